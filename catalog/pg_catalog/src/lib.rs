@@ -1,0 +1,3 @@
+//! The registry of system relations and functions, pg_catalog and information_schema.
+
+pub mod registry;

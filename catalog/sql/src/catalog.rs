@@ -1,0 +1,90 @@
+//! What exists, as the binder sees it: relations and functions by name. `pg_catalog` implements it over a snapshot and
+//! the registry of system relations; tests implement it over a list.
+
+use std::{fmt::Debug, sync::Arc};
+
+use datafusion::logical_expr::{ScalarUDF, TableSource};
+use lis_lake::{
+    ids::Oid,
+    names::{Identifier, QualifiedName},
+    types::{ColumnType, PgType},
+};
+
+/// Names to things. Immutable for the life of a binding; called often, so cheap.
+pub trait Catalog: Send + Sync + Debug {
+    /// The relation with this name.
+    fn relation(&self, name: &QualifiedName) -> Option<CatalogRelation>;
+
+    /// The relation with this number.
+    fn relation_by_oid(&self, oid: Oid) -> Option<CatalogRelation>;
+
+    /// Whether there is such a schema.
+    fn has_schema(&self, name: &Identifier) -> bool;
+
+    /// Functions of this name that need to know the session or the catalogue (`pg_table_is_visible`,
+    /// `has_table_privilege`, `format_type`, …). The binder's own table of functions is asked first.
+    fn functions(&self, schema: Option<&Identifier>, name: &Identifier) -> Vec<CatalogFunction>;
+
+    /// Names near this one, for hints. Only what the user may know of.
+    fn similar_relation(&self, _name: &Identifier) -> Option<QualifiedName> {
+        None
+    }
+}
+
+/// A relation as the binder needs it.
+#[derive(Debug, Clone)]
+pub struct CatalogRelation {
+    /// Its number.
+    pub oid: Oid,
+    /// Its name.
+    pub name: QualifiedName,
+    /// Its columns in order.
+    pub columns: Vec<CatalogColumn>,
+    /// What it is.
+    pub source: RelationSource,
+}
+
+/// A column of a relation.
+#[derive(Debug, Clone)]
+pub struct CatalogColumn {
+    /// Its name.
+    pub name: Identifier,
+    /// Its type.
+    pub column_type: ColumnType,
+    /// `attnum`.
+    pub number: i16,
+    /// Whether it is never null.
+    pub not_null: bool,
+    /// A hidden (system) column such as `tableoid`: found by name, not by `*`.
+    pub hidden: bool,
+}
+
+/// What a relation is.
+#[derive(Clone, Debug)]
+pub enum RelationSource {
+    /// Something to scan: a table of the lake or a system relation. Its Arrow schema has the relation's columns in
+    /// order, under the columns' names, with canonical types.
+    Scan(Arc<dyn TableSource>),
+    /// A query. The binder expands it.
+    View {
+        /// SQL text with every relation's name written with its schema.
+        definition: String,
+        /// See [`lis_lake::table::View::security_invoker`].
+        security_invoker: bool,
+        /// The owner.
+        owner: Oid,
+    },
+}
+
+/// A function that the catalogue supplies, bound to the session that it was asked for.
+#[derive(Debug, Clone)]
+pub struct CatalogFunction {
+    /// Arguments' types.
+    pub arguments: Vec<PgType>,
+    /// Result type.
+    pub result: PgType,
+    /// The implementation: canonical Arrow types in and out.
+    pub implementation: Arc<ScalarUDF>,
+    /// Whether it can fail or tell on a value: see `operators.rs`.
+    pub leakproof: bool,
+}

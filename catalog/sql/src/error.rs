@@ -1,0 +1,134 @@
+//! What can be wrong with a statement. Each kind stands for one SQLSTATE of PostgreSQL's, which the server writes.
+
+/// The kinds of error, named as PostgreSQL's condition names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SqlErrorKind {
+    /// 42601
+    SyntaxError,
+    /// 42703
+    UndefinedColumn,
+    /// 42P01
+    UndefinedTable,
+    /// 42883
+    UndefinedFunction,
+    /// 42704
+    UndefinedObject,
+    /// 3F000
+    InvalidSchemaName,
+    /// 42P02
+    UndefinedParameter,
+    /// 42702
+    AmbiguousColumn,
+    /// 42725
+    AmbiguousFunction,
+    /// 42P08
+    AmbiguousParameter,
+    /// 42P09
+    AmbiguousAlias,
+    /// 42712
+    DuplicateAlias,
+    /// 42701
+    DuplicateColumn,
+    /// 42P07
+    DuplicateTable,
+    /// 42P06
+    DuplicateSchema,
+    /// 42710
+    DuplicateObject,
+    /// 42804
+    DatatypeMismatch,
+    /// 42846
+    CannotCoerce,
+    /// 42803
+    GroupingError,
+    /// 42P20
+    WindowingError,
+    /// 42P10
+    InvalidColumnReference,
+    /// 42P18
+    IndeterminateDatatype,
+    /// 42P19
+    InvalidRecursion,
+    /// 42809
+    WrongObjectType,
+    /// 42611
+    InvalidColumnDefinition,
+    /// 42622
+    NameTooLong,
+    /// 22023
+    InvalidParameterValue,
+    /// 22P02
+    InvalidTextRepresentation,
+    /// 22003
+    NumericValueOutOfRange,
+    /// 22007
+    InvalidDatetimeFormat,
+    /// 22008
+    DatetimeFieldOverflow,
+    /// 22012
+    DivisionByZero,
+    /// 22001
+    StringDataRightTruncation,
+    /// 22021
+    CharacterNotInRepertoire,
+    /// 2201W
+    InvalidRowCountInLimitClause,
+    /// 2201X
+    InvalidRowCountInResultOffsetClause,
+    /// 21000
+    CardinalityViolation,
+    /// 54001
+    StatementTooComplex,
+    /// 0A000
+    FeatureNotSupported,
+    /// 42501
+    InsufficientPrivilege,
+    /// 2BP01
+    DependentObjectsStillExist,
+    /// XX000: a defect of ours
+    Internal,
+}
+
+/// An error in a statement.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SqlError {
+    /// What kind.
+    pub kind: SqlErrorKind,
+    /// Lower case, no full stop.
+    pub message: String,
+    /// A sentence.
+    pub detail: Option<String>,
+    /// A sentence that says what to do.
+    pub hint: Option<String>,
+    /// Where in the statement's text: characters from 1.
+    pub position: Option<usize>,
+}
+
+impl SqlError {
+    /// An error without place, detail or hint.
+    pub fn new(kind: SqlErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), detail: None, hint: None, position: None }
+    }
+
+    /// Says where, unless an inner place is known already.
+    #[must_use]
+    pub fn at(mut self, position: Option<usize>) -> Self {
+        self.position = self.position.or(position);
+        self
+    }
+
+    /// Adds a hint.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds a detail.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+}

@@ -1,0 +1,2 @@
+//! The binary `lis`: arguments to exit code, nothing else.
+fn main() {}
