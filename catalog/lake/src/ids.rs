@@ -90,7 +90,9 @@ macro_rules! oid_of {
             /// The object's number among PostgreSQL's: `FirstNormalObjectId` plus the lake's own number.
             /// Numbers beyond 32 bits do not occur: the counter grows by one for each object ever made.
             pub fn oid(self) -> Oid {
-                Oid(u32::try_from(self.0).unwrap_or(u32::MAX - Oid::FIRST_NORMAL).saturating_add(Oid::FIRST_NORMAL))
+                Oid(u32::try_from(self.0)
+                    .unwrap_or(u32::MAX - Oid::FIRST_NORMAL)
+                    .saturating_add(Oid::FIRST_NORMAL))
             }
         }
     };

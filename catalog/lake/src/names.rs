@@ -35,7 +35,10 @@ impl Identifier {
     fn needs_quotes(&self) -> bool {
         let mut bytes = self.0.bytes();
         let first = bytes.next().is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_');
-        !(first && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'$'))
+        !(first
+            && bytes.all(|byte| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'$'
+            }))
     }
 }
 

@@ -27,7 +27,8 @@ impl Snapshot {
         schemas: impl IntoIterator<Item = Arc<Schema>>,
         relations: impl IntoIterator<Item = Relation>,
     ) -> Self {
-        let relations: BTreeMap<_, _> = relations.into_iter().map(|relation| (relation.id(), relation)).collect();
+        let relations: BTreeMap<_, _> =
+            relations.into_iter().map(|relation| (relation.id(), relation)).collect();
         let by_name = relations
             .values()
             .map(|relation| ((relation.schema_id(), relation.name().clone()), relation.id()))

@@ -164,21 +164,64 @@ pub struct TypeFacts {
 impl PgType {
     /// Every type that is not an array, in the order of their object identifiers.
     pub const SCALARS: &'static [PgType] = &[
-        PgType::Bool, PgType::Bytea, PgType::Char, PgType::Name, PgType::Int8, PgType::Int2, PgType::Int2Vector,
-        PgType::Int4, PgType::Regproc, PgType::Text, PgType::Oid, PgType::Xid, PgType::OidVector, PgType::Json,
-        PgType::PgNodeTree, PgType::Float4, PgType::Float8, PgType::Unknown, PgType::Aclitem, PgType::Bpchar,
-        PgType::Varchar, PgType::Date, PgType::Time, PgType::Timestamp, PgType::Timestamptz, PgType::Interval,
-        PgType::Timetz, PgType::Numeric, PgType::Regclass, PgType::Regtype, PgType::Record, PgType::Void,
-        PgType::Uuid, PgType::Jsonb, PgType::Regnamespace, PgType::Regrole,
+        PgType::Bool,
+        PgType::Bytea,
+        PgType::Char,
+        PgType::Name,
+        PgType::Int8,
+        PgType::Int2,
+        PgType::Int2Vector,
+        PgType::Int4,
+        PgType::Regproc,
+        PgType::Text,
+        PgType::Oid,
+        PgType::Xid,
+        PgType::OidVector,
+        PgType::Json,
+        PgType::PgNodeTree,
+        PgType::Float4,
+        PgType::Float8,
+        PgType::Unknown,
+        PgType::Aclitem,
+        PgType::Bpchar,
+        PgType::Varchar,
+        PgType::Date,
+        PgType::Time,
+        PgType::Timestamp,
+        PgType::Timestamptz,
+        PgType::Interval,
+        PgType::Timetz,
+        PgType::Numeric,
+        PgType::Regclass,
+        PgType::Regtype,
+        PgType::Record,
+        PgType::Void,
+        PgType::Uuid,
+        PgType::Jsonb,
+        PgType::Regnamespace,
+        PgType::Regrole,
     ];
 
     /// The facts of PostgreSQL's `pg_type` about this type. An array's name is its element's with `_` before it.
     pub const fn facts(self) -> TypeFacts {
         const fn row(
-            oid: u32, name: &'static str, array_oid: u32, length: i16, category: Category, preferred: bool,
+            oid: u32,
+            name: &'static str,
+            array_oid: u32,
+            length: i16,
+            category: Category,
+            preferred: bool,
             sql_name: &'static str,
         ) -> TypeFacts {
-            TypeFacts { oid: Oid::new(oid), name, array_oid: Oid::new(array_oid), length, category, preferred, sql_name }
+            TypeFacts {
+                oid: Oid::new(oid),
+                name,
+                array_oid: Oid::new(array_oid),
+                length,
+                category,
+                preferred,
+                sql_name,
+            }
         }
         use Category as C;
         match self {
@@ -205,8 +248,12 @@ impl PgType {
             Self::Varchar => row(1043, "varchar", 1015, -1, C::String, false, "character varying"),
             Self::Date => row(1082, "date", 1182, 4, C::DateTime, false, "date"),
             Self::Time => row(1083, "time", 1183, 8, C::DateTime, false, "time without time zone"),
-            Self::Timestamp => row(1114, "timestamp", 1115, 8, C::DateTime, false, "timestamp without time zone"),
-            Self::Timestamptz => row(1184, "timestamptz", 1185, 8, C::DateTime, true, "timestamp with time zone"),
+            Self::Timestamp => {
+                row(1114, "timestamp", 1115, 8, C::DateTime, false, "timestamp without time zone")
+            }
+            Self::Timestamptz => {
+                row(1184, "timestamptz", 1185, 8, C::DateTime, true, "timestamp with time zone")
+            }
             Self::Interval => row(1186, "interval", 1187, 16, C::Timespan, true, "interval"),
             Self::Timetz => row(1266, "timetz", 1270, 12, C::DateTime, false, "time with time zone"),
             Self::Numeric => row(1700, "numeric", 1231, -1, C::Numeric, false, "numeric"),
@@ -262,7 +309,10 @@ impl PgType {
 
     /// The array type over this type, where PostgreSQL has one.
     pub fn array(self) -> Option<Self> {
-        Self::SCALARS.iter().find(|scalar| **scalar == self && scalar.facts().array_oid != Oid::INVALID).map(Self::Array)
+        Self::SCALARS
+            .iter()
+            .find(|scalar| **scalar == self && scalar.facts().array_oid != Oid::INVALID)
+            .map(Self::Array)
     }
 
     /// The element type of an array type (of `int2vector` and `oidvector` too).
@@ -278,12 +328,42 @@ impl PgType {
     /// Whether a table's column can have the type. The others occur in expressions only (0A000 in DDL).
     pub const fn can_be_stored(self) -> bool {
         match self {
-            Self::Bool | Self::Bytea | Self::Int8 | Self::Int2 | Self::Int4 | Self::Text | Self::Json | Self::Float4
-            | Self::Float8 | Self::Bpchar | Self::Varchar | Self::Date | Self::Time | Self::Timestamp
-            | Self::Timestamptz | Self::Numeric | Self::Uuid | Self::Jsonb => true,
-            Self::Char | Self::Name | Self::Int2Vector | Self::Regproc | Self::Oid | Self::Xid | Self::OidVector
-            | Self::Unknown | Self::Aclitem | Self::Interval | Self::Timetz | Self::Regclass | Self::Regtype
-            | Self::Regnamespace | Self::Regrole | Self::Record | Self::Void | Self::PgNodeTree => false,
+            Self::Bool
+            | Self::Bytea
+            | Self::Int8
+            | Self::Int2
+            | Self::Int4
+            | Self::Text
+            | Self::Json
+            | Self::Float4
+            | Self::Float8
+            | Self::Bpchar
+            | Self::Varchar
+            | Self::Date
+            | Self::Time
+            | Self::Timestamp
+            | Self::Timestamptz
+            | Self::Numeric
+            | Self::Uuid
+            | Self::Jsonb => true,
+            Self::Char
+            | Self::Name
+            | Self::Int2Vector
+            | Self::Regproc
+            | Self::Oid
+            | Self::Xid
+            | Self::OidVector
+            | Self::Unknown
+            | Self::Aclitem
+            | Self::Interval
+            | Self::Timetz
+            | Self::Regclass
+            | Self::Regtype
+            | Self::Regnamespace
+            | Self::Regrole
+            | Self::Record
+            | Self::Void
+            | Self::PgNodeTree => false,
             Self::Array(element) => !matches!(element, Self::Array(_)) && element.can_be_stored(),
         }
     }
@@ -344,7 +424,8 @@ impl ColumnType {
             PgType::Float4 => DataType::Float32,
             PgType::Float8 => DataType::Float64,
             PgType::Numeric => {
-                let (precision, scale) = self.precision_scale().unwrap_or((NUMERIC_PRECISION_MAX, NUMERIC_SCALE_DEFAULT));
+                let (precision, scale) =
+                    self.precision_scale().unwrap_or((NUMERIC_PRECISION_MAX, NUMERIC_SCALE_DEFAULT));
                 DataType::Decimal128(precision, scale)
             }
             PgType::Date => DataType::Date32,
@@ -353,12 +434,25 @@ impl ColumnType {
             PgType::Timestamptz => DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))),
             PgType::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
             PgType::Uuid => DataType::FixedSizeBinary(16),
-            PgType::Oid | PgType::Xid | PgType::Regproc | PgType::Regclass | PgType::Regtype | PgType::Regnamespace
+            PgType::Oid
+            | PgType::Xid
+            | PgType::Regproc
+            | PgType::Regclass
+            | PgType::Regtype
+            | PgType::Regnamespace
             | PgType::Regrole => DataType::UInt32,
-            PgType::Text | PgType::Varchar | PgType::Bpchar | PgType::Name | PgType::Char | PgType::Unknown
-            | PgType::Json | PgType::Jsonb | PgType::Aclitem | PgType::PgNodeTree | PgType::Void | PgType::Record => {
-                DataType::Utf8View
-            }
+            PgType::Text
+            | PgType::Varchar
+            | PgType::Bpchar
+            | PgType::Name
+            | PgType::Char
+            | PgType::Unknown
+            | PgType::Json
+            | PgType::Jsonb
+            | PgType::Aclitem
+            | PgType::PgNodeTree
+            | PgType::Void
+            | PgType::Record => DataType::Utf8View,
             PgType::Int2Vector => list(DataType::Int16),
             PgType::OidVector => list(DataType::UInt32),
             PgType::Array(element) => list(Self { pg_type: *element, typmod: self.typmod }.to_arrow()),

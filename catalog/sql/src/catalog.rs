@@ -60,7 +60,7 @@ pub struct CatalogColumn {
 }
 
 /// What a relation is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum RelationSource {
     /// Something to scan: a table of the lake or a system relation. Its Arrow schema has the relation's columns in
     /// order, under the columns' names, with canonical types.
@@ -87,4 +87,15 @@ pub struct CatalogFunction {
     pub implementation: Arc<ScalarUDF>,
     /// Whether it can fail or tell on a value: see `operators.rs`.
     pub leakproof: bool,
+}
+
+impl Debug for RelationSource {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Scan(_) => formatter.write_str("Scan"),
+            Self::View { definition, .. } => {
+                formatter.debug_struct("View").field("definition", definition).finish()
+            }
+        }
+    }
 }

@@ -19,5 +19,10 @@ pub struct RunnerError {
 #[async_trait]
 pub trait Runner: Send + Sync + std::fmt::Debug {
     /// Runs one query as `role` over a snapshot (possibly with staged changes over it).
-    async fn query(&self, role: &str, sql: &str, snapshot: Arc<Snapshot>) -> Result<SendableRecordBatchStream, RunnerError>;
+    async fn query(
+        &self,
+        role: &str,
+        sql: &str,
+        snapshot: Arc<Snapshot>,
+    ) -> Result<SendableRecordBatchStream, RunnerError>;
 }

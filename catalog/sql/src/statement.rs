@@ -1,9 +1,6 @@
 //! Every statement that LIS knows, as one closed enum: a new one stops the build in everything that must decide about it.
 
-use lis_lake::{
-    names::{Identifier, QualifiedName},
-    types::ColumnType,
-};
+use lis_lake::{names::Identifier, types::ColumnType};
 
 /// A parsed statement with its text.
 #[derive(Debug, Clone)]
