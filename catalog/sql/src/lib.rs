@@ -6,3 +6,4 @@ pub mod error;
 pub mod output;
 pub mod runner;
 pub mod statement;
+pub mod utility;
