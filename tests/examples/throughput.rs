@@ -65,7 +65,9 @@ impl Connection {
             match message.tag {
                 b'R' => match message.body.get(..4) {
                     Some([0, 0, 0, 0]) => {}
-                    Some([0, 0, 0, 10]) => frontend::sasl_initial_response(SCRAM_SHA_256, scram.message(), &mut out)?,
+                    Some([0, 0, 0, 10]) => {
+                        frontend::sasl_initial_response(SCRAM_SHA_256, scram.message(), &mut out)?
+                    }
                     Some([0, 0, 0, 11]) => {
                         scram.update(&message.body[4..])?;
                         frontend::sasl_response(scram.message(), &mut out)?;
@@ -121,6 +123,7 @@ impl Connection {
         let begin = Instant::now();
         self.stream.write_all(out)?;
         let (mut rows, mut bytes, mut first) = (0, 0, Duration::ZERO);
+        let mut error = None;
         loop {
             let (tag, length) = self.header()?;
             if tag == b'D' {
@@ -134,8 +137,8 @@ impl Connection {
             let body = self.start..self.start + length;
             self.start += length;
             match tag {
-                b'E' => return Err(String::from_utf8_lossy(&self.buffer[body]).into()),
-                b'Z' => return Ok((rows, bytes, first)),
+                b'E' => error = Some(String::from_utf8_lossy(&self.buffer[body]).into_owned()),
+                b'Z' => return error.map_or(Ok((rows, bytes, first)), |error| Err(error.into())),
                 _ => {}
             }
         }
