@@ -1,1 +1,5 @@
 //! Stub.
+
+pub mod differential;
+pub mod raw;
+pub mod reference;

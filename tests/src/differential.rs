@@ -1,0 +1,218 @@
+//! One statement, two servers, one answer: names, type numbers and modifiers, values as text and as binary, order where
+//! the statement asks for one, tags and SQLSTATEs. The statements are data (`corpus/*.sql`, one to a line or several
+//! lines, ending with `;` at a line's end), and a comment line before a statement can say what is agreed to differ:
+//!
+//! * `-- differs: reason` – both answer, and the answers differ. It fails when they do not: then the line is out of date.
+//! * `-- refused: reason` – the reference answers, and LIS refuses with 0A000 or 42883.
+//! * `-- unnamed order` is not needed: without a top-level ORDER BY, rows are compared as a multiset.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+
+use crate::raw::{Column, RawConnection, Response, Row};
+
+/// What the corpus says of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expectation {
+    /// Both give the same.
+    Agree,
+    /// An agreed difference, with its reason.
+    Differ(String),
+    /// Refused by LIS, with the reason.
+    Refused(String),
+}
+
+/// A statement of the corpus.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// Its text, without the semicolon.
+    pub sql: String,
+    /// The line it begins on, from 1.
+    pub line: usize,
+    /// What is expected.
+    pub expectation: Expectation,
+}
+
+/// How a statement compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// As the corpus expects.
+    AsExpected,
+    /// Not so: what differs, for a person.
+    Unexpected(String),
+}
+
+/// Reads a file of the corpus.
+pub fn parse_corpus(text: &str) -> Vec<Statement> {
+    let mut statements = Vec::new();
+    let mut expectation = Expectation::Agree;
+    let (mut sql, mut begin) = (String::new(), 0);
+    for (index, line) in text.lines().enumerate() {
+        if sql.is_empty() {
+            if line.trim().is_empty() {
+                continue;
+            }
+            if let Some(reason) = line.strip_prefix("-- differs:") {
+                expectation = Expectation::Differ(reason.trim().to_owned());
+                continue;
+            }
+            if let Some(reason) = line.strip_prefix("-- refused:") {
+                expectation = Expectation::Refused(reason.trim().to_owned());
+                continue;
+            }
+            if line.starts_with("--") {
+                continue;
+            }
+            begin = index + 1;
+        } else {
+            sql.push('\n');
+        }
+        sql.push_str(line);
+        if let Some(whole) = sql.strip_suffix(';') {
+            let expectation = std::mem::replace(&mut expectation, Expectation::Agree);
+            statements.push(Statement { sql: whole.to_owned(), line: begin, expectation });
+            sql.clear();
+        }
+    }
+    statements
+}
+
+/// Runs a statement on both and compares.
+pub fn compare(
+    statement: &Statement,
+    lis: &mut RawConnection,
+    reference: &mut RawConnection,
+) -> Result<Verdict> {
+    let ordered = has_order(&statement.sql);
+    let ours = lis.simple(&statement.sql)?.pop().unwrap_or_default();
+    let theirs = reference.simple(&statement.sql)?.pop().unwrap_or_default();
+    let mut difference = describe(&ours, &theirs, ordered, true);
+    if let Some(error) = ours.error.as_ref().filter(|error| error.sqlstate() == "XX000") {
+        return Ok(Verdict::Unexpected(format!("XX000: {}", error.message())));
+    }
+    if difference.is_none() && ours.error.is_none() && ours.columns.is_some() {
+        let ours = lis.extended(&statement.sql, &[], true)?;
+        let theirs = reference.extended(&statement.sql, &[], true)?;
+        difference = describe(&ours, &theirs, ordered, false).map(|text| format!("binary: {text}"));
+    }
+    Ok(match (&statement.expectation, difference) {
+        (Expectation::Agree, None) => Verdict::AsExpected,
+        (Expectation::Agree, Some(difference)) => Verdict::Unexpected(difference),
+        (Expectation::Differ(_), Some(_)) if ours.error.is_none() && theirs.error.is_none() => {
+            Verdict::AsExpected
+        }
+        (Expectation::Differ(reason), _) => {
+            Verdict::Unexpected(format!("no longer differs in values: {reason}"))
+        }
+        (Expectation::Refused(reason), _) => match ours.error.as_ref().map(|error| error.sqlstate()) {
+            Some("0A000" | "42883") => Verdict::AsExpected,
+            other => Verdict::Unexpected(format!("not refused ({other:?}): {reason}")),
+        },
+    })
+}
+
+/// Whether the statement fixes the order of its rows: an ORDER BY outside parentheses.
+fn has_order(sql: &str) -> bool {
+    let lower = sql.to_ascii_lowercase();
+    let (mut depth, mut quoted) = (0_i32, false);
+    lower.char_indices().any(|(index, character)| {
+        match character {
+            '\'' => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted => depth -= 1,
+            'o' if !quoted && depth == 0 => return lower[index..].starts_with("order by"),
+            _ => {}
+        }
+        false
+    })
+}
+
+fn describe(ours: &Response, theirs: &Response, ordered: bool, text: bool) -> Option<String> {
+    match (&ours.error, &theirs.error) {
+        (Some(ours), Some(theirs)) => {
+            return (ours.sqlstate() != theirs.sqlstate()).then(|| {
+                format!(
+                    "{} {:?}, not {} {:?}",
+                    ours.sqlstate(),
+                    ours.message(),
+                    theirs.sqlstate(),
+                    theirs.message()
+                )
+            });
+        }
+        (Some(ours), None) => return Some(format!("error {} {}", ours.sqlstate(), ours.message())),
+        (None, Some(theirs)) => {
+            return Some(format!("no error, not {} {}", theirs.sqlstate(), theirs.message()));
+        }
+        (None, None) => {}
+    }
+    let empty = Vec::new();
+    let (our_columns, their_columns) =
+        (ours.columns.as_ref().unwrap_or(&empty), theirs.columns.as_ref().unwrap_or(&empty));
+    if our_columns.iter().map(shape).ne(their_columns.iter().map(shape)) {
+        return Some(format!("columns {}, not {}", shapes(our_columns), shapes(their_columns)));
+    }
+    let (mut our_rows, mut their_rows) = (ours.rows.clone(), theirs.rows.clone());
+    if !ordered {
+        our_rows.sort();
+        their_rows.sort();
+    }
+    if our_rows != their_rows {
+        return Some(format!("rows {}, not {}", show(&our_rows, text), show(&their_rows, text)));
+    }
+    (ours.tag != theirs.tag).then(|| format!("tag {:?}, not {:?}", ours.tag, theirs.tag))
+}
+
+fn shape(column: &Column) -> (&str, u32, i32) {
+    (&column.name, column.type_oid, column.typmod)
+}
+
+fn shapes(columns: &[Column]) -> String {
+    let mut text = String::new();
+    for column in columns {
+        let _infallible = write!(text, "{}:{}:{} ", column.name, column.type_oid, column.typmod);
+    }
+    text
+}
+
+fn show(rows: &[Row], text: bool) -> String {
+    let mut out = String::new();
+    for row in rows.iter().take(12) {
+        out.push('[');
+        for value in row {
+            match value {
+                None => out.push_str("NULL, "),
+                Some(bytes) if text => {
+                    let _infallible = write!(out, "{}, ", String::from_utf8_lossy(bytes));
+                }
+                Some(bytes) => {
+                    let _infallible = write!(out, "{bytes:02x?}, ");
+                }
+            }
+        }
+        out.push(']');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Expectation, has_order, parse_corpus};
+
+    #[test]
+    fn statements_lines_and_expectations() {
+        let corpus = parse_corpus("-- a note\nselect 1;\n\n-- differs: scale\nselect\n  2;\n");
+        assert_eq!(corpus.len(), 2);
+        assert_eq!((corpus[0].sql.as_str(), corpus[0].line), ("select 1", 2));
+        assert_eq!((corpus[1].sql.as_str(), corpus[1].line), ("select\n  2", 5));
+        assert_eq!(corpus[1].expectation, Expectation::Differ("scale".into()));
+    }
+
+    #[test]
+    fn order_counts_outside_parentheses_and_quotes() {
+        assert!(has_order("select 1 order by 1"));
+        assert!(!has_order("select sum(a order by b) from t"));
+        assert!(!has_order("select 'order by'"));
+    }
+}
