@@ -1,4 +1,4 @@
-select array[1,2,3][2], (array[1,2,3])[1:2], (array['a','b'])[5];
+select (array[1,2,3])[2], (array[1,2,3])[1:2], (array['a','b'])[5];
 select array[1,2] || array[3], array[1,2] || 3, 0 || array[1], array['a'] || 'b'::text;
 select array_length(array[1,2,3], 1), array_lower(array[1], 1), array_upper(array[1,2], 1), cardinality(array[1,2]), array_ndims(array[1]), array_length(array[]::int[], 1);
 select array[1,2] = array[1,2], array[1,2] < array[1,3], array[1,2] <> array[2,1];
