@@ -1,1 +1,9 @@
-//! Stub.
+//! PostgreSQL's functions and operators over Arrow: the results, errors and null handling of PostgreSQL, a batch at a
+//! time. One family per file. Knows Arrow and DataFusion's function traits only: no types of the catalogue, no session,
+//! no SQL text. What a function needs of these (a time zone, a scale) it gets as an argument or in its result type.
+//!
+//! - [`error`]: what can go wrong, and how to find it again in a DataFusion error;
+//! - [`scalar`]: the shape that all scalar functions share.
+
+pub mod error;
+pub mod scalar;

@@ -1,0 +1,255 @@
+//! The one shape of our scalar functions: a name, a result type that the binder knows already, and a kernel over whole
+//! arrays. A kernel never sees `Utf8` or `LargeUtf8` (they are cast to `Utf8View` on the way in) and may ignore
+//! constants: `Arguments` hides whether an argument is one value or a column.
+//!
+//! DataFusion's type coercion finds nothing to do: the signature is user-defined and takes what it is given.
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use arrow::{
+    array::{Array, ArrayRef, new_null_array},
+    buffer::NullBuffer,
+    datatypes::DataType,
+};
+use datafusion::{
+    common::{DataFusionError, Result, ScalarValue},
+    logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility},
+};
+
+use crate::error::FunctionError;
+
+/// What a kernel computes: one array of `arguments.rows` values of type `arguments.result`.
+pub type Kernel = fn(&Arguments<'_>) -> Result<ArrayRef, FunctionError>;
+
+/// The arguments of one call over one batch.
+pub struct Arguments<'a> {
+    /// The columns; a constant has one row.
+    columns: Vec<ArrayRef>,
+    /// Whether each is a constant.
+    constant: Vec<bool>,
+    /// The number of rows wanted.
+    pub rows: usize,
+    /// The type wanted.
+    pub result: &'a DataType,
+}
+
+impl<'a> Arguments<'a> {
+    /// Takes what DataFusion gives.
+    pub fn new(values: Vec<ColumnarValue>, rows: usize, result: &'a DataType) -> Result<Self, FunctionError> {
+        let mut columns = Vec::with_capacity(values.len());
+        let mut constant = Vec::with_capacity(values.len());
+        for value in values {
+            let (array, is_constant) = match value {
+                ColumnarValue::Array(array) => (array, false),
+                ColumnarValue::Scalar(scalar) => (scalar.to_array()?, true),
+            };
+            columns.push(match array.data_type() {
+                DataType::Utf8 | DataType::LargeUtf8 | DataType::Dictionary(_, _) => {
+                    arrow::compute::cast(&array, &DataType::Utf8View)?
+                }
+                DataType::Binary | DataType::LargeBinary => {
+                    arrow::compute::cast(&array, &DataType::BinaryView)?
+                }
+                _ => array,
+            });
+            constant.push(is_constant);
+        }
+        Ok(Self { columns, constant, rows, result })
+    }
+
+    /// How many arguments there are.
+    pub fn len(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.columns.is_empty()
+    }
+
+    /// The array of an argument: one row if it is a constant.
+    pub fn array(&self, index: usize) -> Result<&ArrayRef, FunctionError> {
+        self.columns.get(index).ok_or_else(|| FunctionError::internal(format!("argument {index} is missing")))
+    }
+
+    /// Whether an argument is a constant.
+    pub fn is_constant(&self, index: usize) -> bool {
+        self.constant.get(index).copied().unwrap_or(false)
+    }
+
+    /// The array of an argument with as many rows as the result.
+    pub fn full_array(&self, index: usize) -> Result<ArrayRef, FunctionError> {
+        let array = self.array(index)?;
+        if self.is_constant(index) && self.rows != 1 {
+            return Ok(ScalarValue::try_from_array(array, 0)?.to_array_of_size(self.rows)?);
+        }
+        Ok(Arc::clone(array))
+    }
+
+    /// An argument as the Arrow array that it is, and how far to step in it for each row: 0 for a constant.
+    pub fn typed<A: Array + 'static>(&self, index: usize) -> Result<(&A, usize), FunctionError> {
+        let array = self.array(index)?;
+        let typed = array.as_any().downcast_ref::<A>().ok_or_else(|| {
+            FunctionError::internal(format!("argument {index} has the unexpected type {}", array.data_type()))
+        })?;
+        Ok((typed, usize::from(!self.is_constant(index))))
+    }
+
+    /// The rows in which no argument is null; `None` if that is all rows, `Err` never for sound input.
+    pub fn nulls(&self) -> Nulls {
+        let mut nulls: Option<NullBuffer> = None;
+        for (column, constant) in self.columns.iter().zip(&self.constant) {
+            if *constant {
+                if column.is_null(0) {
+                    return Nulls::All;
+                }
+            } else {
+                nulls = NullBuffer::union(nulls.as_ref(), column.logical_nulls().as_ref());
+            }
+        }
+        match nulls {
+            Some(nulls) if nulls.null_count() == self.rows => Nulls::All,
+            Some(nulls) if nulls.null_count() > 0 => Nulls::Some(nulls),
+            _ => Nulls::None,
+        }
+    }
+}
+
+/// Where a strict function's result is null.
+#[derive(Debug, Clone)]
+pub enum Nulls {
+    /// Nowhere.
+    None,
+    /// Where the buffer says so.
+    Some(NullBuffer),
+    /// Everywhere.
+    All,
+}
+
+impl Nulls {
+    /// Whether the result of a row is null.
+    #[inline]
+    pub fn is_null(&self, row: usize) -> bool {
+        match self {
+            Nulls::None => false,
+            Nulls::Some(nulls) => nulls.is_null(row),
+            Nulls::All => true,
+        }
+    }
+
+    /// The buffer to put in the result.
+    pub fn into_buffer(self, rows: usize) -> Option<NullBuffer> {
+        match self {
+            Nulls::None => None,
+            Nulls::Some(nulls) => Some(nulls),
+            Nulls::All => Some(NullBuffer::new_null(rows)),
+        }
+    }
+}
+
+/// How nulls among the arguments are treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OnNull {
+    /// Any null argument makes the result null; the kernel is not called for a constant null.
+    Null,
+    /// The kernel decides.
+    Call,
+}
+
+/// A scalar function of ours as DataFusion runs it.
+pub struct Scalar {
+    name: &'static str,
+    result: DataType,
+    on_null: OnNull,
+    signature: Signature,
+    kernel: Kernel,
+}
+
+impl Scalar {
+    /// A strict function whose result depends on its arguments only.
+    pub fn strict(name: &'static str, result: DataType, kernel: Kernel) -> Arc<ScalarUDF> {
+        Self::make(name, result, OnNull::Null, Volatility::Immutable, kernel)
+    }
+
+    /// A function that sees its nulls.
+    pub fn called_on_null(name: &'static str, result: DataType, kernel: Kernel) -> Arc<ScalarUDF> {
+        Self::make(name, result, OnNull::Call, Volatility::Immutable, kernel)
+    }
+
+    /// A function whose result differs from call to call.
+    pub fn volatile(name: &'static str, result: DataType, kernel: Kernel) -> Arc<ScalarUDF> {
+        Self::make(name, result, OnNull::Call, Volatility::Volatile, kernel)
+    }
+
+    fn make(
+        name: &'static str,
+        result: DataType,
+        on_null: OnNull,
+        volatility: Volatility,
+        kernel: Kernel,
+    ) -> Arc<ScalarUDF> {
+        let signature = Signature::user_defined(volatility);
+        Arc::new(ScalarUDF::from(Self { name, result, on_null, signature, kernel }))
+    }
+}
+
+impl fmt::Debug for Scalar {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Scalar").field("name", &self.name).field("result", &self.result).finish()
+    }
+}
+
+/// Two functions are one if name and result agree: a name stands for one kernel.
+impl PartialEq for Scalar {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.result == other.result
+    }
+}
+
+impl Eq for Scalar {}
+
+impl Hash for Scalar {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+        self.result.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Scalar {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(self.result.clone())
+    }
+
+    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        Ok(arguments.to_vec())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let volatile = self.signature.volatility == Volatility::Volatile;
+        let all_constant =
+            !volatile && args.args.iter().all(|value| matches!(value, ColumnarValue::Scalar(_)));
+        let rows = if all_constant { 1 } else { args.number_rows };
+        let arguments = Arguments::new(args.args, rows, &self.result).map_err(DataFusionError::from)?;
+        let array = if self.on_null == OnNull::Null && matches!(arguments.nulls(), Nulls::All) {
+            new_null_array(&self.result, rows)
+        } else {
+            (self.kernel)(&arguments).map_err(DataFusionError::from)?
+        };
+        if all_constant {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?));
+        }
+        Ok(ColumnarValue::Array(array))
+    }
+}

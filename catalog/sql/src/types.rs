@@ -1,0 +1,296 @@
+//! How an expression gets its PostgreSQL type: literals, casts and the common type of several expressions
+//! (PostgreSQL's "Type Conversion", sections 10.1 to 10.5, except operators and functions, which are in `resolve.rs`).
+//!
+//! Every expression that leaves here has exactly the Arrow type that [`Typed::arrow_type`] says, so that DataFusion's
+//! type coercion finds nothing to change.
+
+use std::cell::RefCell;
+
+use arrow::datatypes::DataType;
+use datafusion::{
+    common::ScalarValue,
+    logical_expr::{Expr, lit},
+};
+use lis_functions::error::{FunctionError, FunctionErrorKind};
+use lis_lake::types::{ColumnType, PgType};
+
+use crate::{
+    catalog::Catalog,
+    context::BindContext,
+    error::{SqlError, SqlErrorKind},
+    output::Origin,
+};
+
+/// An expression while it is bound: DataFusion's expression and what PostgreSQL says of it.
+#[derive(Debug, Clone)]
+pub struct Typed {
+    /// The expression.
+    pub expr: Expr,
+    /// PostgreSQL's type and modifier. `numeric` has a modifier only where PostgreSQL has one.
+    pub column_type: ColumnType,
+    /// The Arrow type of `expr`: for `numeric` the precision and scale that it really has.
+    pub arrow_type: DataType,
+    /// The table column that it is, where it is nothing but one.
+    pub origin: Option<Origin>,
+    /// Where it stands in the statement's text: characters from 1.
+    pub position: Option<usize>,
+}
+
+impl Typed {
+    /// An expression that is not a column of a table.
+    pub fn new(expr: Expr, column_type: ColumnType, arrow_type: DataType) -> Self {
+        Self { expr, column_type, arrow_type, origin: None, position: None }
+    }
+
+    /// An expression of the type's canonical Arrow type.
+    pub fn canonical(expr: Expr, column_type: ColumnType) -> Self {
+        Self::new(expr, column_type, column_type.to_arrow())
+    }
+
+    /// A constant.
+    pub fn constant(value: ScalarValue, column_type: ColumnType) -> Self {
+        let arrow_type = value.data_type();
+        Self::new(lit(value), column_type, arrow_type)
+    }
+
+    /// A null of a type.
+    pub fn null(column_type: ColumnType) -> Self {
+        let arrow_type = column_type.to_arrow();
+        let value = ScalarValue::try_from(&arrow_type).unwrap_or(ScalarValue::Null);
+        Self::new(lit(value), column_type, arrow_type)
+    }
+
+    /// Says where it stands.
+    #[must_use]
+    pub fn at(mut self, position: Option<usize>) -> Self {
+        self.position = self.position.or(position);
+        self
+    }
+
+    /// The PostgreSQL type.
+    pub fn pg_type(&self) -> PgType {
+        self.column_type.pg_type
+    }
+
+    /// Whether nothing has given it a type yet: a string literal, NULL or an undeclared parameter.
+    pub fn is_unknown(&self) -> bool {
+        self.column_type.pg_type == PgType::Unknown
+    }
+
+    /// The value, if it is a constant.
+    pub fn value(&self) -> Option<&ScalarValue> {
+        match &self.expr {
+            Expr::Literal(value, _) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// What the binder carries while it types expressions.
+#[derive(Debug)]
+pub struct Binding<'a> {
+    /// Relations and functions by name.
+    pub catalog: &'a dyn Catalog,
+    /// The constants of the statement.
+    pub context: &'a BindContext,
+    /// The parameters as far as their types are known.
+    pub parameters: &'a Parameters,
+}
+
+/// The types of `$1`, `$2`, …: declared by the client, or given by the first place that needs one.
+#[derive(Debug, Default)]
+pub struct Parameters {
+    types: RefCell<Vec<Option<PgType>>>,
+}
+
+impl Parameters {
+    /// Starts with what the client declared.
+    pub fn new(declared: &[Option<PgType>]) -> Self {
+        Self {
+            types: RefCell::new(
+                declared.iter().map(|declared| declared.filter(|one| *one != PgType::Unknown)).collect(),
+            ),
+        }
+    }
+
+    /// The type of parameter `number` (from 1), if it is known. Notes that the parameter exists.
+    pub fn get(&self, number: usize) -> Option<PgType> {
+        let mut types = self.types.borrow_mut();
+        if types.len() < number {
+            types.resize(number, None);
+        }
+        number.checked_sub(1).and_then(|index| types.get(index).copied().flatten())
+    }
+
+    /// Gives parameter `number` (from 1) its type. `Err` has the type that another place gave it before.
+    pub fn set(&self, number: usize, pg_type: PgType) -> Result<(), PgType> {
+        match self.get(number) {
+            Some(known) if known != pg_type => Err(known),
+            Some(_) => Ok(()),
+            None => {
+                let mut types = self.types.borrow_mut();
+                if let Some(slot) = number.checked_sub(1).and_then(|index| types.get_mut(index)) {
+                    *slot = Some(pg_type);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// All of them; `None` has no type yet (42P18 if the statement ends so).
+    pub fn types(&self) -> Vec<Option<PgType>> {
+        self.types.borrow().clone()
+    }
+}
+
+/// What a cast is for, from the narrowest: PostgreSQL's `castcontext`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CastContext {
+    /// An argument, an operand, a set operation.
+    Implicit,
+    /// INSERT, UPDATE, COPY.
+    Assignment,
+    /// `CAST`, `::`.
+    Explicit,
+}
+
+/// `42` is `integer`, `bigint` or `numeric` by its size; `1.5` and `1e3` are `numeric` of their own scale.
+pub fn number_literal(text: &str, position: Option<usize>) -> Result<Typed, SqlError> {
+    let typed = if let Ok(small) = text.parse::<i32>() {
+        Typed::constant(ScalarValue::Int32(Some(small)), ColumnType::plain(PgType::Int4))
+    } else if let Ok(large) = text.parse::<i64>() {
+        Typed::constant(ScalarValue::Int64(Some(large)), ColumnType::plain(PgType::Int8))
+    } else {
+        return Err(SqlError::new(
+            SqlErrorKind::FeatureNotSupported,
+            "numeric literals are not supported yet",
+        )
+        .at(position));
+    };
+    Ok(typed.at(position))
+}
+
+/// `'text'`: of no type until something gives it one.
+pub fn string_literal(text: &str, position: Option<usize>) -> Typed {
+    Typed::constant(ScalarValue::Utf8View(Some(text.to_owned())), ColumnType::plain(PgType::Unknown))
+        .at(position)
+}
+
+/// `NULL`.
+pub fn null_literal(position: Option<usize>) -> Typed {
+    Typed::constant(ScalarValue::Utf8View(None), ColumnType::plain(PgType::Unknown)).at(position)
+}
+
+/// `TRUE`, `FALSE`.
+pub fn boolean_literal(value: bool, position: Option<usize>) -> Typed {
+    Typed::constant(ScalarValue::Boolean(Some(value)), ColumnType::plain(PgType::Bool)).at(position)
+}
+
+/// `$number`: a constant of its type if its value is known, else a placeholder that gets its type where it is used.
+pub fn parameter(binding: &Binding<'_>, number: usize, position: Option<usize>) -> Result<Typed, SqlError> {
+    let _ = (binding, number);
+    Err(SqlError::new(SqlErrorKind::FeatureNotSupported, "parameters are not supported yet").at(position))
+}
+
+/// Casts an expression to a type.
+pub fn coerce(
+    binding: &Binding<'_>,
+    typed: Typed,
+    target: ColumnType,
+    context: CastContext,
+    position: Option<usize>,
+) -> Result<Typed, SqlError> {
+    let _ = (binding, context);
+    if typed.column_type == target {
+        return Ok(typed);
+    }
+    Err(SqlError::new(SqlErrorKind::CannotCoerce, "casts are not supported yet").at(position))
+}
+
+/// Coerces to boolean, as WHERE, AND and the like need it; `what` is for the message.
+pub fn coerce_to_boolean(binding: &Binding<'_>, typed: Typed, what: &str) -> Result<Typed, SqlError> {
+    let position = typed.position;
+    if typed.pg_type() == PgType::Bool {
+        return Ok(typed);
+    }
+    if typed.is_unknown() {
+        return coerce(binding, typed, ColumnType::plain(PgType::Bool), CastContext::Implicit, position);
+    }
+    Err(SqlError::new(
+        SqlErrorKind::DatatypeMismatch,
+        format!("argument of {what} must be type boolean, not type {}", typed.pg_type().facts().sql_name),
+    )
+    .at(position))
+}
+
+/// Gives a string literal or NULL that nothing has given a type the type `text`, as the end of a SELECT list does.
+pub fn settle_unknown(binding: &Binding<'_>, typed: Typed) -> Result<Typed, SqlError> {
+    if typed.is_unknown() {
+        let position = typed.position;
+        return coerce(binding, typed, ColumnType::plain(PgType::Text), CastContext::Implicit, position);
+    }
+    Ok(typed)
+}
+
+/// The type that several expressions get together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommonType {
+    /// Type and modifier.
+    pub column_type: ColumnType,
+    /// The Arrow type that all of them then have.
+    pub arrow_type: DataType,
+}
+
+/// Finds the common type of several expressions (`select_common_type`) and coerces each to it. `what` is for messages:
+/// `CASE`, `UNION`, `VALUES`, `ARRAY`, `COALESCE`, …
+pub fn common_type(binding: &Binding<'_>, several: &mut [Typed], what: &str) -> Result<CommonType, SqlError> {
+    let _ = (binding, what);
+    match several.first() {
+        Some(first) => {
+            Ok(CommonType { column_type: first.column_type, arrow_type: first.arrow_type.clone() })
+        }
+        None => Err(SqlError::new(SqlErrorKind::Internal, "no expressions to find a type for")),
+    }
+}
+
+/// The type that a name in SQL stands for, with its modifier.
+pub fn type_by_name(
+    data_type: &sqlparser::ast::DataType,
+    position: Option<usize>,
+) -> Result<ColumnType, SqlError> {
+    Err(SqlError::new(SqlErrorKind::UndefinedObject, format!("type \"{data_type}\" does not exist"))
+        .at(position))
+}
+
+/// A function's error as a statement's: for what is computed while a statement is bound.
+pub fn statement_error(error: FunctionError, position: Option<usize>) -> SqlError {
+    use FunctionErrorKind as F;
+    use SqlErrorKind as S;
+    let kind = match error.kind {
+        F::InvalidTextRepresentation | F::InvalidJson => S::InvalidTextRepresentation,
+        F::NumericValueOutOfRange => S::NumericValueOutOfRange,
+        F::DivisionByZero => S::DivisionByZero,
+        F::InvalidDatetimeFormat => S::InvalidDatetimeFormat,
+        F::DatetimeFieldOverflow | F::IntervalFieldOverflow => S::DatetimeFieldOverflow,
+        F::StringDataRightTruncation => S::StringDataRightTruncation,
+        F::CharacterNotInRepertoire => S::CharacterNotInRepertoire,
+        F::CardinalityViolation => S::CardinalityViolation,
+        F::DatatypeMismatch => S::DatatypeMismatch,
+        F::UndefinedFunction => S::UndefinedFunction,
+        F::FeatureNotSupported => S::FeatureNotSupported,
+        F::Internal => S::Internal,
+        F::InvalidParameterValue
+        | F::InvalidRegularExpression
+        | F::InvalidEscapeSequence
+        | F::InvalidArgumentForLogarithm
+        | F::InvalidArgumentForPowerFunction
+        | F::InvalidArgumentForNtile
+        | F::InvalidArgumentForNthValue
+        | F::ArraySubscriptError
+        | F::NullValueNotAllowed
+        | F::ProgramLimitExceeded => S::InvalidParameterValue,
+    };
+    let mut statement = SqlError::new(kind, error.message).at(position);
+    statement.detail = error.detail;
+    statement
+}
