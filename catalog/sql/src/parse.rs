@@ -1,0 +1,431 @@
+//! From text to statements: splits a message at its semicolons, has `utility.rs` read what is no query, and sqlparser
+//! (with its PostgreSQL dialect) what is. Syntax errors get PostgreSQL's words and the position of the offending token.
+//!
+//! Every statement is read from tokens whose lines and columns count from the statement's own beginning, so that all
+//! positions, here and in the binder, are characters from 1 in the statement's text.
+
+use sqlparser::{
+    ast,
+    dialect::PostgreSqlDialect,
+    keywords::Keyword,
+    parser::{Parser, ParserError},
+    tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer},
+};
+
+use crate::{
+    error::{SqlError, SqlErrorKind},
+    positions::TextPositions,
+    statement::{ParsedStatement, Statement},
+    utility::parse_utility,
+};
+
+/// How deeply expressions and queries may nest while they are parsed. The parser grows its stack on demand; the limit
+/// bounds memory and time, not the stack.
+const NESTING_DEPTH_MAX: usize = 500;
+
+const DIALECT: PostgreSqlDialect = PostgreSqlDialect {};
+
+/// Reads a message: any number of statements. A message without one gives [`Statement::Empty`] alone.
+pub fn parse(text: &str) -> Result<Vec<ParsedStatement>, SqlError> {
+    let tokens = tokenize(text)?;
+    let mut statements = Vec::new();
+    // Where the next piece of text begins: byte offset, characters before it, and its location.
+    let mut piece = Piece { bytes: 0, characters: 0, location: Location { line: 1, column: 1 } };
+    let mut begun = 0;
+    let mut cursor = piece;
+    for (index, token) in tokens.iter().enumerate() {
+        if token.token == Token::SemiColon {
+            cursor = cursor.advanced_to(text, token.span.start);
+            piece.statement(text, cursor.bytes, &tokens[begun..index], &mut statements)?;
+            cursor = cursor.advanced_to(text, token.span.end);
+            piece = cursor;
+            begun = index + 1;
+        }
+    }
+    piece.statement(text, text.len(), &tokens[begun..], &mut statements)?;
+    if statements.is_empty() {
+        statements.push(ParsedStatement { statement: Statement::Empty, text: String::new(), offset: 0 });
+    }
+    Ok(statements)
+}
+
+/// Reads one query and nothing else: a view's definition.
+pub(crate) fn parse_query(text: &str) -> Result<Box<ast::Query>, SqlError> {
+    let mut reader = Reader::new(text, tokenize(text)?);
+    let query = reader.query()?;
+    reader.end()?;
+    Ok(query)
+}
+
+/// Reads one expression and nothing else: a policy's predicate, a column's default.
+pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, SqlError> {
+    let mut reader = Reader::new(text, tokenize(text)?);
+    let expression = reader.parser.parse_expr().map_err(|error| reader.error(&error))?;
+    reader.end()?;
+    Ok(expression)
+}
+
+fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, SqlError> {
+    Tokenizer::new(&DIALECT, text).tokenize_with_location().map_err(|error| {
+        let positions = TextPositions::new(text);
+        let position = positions.of(error.location);
+        let message = lexical_message(&error.message);
+        match position {
+            Some(start) if start < positions.end() => {
+                let near: String = text.chars().skip(start - 1).collect();
+                SqlError::new(SqlErrorKind::SyntaxError, format!("{message} at or near \"{near}\""))
+            }
+            _ => SqlError::new(SqlErrorKind::SyntaxError, format!("{message} at end of input")),
+        }
+        .at(position)
+    })
+}
+
+fn lexical_message(message: &str) -> &'static str {
+    if message.starts_with("Unterminated string") {
+        "unterminated quoted string"
+    } else if message.starts_with("Expected close delimiter") {
+        "unterminated quoted identifier"
+    } else if message.starts_with("Unexpected EOF while in a multi-line comment") {
+        "unterminated /* comment"
+    } else if message.starts_with("Unterminated dollar") {
+        "unterminated dollar-quoted string"
+    } else if message.starts_with("Unterminated encoded string") {
+        "invalid Unicode escape"
+    } else {
+        "syntax error"
+    }
+}
+
+/// A point in a message, in the three units that are needed.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    bytes: usize,
+    characters: usize,
+    location: Location,
+}
+
+impl Piece {
+    /// The point at a later location.
+    fn advanced_to(self, text: &str, location: Location) -> Self {
+        let mut point = self;
+        for character in text[self.bytes..].chars() {
+            if (point.location.line, point.location.column) >= (location.line, location.column) {
+                break;
+            }
+            point.bytes += character.len_utf8();
+            point.characters += 1;
+            if character == '\n' {
+                point.location = Location { line: point.location.line + 1, column: 1 };
+            } else {
+                point.location.column += 1;
+            }
+        }
+        point
+    }
+
+    /// Reads the statement between here and `end`, if there is one.
+    fn statement(
+        self,
+        message: &str,
+        end: usize,
+        tokens: &[TokenWithSpan],
+        statements: &mut Vec<ParsedStatement>,
+    ) -> Result<(), SqlError> {
+        if tokens.iter().all(|token| matches!(token.token, Token::Whitespace(_) | Token::EOF)) {
+            return Ok(());
+        }
+        let written = &message[self.bytes..end];
+        let trimmed = written.trim_start();
+        let skipped = &written[..written.len() - trimmed.len()];
+        let start = Self { ..self }.skipping(skipped);
+        let text = trimmed.trim_end();
+        let tokens = rebased(tokens, start.location);
+        let statement = parse_statement(text, tokens).map_err(|mut error| {
+            error.position = error.position.map(|position| position + start.characters);
+            error
+        })?;
+        statements.push(ParsedStatement { statement, text: text.to_owned(), offset: start.characters });
+        Ok(())
+    }
+
+    fn skipping(mut self, skipped: &str) -> Self {
+        for character in skipped.chars() {
+            self.bytes += character.len_utf8();
+            self.characters += 1;
+            if character == '\n' {
+                self.location = Location { line: self.location.line + 1, column: 1 };
+            } else {
+                self.location.column += 1;
+            }
+        }
+        self
+    }
+}
+
+/// The tokens with lines and columns counted from `start`.
+fn rebased(tokens: &[TokenWithSpan], start: Location) -> Vec<TokenWithSpan> {
+    let rebase = |location: Location| {
+        if location.line == 0 {
+            location
+        } else if location.line == start.line {
+            Location { line: 1, column: (location.column + 1).saturating_sub(start.column) }
+        } else {
+            Location { line: (location.line + 1).saturating_sub(start.line), column: location.column }
+        }
+    };
+    tokens
+        .iter()
+        .filter(|token| token.token != Token::EOF)
+        .map(|token| TokenWithSpan {
+            token: token.token.clone(),
+            span: Span { start: rebase(token.span.start), end: rebase(token.span.end) },
+        })
+        // White space before the statement's first token has no place in it.
+        .skip_while(|token| matches!(&token.token, Token::Whitespace(space) if !is_comment(space)))
+        .collect()
+}
+
+fn is_comment(space: &sqlparser::tokenizer::Whitespace) -> bool {
+    use sqlparser::tokenizer::Whitespace;
+    matches!(space, Whitespace::SingleLineComment { .. } | Whitespace::MultiLineComment(_))
+}
+
+fn parse_statement(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Statement, SqlError> {
+    if let Some(utility) = parse_utility(text, &tokens)? {
+        return Ok(Statement::Utility(utility));
+    }
+    let mut reader = Reader::new(text, tokens);
+    let statement = match reader.parser.peek_token_ref().token.clone() {
+        Token::EOF => Statement::Empty,
+        Token::LParen => Statement::Query(reader.query()?),
+        Token::Word(word) => match word.keyword {
+            Keyword::SELECT | Keyword::VALUES | Keyword::TABLE | Keyword::WITH => {
+                Statement::Query(reader.query()?)
+            }
+            Keyword::EXPLAIN => reader.explain()?,
+            Keyword::INSERT => reader.insert()?,
+            Keyword::UPDATE => return Err(reader.unsupported("UPDATE")),
+            Keyword::DELETE => return Err(reader.unsupported("DELETE")),
+            Keyword::MERGE => return Err(reader.unsupported("MERGE")),
+            _ => return Err(reader.near_next()),
+        },
+        _ => return Err(reader.near_next()),
+    };
+    reader.end()?;
+    Ok(statement)
+}
+
+/// sqlparser's parser with the text that its tokens come from.
+struct Reader<'a> {
+    parser: Parser<'a>,
+    text: &'a str,
+    positions: TextPositions,
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str, tokens: Vec<TokenWithSpan>) -> Self {
+        let parser = Parser::new(&DIALECT)
+            .with_recursion_limit(NESTING_DEPTH_MAX)
+            .with_tokens_with_locations(tokens);
+        Self { parser, text, positions: TextPositions::new(text) }
+    }
+
+    fn query(&mut self) -> Result<Box<ast::Query>, SqlError> {
+        self.parser.parse_query().map_err(|error| self.error(&error))
+    }
+
+    fn insert(&mut self) -> Result<Statement, SqlError> {
+        match self.parser.parse_statement().map_err(|error| self.error(&error))? {
+            ast::Statement::Insert(insert) => Ok(Statement::Insert(Box::new(insert))),
+            _ => Err(self.near_next()),
+        }
+    }
+
+    /// EXPLAIN [ANALYZE] [VERBOSE] query, or EXPLAIN (option [value], …) query. Options that only change how the plan is
+    /// written are accepted by name; FORMAT other than TEXT is refused.
+    fn explain(&mut self) -> Result<Statement, SqlError> {
+        self.parser.next_token();
+        let mut analyze = false;
+        if self.parser.peek_token_ref().token == Token::LParen && self.begins_option() {
+            self.parser.next_token();
+            loop {
+                let option = self.parser.next_token();
+                let name = match &option.token {
+                    Token::Word(word) => word.value.to_ascii_lowercase(),
+                    _ => return Err(self.near(&option)),
+                };
+                let value = match &self.parser.peek_token_ref().token {
+                    Token::Comma | Token::RParen => None,
+                    _ => Some(self.parser.next_token().token.to_string().to_ascii_lowercase()),
+                };
+                let off = matches!(value.as_deref(), Some("false" | "off" | "0"));
+                match (name.as_str(), value.as_deref()) {
+                    ("analyze", _) => analyze = !off,
+                    ("format", Some("text")) => {}
+                    ("format", _) => return Err(self.unsupported("EXPLAIN with a FORMAT other than TEXT")),
+                    ("verbose" | "costs" | "settings" | "buffers" | "wal" | "timing" | "summary", _) => {}
+                    _ => {
+                        let message = format!("unrecognized EXPLAIN option \"{name}\"");
+                        return Err(SqlError::new(SqlErrorKind::SyntaxError, message)
+                            .at(self.positions.of_span(option.span)));
+                    }
+                }
+                let separator = self.parser.next_token();
+                match separator.token {
+                    Token::Comma => {}
+                    Token::RParen => break,
+                    _ => return Err(self.near(&separator)),
+                }
+            }
+        } else {
+            analyze = self.parser.parse_keyword(Keyword::ANALYZE);
+            let _verbose = self.parser.parse_keyword(Keyword::VERBOSE);
+        }
+        let next = self.parser.peek_token();
+        match &next.token {
+            Token::LParen => {}
+            Token::Word(word)
+                if matches!(
+                    word.keyword,
+                    Keyword::SELECT | Keyword::VALUES | Keyword::TABLE | Keyword::WITH
+                ) => {}
+            Token::Word(word)
+                if matches!(
+                    word.keyword,
+                    Keyword::INSERT | Keyword::UPDATE | Keyword::DELETE | Keyword::MERGE
+                ) =>
+            {
+                return Err(self.unsupported("EXPLAIN of a statement that is not a query"));
+            }
+            _ => return Err(self.near(&next)),
+        }
+        Ok(Statement::Explain { query: self.query()?, analyze })
+    }
+
+    /// Whether the parenthesis that comes opens options, not a query.
+    fn begins_option(&self) -> bool {
+        match &self.parser.peek_nth_token_ref(1).token {
+            Token::Word(word) => !matches!(
+                word.keyword,
+                Keyword::SELECT | Keyword::VALUES | Keyword::TABLE | Keyword::WITH
+            ),
+            _ => false,
+        }
+    }
+
+    fn end(&mut self) -> Result<(), SqlError> {
+        match self.parser.peek_token_ref().token {
+            Token::EOF => Ok(()),
+            _ => Err(self.near_next()),
+        }
+    }
+
+    fn unsupported(&self, construct: &str) -> SqlError {
+        let next = self.parser.peek_token();
+        SqlError::new(SqlErrorKind::FeatureNotSupported, format!("{construct} is not supported"))
+            .at(self.positions.of_span(next.span))
+    }
+
+    fn near_next(&self) -> SqlError {
+        let next = self.parser.peek_token();
+        self.near(&next)
+    }
+
+    fn near(&self, token: &TokenWithSpan) -> SqlError {
+        match self.positions.of_span(token.span) {
+            Some(start) if token.token != Token::EOF => {
+                let end = self.positions.of(token.span.end).unwrap_or(start);
+                let length = end.saturating_sub(start);
+                let written: String = self.text.chars().skip(start - 1).take(length.max(1)).collect();
+                let message = format!("syntax error at or near \"{written}\"");
+                SqlError::new(SqlErrorKind::SyntaxError, message).at(Some(start))
+            }
+            _ => SqlError::new(SqlErrorKind::SyntaxError, "syntax error at end of input")
+                .at(Some(self.positions.end())),
+        }
+    }
+
+    /// sqlparser says where only in its message's last words; the token there is what PostgreSQL names.
+    fn error(&self, error: &ParserError) -> SqlError {
+        match error {
+            ParserError::RecursionLimitExceeded => {
+                SqlError::new(SqlErrorKind::StatementTooComplex, "stack depth limit exceeded")
+            }
+            ParserError::ParserError(message) | ParserError::TokenizerError(message) => {
+                match location_in(message).and_then(|location| self.token_at(location)) {
+                    Some(token) => self.near(&token),
+                    None if message.contains("found: EOF") => self.near(&TokenWithSpan::new_eof()),
+                    None => self.near_next(),
+                }
+            }
+        }
+    }
+
+    fn token_at(&self, location: Location) -> Option<TokenWithSpan> {
+        self.parser_tokens().find(|token| token.span.start == location)
+    }
+
+    /// The tokens from the beginning; the parser shows them only relative to where it is.
+    fn parser_tokens(&self) -> impl Iterator<Item = TokenWithSpan> {
+        tokenize(self.text).unwrap_or_default().into_iter()
+    }
+}
+
+fn location_in(message: &str) -> Option<Location> {
+    let (_, place) = message.rsplit_once(" at Line: ")?;
+    let (line, column) = place.split_once(", Column: ")?;
+    Some(Location { line: line.trim().parse().ok()?, column: column.trim().parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> (SqlErrorKind, String, Option<usize>) {
+        let error = parse(text).unwrap_err();
+        (error.kind, error.message, error.position)
+    }
+
+    #[test]
+    fn splits_at_semicolons_and_keeps_comments() {
+        let statements = parse(" select 1 ; ; -- nothing\n\n select 'a;b' /* doc */;").unwrap();
+        let texts: Vec<_> = statements.iter().map(|parsed| (parsed.text.as_str(), parsed.offset)).collect();
+        assert_eq!(texts, [("select 1", 1), ("-- nothing\n\n select 'a;b' /* doc */", 14)]);
+        assert!(matches!(parse(" -- only this").unwrap()[0].statement, Statement::Empty));
+    }
+
+    #[test]
+    fn syntax_errors_name_the_token_and_its_place() {
+        use SqlErrorKind::SyntaxError;
+        assert_eq!(error("selec 1").1, "syntax error at or near \"selec\"");
+        assert_eq!(
+            error("select 1; select a from where b"),
+            (SyntaxError, "syntax error at or near \"where\"".into(), Some(25))
+        );
+        assert_eq!(error("select (1"), (SyntaxError, "syntax error at end of input".into(), Some(10)));
+        assert_eq!(
+            error("select 1\nfrom t t2 t3"),
+            (SyntaxError, "syntax error at or near \"t3\"".into(), Some(20))
+        );
+        assert_eq!(
+            error("select 'abc"),
+            (SyntaxError, "unterminated quoted string at or near \"'abc\"".into(), Some(8))
+        );
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        let text = format!("select {}1{}", "(".repeat(5000), ")".repeat(5000));
+        assert_eq!(error(&text).0, SqlErrorKind::StatementTooComplex);
+    }
+
+    #[test]
+    fn explain_takes_options() {
+        let parsed = parse("explain (analyze, costs off) select 1").unwrap();
+        assert!(matches!(parsed[0].statement, Statement::Explain { analyze: true, .. }));
+        let parsed = parse("explain (select 1)").unwrap();
+        assert!(matches!(parsed[0].statement, Statement::Explain { analyze: false, .. }));
+        assert_eq!(error("explain insert into t values (1)").0, SqlErrorKind::FeatureNotSupported);
+    }
+}
