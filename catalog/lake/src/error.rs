@@ -1,27 +1,213 @@
-//! What can go wrong in the lake. Variants carry names and facts; the server gives them an SQLSTATE.
+//! What can go wrong in the lake. Variants carry names and facts; the server gives them an SQLSTATE. A message says what
+//! to do where an operator can do something about it.
 
-use std::path::PathBuf;
+use std::{error::Error, path::PathBuf};
+
+use crate::{ids::SnapshotId, names::QualifiedName};
 
 /// An error of the lake.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
     /// The metadata database or a file does not hold what it must.
-    #[error("damaged catalogue: {detail}")]
+    #[error("damaged catalogue: {detail}; restore it from a backup")]
     Damaged {
         /// What was found where.
         detail: String,
     },
     /// The directory holds no warehouse.
-    #[error("no warehouse in {}", path.display())]
+    #[error("no warehouse in {}; make one with \"lis init\" or name another directory", path.display())]
     NotFound {
         /// The directory.
         path: PathBuf,
     },
+    /// The directory already holds a warehouse.
+    #[error("there is already a warehouse in {}", path.display())]
+    AlreadyExists {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A newer program has changed the catalogue.
+    #[error(
+        "the catalogue was made by a newer version ({component} is at version {found}, this program knows {known}); \
+         upgrade the program or restore a backup made before its upgrade"
+    )]
+    Newer {
+        /// Whose tables: a crate, or `format` for the lake's format.
+        component: String,
+        /// The version found.
+        found: String,
+        /// The newest version known.
+        known: String,
+    },
+    /// A migration that was applied differs from the one in this program.
+    #[error(
+        "the catalogue's {component} tables were made by an altered migration {version}; use the program that made \
+         the catalogue"
+    )]
+    AlteredMigration {
+        /// Whose tables.
+        component: String,
+        /// The migration.
+        version: i64,
+    },
+    /// What a commit builds on has been changed by another commit since.
+    #[error("could not serialize access due to a concurrent change of {object}")]
+    Conflict {
+        /// What both changed.
+        object: String,
+    },
+    /// Another writer kept the metadata database locked for longer than the limit.
+    #[error("the catalogue was locked by another writer for more than {seconds} s")]
+    Busy {
+        /// The limit.
+        seconds: u64,
+    },
+    /// A unique key of a metadata table was violated, for example by the same batch committed twice.
+    #[error("duplicate key in the catalogue: {detail}")]
+    UniqueViolation {
+        /// The key, as the database names it.
+        detail: String,
+    },
+    /// A name is taken.
+    #[error("{kind} \"{name}\" already exists")]
+    Duplicate {
+        /// `schema`, `relation`, `column` or `constraint`.
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// There is no such thing in the snapshot.
+    #[error("{kind} \"{name}\" does not exist")]
+    Unknown {
+        /// `schema`, `relation`, `column`, `snapshot`, …
+        kind: &'static str,
+        /// The name or number.
+        name: String,
+    },
+    /// The schema still holds relations.
+    #[error("schema \"{schema}\" is not empty: it holds {example}")]
+    SchemaNotEmpty {
+        /// The schema.
+        schema: String,
+        /// One of its relations.
+        example: QualifiedName,
+    },
+    /// A table's column cannot have the type.
+    #[error("a column of a table cannot have the type {type_name}")]
+    UnsupportedType {
+        /// The type as SQL writes it.
+        type_name: String,
+    },
+    /// The lake uses a feature of the format that this program does not read.
+    #[error("the lake uses {feature}, which is not supported (found in {place})")]
+    UnsupportedFeature {
+        /// The feature.
+        feature: &'static str,
+        /// Where.
+        place: String,
+    },
+    /// A row without a value for a NOT NULL column reached the writer.
+    #[error("null value in column \"{column}\" of relation \"{relation}\" violates not-null constraint")]
+    NullInColumn {
+        /// The table.
+        relation: String,
+        /// The column.
+        column: String,
+    },
+    /// Rows of another shape than the table's reached the writer.
+    #[error("rows do not fit the table \"{relation}\": {detail}")]
+    Shape {
+        /// The table.
+        relation: String,
+        /// What differs.
+        detail: String,
+    },
+    /// The disk is full.
+    #[error("no space left on the disk of {}", path.display())]
+    DiskFull {
+        /// The file that could not be written.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("permission denied: {}", path.display())]
+    PermissionDenied {
+        /// The file or directory.
+        path: PathBuf,
+    },
+    /// A file or directory that must be there is not.
+    #[error("missing file or directory: {}", path.display())]
+    Missing {
+        /// The file or directory.
+        path: PathBuf,
+    },
+    /// A data file's bytes are not those that were written.
+    #[error("data file {} is damaged: {detail}; restore it from a backup", path.display())]
+    DamagedFile {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        detail: String,
+    },
+    /// Another failure of the operating system.
+    #[error("cannot use {}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What it said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A failure of the metadata database that is none of the above.
+    #[error("the catalogue's database failed")]
+    Database(#[source] sqlx::Error),
+    /// A Parquet file could not be written or read.
+    #[error("cannot write or read Parquet in {}", path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What the library said.
+        #[source]
+        source: parquet::errors::ParquetError,
+    },
+    /// Arrow or DataFusion failed.
+    #[error("cannot process rows")]
+    Engine(#[source] datafusion::error::DataFusionError),
+    /// Another crate's part of a commit failed; nothing was written.
+    #[error("{0}")]
+    Part(#[source] Box<dyn Error + Send + Sync>),
+    /// There is no such snapshot, or it has expired.
+    #[error("snapshot {0} does not exist")]
+    NoSnapshot(SnapshotId),
+    /// A background task was stopped before it had finished.
+    #[error("the task was stopped")]
+    Stopped,
 }
 
 impl LakeError {
     /// The metadata holds something that it must not.
     pub fn damaged(detail: impl Into<String>) -> Self {
         Self::Damaged { detail: detail.into() }
+    }
+
+    /// Another crate's error within a [`crate::metadata::CommitPart`].
+    pub fn part(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Part(source.into())
+    }
+
+    /// A failure of the operating system, sorted by what an operator can do about it.
+    pub fn io(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let path = path.into();
+        match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::DiskFull { path },
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::PermissionDenied { path },
+            ErrorKind::NotFound => Self::Missing { path },
+            _ => Self::Io { path, source },
+        }
+    }
+
+    /// Whether the same work may succeed when it is tried again on a newer snapshot.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Conflict { .. } | Self::Busy { .. })
     }
 }

@@ -1,9 +1,18 @@
 //! The lake: tables, snapshots and commits in the DuckLake format.
 
+mod allocator;
+pub mod data_file;
 pub mod error;
+pub mod files;
+mod format;
+pub mod hooks;
 pub mod ids;
+pub mod lake;
 pub mod metadata;
 pub mod names;
+pub mod provider;
 pub mod snapshot;
+pub mod staged;
+mod statistics;
 pub mod table;
 pub mod types;

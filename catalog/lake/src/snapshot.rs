@@ -1,13 +1,30 @@
 //! One state of the catalogue, immutable: what a transaction reads from its first statement to its last. A writing
-//! transaction lays its staged changes over it ([`Snapshot::overlay`] in `commit.rs`) and reads the result.
+//! transaction lays its staged changes over it ([`crate::staged::StagedChanges`]) and reads the result.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    ids::{Oid, RelationId, SchemaId, SnapshotId},
+    ids::{BatchId, Oid, RelationId, SchemaId, SnapshotId},
     names::{Identifier, QualifiedName},
     table::{Relation, Schema},
 };
+
+/// A line of the lake's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotInfo {
+    /// Its number.
+    pub id: SnapshotId,
+    /// When it was committed, in microseconds since 1970 UTC.
+    pub committed_at_us: i64,
+    /// What it changed, in DuckLake's words (`inserted_into_table:5`).
+    pub changes: String,
+    /// Who made it.
+    pub author: Option<String>,
+    /// What for.
+    pub message: Option<String>,
+    /// The batch that it published, if it did.
+    pub batch: Option<BatchId>,
+}
 
 /// Every schema and relation at one moment.
 #[derive(Debug, Clone)]
@@ -83,6 +100,11 @@ impl Snapshot {
         self.relations.get(&RelationId::new(i64::from(number)))
     }
 
+    /// A table or view by its schema and name.
+    pub fn relation_in(&self, schema: SchemaId, name: &Identifier) -> Option<&Relation> {
+        self.relation(*self.by_name.get(&(schema, name.clone()))?)
+    }
+
     /// A table or view by name.
     pub fn relation_named(&self, name: &QualifiedName) -> Option<&Relation> {
         let schema = self.schema_named(&name.schema)?;
@@ -93,5 +115,31 @@ impl Snapshot {
     pub fn qualified_name(&self, relation: &Relation) -> Option<QualifiedName> {
         let schema = self.schema(relation.schema_id())?;
         Some(QualifiedName { schema: schema.name.clone(), name: relation.name().clone() })
+    }
+
+    pub(crate) fn put_schema(&mut self, schema: Arc<Schema>) {
+        self.schemas.insert(schema.id, schema);
+    }
+
+    pub(crate) fn remove_schema(&mut self, id: SchemaId) {
+        self.schemas.remove(&id);
+    }
+
+    pub(crate) fn put_relation(&mut self, relation: Relation) {
+        let id = relation.id();
+        let key = (relation.schema_id(), relation.name().clone());
+        if let Some(old) = self.relations.insert(id, relation) {
+            let old_key = (old.schema_id(), old.name().clone());
+            if old_key != key {
+                self.by_name.remove(&old_key);
+            }
+        }
+        self.by_name.insert(key, id);
+    }
+
+    pub(crate) fn remove_relation(&mut self, id: RelationId) {
+        if let Some(old) = self.relations.remove(&id) {
+            self.by_name.remove(&(old.schema_id(), old.name().clone()));
+        }
     }
 }

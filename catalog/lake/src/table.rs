@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    ids::{ColumnId, FileId, Oid, RelationId, SchemaId, SnapshotId},
+    data_file::TableFiles,
+    ids::{ColumnId, Oid, RelationId, SchemaId},
     names::Identifier,
     types::ColumnType,
 };
@@ -19,6 +20,8 @@ pub struct Schema {
     pub owner: Oid,
     /// COMMENT ON SCHEMA.
     pub comment: Option<String>,
+    /// Its directory below the lake's root, ending in `/`; fixed when it was made.
+    pub path: String,
 }
 
 /// How a text column's values are ordered and compared.
@@ -80,44 +83,6 @@ pub enum ConstraintKind {
     },
 }
 
-/// Smallest and largest value of a column in a file, as DuckLake writes them: text to be cast.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ColumnStatistics {
-    /// The column.
-    pub column_id: ColumnId,
-    /// Values that are not null, if known.
-    pub value_count: Option<i64>,
-    /// Nulls, if known.
-    pub null_count: Option<i64>,
-    /// The smallest value.
-    pub min: Option<String>,
-    /// The largest value.
-    pub max: Option<String>,
-    /// Whether a floating-point column holds NaN.
-    pub contains_nan: Option<bool>,
-}
-
-/// A Parquet file of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DataFile {
-    /// Its number.
-    pub id: FileId,
-    /// Its path, relative to the table's directory.
-    pub path: String,
-    /// Rows.
-    pub record_count: u64,
-    /// Bytes.
-    pub file_size_bytes: u64,
-    /// Bytes of the Parquet footer.
-    pub footer_size_bytes: u64,
-    /// The first snapshot that shows it.
-    pub begin_snapshot: SnapshotId,
-    /// DuckLake's `row_id_start`.
-    pub row_id_start: i64,
-    /// Per column.
-    pub statistics: Vec<ColumnStatistics>,
-}
-
 /// A table as one snapshot has it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
@@ -137,10 +102,12 @@ pub struct Table {
     pub constraints: Vec<Constraint>,
     /// The columns by which files are sorted: administration first, then time, on secured tables.
     pub sort_order: Vec<ColumnId>,
+    /// The first column number that no column of the table ever had.
+    pub next_column_id: i64,
     /// The table's directory below the lake's root, ending in `/`.
     pub path: String,
     /// Its data.
-    pub files: Arc<Vec<DataFile>>,
+    pub files: Arc<TableFiles>,
 }
 
 /// A view as one snapshot has it.
@@ -164,6 +131,34 @@ pub struct View {
     pub security_invoker: bool,
 }
 
+impl Table {
+    /// A column by number.
+    pub fn column(&self, id: ColumnId) -> Option<&Column> {
+        self.columns.iter().find(|column| column.id == id)
+    }
+
+    /// A column by name.
+    pub fn column_named(&self, name: &Identifier) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == *name)
+    }
+
+    /// Whether the two differ in nothing but their data.
+    pub fn same_definition(&self, other: &Self) -> bool {
+        let Self { id, schema_id, name, owner, comment, columns, constraints, sort_order, next_column_id, path, files: _ } =
+            self;
+        *id == other.id
+            && *schema_id == other.schema_id
+            && *name == other.name
+            && *owner == other.owner
+            && *comment == other.comment
+            && *columns == other.columns
+            && *constraints == other.constraints
+            && *sort_order == other.sort_order
+            && *next_column_id == other.next_column_id
+            && *path == other.path
+    }
+}
+
 /// A table or a view.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Relation {
@@ -174,6 +169,22 @@ pub enum Relation {
 }
 
 impl Relation {
+    /// The table, if it is one.
+    pub fn as_table(&self) -> Option<&Arc<Table>> {
+        match self {
+            Self::Table(table) => Some(table),
+            Self::View(_) => None,
+        }
+    }
+
+    /// The view, if it is one.
+    pub fn as_view(&self) -> Option<&Arc<View>> {
+        match self {
+            Self::View(view) => Some(view),
+            Self::Table(_) => None,
+        }
+    }
+
     /// Its number.
     pub fn id(&self) -> RelationId {
         match self {

@@ -1,0 +1,168 @@
+//! A table's Parquet files with their statistics, as one snapshot has them. Files are shared between snapshots: a new
+//! snapshot of a table with ten thousand files costs ten thousand pointers, and a file's statistics are turned from text
+//! into typed values once ([`DataFile::typed`]).
+
+use std::{
+    collections::BTreeSet,
+    ops::Deref,
+    sync::{Arc, OnceLock},
+};
+
+use datafusion::common::Statistics;
+
+use crate::{
+    ids::{ColumnId, FileId, SnapshotId},
+    statistics::{self, PruningIndex},
+    table::Column,
+};
+
+/// Smallest and largest value of a column in a file, as DuckLake writes them: text to be cast.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnStatistics {
+    /// The column.
+    pub column_id: ColumnId,
+    /// Bytes of the column in the file, if known.
+    pub size_bytes: Option<i64>,
+    /// Values that are not null, if known.
+    pub value_count: Option<i64>,
+    /// Nulls, if known.
+    pub null_count: Option<i64>,
+    /// A lower bound of the values.
+    pub min: Option<String>,
+    /// An upper bound of the values.
+    pub max: Option<String>,
+    /// Whether a floating-point column holds NaN.
+    pub contains_nan: Option<bool>,
+}
+
+/// A Parquet file of a table.
+#[derive(Debug)]
+pub struct DataFile {
+    /// Its number; negative while it is only staged.
+    pub id: FileId,
+    /// Its path, relative to the table's directory.
+    pub path: String,
+    /// Rows.
+    pub record_count: u64,
+    /// Bytes.
+    pub file_size_bytes: u64,
+    /// Bytes of the Parquet footer.
+    pub footer_size_bytes: u64,
+    /// The first snapshot that shows it.
+    pub begin_snapshot: SnapshotId,
+    /// DuckLake's `row_id_start`.
+    pub row_id_start: i64,
+    /// SHA-256 of the file's bytes, if this program wrote it.
+    pub checksum: Option<String>,
+    /// Per column.
+    pub statistics: Vec<ColumnStatistics>,
+    /// The statistics for the columns of the table that the file was last asked for.
+    pub(crate) typed: OnceLock<Arc<Statistics>>,
+}
+
+impl DataFile {
+    /// The file's statistics in the order of the table's columns. `columns` are those of the table version that the
+    /// file came with: a file is shared only between versions with equal columns ([`TableFiles::for_columns`]).
+    pub fn typed(&self, columns: &[Column]) -> &Arc<Statistics> {
+        self.typed.get_or_init(|| Arc::new(statistics::file_statistics(self, columns)))
+    }
+
+    /// The same file without what was derived from a table's columns.
+    fn forget_types(&self) -> Self {
+        Self {
+            id: self.id,
+            path: self.path.clone(),
+            record_count: self.record_count,
+            file_size_bytes: self.file_size_bytes,
+            footer_size_bytes: self.footer_size_bytes,
+            begin_snapshot: self.begin_snapshot,
+            row_id_start: self.row_id_start,
+            checksum: self.checksum.clone(),
+            statistics: self.statistics.clone(),
+            typed: OnceLock::new(),
+        }
+    }
+}
+
+/// A file that a [`crate::files::TableWriter`] finished: on disk and durable, but in no snapshot yet.
+#[derive(Debug, Clone)]
+pub struct StagedFile {
+    /// The file; its number is made by the commit.
+    pub(crate) file: Arc<DataFile>,
+}
+
+impl StagedFile {
+    /// Rows.
+    pub fn record_count(&self) -> u64 {
+        self.file.record_count
+    }
+
+    /// Bytes.
+    pub fn file_size_bytes(&self) -> u64 {
+        self.file.file_size_bytes
+    }
+
+    /// Its path, relative to the table's directory.
+    pub fn path(&self) -> &str {
+        &self.file.path
+    }
+}
+
+/// Every file of one version of a table, in the order in which they were added.
+#[derive(Debug, Default)]
+pub struct TableFiles {
+    files: Vec<Arc<DataFile>>,
+    index: OnceLock<Arc<PruningIndex>>,
+}
+
+impl TableFiles {
+    /// Files in order.
+    pub fn new(files: Vec<Arc<DataFile>>) -> Self {
+        Self { files, index: OnceLock::new() }
+    }
+
+    /// These files and more.
+    pub fn with(&self, added: impl IntoIterator<Item = Arc<DataFile>>) -> Self {
+        Self::new(self.files.iter().cloned().chain(added).collect())
+    }
+
+    /// These files without some.
+    pub fn without(&self, removed: &BTreeSet<FileId>) -> Self {
+        Self::new(self.files.iter().filter(|file| !removed.contains(&file.id)).cloned().collect())
+    }
+
+    /// The same files for a version of the table with other columns.
+    pub fn for_columns(&self) -> Self {
+        Self::new(self.files.iter().map(|file| Arc::new(file.forget_types())).collect())
+    }
+
+    /// Rows in all files.
+    pub fn record_count(&self) -> u64 {
+        self.files.iter().map(|file| file.record_count).sum()
+    }
+
+    /// Bytes in all files.
+    pub fn size_bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.file_size_bytes).sum()
+    }
+
+    /// The statistics of all files by column, for pruning.
+    pub(crate) fn index(&self, columns: &[Column]) -> &Arc<PruningIndex> {
+        self.index.get_or_init(|| Arc::new(PruningIndex::new(&self.files, columns)))
+    }
+}
+
+impl Deref for TableFiles {
+    type Target = [Arc<DataFile>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.files
+    }
+}
+
+impl PartialEq for TableFiles {
+    fn eq(&self, other: &Self) -> bool {
+        self.files.len() == other.files.len()
+            && self.files.iter().zip(&other.files).all(|(a, b)| Arc::ptr_eq(a, b) || a.id == b.id)
+    }
+}
