@@ -1,0 +1,3 @@
+//! One source of bytes per file.
+
+pub mod directory;
