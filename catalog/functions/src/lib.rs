@@ -3,7 +3,12 @@
 //! no SQL text. What a function needs of these (a time zone, a scale) it gets as an argument or in its result type.
 //!
 //! - [`error`]: what can go wrong, and how to find it again in a DataFusion error;
-//! - [`scalar`]: the shape that all scalar functions share.
+//! - [`scalar`]: the shape that all scalar functions share;
+//! - [`text_input`], [`text_output`]: every type from and to text; the server's encoder and the loaders use them too;
+//! - [`calendar`]: days, microseconds and time zones.
 
+pub mod calendar;
 pub mod error;
 pub mod scalar;
+pub mod text_input;
+pub mod text_output;

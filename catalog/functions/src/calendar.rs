@@ -1,0 +1,209 @@
+//! Days, microseconds and time zones as plain numbers: the proleptic Gregorian calendar from 4713 BC on, as PostgreSQL
+//! has it. Dates are days since 1970-01-01, timestamps microseconds since then.
+
+use chrono::{NaiveDateTime, Offset, TimeZone};
+use chrono_tz::{OffsetComponents, OffsetName, Tz};
+
+use crate::error::{FunctionError, FunctionErrorKind};
+
+/// Microseconds in a second.
+pub const SECOND: i64 = 1_000_000;
+/// Microseconds in a minute.
+pub const MINUTE: i64 = 60 * SECOND;
+/// Microseconds in an hour.
+pub const HOUR: i64 = 60 * MINUTE;
+/// Microseconds in a day.
+pub const DAY: i64 = 24 * HOUR;
+/// The first date: 4713-11-24 BC, Julian day 0.
+pub const DATE_MIN: i64 = -2_440_588;
+/// The first date that is too late for PostgreSQL's `date`: 5874898-01-01.
+pub const DATE_END: i64 = 2_145_042_906;
+/// The first moment that is too late for a timestamp: in January 294247, since we count from 1970 and not from 2000.
+pub const TIMESTAMP_END: i64 = i64::MAX;
+/// The first timestamp: 4713-11-24 BC.
+pub const TIMESTAMP_MIN: i64 = DATE_MIN * DAY;
+
+/// Year (astronomical: 0 is 1 BC), month and day of a number of days since 1970-01-01.
+pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_index = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day)
+}
+
+/// The inverse of [`civil_from_days`]; the day may lie outside the month.
+pub fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let month_index = if month > 2 { month - 3 } else { month + 9 };
+    let day_of_year = (153 * month_index + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// Whether an (astronomical) year has a 29th of February.
+pub fn is_leap_year(year: i64) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+}
+
+/// The number of days of a month, 1 to 12.
+pub fn days_in_month(year: i64, month: i64) -> i64 {
+    match month {
+        2 if is_leap_year(year) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days and microseconds within the day of a timestamp.
+pub fn split_timestamp(timestamp: i64) -> (i64, i64) {
+    (timestamp.div_euclid(DAY), timestamp.rem_euclid(DAY))
+}
+
+/// A timestamp from days and microseconds within the day, checked against PostgreSQL's range.
+pub fn join_timestamp(days: i64, time: i64) -> Result<i64, FunctionError> {
+    days.checked_mul(DAY)
+        .and_then(|start| start.checked_add(time))
+        .filter(|timestamp| (TIMESTAMP_MIN..TIMESTAMP_END).contains(timestamp))
+        .ok_or_else(timestamp_out_of_range)
+}
+
+/// 22008 as PostgreSQL words it.
+pub fn timestamp_out_of_range() -> FunctionError {
+    FunctionError::new(FunctionErrorKind::DatetimeFieldOverflow, "timestamp out of range")
+}
+
+/// 22008 as PostgreSQL words it.
+pub fn date_out_of_range() -> FunctionError {
+    FunctionError::new(FunctionErrorKind::DatetimeFieldOverflow, "date out of range")
+}
+
+/// 22008 for a date given as text.
+pub fn date_out_of_range_of(text: &str) -> FunctionError {
+    FunctionError::new(FunctionErrorKind::DatetimeFieldOverflow, format!("date out of range: \"{text}\""))
+}
+
+/// A number of days as a date, checked.
+pub fn checked_date(days: i64) -> Result<i32, FunctionError> {
+    if !(DATE_MIN..DATE_END).contains(&days) {
+        return Err(date_out_of_range());
+    }
+    i32::try_from(days).map_err(|_| date_out_of_range())
+}
+
+/// The zone with this name: IANA names in any case, `UTC`, `Z`, the abbreviations that PostgreSQL knows and people use
+/// here, and fixed offsets in ISO form as text input reads them are left to the caller.
+pub fn zone_by_name(name: &str) -> Option<Tz> {
+    if let Ok(zone) = name.parse::<Tz>() {
+        return Some(zone);
+    }
+    chrono_tz::TZ_VARIANTS.iter().find(|zone| zone.name().eq_ignore_ascii_case(name)).copied()
+}
+
+/// The offset in seconds of an abbreviation such as `CET`; PostgreSQL's default set, the part that is in use.
+pub fn abbreviation_offset(name: &str) -> Option<i64> {
+    let hours = match name.to_ascii_uppercase().as_str() {
+        "UTC" | "GMT" | "Z" | "ZULU" | "UT" | "WET" => 0,
+        "CET" | "MEZ" | "MET" | "BST" | "WEST" => 1,
+        "CEST" | "MESZ" | "EET" | "SAST" | "METDST" | "CETDST" => 2,
+        "EEST" | "MSK" => 3,
+        "EST" | "CDT" => -5,
+        "EDT" | "AST" => -4,
+        "CST" | "MDT" => -6,
+        "MST" | "PDT" => -7,
+        "PST" => -8,
+        "JST" | "KST" => 9,
+        _ => return None,
+    };
+    Some(hours * 3600)
+}
+
+/// The offset in seconds east of UTC of a zone at a moment (microseconds since 1970 UTC).
+pub fn offset_at(zone: Tz, timestamp: i64) -> i64 {
+    if zone == Tz::UTC {
+        return 0;
+    }
+    match naive(timestamp) {
+        Some(moment) => i64::from(zone.offset_from_utc_datetime(&moment).fix().local_minus_utc()),
+        None => 0,
+    }
+}
+
+/// The abbreviation of a zone at a moment (`CET`), and whether daylight saving time applies.
+pub fn abbreviation_at(zone: Tz, timestamp: i64) -> (String, bool) {
+    match naive(timestamp) {
+        Some(moment) => {
+            let offset = zone.offset_from_utc_datetime(&moment);
+            let name = offset.abbreviation().unwrap_or_default().to_owned();
+            (name, offset.dst_offset() != chrono::TimeDelta::zero())
+        }
+        None => (String::new(), false),
+    }
+}
+
+/// The moment (microseconds since 1970 UTC) of a local time. In a gap the offset before it holds, in an overlap the one
+/// after it, as in PostgreSQL.
+pub fn local_to_utc(zone: Tz, local: i64) -> Result<i64, FunctionError> {
+    if zone == Tz::UTC {
+        return Ok(local);
+    }
+    let Some(moment) = naive(local) else { return Err(timestamp_out_of_range()) };
+    let offset = match zone.offset_from_local_datetime(&moment) {
+        chrono::LocalResult::Single(offset) => offset,
+        chrono::LocalResult::Ambiguous(_, late) => late,
+        chrono::LocalResult::None => {
+            // A gap is at most a day (the date line); look before it.
+            let before = moment - chrono::TimeDelta::hours(25);
+            zone.offset_from_local_datetime(&before).latest().ok_or_else(timestamp_out_of_range)?
+        }
+    };
+    Ok(local - i64::from(offset.fix().local_minus_utc()) * SECOND)
+}
+
+/// The local time in a zone of a moment.
+pub fn utc_to_local(zone: Tz, timestamp: i64) -> i64 {
+    timestamp.saturating_add(offset_at(zone, timestamp) * SECOND)
+}
+
+fn naive(timestamp: i64) -> Option<NaiveDateTime> {
+    chrono::DateTime::from_timestamp_micros(timestamp).map(|moment| moment.naive_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_go_both_ways() {
+        for (days, civil) in [
+            (0, (1970, 1, 1)),
+            (-1, (1969, 12, 31)),
+            (11_016, (2000, 2, 29)),
+            (DATE_MIN, (-4713, 11, 24)),
+            (-719_528, (0, 1, 1)),
+        ] {
+            assert_eq!(civil_from_days(days), civil);
+            assert_eq!(days_from_civil(civil.0, civil.1, civil.2), days);
+        }
+    }
+
+    #[test]
+    fn a_zone_has_its_gaps_and_overlaps() {
+        let stockholm = zone_by_name("europe/stockholm").unwrap();
+        let at = |day: i64, hour: i64, minute: i64| day * DAY + hour * HOUR + minute * MINUTE;
+        // 2026-03-29 02:30 does not exist; 2026-10-25 02:30 is there twice.
+        let spring = days_from_civil(2026, 3, 29);
+        assert_eq!(local_to_utc(stockholm, at(spring, 2, 30)).unwrap(), at(spring, 1, 30));
+        let autumn = days_from_civil(2026, 10, 25);
+        assert_eq!(local_to_utc(stockholm, at(autumn, 2, 30)).unwrap(), at(autumn, 1, 30));
+        assert_eq!(utc_to_local(stockholm, at(spring, 1, 30)), at(spring, 3, 30));
+    }
+}
