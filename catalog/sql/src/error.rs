@@ -55,6 +55,10 @@ pub enum SqlErrorKind {
     InvalidColumnDefinition,
     /// 42622
     NameTooLong,
+    /// 42939
+    ReservedName,
+    /// 0LP01
+    InvalidGrantOperation,
     /// 22023
     InvalidParameterValue,
     /// 22P02

@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod context;
 pub mod error;
 pub mod operators;
+pub mod keywords;
 pub mod output;
 pub mod parse;
 pub mod positions;
