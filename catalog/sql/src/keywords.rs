@@ -529,9 +529,13 @@ mod tests {
         assert!(KEYWORDS.windows(2).all(|pair| pair[0].0 < pair[1].0));
         assert_eq!(keyword_class("select"), Some(KeywordClass::Reserved));
         assert_eq!(keyword_class("konto"), None);
-        for (name, quoted) in
-            [("konto", "konto"), ("Konto", "\"Konto\""), ("user", "\"user\""), ("år", "\"år\""), ("name", "name")]
-        {
+        for (name, quoted) in [
+            ("konto", "konto"),
+            ("Konto", "\"Konto\""),
+            ("user", "\"user\""),
+            ("år", "\"år\""),
+            ("name", "name"),
+        ] {
             assert_eq!(quote_identifier(name), quoted);
         }
     }

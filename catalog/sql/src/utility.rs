@@ -91,17 +91,67 @@ const STATEMENTS: &[(&str, Read)] = &[
 
 /// Statements that PostgreSQL has and LIS has not, by their first word.
 const UNSUPPORTED: &[&str] = &[
-    "analyse", "analyze", "checkpoint", "cluster", "do", "import", "listen", "load", "lock", "notify", "reassign",
-    "refresh", "reindex", "security", "truncate", "vacuum",
+    "analyse",
+    "analyze",
+    "checkpoint",
+    "cluster",
+    "do",
+    "import",
+    "listen",
+    "load",
+    "lock",
+    "notify",
+    "reassign",
+    "refresh",
+    "reindex",
+    "security",
+    "truncate",
+    "vacuum",
 ];
 
 /// What else PostgreSQL can create, alter and drop.
 const OTHER_OBJECTS: &[&str] = &[
-    "access", "aggregate", "cast", "collation", "conversion", "constraint", "database", "default", "domain", "event",
-    "extension", "foreign", "function", "global", "index", "language", "large", "local", "materialized", "operator",
-    "owned", "procedure", "publication", "recursive", "routine", "rule", "sequence", "server", "statistics",
-    "subscription", "system", "tablespace", "temp", "temporary", "text", "transform", "trigger", "trusted", "type",
-    "unique", "unlogged",
+    "access",
+    "aggregate",
+    "cast",
+    "collation",
+    "conversion",
+    "constraint",
+    "database",
+    "default",
+    "domain",
+    "event",
+    "extension",
+    "foreign",
+    "function",
+    "global",
+    "index",
+    "language",
+    "large",
+    "local",
+    "materialized",
+    "operator",
+    "owned",
+    "procedure",
+    "publication",
+    "recursive",
+    "routine",
+    "rule",
+    "sequence",
+    "server",
+    "statistics",
+    "subscription",
+    "system",
+    "tablespace",
+    "temp",
+    "temporary",
+    "text",
+    "transform",
+    "trigger",
+    "trusted",
+    "type",
+    "unique",
+    "unlogged",
 ];
 
 fn create(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError> {
@@ -161,5 +211,9 @@ fn unlisten(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError> {
     if tokens.accept_token(&Token::Mul) {
         return Ok(UtilityStatement::UnlistenAll);
     }
-    Err(if tokens.word().is_some() { tokens.unsupported("UNLISTEN of a channel") } else { tokens.unexpected() })
+    Err(if tokens.word().is_some() {
+        tokens.unsupported("UNLISTEN of a channel")
+    } else {
+        tokens.unexpected()
+    })
 }

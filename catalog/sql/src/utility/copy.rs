@@ -101,7 +101,8 @@ impl Options {
 fn set_once<T>(place: &mut Option<T>, value: T, tokens: &Tokens<'_>) -> Result<(), SqlError> {
     match place.replace(value) {
         None => Ok(()),
-        Some(_) => Err(SqlError::new(SqlErrorKind::SyntaxError, "conflicting or redundant options").at(tokens.position())),
+        Some(_) => Err(SqlError::new(SqlErrorKind::SyntaxError, "conflicting or redundant options")
+            .at(tokens.position())),
     }
 }
 
@@ -174,13 +175,25 @@ fn option_of_today(tokens: &mut Tokens<'_>, given: &mut Options) -> Result<(), S
             format!("COPY option {} is not supported", name.as_str().to_uppercase()),
         )
         .at(position)),
-        other => Err(SqlError::new(SqlErrorKind::SyntaxError, format!("option \"{other}\" not recognized")).at(position)),
+        other => Err(SqlError::new(SqlErrorKind::SyntaxError, format!("option \"{other}\" not recognized"))
+            .at(position)),
     }
 }
 
 fn option_of_old(tokens: &mut Tokens<'_>, given: &mut Options) -> Result<(), SqlError> {
-    let words =
-        ["binary", "csv", "header", "delimiter", "null", "quote", "escape", "encoding", "freeze", "force", "using"];
+    let words = [
+        "binary",
+        "csv",
+        "header",
+        "delimiter",
+        "null",
+        "quote",
+        "escape",
+        "encoding",
+        "freeze",
+        "force",
+        "using",
+    ];
     match words.into_iter().find(|word| tokens.at(&[word])) {
         Some(word @ ("freeze" | "force" | "using")) => {
             Err(tokens.unsupported(&format!("COPY option {}", word.to_uppercase())))
@@ -270,7 +283,9 @@ fn check(given: Options) -> Result<CopyOptions, SqlError> {
                 "COPY delimiter cannot be newline or carriage return",
             );
         }
-        if format == CopyFormat::Text && (delimiter.is_ascii_lowercase() || delimiter.is_ascii_digit() || "\\.".contains(delimiter)) {
+        if format == CopyFormat::Text
+            && (delimiter.is_ascii_lowercase() || delimiter.is_ascii_digit() || "\\.".contains(delimiter))
+        {
             return Err(SqlError::new(
                 SqlErrorKind::InvalidParameterValue,
                 format!("COPY delimiter cannot be \"{delimiter}\""),

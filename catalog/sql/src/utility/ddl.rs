@@ -5,7 +5,9 @@ use sqlparser::tokenizer::Token;
 use super::{roles, tokens::Tokens};
 use crate::{
     error::{SqlError, SqlErrorKind},
-    statement::{ColumnDefinition, CommentTarget, ObjectName, TableConstraint, TableConstraintKind, UtilityStatement},
+    statement::{
+        ColumnDefinition, CommentTarget, ObjectName, TableConstraint, TableConstraintKind, UtilityStatement,
+    },
 };
 
 /// After CREATE SCHEMA.
@@ -229,7 +231,8 @@ fn reference_actions(tokens: &mut Tokens<'_>) -> Result<(), SqlError> {
 
 fn not_deferred(tokens: &mut Tokens<'_>) -> Result<(), SqlError> {
     loop {
-        if tokens.at(&["deferrable"]) || tokens.at(&["initially", "deferred"]) || tokens.at(&["not", "valid"]) {
+        if tokens.at(&["deferrable"]) || tokens.at(&["initially", "deferred"]) || tokens.at(&["not", "valid"])
+        {
             return Err(tokens.unsupported("a deferrable or unvalidated constraint"));
         }
         if !tokens.accept(&["not", "deferrable"]) && !tokens.accept(&["initially", "immediate"]) {

@@ -64,7 +64,13 @@ pub(super) fn revoke(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlErr
         let grantees = grantees(tokens)?;
         no_grantor(tokens)?;
         let cascade = cascade(tokens);
-        return Ok(UtilityStatement::RevokePrivileges { privileges, target, grantees, grant_option_for, cascade });
+        return Ok(UtilityStatement::RevokePrivileges {
+            privileges,
+            target,
+            grantees,
+            grant_option_for,
+            cascade,
+        });
     }
     if grant_option_for {
         return Err(tokens.unexpected());
@@ -136,8 +142,18 @@ fn target(tokens: &mut Tokens<'_>) -> Result<(PrivilegeTarget, &'static str), Sq
 
 /// What else PostgreSQL has privileges on.
 const OTHER_KINDS: &[&str] = &[
-    "database", "domain", "foreign", "function", "language", "large", "parameter", "procedure", "routine", "sequence",
-    "tablespace", "type",
+    "database",
+    "domain",
+    "foreign",
+    "function",
+    "language",
+    "large",
+    "parameter",
+    "procedure",
+    "routine",
+    "sequence",
+    "tablespace",
+    "type",
 ];
 
 /// `ALL` is the empty list.
@@ -191,7 +207,10 @@ fn privilege(tokens: &Tokens<'_>, item: &Item, kind: &str) -> Result<Privilege, 
 fn grantees(tokens: &mut Tokens<'_>) -> Result<Vec<RoleName>, SqlError> {
     tokens.list(|tokens| {
         // GROUP before the name is noise from before there were roles.
-        if tokens.word_nth(1).is_some_and(|word| !["with", "granted", "cascade", "restrict"].contains(&word.as_str())) {
+        if tokens
+            .word_nth(1)
+            .is_some_and(|word| !["with", "granted", "cascade", "restrict"].contains(&word.as_str()))
+        {
             tokens.accept(&["group"]);
         }
         role(tokens)
@@ -218,7 +237,9 @@ fn grantor(tokens: &mut Tokens<'_>) -> Result<Option<RoleName>, SqlError> {
         return Ok(None);
     }
     match role(tokens)? {
-        RoleName::Public => Err(SqlError::new(SqlErrorKind::ReservedName, "role name \"public\" is reserved")),
+        RoleName::Public => {
+            Err(SqlError::new(SqlErrorKind::ReservedName, "role name \"public\" is reserved"))
+        }
         grantor => Ok(Some(grantor)),
     }
 }

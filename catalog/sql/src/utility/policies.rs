@@ -91,6 +91,6 @@ pub(super) fn alter_table(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, S
 
 /// What PostgreSQL can alter in a table.
 const ACTIONS: &[&str] = &[
-    "add", "alter", "attach", "cluster", "detach", "disable", "drop", "enable", "inherit", "no", "not", "of", "options",
-    "owner", "rename", "replica", "reset", "set", "validate",
+    "add", "alter", "attach", "cluster", "detach", "disable", "drop", "enable", "inherit", "no", "not", "of",
+    "options", "owner", "rename", "replica", "reset", "set", "validate",
 ];

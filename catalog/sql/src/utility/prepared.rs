@@ -7,7 +7,9 @@ use crate::{error::SqlError, statement::UtilityStatement};
 
 /// After PREPARE.
 pub(super) fn prepare(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError> {
-    if tokens.at(&["transaction"]) && tokens.peek_nth(1).is_some_and(|token| matches!(token, Token::SingleQuotedString(_))) {
+    if tokens.at(&["transaction"])
+        && tokens.peek_nth(1).is_some_and(|token| matches!(token, Token::SingleQuotedString(_)))
+    {
         return Err(tokens.unsupported("PREPARE TRANSACTION"));
     }
     let name = tokens.identifier()?;

@@ -42,7 +42,8 @@ pub(super) fn role_name(tokens: &mut Tokens<'_>) -> Result<Identifier, SqlError>
 }
 
 fn reserved(name: &Identifier, position: Option<usize>) -> SqlError {
-    SqlError::new(SqlErrorKind::ReservedName, format!("role name \"{}\" is reserved", name.as_str())).at(position)
+    SqlError::new(SqlErrorKind::ReservedName, format!("role name \"{}\" is reserved", name.as_str()))
+        .at(position)
 }
 
 /// After CREATE and the word `kind`: `role`, `user`, `group`.
@@ -85,7 +86,11 @@ pub(super) fn alter(tokens: &mut Tokens<'_>, kind: &str) -> Result<UtilityStatem
         return Ok(UtilityStatement::AlterRoleSet { name, setting: Some(setting), value });
     }
     if tokens.accept(&["reset"]) {
-        return Ok(UtilityStatement::AlterRoleSet { name, setting: settings::reset_name(tokens)?, value: None });
+        return Ok(UtilityStatement::AlterRoleSet {
+            name,
+            setting: settings::reset_name(tokens)?,
+            value: None,
+        });
     }
     Ok(UtilityStatement::AlterRole { name, options: role_options(tokens, false)? })
 }
@@ -167,8 +172,11 @@ fn role_option(tokens: &mut Tokens<'_>, options: &mut RoleOptions, create: bool)
         "encrypted" | "password" => {
             tokens.accept(&["encrypted"]);
             tokens.expect(&["password"])?;
-            let password =
-                if word == "password" && tokens.accept(&["null"]) { None } else { Some(Password(tokens.string()?)) };
+            let password = if word == "password" && tokens.accept(&["null"]) {
+                None
+            } else {
+                Some(Password(tokens.string()?))
+            };
             set_once(&mut options.password, password, position)
         }
         "unencrypted" => Err(SqlError::new(

@@ -28,7 +28,8 @@ pub(super) fn set(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError>
         return set_transaction(tokens, true);
     }
     // The words of scope are also names of settings: `SET local = 1`.
-    let is_scope = tokens.word_nth(1).is_some_and(|word| word != "to") && !tokens.at(&["session", "authorization"]);
+    let is_scope =
+        tokens.word_nth(1).is_some_and(|word| word != "to") && !tokens.at(&["session", "authorization"]);
     let scope = if is_scope { tokens.accept_one_of(&["session", "local"]) } else { None };
     let (name, value) = assignment(tokens)?;
     Ok(UtilityStatement::Set { name, value, local: scope == Some("local") })
@@ -61,7 +62,11 @@ pub(super) fn assignment(tokens: &mut Tokens<'_>) -> Result<(String, Option<Stri
         match word.as_str() {
             "names" => {
                 tokens.advance();
-                let value = if tokens.is_end() || tokens.accept(&["default"]) { None } else { Some(tokens.string()?) };
+                let value = if tokens.is_end() || tokens.accept(&["default"]) {
+                    None
+                } else {
+                    Some(tokens.string()?)
+                };
                 return Ok(("client_encoding".to_owned(), value));
             }
             "role" => {

@@ -13,7 +13,9 @@ fn read(text: &str) -> String {
             format!("Declare {name} scroll {scroll:?} hold {hold} binary {binary}: {query}")
         }
         Ok(Some(UtilityStatement::CopyTo { query, options })) => format!("CopyTo {query} {options:?}"),
-        Ok(Some(UtilityStatement::CreateView { name, or_replace, columns, security_invoker, text, .. })) => {
+        Ok(Some(UtilityStatement::CreateView {
+            name, or_replace, columns, security_invoker, text, ..
+        })) => {
             format!("CreateView {name:?} {or_replace} {columns:?} {security_invoker:?}: {text}")
         }
         Ok(Some(statement)) => format!("{statement:?}"),
@@ -32,7 +34,10 @@ fn statements_are_read_as_recorded() {
         let (statement, _) = block.split_once("\n----\n").unwrap();
         actual.push_str(&format!("{statement}\n----\n{}\n\n", read(statement)));
     }
-    let differing: Vec<_> =
-        recorded.split("\n\n").zip(actual.trim_end().split("\n\n")).filter(|(a, b)| a.trim_end() != b.trim_end()).collect();
+    let differing: Vec<_> = recorded
+        .split("\n\n")
+        .zip(actual.trim_end().split("\n\n"))
+        .filter(|(a, b)| a.trim_end() != b.trim_end())
+        .collect();
     assert!(differing.is_empty(), "recorded and read:\n{differing:#?}\nall:\n{actual}");
 }

@@ -28,10 +28,7 @@ fn byte_of(text: &str, location: Location) -> usize {
     let count = |number: u64| usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
     let line_start = match count(location.line) {
         0 => 0,
-        line => text
-            .match_indices('\n')
-            .nth(line - 1)
-            .map_or(text.len(), |(newline, _)| newline + 1),
+        line => text.match_indices('\n').nth(line - 1).map_or(text.len(), |(newline, _)| newline + 1),
     };
     text[line_start..]
         .char_indices()
@@ -194,7 +191,8 @@ impl<'a> Tokens<'a> {
 
     /// The error that something PostgreSQL knows is not supported here (0A000), at the next token.
     pub(super) fn unsupported(&self, what: &str) -> SqlError {
-        SqlError::new(SqlErrorKind::FeatureNotSupported, format!("{what} is not supported")).at(self.position())
+        SqlError::new(SqlErrorKind::FeatureNotSupported, format!("{what} is not supported"))
+            .at(self.position())
     }
 
     /// A name of a table, column, setting or cursor: PostgreSQL's `ColId`.
@@ -220,8 +218,11 @@ impl<'a> Tokens<'a> {
     fn name(&mut self, allowed: &[KeywordClass]) -> Result<Identifier, SqlError> {
         let name = match self.peek() {
             Some(Token::Word(Word { value, quote_style: Some('"'), .. })) if value.is_empty() => {
-                return Err(SqlError::new(SqlErrorKind::SyntaxError, "zero-length delimited identifier at or near \"\"\"\"")
-                    .at(self.position()));
+                return Err(SqlError::new(
+                    SqlErrorKind::SyntaxError,
+                    "zero-length delimited identifier at or near \"\"\"\"",
+                )
+                .at(self.position()));
             }
             Some(Token::Word(Word { value, quote_style: Some('"'), .. })) => Identifier::exact(value),
             Some(Token::Word(Word { value, quote_style: None, .. })) => {

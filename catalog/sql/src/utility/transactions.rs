@@ -100,7 +100,9 @@ pub(super) fn modes(tokens: &mut Tokens<'_>) -> Result<Modes, SqlError> {
 }
 
 fn isolation_level(tokens: &mut Tokens<'_>) -> Result<String, SqlError> {
-    for level in [&["serializable"][..], &["repeatable", "read"], &["read", "committed"], &["read", "uncommitted"]] {
+    for level in
+        [&["serializable"][..], &["repeatable", "read"], &["read", "committed"], &["read", "uncommitted"]]
+    {
         if tokens.accept(level) {
             return Ok(level.join(" "));
         }
