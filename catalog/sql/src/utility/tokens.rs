@@ -345,6 +345,11 @@ impl<'a> Tokens<'a> {
 
     /// A query up to the end of the statement or to what cannot belong to it.
     pub(super) fn query(&mut self) -> Result<Box<Query>, SqlError> {
+        // sqlparser takes DML for a query too.
+        let begins = ["select", "with", "values", "table"].iter().any(|word| self.at(&[word]));
+        if !begins && self.peek() != Some(&Token::LParen) {
+            return Err(self.unexpected());
+        }
         self.parse(Parser::parse_query)
     }
 
