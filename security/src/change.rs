@@ -9,6 +9,7 @@ use lis_lake::{
     ids::Oid,
     metadata::{CommitContext, CommitPart, MetadataTx, Value},
 };
+use rand::RngCore;
 use secrecy::ExposeSecret;
 
 use crate::{
@@ -95,17 +96,19 @@ pub struct SecurityChanges {
     pub changes: Vec<SecurityChange>,
     /// The version of the rights that they were judged by; `None` for changes that hold whatever else happens.
     pub judged_by: Option<i64>,
+    /// What the client is warned of (01000), such as a privilege that was not there to be revoked.
+    pub warnings: Vec<String>,
 }
 
 impl SecurityChanges {
     /// Changes that hold only as long as nobody else changes rights before they are committed.
     pub(crate) fn judged(rights: &Rights, changes: Vec<SecurityChange>) -> Self {
-        Self { changes, judged_by: Some(rights.version) }
+        Self { changes, judged_by: Some(rights.version), warnings: Vec::new() }
     }
 
     /// Changes that hold whatever else happens.
     pub fn unconditional(changes: Vec<SecurityChange>) -> Self {
-        Self { changes, judged_by: None }
+        Self { changes, judged_by: None, warnings: Vec::new() }
     }
 
     /// Nothing to do.
@@ -145,7 +148,7 @@ impl CommitPart for SecurityPart {
             let row = rows.first().ok_or_else(|| LakeError::damaged("lis_security_state is empty"))?;
             let ours = row.integer(1)? == context.snapshot_id.get() && row.integer(2)? == context.committed_at_us;
             if row.integer(0)? != version && !ours {
-                return Err(conflict("roles or privileges were changed at the same time"));
+                return Err(conflict("roles or privileges"));
             }
         }
         self.change.write(tx).await?;
@@ -156,6 +159,30 @@ impl CommitPart for SecurityPart {
         )
         .await?;
         Ok(())
+    }
+}
+
+/// The state of a new warehouse, before its first roles.
+#[derive(Debug)]
+pub(crate) struct FirstState;
+
+#[async_trait]
+impl CommitPart for FirstState {
+    async fn apply(&self, tx: &mut dyn MetadataTx, context: &CommitContext) -> Result<(), LakeError> {
+        let mut secret = vec![0_u8; 32];
+        rand::rng().fill_bytes(&mut secret);
+        run(
+            tx,
+            "INSERT INTO lis_security_state (id, version, next_oid, changed_snapshot_id, changed_at_us, \
+             mock_secret) VALUES (1, 1, ?, ?, ?, ?)",
+            &[
+                i64::from(Oid::FIRST_NORMAL).into(),
+                context.snapshot_id.get().into(),
+                context.committed_at_us.into(),
+                Value::Blob(secret),
+            ],
+        )
+        .await
     }
 }
 
@@ -240,7 +267,7 @@ impl SecurityChange {
                     )
                     .await?;
                 if !taken.is_empty() {
-                    return Err(conflict(format!("role {} was made at the same time", role.name)));
+                    return Err(conflict(format!("role {}", role.name)));
                 }
                 take_number(tx, role.oid).await?;
                 write_role(tx, role).await
@@ -497,5 +524,5 @@ pub(crate) fn stored_command(command: PolicyCommand) -> &'static str {
 }
 
 fn conflict(object: impl Into<String>) -> LakeError {
-    LakeError::damaged(object)
+    LakeError::Conflict { object: object.into() }
 }

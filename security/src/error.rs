@@ -25,6 +25,8 @@ pub enum SecurityErrorKind {
     UndefinedTable,
     /// 42703
     UndefinedColumn,
+    /// 42883
+    UndefinedFunction,
     /// 3F000
     InvalidSchemaName,
     /// 0LP01

@@ -3,17 +3,29 @@
 //! user. The combination is PostgreSQL's: permissive ones are joined by OR, restrictive ones by AND, and no permissive
 //! one means no rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use datafusion::{common::ScalarValue, logical_expr::Expr};
+use arrow::datatypes::SchemaRef;
+use datafusion::{
+    common::{DFSchema, ScalarValue, tree_node::TreeNode},
+    error::DataFusionError,
+    logical_expr::Expr,
+    optimizer::simplify_expressions::{ExprSimplifier, SimplifyContext},
+};
 use lis_lake::{ids::Oid, names::Identifier};
 use lis_sql::{
-    catalog::{Catalog, CatalogRelation},
+    catalog::{Catalog, CatalogRelation, RelationSource},
     context::BindContext,
 };
 pub use lis_sql::statement::PolicyCommand;
 
-use crate::{error::SecurityError, grants::PUBLIC};
+use crate::{
+    error::{SecurityError, SecurityErrorKind},
+    grants::PUBLIC,
+};
 
 /// A policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,12 +145,59 @@ fn expression_for(policy: &Policy, command: PolicyCommand) -> Option<&str> {
     .or(Some("true"))
 }
 
-/// Binds one expression over a table's columns.
+/// Binds one expression over a table's columns, and works out what is constant in it: `lis.my_administrations()` becomes a
+/// list of codes, which prunes files.
 pub fn bind_expression(
-    _text: &str,
-    _relation: &CatalogRelation,
-    _catalog: &dyn Catalog,
-    _context: &BindContext,
+    text: &str,
+    relation: &CatalogRelation,
+    catalog: &dyn Catalog,
+    context: &BindContext,
 ) -> Result<Expr, SecurityError> {
-    Err(SecurityError::internal("policies cannot be bound yet"))
+    let RelationSource::Scan(source) = &relation.source else {
+        return Err(SecurityError::new(
+            SecurityErrorKind::WrongObjectType,
+            format!("\"{}\" is not a table", relation.name.name.as_str()),
+        ));
+    };
+    let bound = lis_sql::bind_predicate(text, relation, catalog, context)?;
+    require_supported(&bound)?;
+    simplified(bound, &source.schema())
+}
+
+/// Only expressions over one row: the secured scan plans its filter itself, without the rules that turn a subquery into
+/// a join.
+fn require_supported(expression: &Expr) -> Result<(), SecurityError> {
+    let beyond_a_row = expression
+        .exists(|part| {
+            Ok(match part {
+                Expr::Exists(_)
+                | Expr::InSubquery(_)
+                | Expr::ScalarSubquery(_)
+                | Expr::SetComparison(_)
+                | Expr::OuterReferenceColumn(..)
+                | Expr::AggregateFunction(_)
+                | Expr::WindowFunction(_)
+                | Expr::Unnest(_)
+                | Expr::GroupingSet(_)
+                | Expr::Placeholder(_) => true,
+                other => other.is_volatile_node(),
+            })
+        })
+        .map_err(|error| SecurityError::internal(error.to_string()))?;
+    if beyond_a_row {
+        return Err(SecurityError::new(
+            SecurityErrorKind::FeatureNotSupported,
+            "a policy's expression can use only the row's columns, constants and functions that are not volatile",
+        ));
+    }
+    Ok(())
+}
+
+fn simplified(expression: Expr, schema: &SchemaRef) -> Result<Expr, SecurityError> {
+    let work = || {
+        let schema = Arc::new(DFSchema::try_from(Arc::clone(schema))?);
+        ExprSimplifier::new(SimplifyContext::builder().with_schema(schema).build()).simplify(expression)
+    };
+    // An error here is one of the policy's constants, which are the policy's author's and not the asker's business.
+    work().map_err(|error: DataFusionError| SecurityError::internal(error.to_string()))
 }
