@@ -116,7 +116,8 @@ pub(crate) fn layout(
             ValueOrigin::LineNumber => CellPlace::LineNumber,
         });
     }
-    let ignored = |name: &String| table.ignore_columns.iter().any(|ignored| ignored == "*" || ignored == name);
+    let ignored =
+        |name: &String| table.ignore_columns.iter().any(|ignored| ignored == "*" || ignored == name);
     let unread = folded
         .iter()
         .enumerate()
@@ -140,8 +141,10 @@ fn header_position(folded: &[String], header: &[String], names: &[String]) -> Re
         }
     }
     let wanted = names.first().map_or("", String::as_str);
-    let suggestion = crate::config::nearest(wanted, header.iter().map(String::as_str))
-        .map_or_else(|| format!("; it has {}", header.join(", ")), |near| format!("; did \"{near}\" take its place?"));
+    let suggestion = crate::config::nearest(wanted, header.iter().map(String::as_str)).map_or_else(
+        || format!("; it has {}", header.join(", ")),
+        |near| format!("; did \"{near}\" take its place?"),
+    );
     Err(format!("the header has no column \"{wanted}\"{suggestion}"))
 }
 

@@ -78,7 +78,9 @@ impl DateFormat {
         }
         let has = |wanted: &[Token]| tokens.iter().filter(|token| wanted.contains(token)).count();
         if has(&[Token::Year4, Token::Year2]) != 1 || has(&[Token::Month2, Token::Month]) != 1 {
-            return Err(format!("date format \"{text}\" needs one year (YYYY or YY) and one month (MM or M)"));
+            return Err(format!(
+                "date format \"{text}\" needs one year (YYYY or YY) and one month (MM or M)"
+            ));
         }
         if has(&[Token::Day2, Token::Day]) > 1 {
             return Err(format!("date format \"{text}\" has two days"));

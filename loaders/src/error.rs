@@ -105,7 +105,9 @@ pub enum LoadError {
         message: String,
     },
     /// Rows in are not rows written and rejected: a defect of this program, so nothing is published.
-    #[error("batch {batch}, table {table}: {rows_in} rows in, but {rows_written} written and {rows_rejected} rejected")]
+    #[error(
+        "batch {batch}, table {table}: {rows_in} rows in, but {rows_written} written and {rows_rejected} rejected"
+    )]
     Accounting {
         /// The batch.
         batch: BatchId,

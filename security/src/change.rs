@@ -146,7 +146,8 @@ impl CommitPart for SecurityPart {
                 )
                 .await?;
             let row = rows.first().ok_or_else(|| LakeError::damaged("lis_security_state is empty"))?;
-            let ours = row.integer(1)? == context.snapshot_id.get() && row.integer(2)? == context.committed_at_us;
+            let ours =
+                row.integer(1)? == context.snapshot_id.get() && row.integer(2)? == context.committed_at_us;
             if row.integer(0)? != version && !ours {
                 return Err(conflict("roles or privileges"));
             }
@@ -226,10 +227,7 @@ impl SecurityChange {
                 rights.administrations.secured.insert(*relation, secured.clone());
             }
             Self::PutAdministration(administration) => {
-                rights
-                    .administrations
-                    .by_code
-                    .insert(administration.code.clone(), administration.clone());
+                rights.administrations.by_code.insert(administration.code.clone(), administration.clone());
             }
             Self::PutArea(area) => {
                 rights.administrations.areas.insert(area.name.clone(), area.clone());
@@ -472,12 +470,8 @@ async fn write_setting(
             .await
         }
         (Some(name), None) => {
-            run(
-                tx,
-                "DELETE FROM lis_role_setting WHERE role = ? AND name = ?",
-                &[number(role), name.into()],
-            )
-            .await
+            run(tx, "DELETE FROM lis_role_setting WHERE role = ? AND name = ?", &[number(role), name.into()])
+                .await
         }
         (None, _) => run(tx, "DELETE FROM lis_role_setting WHERE role = ?", &[number(role)]).await,
     }

@@ -88,10 +88,7 @@ impl SecurityError {
 
     /// `role "x" does not exist`
     pub fn no_role(name: &Identifier) -> Self {
-        Self::new(
-            SecurityErrorKind::UndefinedObject,
-            format!("role \"{}\" does not exist", name.as_str()),
-        )
+        Self::new(SecurityErrorKind::UndefinedObject, format!("role \"{}\" does not exist", name.as_str()))
     }
 
     /// Something that cannot happen.

@@ -183,13 +183,7 @@ impl Grants {
     }
 
     /// [`Grants::has`] with the closure at hand.
-    pub fn has_among(
-        &self,
-        used: &BTreeSet<Oid>,
-        object: Object,
-        owner: Oid,
-        privilege: Privilege,
-    ) -> bool {
+    pub fn has_among(&self, used: &BTreeSet<Oid>, object: Object, owner: Oid, privilege: Privilege) -> bool {
         used.contains(&owner)
             || self.on(object).iter().any(|grant| {
                 grant.privilege == privilege && (grant.grantee == PUBLIC || used.contains(&grant.grantee))
@@ -278,8 +272,13 @@ mod tests {
         assert!(grants.has(&roles, owner, table, owner, Privilege::Delete));
         assert!(!grants.has(&roles, anna, table, owner, Privilege::Select));
         assert_eq!(grants.acl(&roles, table, owner), None);
-        let grant =
-            Grant { object: table, grantee: anna, grantor: owner, privilege: Privilege::Select, grantable: true };
+        let grant = Grant {
+            object: table,
+            grantee: anna,
+            grantor: owner,
+            privilege: Privilege::Select,
+            grantable: true,
+        };
         grants.put(grant);
         grants.put(Grant { grantee: PUBLIC, grantable: false, ..grant });
         assert!(grants.has(&roles, anna, table, owner, Privilege::Select));

@@ -16,11 +16,11 @@ use datafusion::{
     optimizer::simplify_expressions::{ExprSimplifier, SimplifyContext},
 };
 use lis_lake::{ids::Oid, names::Identifier};
+pub use lis_sql::statement::PolicyCommand;
 use lis_sql::{
     catalog::{Catalog, CatalogRelation, RelationSource},
     context::BindContext,
 };
-pub use lis_sql::statement::PolicyCommand;
 
 use crate::{
     error::{SecurityError, SecurityErrorKind},

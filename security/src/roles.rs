@@ -207,9 +207,7 @@ impl Roles {
             return Some(Oid::ADMINISTRATOR);
         }
         let holds_admin = |holder: &Oid| {
-            self.memberships_of(*holder)
-                .iter()
-                .any(|membership| membership.role == role && membership.admin)
+            self.memberships_of(*holder).iter().any(|membership| membership.role == role && membership.admin)
         };
         if holds_admin(&oid) {
             return Some(oid);
@@ -256,7 +254,8 @@ mod tests {
 
     #[test]
     fn rights_flow_through_inherit_and_identity_through_set() {
-        let roles = graph(&[(1, 2, false, true, false), (2, 3, false, false, true), (1, 4, false, false, true)]);
+        let roles =
+            graph(&[(1, 2, false, true, false), (2, 3, false, false, true), (1, 4, false, false, true)]);
         let oid = Oid::new;
         assert!(roles.uses(oid(1), oid(2)));
         assert!(!roles.uses(oid(1), oid(3)), "the second step does not inherit");
@@ -268,7 +267,8 @@ mod tests {
 
     #[test]
     fn admin_may_be_held_through_a_role_that_one_uses() {
-        let roles = graph(&[(1, 2, false, true, false), (2, 3, true, false, false), (4, 2, false, false, true)]);
+        let roles =
+            graph(&[(1, 2, false, true, false), (2, 3, true, false, false), (4, 2, false, false, true)]);
         let oid = Oid::new;
         assert_eq!(roles.admin_through(oid(2), oid(3)), Some(oid(2)));
         assert_eq!(roles.admin_through(oid(1), oid(3)), Some(oid(2)));

@@ -143,10 +143,12 @@ impl Viewer for RightsViewer {
                 "MEMBER" => roles.is_member(role, of),
                 "USAGE" => roles.uses(role, of),
                 "SET" => roles.can_set(role, of),
-                "MEMBER WITH ADMIN OPTION" | "MEMBER WITH GRANT OPTION" | "USAGE WITH ADMIN OPTION"
-                | "USAGE WITH GRANT OPTION" | "SET WITH ADMIN OPTION" | "SET WITH GRANT OPTION" => {
-                    roles.administers(role, of)
-                }
+                "MEMBER WITH ADMIN OPTION"
+                | "MEMBER WITH GRANT OPTION"
+                | "USAGE WITH ADMIN OPTION"
+                | "USAGE WITH GRANT OPTION"
+                | "SET WITH ADMIN OPTION"
+                | "SET WITH GRANT OPTION" => roles.administers(role, of),
                 _ => return None,
             };
         }

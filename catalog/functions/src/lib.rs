@@ -5,10 +5,16 @@
 //! - [`error`]: what can go wrong, and how to find it again in a DataFusion error;
 //! - [`scalar`]: the shape that all scalar functions share;
 //! - [`text_input`], [`text_output`]: every type from and to text; the server's encoder and the loaders use them too;
-//! - [`calendar`]: days, microseconds and time zones.
+//! - [`calendar`]: days, microseconds and time zones;
+//! - [`kernels`]: the loops that kernels share;
+//! - the families: [`casts`], [`numbers`], [`dates`], ….
 
 pub mod calendar;
+pub mod casts;
+pub mod dates;
 pub mod error;
+pub mod kernels;
+pub mod numbers;
 pub mod scalar;
 pub mod text_input;
 pub mod text_output;

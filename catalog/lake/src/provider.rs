@@ -19,9 +19,7 @@ pub fn table_schema(table: &Table) -> SchemaRef {
         table
             .columns
             .iter()
-            .map(|column| {
-                Field::new(column.name.as_str(), column.column_type.to_arrow(), !column.not_null)
-            })
+            .map(|column| Field::new(column.name.as_str(), column.column_type.to_arrow(), !column.not_null))
             .collect::<Vec<_>>(),
     ))
 }

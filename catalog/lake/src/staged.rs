@@ -162,8 +162,7 @@ pub struct StagedChanges {
 
 impl StagedChanges {
     pub(crate) fn new(base: Arc<Snapshot>, allocator: Arc<IdAllocator>) -> Self {
-        let outcome =
-            Outcome { snapshot: Arc::clone(&base), replaced: BTreeSet::new(), changed: false };
+        let outcome = Outcome { snapshot: Arc::clone(&base), replaced: BTreeSet::new(), changed: false };
         Self { base, outcome, marks: Vec::new(), allocator, next_staged_file: -1 }
     }
 
@@ -570,7 +569,10 @@ impl StagedChanges {
         let kind = match new.kind {
             NewConstraintKind::PrimaryKey => {
                 if table.constraints.iter().any(|key| key.kind == ConstraintKind::PrimaryKey) {
-                    return Err(LakeError::Duplicate { kind: "primary key of relation", name: table.name.as_str().to_owned() });
+                    return Err(LakeError::Duplicate {
+                        kind: "primary key of relation",
+                        name: table.name.as_str().to_owned(),
+                    });
                 }
                 for column in &columns {
                     find_column(&mut table.columns, *column)?.not_null = true;
@@ -582,7 +584,8 @@ impl StagedChanges {
                 let referenced =
                     if references == table.id { Arc::new(table.clone()) } else { self.table(references)? };
                 let referenced_columns = if referenced_columns.is_empty() {
-                    let key = referenced.constraints.iter().find(|key| key.kind == ConstraintKind::PrimaryKey);
+                    let key =
+                        referenced.constraints.iter().find(|key| key.kind == ConstraintKind::PrimaryKey);
                     key.map(|key| key.columns.clone()).ok_or_else(|| LakeError::Unknown {
                         kind: "primary key of relation",
                         name: referenced.name.as_str().to_owned(),
@@ -680,9 +683,8 @@ fn push_column(table: &mut Table, new: NewColumn, first_version: bool) -> Result
     let id = table.next_column_id;
     // An array takes one number more, for its elements.
     table.next_column_id += if matches!(new.column_type.pg_type, PgType::Array(_)) { 2 } else { 1 };
-    let taken = |name: &str| {
-        table.columns.iter().any(|column| column.physical_name.eq_ignore_ascii_case(name))
-    };
+    let taken =
+        |name: &str| table.columns.iter().any(|column| column.physical_name.eq_ignore_ascii_case(name));
     // A later column may repeat the name of one that was renamed or dropped and is still in old files.
     let physical_name = if first_version && !taken(new.name.as_str()) {
         new.name.as_str().to_owned()

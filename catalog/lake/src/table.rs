@@ -144,8 +144,19 @@ impl Table {
 
     /// Whether the two differ in nothing but their data.
     pub fn same_definition(&self, other: &Self) -> bool {
-        let Self { id, schema_id, name, owner, comment, columns, constraints, sort_order, next_column_id, path, files: _ } =
-            self;
+        let Self {
+            id,
+            schema_id,
+            name,
+            owner,
+            comment,
+            columns,
+            constraints,
+            sort_order,
+            next_column_id,
+            path,
+            files: _,
+        } = self;
         *id == other.id
             && *schema_id == other.schema_id
             && *name == other.name

@@ -225,9 +225,8 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str, tokens: Vec<TokenWithSpan>) -> Self {
-        let parser = Parser::new(&DIALECT)
-            .with_recursion_limit(NESTING_DEPTH_MAX)
-            .with_tokens_with_locations(tokens);
+        let parser =
+            Parser::new(&DIALECT).with_recursion_limit(NESTING_DEPTH_MAX).with_tokens_with_locations(tokens);
         Self { parser, text, positions: TextPositions::new(text) }
     }
 
@@ -306,10 +305,9 @@ impl<'a> Reader<'a> {
     /// Whether the parenthesis that comes opens options, not a query.
     fn begins_option(&self) -> bool {
         match &self.parser.peek_nth_token_ref(1).token {
-            Token::Word(word) => !matches!(
-                word.keyword,
-                Keyword::SELECT | Keyword::VALUES | Keyword::TABLE | Keyword::WITH
-            ),
+            Token::Word(word) => {
+                !matches!(word.keyword, Keyword::SELECT | Keyword::VALUES | Keyword::TABLE | Keyword::WITH)
+            }
             _ => false,
         }
     }

@@ -8,8 +8,8 @@ use arrow::{
         PrimitiveBuilder, StringViewBuilder,
     },
     datatypes::{
-        ArrowPrimitiveType, Date32Type, Decimal128Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType,
-        TimestampMicrosecondType,
+        ArrowPrimitiveType, Date32Type, Decimal128Type, Int16Type, Int32Type, Int64Type,
+        Time64MicrosecondType, TimestampMicrosecondType,
     },
 };
 use lis_lake::types::{ColumnType, NUMERIC_PRECISION_MAX, NUMERIC_SCALE_DEFAULT, PgType};
@@ -45,15 +45,12 @@ pub(super) fn read<'a>(
     let number_format = reading.number;
     let range = &column.rules.range;
     Ok(match column.column_type.pg_type {
-        PgType::Int2 => loop_over.primitives::<Int16Type>(count, cells, |text| {
-            numbers::whole(text, number_format, "smallint")
-        }),
-        PgType::Int4 => {
-            loop_over.primitives::<Int32Type>(count, cells, |text| numbers::whole(text, number_format, "integer"))
-        }
-        PgType::Int8 => {
-            loop_over.primitives::<Int64Type>(count, cells, |text| numbers::whole(text, number_format, "bigint"))
-        }
+        PgType::Int2 => loop_over
+            .primitives::<Int16Type>(count, cells, |text| numbers::whole(text, number_format, "smallint")),
+        PgType::Int4 => loop_over
+            .primitives::<Int32Type>(count, cells, |text| numbers::whole(text, number_format, "integer")),
+        PgType::Int8 => loop_over
+            .primitives::<Int64Type>(count, cells, |text| numbers::whole(text, number_format, "bigint")),
         PgType::Numeric => {
             let (precision, scale) = precision_scale(column.column_type);
             let unsigned_scale = u8::try_from(scale).unwrap_or(0);
@@ -65,15 +62,15 @@ pub(super) fn read<'a>(
             });
             Arc::new(builder.finish())
         }
-        PgType::Date => {
-            loop_over.primitives::<Date32Type>(count, cells, |text| read_date(reading, text).map(|moment| moment.days))
-        }
-        PgType::Time => loop_over.primitives::<Time64MicrosecondType>(count, cells, |text| {
-            dates::parse_time(text.as_bytes()).ok_or_else(|| Broken::new(Rule::Type, "not a time HH:MI[:SS[.F]]"))
+        PgType::Date => loop_over.primitives::<Date32Type>(count, cells, |text| {
+            read_date(reading, text).map(|moment| moment.days)
         }),
-        PgType::Timestamp => {
-            loop_over.primitives::<TimestampMicrosecondType>(count, cells, |text| read_timestamp(reading, text))
-        }
+        PgType::Time => loop_over.primitives::<Time64MicrosecondType>(count, cells, |text| {
+            dates::parse_time(text.as_bytes())
+                .ok_or_else(|| Broken::new(Rule::Type, "not a time HH:MI[:SS[.F]]"))
+        }),
+        PgType::Timestamp => loop_over
+            .primitives::<TimestampMicrosecondType>(count, cells, |text| read_timestamp(reading, text)),
         PgType::Timestamptz => {
             let mut builder = PrimitiveBuilder::<TimestampMicrosecondType>::with_capacity(count)
                 .with_data_type(column.column_type.to_arrow());
@@ -89,20 +86,30 @@ pub(super) fn read<'a>(
         PgType::Float8 => {
             let mut builder = Float64Builder::with_capacity(count);
             loop_over.values(cells, |text| {
-                put(text, &mut builder, |text| numbers::real(text, number_format), |builder, value| {
-                    builder.append_option(value);
-                    value.and_then(|value| check_real(range, value))
-                })
+                put(
+                    text,
+                    &mut builder,
+                    |text| numbers::real(text, number_format),
+                    |builder, value| {
+                        builder.append_option(value);
+                        value.and_then(|value| check_real(range, value))
+                    },
+                )
             });
             Arc::new(builder.finish())
         }
         PgType::Float4 => {
             let mut builder = Float32Builder::with_capacity(count);
             loop_over.values(cells, |text| {
-                put(text, &mut builder, |text| read_real4(text, number_format), |builder, value| {
-                    builder.append_option(value);
-                    value.and_then(|value| check_real(range, f64::from(value)))
-                })
+                put(
+                    text,
+                    &mut builder,
+                    |text| read_real4(text, number_format),
+                    |builder, value| {
+                        builder.append_option(value);
+                        value.and_then(|value| check_real(range, f64::from(value)))
+                    },
+                )
             });
             Arc::new(builder.finish())
         }
@@ -157,11 +164,16 @@ pub(super) fn read<'a>(
             let length = column.column_type.length().unwrap_or(1);
             let mut builder = StringViewBuilder::with_capacity(count);
             loop_over.values(cells, |text| {
-                put(text, &mut builder, |text| Ok(padded(text, length)), |builder, value| {
-                    let broken = value.as_ref().and_then(|value| check_text(range, value));
-                    builder.append_option(value);
-                    broken
-                })
+                put(
+                    text,
+                    &mut builder,
+                    |text| Ok(padded(text, length)),
+                    |builder, value| {
+                        let broken = value.as_ref().and_then(|value| check_text(range, value));
+                        builder.append_option(value);
+                        broken
+                    },
+                )
             });
             Arc::new(builder.finish())
         }
@@ -334,7 +346,10 @@ fn read_timestamp(reading: &Reading, text: &str) -> Result<i64, Broken> {
 
 fn read_real4(text: &str, format: numbers::NumberFormat) -> Result<f32, Broken> {
     let wide = numbers::real(text, format)?;
-    #[expect(clippy::cast_possible_truncation, reason = "rounding to real is what the type means; overflow is refused")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounding to real is what the type means; overflow is refused"
+    )]
     let narrow = wide as f32;
     if narrow.is_finite() { Ok(narrow) } else { Err(Broken::new(Rule::Type, "out of range for real")) }
 }
@@ -358,7 +373,8 @@ fn read_uuid(text: &str) -> Result<[u8; UUID_BYTES], Broken> {
 fn hexadecimal(digits: &[u8]) -> Option<Vec<u8>> {
     let (pairs, rest) = digits.as_chunks::<2>();
     let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-    let bytes = pairs.iter().map(|[high, low]| Some(value(*high)? * 16 + value(*low)?)).collect::<Option<_>>();
+    let bytes =
+        pairs.iter().map(|[high, low]| Some(value(*high)? * 16 + value(*low)?)).collect::<Option<_>>();
     bytes.filter(|_| rest.is_empty())
 }
 

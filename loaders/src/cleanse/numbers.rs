@@ -44,18 +44,15 @@ fn no_number() -> Broken {
 
 /// A number as its unscaled value in a `numeric(precision, scale)`.
 #[inline]
-pub(crate) fn decimal(
-    text: &str,
-    format: NumberFormat,
-    precision: u8,
-    scale: u8,
-) -> Result<i128, Broken> {
+pub(crate) fn decimal(text: &str, format: NumberFormat, precision: u8, scale: u8) -> Result<i128, Broken> {
     if let Some((negative, digits, decimals)) = fast(text.as_bytes(), format.decimal)
         && decimals <= usize::from(scale)
     {
         let scale_up = u32::from(scale) - u32::try_from(decimals).unwrap_or(0);
         // At most 18 digits times 10^38 may overflow; then the slow way says so.
-        if let Some(unscaled) = 10_i128.checked_pow(scale_up).and_then(|factor| factor.checked_mul(digits.into())) {
+        if let Some(unscaled) =
+            10_i128.checked_pow(scale_up).and_then(|factor| factor.checked_mul(digits.into()))
+        {
             return in_precision(if negative { -unscaled } else { unscaled }, precision, scale);
         }
     }
@@ -214,7 +211,11 @@ fn slow_decimal(text: &str, format: NumberFormat, precision: u8, scale: u8) -> R
 
 /// A whole number.
 #[inline]
-pub(crate) fn whole<T: TryFrom<i128>>(text: &str, format: NumberFormat, type_name: &str) -> Result<T, Broken> {
+pub(crate) fn whole<T: TryFrom<i128>>(
+    text: &str,
+    format: NumberFormat,
+    type_name: &str,
+) -> Result<T, Broken> {
     let out_of_range = || Broken::new(Rule::Type, format!("out of range for {type_name}"));
     let value = match fast(text.as_bytes(), format.decimal) {
         Some((negative, digits, 0)) => i128::from(digits) * if negative { -1 } else { 1 },
@@ -314,12 +315,19 @@ mod tests {
             ("١", COMMA),
             ("71100 Personalrepresentation", BLANK),
         ] {
-            assert_eq!(decimal(text, format, 15, 2).map_err(|broken| broken.rule), Err(Rule::Type), "{text:?}");
+            assert_eq!(
+                decimal(text, format, 15, 2).map_err(|broken| broken.rule),
+                Err(Rule::Type),
+                "{text:?}"
+            );
         }
         assert!(decimal(&"9".repeat(200), COMMA, 38, 0).is_err());
         assert!(decimal(&"9".repeat(39), COMMA, 38, 0).is_err());
         assert!(decimal(&"9".repeat(38), COMMA, 38, 0).is_ok());
-        assert_eq!(decimal("1,005", COMMA, 15, 2).map_err(|broken| broken.message), Err("more than 2 decimals".into()));
+        assert_eq!(
+            decimal("1,005", COMMA, 15, 2).map_err(|broken| broken.message),
+            Err("more than 2 decimals".into())
+        );
     }
 
     #[test]
@@ -331,7 +339,9 @@ mod tests {
             whole::<i16>("32768", COMMA, "smallint").map_err(|broken| broken.message),
             Err("out of range for smallint".to_owned())
         );
-        assert!(whole::<i32>("1,5", COMMA, "integer").is_err_and(|broken| broken.message == "not a whole number"));
+        assert!(
+            whole::<i32>("1,5", COMMA, "integer").is_err_and(|broken| broken.message == "not a whole number")
+        );
         assert!(whole::<i64>("9223372036854775808", COMMA, "bigint").is_err());
     }
 

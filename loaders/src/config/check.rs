@@ -11,8 +11,8 @@ use regex::Regex;
 use toml::Spanned;
 
 use super::{
-    AREA_DEFAULT, AdministrationSpec, ColumnSpec, FilePattern, ForeignKeySpec, LoadMode, LoadSpec, OriginSpec,
-    REJECTS_MAX_DEFAULT, TableSpec, ValueOrigin, nearest,
+    AREA_DEFAULT, AdministrationSpec, ColumnSpec, FilePattern, ForeignKeySpec, LoadMode, LoadSpec,
+    OriginSpec, REJECTS_MAX_DEFAULT, TableSpec, ValueOrigin, nearest,
     place::Place,
     raw::{RawBound, RawColumn, RawForeignKey, RawFormat, RawFrom, RawSource, RawSpec, RawTable},
     type_name, whole_match,
@@ -67,8 +67,8 @@ fn source_name(place: Place<'_>, source: &RawSource, stem: &str) -> Checked<Stri
             Some("Rename the file or leave out the name.".to_owned()),
         ));
     }
-    let valid = !stem.is_empty()
-        && stem.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
+    let valid =
+        !stem.is_empty() && stem.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
     if valid {
         Ok(stem.to_owned())
     } else {
@@ -98,7 +98,12 @@ fn share(place: Place<'_>, value: Option<&Spanned<f64>>) -> Checked<Option<f64>>
     }
 }
 
-fn check_table(place: Place<'_>, raw: RawTable, source_format: &RawFormat, rejects_max: f64) -> Checked<TableSpec> {
+fn check_table(
+    place: Place<'_>,
+    raw: RawTable,
+    source_format: &RawFormat,
+    rejects_max: f64,
+) -> Checked<TableSpec> {
     let name = table_name(place, raw.name.get_ref(), raw.name.span())?;
     let raw_format = raw.format.clone().over(source_format);
     let format = format(place, &raw_format)?;
@@ -178,8 +183,10 @@ fn check_table(place: Place<'_>, raw: RawTable, source_format: &RawFormat, rejec
 
 fn position(place: Place<'_>, names: &[String], name: &Spanned<String>) -> Checked<usize> {
     names.iter().position(|known| known == name.get_ref()).ok_or_else(|| {
-        let hint = nearest(name.get_ref(), names.iter().map(String::as_str))
-            .map_or_else(|| format!("The columns are {}.", names.join(", ")), |near| format!("Did you mean \"{near}\"?"));
+        let hint = nearest(name.get_ref(), names.iter().map(String::as_str)).map_or_else(
+            || format!("The columns are {}.", names.join(", ")),
+            |near| format!("Did you mean \"{near}\"?"),
+        );
         place.error_with_hint(
             name.span(),
             format!("the table has no column \"{}\"", name.get_ref()),
@@ -206,7 +213,9 @@ fn mode(
     };
     match (&raw.replace_by, mode) {
         (None, mode) => Ok(mode),
-        (Some(columns), LoadMode::Replace) if !columns.is_empty() => Ok(LoadMode::ReplaceBy(find_all(columns)?)),
+        (Some(columns), LoadMode::Replace) if !columns.is_empty() => {
+            Ok(LoadMode::ReplaceBy(find_all(columns)?))
+        }
         (Some(columns), _) => {
             let span = columns.first().map_or_else(|| raw.name.span(), Spanned::span);
             Err(place.error(span, "\"replace_by\" needs columns and mode = \"replace\""))
@@ -226,12 +235,16 @@ fn table_name(place: Place<'_>, text: &str, span: Bytes<usize>) -> Checked<Quali
 
 fn foreign_key(place: Place<'_>, raw: &RawForeignKey, columns: Vec<usize>) -> Checked<ForeignKeySpec> {
     let text = raw.references.get_ref();
-    let wrong = || place.error(raw.references.span(), format!("\"{text}\" is not of the form schema.table (column, …)"));
+    let wrong = || {
+        place.error(raw.references.span(), format!("\"{text}\" is not of the form schema.table (column, …)"))
+    };
     let (table, rest) = text.split_once('(').ok_or_else(wrong)?;
     let list = rest.trim_end().strip_suffix(')').ok_or_else(wrong)?;
     let referred: Vec<Identifier> = list.split(',').map(|name| Identifier::fold(name.trim())).collect();
     if referred.len() != columns.len() {
-        return Err(place.error(raw.references.span(), "both sides of a foreign key need the same number of columns"));
+        return Err(
+            place.error(raw.references.span(), "both sides of a foreign key need the same number of columns")
+        );
     }
     let table = table_name(place, table.trim(), raw.references.span())?;
     Ok(ForeignKeySpec { columns, references: TableReference { table, columns: referred } })
@@ -243,7 +256,8 @@ fn reference(place: Place<'_>, text: &Spanned<String>) -> Checked<TableReference
             table: table_name(place, table, text.span())?,
             columns: vec![Identifier::fold(column.trim())],
         }),
-        _ => Err(place.error(text.span(), format!("\"{}\" is not of the form schema.table.column", text.get_ref()))),
+        _ => Err(place
+            .error(text.span(), format!("\"{}\" is not of the form schema.table.column", text.get_ref()))),
     }
 }
 
@@ -259,7 +273,11 @@ fn format(place: Place<'_>, raw: &RawFormat) -> Checked<DelimitedFormat> {
         && kind.get_ref() != "delimited"
     {
         let message = format!("there is no format \"{}\"", kind.get_ref());
-        return Err(place.error_with_hint(kind.span(), message, Some("The formats are delimited.".to_owned())));
+        return Err(place.error_with_hint(
+            kind.span(),
+            message,
+            Some("The formats are delimited.".to_owned()),
+        ));
     }
     let mut format = DelimitedFormat::default();
     if let Some(encoding) = &raw.encoding {
@@ -280,8 +298,7 @@ fn format(place: Place<'_>, raw: &RawFormat) -> Checked<DelimitedFormat> {
         format.delimiter = one_byte(place, "delimiter", delimiter)?;
     }
     if let Some(quote) = &raw.quote {
-        format.quote =
-            if quote.get_ref().is_empty() { None } else { Some(one_byte(place, "quote", quote)?) };
+        format.quote = if quote.get_ref().is_empty() { None } else { Some(one_byte(place, "quote", quote)?) };
     }
     if let Some(escape) = &raw.escape {
         format.escape = Some(one_byte(place, "escape", escape)?);
@@ -307,7 +324,8 @@ fn number_format(
             "," => b',',
             "." => b'.',
             other => {
-                return Err(place.error(decimal.span(), format!("the decimal sign is \",\" or \".\", not \"{other}\"")));
+                return Err(place
+                    .error(decimal.span(), format!("the decimal sign is \",\" or \".\", not \"{other}\"")));
             }
         };
     }
@@ -319,12 +337,15 @@ fn number_format(
             "," => Thousands::Sign(b','),
             "'" => Thousands::Sign(b'\''),
             other => {
-                let message = format!("\"{other}\" is no thousands separator: \"\", \" \", \".\", \",\" or \"'\"");
+                let message =
+                    format!("\"{other}\" is no thousands separator: \"\", \" \", \".\", \",\" or \"'\"");
                 return Err(place.error(thousands.span(), message));
             }
         };
         if format.thousands == Thousands::Sign(format.decimal) {
-            return Err(place.error(thousands.span(), "the decimal sign and the thousands separator are the same"));
+            return Err(
+                place.error(thousands.span(), "the decimal sign and the thousands separator are the same")
+            );
         }
     }
     Ok(format)
@@ -382,15 +403,16 @@ fn check_column(
     if name.as_str().is_empty() {
         return Err(place.error(raw.name.span(), "a column needs a name"));
     }
-    let column_type =
-        type_name::parse(raw.type_name.get_ref()).map_err(|message| place.error(raw.type_name.span(), message))?;
+    let column_type = type_name::parse(raw.type_name.get_ref())
+        .map_err(|message| place.error(raw.type_name.span(), message))?;
     let collation = match &raw.collation {
         None => Collation::C,
         Some(collation) => match collation.get_ref().as_str() {
             "C" => Collation::C,
             "sv" => Collation::Swedish,
             other => {
-                return Err(place.error(collation.span(), format!("the collation is \"C\" or \"sv\", not \"{other}\"")));
+                return Err(place
+                    .error(collation.span(), format!("the collation is \"C\" or \"sv\", not \"{other}\"")));
             }
         },
     };
@@ -413,7 +435,10 @@ fn value_origin(place: Place<'_>, raw: &RawColumn, files: &[FilePattern]) -> Che
     if given.iter().filter(|given| **given).count() > 1 {
         return Err(place.error(
             raw.name.span(),
-            format!("column \"{}\" has more than one of from, constant, derived, file_part", raw.name.get_ref()),
+            format!(
+                "column \"{}\" has more than one of from, constant, derived, file_part",
+                raw.name.get_ref()
+            ),
         ));
     }
     if let Some(constant) = &raw.constant {
@@ -513,7 +538,10 @@ fn in_order_of_references(
                 let (span, table) = &waiting[0];
                 return Err(place.error(
                     span.clone(),
-                    format!("table {} refers to itself, directly or through other tables of this source", table.name),
+                    format!(
+                        "table {} refers to itself, directly or through other tables of this source",
+                        table.name
+                    ),
                 ));
             }
         }

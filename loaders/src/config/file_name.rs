@@ -82,7 +82,9 @@ impl FilePattern {
                     expression.push_str(&format!("(?P<{name}>{inner})"));
                     parts.push(name.to_owned());
                 }
-                '/' | '\\' => return Err(format!("\"{text}\": a pattern is of a file's name, without directories")),
+                '/' | '\\' => {
+                    return Err(format!("\"{text}\": a pattern is of a file's name, without directories"));
+                }
                 other => expression.push_str(&regex::escape(&other.to_string())),
             }
         }

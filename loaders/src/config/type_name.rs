@@ -49,7 +49,8 @@ pub(super) fn parse(text: &str) -> Result<ColumnType, String> {
     let (name, arguments) = match lower.split_once('(') {
         None => (lower.as_str(), Vec::new()),
         Some((name, rest)) => {
-            let inside = rest.trim_end().strip_suffix(')').ok_or_else(|| format!("\"{text}\" lacks a \")\""))?;
+            let inside =
+                rest.trim_end().strip_suffix(')').ok_or_else(|| format!("\"{text}\" lacks a \")\""))?;
             let arguments: Result<Vec<i32>, _> =
                 inside.split(',').map(|argument| argument.trim().parse::<i32>()).collect();
             (name.trim(), arguments.map_err(|_| format!("\"{text}\": a modifier must be a whole number"))?)
@@ -107,7 +108,9 @@ mod tests {
 
     #[test]
     fn refused() {
-        for bad in ["varchar(0)", "varchar(x)", "varchar(3", "numeric(39,2)", "numeric(3,4)", "int(4)", "money"] {
+        for bad in
+            ["varchar(0)", "varchar(x)", "varchar(3", "numeric(39,2)", "numeric(3,4)", "int(4)", "money"]
+        {
             assert!(parse(bad).is_err(), "{bad}");
         }
         assert!(parse("varchr").is_err_and(|message| message.contains("\"varchar\"")));

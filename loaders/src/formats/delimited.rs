@@ -422,7 +422,10 @@ fn reject_undecodable(rows: &mut RawRows, undecodable: &[(usize, u8)], encoding:
 
 /// The first record of a file: the header's fields, and the block without it. Empty lines before it are passed over.
 /// `None` if the block holds no record.
-pub(crate) fn take_header(block: &mut Block, format: &DelimitedFormat) -> Option<Result<Vec<String>, Broken>> {
+pub(crate) fn take_header(
+    block: &mut Block,
+    format: &DelimitedFormat,
+) -> Option<Result<Vec<String>, Broken>> {
     loop {
         let walker = Walker::new(&block.bytes, format, block.line_end, true);
         if block.bytes.is_empty() {

@@ -133,9 +133,8 @@ fn decode_one_byte(encoding: Encoding, bytes: Vec<u8>) -> Decoded {
         // ASCII is UTF-8: no copy.
         (_, true) => return decode_utf8(bytes),
     };
-    let characters: [Option<char>; 256] = std::array::from_fn(|byte| {
-        u8::try_from(byte).ok().and_then(|byte| encoding.character(byte))
-    });
+    let characters: [Option<char>; 256] =
+        std::array::from_fn(|byte| u8::try_from(byte).ok().and_then(|byte| encoding.character(byte)));
     let mut decoded =
         Decoded { text: String::with_capacity(bytes.len() + bytes.len() / 8), ..Decoded::default() };
     let mut rest = bytes.as_slice();
@@ -183,7 +182,10 @@ impl Utf16Reader {
                 return;
             };
             let pair = [first, second];
-            self.unit(if self.big_endian { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }, output);
+            self.unit(
+                if self.big_endian { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) },
+                output,
+            );
         }
     }
 
@@ -282,7 +284,9 @@ mod tests {
 
     #[test]
     fn broken_utf16_is_marked() {
-        for bytes in [&b"\x00\xd8a\x00"[..], b"\x00\xdca\x00", b"a\x00\x00\xd8", b"a\x00b", b"\x00\xd8\x00\xd8a\x00"] {
+        for bytes in
+            [&b"\x00\xd8a\x00"[..], b"\x00\xdca\x00", b"a\x00\x00\xd8", b"a\x00b", b"\x00\xd8\x00\xd8a\x00"]
+        {
             let decoded = decode(Encoding::Utf16, utf16(&[bytes], false));
             assert!(!decoded.undecodable.is_empty(), "{bytes:?}");
             assert!(decoded.text.contains('a'), "{bytes:?}");

@@ -1,0 +1,510 @@
+//! Casts that can fail or that change a value's form: to and from text, between numbers that may not fit, between dates
+//! and times, and the lengths and scales that type modifiers ask for. Casts that cannot fail (`int4` to `int8`) are
+//! DataFusion's own, so that its optimizer sees through them.
+
+use arrow::array::ArrayRef;
+
+use crate::{
+    calendar::{self, DAY, SECOND},
+    dates::{interval_native, interval_parts},
+    error::{FunctionError, FunctionErrorKind},
+    kernels::{
+        Bool, Bytes, Date, Float4, Float8, Int2, Int4, Int8, Interval, Numeric, Oid, Text, Time, Timestamp,
+        Uuid, map, map_bool, map_bytes, map_slice, map_text, map_uuid, map_written, result_scale, scale_of,
+    },
+    numbers::fit,
+    scalar::Arguments,
+    text_input as input, text_output as output,
+};
+
+type Done = Result<ArrayRef, FunctionError>;
+
+/// `boolean` → text: `true`, `false` (the wire's form is `t`, `f`).
+pub fn bool_to_text(arguments: &Arguments<'_>) -> Done {
+    map_slice::<(Bool,)>(arguments, |(value,)| Ok(if value { "true" } else { "false" }))
+}
+
+macro_rules! to_text {
+    ($($(#[$doc:meta])* $name:ident: $type:ty, |$value:ident, $out:ident| $write:expr;)*) => {
+        $($(#[$doc])*
+        pub fn $name(arguments: &Arguments<'_>) -> Done {
+            map_written::<($type,)>(arguments, |($value,), $out| $write)
+        })*
+    };
+}
+to_text! {
+    /// `smallint` → text.
+    int2_to_text: Int2, |value, out| output::write_integer(value.into(), out);
+    /// `integer` → text.
+    int4_to_text: Int4, |value, out| output::write_integer(value.into(), out);
+    /// `bigint` → text.
+    int8_to_text: Int8, |value, out| output::write_integer(value, out);
+    /// `oid` → text.
+    oid_to_text: Oid, |value, out| output::write_unsigned(value.into(), out);
+    /// `real` → text.
+    float4_to_text: Float4, |value, out| output::write_float4(value, out);
+    /// `double precision` → text.
+    float8_to_text: Float8, |value, out| output::write_float8(value, out);
+    /// `date` → text.
+    date_to_text: Date, |value, out| output::write_date(value, out);
+    /// `time` → text.
+    time_to_text: Time, |value, out| output::write_time(value, out);
+    /// `timestamp` → text.
+    timestamp_to_text: Timestamp, |value, out| output::write_timestamp(value, out);
+    /// `uuid` → text.
+    uuid_to_text: Uuid, |value, out| output::write_uuid(value, out);
+    /// `bytea` → text.
+    bytea_to_text: Bytes, |value, out| output::write_bytea(value, out);
+}
+
+/// `interval` → text.
+pub fn interval_to_text(arguments: &Arguments<'_>) -> Done {
+    map_written::<(Interval,)>(arguments, |(value,), out| {
+        let parts = interval_parts(value);
+        output::write_interval(parts.months, parts.days, parts.microseconds, out);
+    })
+}
+
+/// `numeric` → text.
+pub fn numeric_to_text(arguments: &Arguments<'_>) -> Done {
+    let scale = scale_of(arguments, 0)?;
+    map_written::<(Numeric,)>(arguments, |(value,), out| output::write_numeric(value, scale, out))
+}
+
+/// The zone that a kernel was given as its constant argument `index`.
+pub fn zone_argument(arguments: &Arguments<'_>, index: usize) -> Result<chrono_tz::Tz, FunctionError> {
+    let (names, _) = arguments.typed::<arrow::array::StringViewArray>(index)?;
+    let name = names.iter().next().flatten().unwrap_or("UTC");
+    calendar::zone_by_name(name)
+        .ok_or_else(|| FunctionError::invalid_parameter(format!("time zone \"{name}\" not recognized")))
+}
+
+/// `timestamptz`, zone → text.
+pub fn timestamptz_to_text(arguments: &Arguments<'_>) -> Done {
+    let zone = zone_argument(arguments, 1)?;
+    map_written::<(Timestamp,)>(arguments, |(value,), out| output::write_timestamptz(value, zone, out))
+}
+
+macro_rules! from_text {
+    ($($(#[$doc:meta])* $name:ident: $type:ty, $parse:expr;)*) => {
+        $($(#[$doc])*
+        pub fn $name(arguments: &Arguments<'_>) -> Done {
+            map::<(Text,), $type>(arguments, |(text,)| $parse(text))
+        })*
+    };
+}
+from_text! {
+    /// text → `smallint`.
+    text_to_int2: Int2, input::parse_int2;
+    /// text → `integer`.
+    text_to_int4: Int4, input::parse_int4;
+    /// text → `bigint`.
+    text_to_int8: Int8, input::parse_int8;
+    /// text → `oid`.
+    text_to_oid: Oid, input::parse_oid;
+    /// text → `real`.
+    text_to_float4: Float4, input::parse_float4;
+    /// text → `double precision`.
+    text_to_float8: Float8, input::parse_float8;
+    /// text → `date`.
+    text_to_date: Date, input::parse_date;
+    /// text → `time`.
+    text_to_time: Time, input::parse_time;
+    /// text → `timestamp`.
+    text_to_timestamp: Timestamp, input::parse_timestamp;
+}
+
+/// text → `boolean`.
+pub fn text_to_bool(arguments: &Arguments<'_>) -> Done {
+    map_bool::<(Text,)>(arguments, |(text,)| input::parse_bool(text))
+}
+
+/// text → `numeric` of the result's precision and scale.
+pub fn text_to_numeric(arguments: &Arguments<'_>) -> Done {
+    let (precision, scale) = result_scale(arguments)?;
+    map::<(Text,), Numeric>(arguments, |(text,)| input::parse_numeric(text, precision, scale))
+}
+
+/// text, zone → `timestamptz`.
+pub fn text_to_timestamptz(arguments: &Arguments<'_>) -> Done {
+    let zone = zone_argument(arguments, 1)?;
+    map::<(Text,), Timestamp>(arguments, |(text,)| input::parse_timestamptz(text, zone))
+}
+
+/// text → `interval`.
+pub fn text_to_interval(arguments: &Arguments<'_>) -> Done {
+    map::<(Text,), Interval>(arguments, |(text,)| interval_native(input::parse_interval(text, None)?))
+}
+
+/// text → `uuid`.
+pub fn text_to_uuid(arguments: &Arguments<'_>) -> Done {
+    map_uuid::<(Text,)>(arguments, |(text,)| input::parse_uuid(text))
+}
+
+/// text → `bytea`.
+pub fn text_to_bytea(arguments: &Arguments<'_>) -> Done {
+    map_bytes::<(Text,)>(arguments, |(text,)| input::parse_bytea(text))
+}
+
+macro_rules! narrow {
+    ($($(#[$doc:meta])* $name:ident: $from:ty => $to:ty, $type_name:literal;)*) => {
+        $($(#[$doc])*
+        pub fn $name(arguments: &Arguments<'_>) -> Done {
+            map::<($from,), $to>(arguments, |(value,)| {
+                value.try_into().map_err(|_| FunctionError::out_of_range($type_name))
+            })
+        })*
+    };
+}
+narrow! {
+    /// `integer` → `smallint`.
+    int4_to_int2: Int4 => Int2, "smallint";
+    /// `bigint` → `smallint`.
+    int8_to_int2: Int8 => Int2, "smallint";
+    /// `bigint` → `integer`.
+    int8_to_int4: Int8 => Int4, "integer";
+    /// `bigint` → `oid`.
+    int8_to_oid: Int8 => Oid, "OID";
+}
+
+/// `integer` → `oid`: the same 32 bits.
+pub fn int4_to_oid(arguments: &Arguments<'_>) -> Done {
+    map::<(Int4,), Oid>(arguments, |(value,)| Ok(u32::from_ne_bytes(value.to_ne_bytes())))
+}
+
+/// `oid` → `integer`: the same 32 bits.
+pub fn oid_to_int4(arguments: &Arguments<'_>) -> Done {
+    map::<(Oid,), Int4>(arguments, |(value,)| Ok(i32::from_ne_bytes(value.to_ne_bytes())))
+}
+
+/// `integer` → `boolean`.
+pub fn int4_to_bool(arguments: &Arguments<'_>) -> Done {
+    map_bool::<(Int4,)>(arguments, |(value,)| Ok(value != 0))
+}
+
+/// `boolean` → `integer`.
+pub fn bool_to_int4(arguments: &Arguments<'_>) -> Done {
+    map::<(Bool,), Int4>(arguments, |(value,)| Ok(i32::from(value)))
+}
+
+/// A float rounded half to even, if it lies within the bounds.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "checked to be within the bounds, which are those of 64 bits at most"
+)]
+fn round_float(value: f64, minimum: f64, end: f64, type_name: &str) -> Result<i64, FunctionError> {
+    let rounded = value.round_ties_even();
+    if rounded >= minimum && rounded < end {
+        Ok(rounded as i64)
+    } else {
+        Err(FunctionError::out_of_range(type_name))
+    }
+}
+
+/// `double precision` → `smallint`.
+pub fn float8_to_int2(arguments: &Arguments<'_>) -> Done {
+    map::<(Float8,), Int2>(arguments, |(value,)| {
+        round_float(value, -32_768.0, 32_768.0, "smallint")?
+            .try_into()
+            .map_err(|_| FunctionError::out_of_range("smallint"))
+    })
+}
+
+/// `double precision` → `integer`.
+pub fn float8_to_int4(arguments: &Arguments<'_>) -> Done {
+    map::<(Float8,), Int4>(arguments, |(value,)| {
+        round_float(value, -2_147_483_648.0, 2_147_483_648.0, "integer")?
+            .try_into()
+            .map_err(|_| FunctionError::out_of_range("integer"))
+    })
+}
+
+/// `double precision` → `bigint`.
+pub fn float8_to_int8(arguments: &Arguments<'_>) -> Done {
+    map::<(Float8,), Int8>(arguments, |(value,)| {
+        round_float(value, -9_223_372_036_854_775_808.0, 9_223_372_036_854_775_808.0, "bigint")
+    })
+}
+
+/// `double precision` → `real`.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "rounding to the nearest float4 is the point; overflow is checked"
+)]
+pub fn float8_to_float4(arguments: &Arguments<'_>) -> Done {
+    map::<(Float8,), Float4>(arguments, |(value,)| {
+        let narrow = value as f32;
+        if narrow.is_infinite() && !value.is_infinite() {
+            return Err(FunctionError::new(
+                FunctionErrorKind::NumericValueOutOfRange,
+                "value out of range: overflow",
+            ));
+        }
+        if narrow == 0.0 && value != 0.0 {
+            return Err(FunctionError::new(
+                FunctionErrorKind::NumericValueOutOfRange,
+                "value out of range: underflow",
+            ));
+        }
+        Ok(narrow)
+    })
+}
+
+fn float_to_numeric(value: f64, digits: usize, precision: u8, scale: i8) -> Result<i128, FunctionError> {
+    if !value.is_finite() {
+        return Err(FunctionError::not_supported("numeric NaN and infinity are not supported"));
+    }
+    input::parse_numeric(&format!("{value:.digits$e}"), precision, scale)
+}
+
+/// `double precision` → `numeric`: 15 significant digits, as PostgreSQL does.
+pub fn float8_to_numeric(arguments: &Arguments<'_>) -> Done {
+    let (precision, scale) = result_scale(arguments)?;
+    map::<(Float8,), Numeric>(arguments, |(value,)| float_to_numeric(value, 14, precision, scale))
+}
+
+/// `real` → `numeric`: 6 significant digits.
+pub fn float4_to_numeric(arguments: &Arguments<'_>) -> Done {
+    let (precision, scale) = result_scale(arguments)?;
+    map::<(Float4,), Numeric>(arguments, |(value,)| float_to_numeric(value.into(), 5, precision, scale))
+}
+
+/// `numeric` → `numeric(p,s)`: rounds half away from zero.
+pub fn numeric_to_numeric(arguments: &Arguments<'_>) -> Done {
+    let from = scale_of(arguments, 0)?;
+    let (precision, scale) = result_scale(arguments)?;
+    map::<(Numeric,), Numeric>(arguments, |(value,)| input::fit_numeric(value, from, precision, scale))
+}
+
+/// `bigint` (or what was widened to it) → `numeric(p,s)`.
+pub fn int8_to_numeric(arguments: &Arguments<'_>) -> Done {
+    let (precision, scale) = result_scale(arguments)?;
+    map::<(Int8,), Numeric>(arguments, |(value,)| input::fit_numeric(value.into(), 0, precision, scale))
+}
+
+macro_rules! numeric_to_integer {
+    ($($(#[$doc:meta])* $name:ident: $to:ty, $type_name:literal;)*) => {
+        $($(#[$doc])*
+        pub fn $name(arguments: &Arguments<'_>) -> Done {
+            let scale = scale_of(arguments, 0)?;
+            map::<(Numeric,), $to>(arguments, |(value,)| {
+                fit(value, i32::from(scale), 0)
+                    .and_then(|value| value.try_into().ok())
+                    .ok_or_else(|| FunctionError::out_of_range($type_name))
+            })
+        })*
+    };
+}
+numeric_to_integer! {
+    /// `numeric` → `smallint`.
+    numeric_to_int2: Int2, "smallint";
+    /// `numeric` → `integer`.
+    numeric_to_int4: Int4, "integer";
+    /// `numeric` → `bigint`.
+    numeric_to_int8: Int8, "bigint";
+}
+
+/// `numeric` → `double precision`.
+pub fn numeric_to_float8(arguments: &Arguments<'_>) -> Done {
+    let scale = scale_of(arguments, 0)?;
+    map::<(Numeric,), Float8>(arguments, |(value,)| Ok(numeric_as_float(value, scale)))
+}
+
+/// `numeric` → `real`.
+#[expect(clippy::cast_possible_truncation, reason = "rounding to the nearest float4 is the point")]
+pub fn numeric_to_float4(arguments: &Arguments<'_>) -> Done {
+    let scale = scale_of(arguments, 0)?;
+    map::<(Numeric,), Float4>(arguments, |(value,)| Ok(numeric_as_float(value, scale) as f32))
+}
+
+/// The nearest float to a decimal. Values below 2^53 with small scales are exact in one division; the others go by
+/// text, which rounds once.
+#[expect(clippy::cast_precision_loss, reason = "only taken where it is exact")]
+pub fn numeric_as_float(value: i128, scale: i8) -> f64 {
+    const EXACT: u128 = 1 << 53;
+    if (0..=22).contains(&scale) && value.unsigned_abs() < EXACT {
+        return value as f64 / 10_f64.powi(i32::from(scale));
+    }
+    let mut text = Vec::new();
+    output::write_numeric(value, scale, &mut text);
+    std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
+}
+
+/// `varchar(n)` by an explicit cast, and `name`: cuts.
+pub fn truncate_text(arguments: &Arguments<'_>) -> Done {
+    map_slice::<(Text, Int4)>(arguments, |(text, length)| Ok(first_characters(text, length)))
+}
+
+fn first_characters(text: &str, length: i32) -> &str {
+    let length = usize::try_from(length).unwrap_or(0);
+    match text.char_indices().nth(length) {
+        Some((at, _)) => text.get(..at).unwrap_or(text),
+        None => text,
+    }
+}
+
+/// `name`: at most 63 bytes.
+pub fn text_to_name(arguments: &Arguments<'_>) -> Done {
+    map_slice::<(Text,)>(arguments, |(text,)| Ok(first_bytes(text, 63)))
+}
+
+fn first_bytes(text: &str, length: usize) -> &str {
+    let mut end = length.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or(text)
+}
+
+/// `varchar(n)` by assignment: 22001 unless only blanks are cut.
+pub fn fit_varchar(arguments: &Arguments<'_>) -> Done {
+    map_slice::<(Text, Int4)>(arguments, |(text, length)| {
+        let kept = first_characters(text, length);
+        check_cut(text, kept, length, "character varying")?;
+        Ok(kept)
+    })
+}
+
+fn check_cut(text: &str, kept: &str, length: i32, type_name: &str) -> Result<(), FunctionError> {
+    if text.get(kept.len()..).is_some_and(|cut| cut.bytes().any(|byte| byte != b' ')) {
+        return Err(FunctionError::new(
+            FunctionErrorKind::StringDataRightTruncation,
+            format!("value too long for type {type_name}({length})"),
+        ));
+    }
+    Ok(())
+}
+
+fn pad(kept: &str, length: i32, out: &mut String) {
+    out.push_str(kept);
+    let missing = usize::try_from(length).unwrap_or(0).saturating_sub(kept.chars().count());
+    out.extend(std::iter::repeat_n(' ', missing));
+}
+
+/// `char(n)` by an explicit cast: cuts or pads.
+pub fn pad_bpchar(arguments: &Arguments<'_>) -> Done {
+    map_text::<(Text, Int4)>(arguments, |(text, length), out| {
+        pad(first_characters(text, length), length, out);
+        Ok(())
+    })
+}
+
+/// `char(n)` by assignment.
+pub fn fit_bpchar(arguments: &Arguments<'_>) -> Done {
+    map_text::<(Text, Int4)>(arguments, |(text, length), out| {
+        let kept = first_characters(text, length);
+        check_cut(text, kept, length, "character")?;
+        pad(kept, length, out);
+        Ok(())
+    })
+}
+
+/// `char(n)` → text and the like: without trailing blanks.
+pub fn strip_blanks(arguments: &Arguments<'_>) -> Done {
+    map_slice::<(Text,)>(arguments, |(text,)| Ok(text.trim_end_matches(' ')))
+}
+
+/// text → `"char"`: the first byte.
+pub fn text_to_char(arguments: &Arguments<'_>) -> Done {
+    map_slice::<(Text,)>(arguments, |(text,)| Ok(first_characters(text, 1)))
+}
+
+/// `date` → `timestamp`.
+pub fn date_to_timestamp(arguments: &Arguments<'_>) -> Done {
+    map::<(Date,), Timestamp>(arguments, |(date,)| calendar::join_timestamp(date.into(), 0))
+}
+
+/// `date`, zone → `timestamptz`.
+pub fn date_to_timestamptz(arguments: &Arguments<'_>) -> Done {
+    let zone = zone_argument(arguments, 1)?;
+    map::<(Date,), Timestamp>(arguments, |(date,)| {
+        calendar::local_to_utc(zone, calendar::join_timestamp(date.into(), 0)?)
+    })
+}
+
+/// `timestamp` → `date`.
+pub fn timestamp_to_date(arguments: &Arguments<'_>) -> Done {
+    map::<(Timestamp,), Date>(arguments, |(timestamp,)| {
+        calendar::checked_date(calendar::split_timestamp(timestamp).0)
+    })
+}
+
+/// `timestamp` → `time`.
+pub fn timestamp_to_time(arguments: &Arguments<'_>) -> Done {
+    map::<(Timestamp,), Time>(arguments, |(timestamp,)| Ok(calendar::split_timestamp(timestamp).1))
+}
+
+/// `timestamp`, zone → `timestamptz`.
+pub fn timestamp_to_timestamptz(arguments: &Arguments<'_>) -> Done {
+    let zone = zone_argument(arguments, 1)?;
+    map::<(Timestamp,), Timestamp>(arguments, |(timestamp,)| calendar::local_to_utc(zone, timestamp))
+}
+
+/// `timestamptz`, zone → `timestamp`.
+pub fn timestamptz_to_timestamp(arguments: &Arguments<'_>) -> Done {
+    let zone = zone_argument(arguments, 1)?;
+    map::<(Timestamp,), Timestamp>(arguments, |(timestamp,)| Ok(calendar::utc_to_local(zone, timestamp)))
+}
+
+/// `timestamptz`, zone → `date`.
+pub fn timestamptz_to_date(arguments: &Arguments<'_>) -> Done {
+    let zone = zone_argument(arguments, 1)?;
+    map::<(Timestamp,), Date>(arguments, |(timestamp,)| {
+        calendar::checked_date(calendar::split_timestamp(calendar::utc_to_local(zone, timestamp)).0)
+    })
+}
+
+/// `timestamptz`, zone → `time`.
+pub fn timestamptz_to_time(arguments: &Arguments<'_>) -> Done {
+    let zone = zone_argument(arguments, 1)?;
+    map::<(Timestamp,), Time>(arguments, |(timestamp,)| {
+        Ok(calendar::split_timestamp(calendar::utc_to_local(zone, timestamp)).1)
+    })
+}
+
+/// `interval` → `time`: what is left of whole days.
+pub fn interval_to_time(arguments: &Arguments<'_>) -> Done {
+    map::<(Interval,), Time>(arguments, |(value,)| Ok(interval_parts(value).microseconds.rem_euclid(DAY)))
+}
+
+/// `time` → `interval`.
+pub fn time_to_interval(arguments: &Arguments<'_>) -> Done {
+    map::<(Time,), Interval>(arguments, |(time,)| {
+        interval_native(input::Interval { months: 0, days: 0, microseconds: time })
+    })
+}
+
+/// Microseconds rounded to a number of decimals (`timestamp(0)`).
+fn round_micro(value: i64, decimals: i32) -> i64 {
+    let Ok(dropped) = u32::try_from(6 - decimals) else { return value };
+    let unit = 10_i64.pow(dropped.min(6));
+    if unit == 1 {
+        return value;
+    }
+    let down = value.div_euclid(unit) * unit;
+    if value - down >= unit / 2 { down.saturating_add(unit) } else { down }
+}
+
+/// `timestamp(p)`, `timestamptz(p)`.
+pub fn round_timestamp(arguments: &Arguments<'_>) -> Done {
+    map::<(Timestamp, Int4), Timestamp>(arguments, |(value, decimals)| Ok(round_micro(value, decimals)))
+}
+
+/// `time(p)`.
+pub fn round_time(arguments: &Arguments<'_>) -> Done {
+    map::<(Time, Int4), Time>(arguments, |(value, decimals)| Ok(round_micro(value, decimals)))
+}
+
+/// Seconds since 1970 as a `timestamptz`: `to_timestamp(double precision)`.
+#[expect(clippy::cast_possible_truncation, reason = "checked to be within 64 bits")]
+pub fn seconds_to_timestamptz(arguments: &Arguments<'_>) -> Done {
+    map::<(Float8,), Timestamp>(arguments, |(seconds,)| {
+        #[expect(clippy::cast_precision_loss, reason = "a million is exact")]
+        let micro = (seconds * SECOND as f64).round_ties_even();
+        if micro.is_finite() && micro.abs() < 9.2e18 {
+            Ok(micro as i64)
+        } else {
+            Err(calendar::timestamp_out_of_range())
+        }
+    })
+}

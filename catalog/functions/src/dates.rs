@@ -1,0 +1,925 @@
+//! Dates, times, timestamps and intervals: arithmetic, `extract`, `date_trunc`, `age` and their kin.
+
+use arrow::{array::ArrayRef, datatypes::IntervalMonthDayNano};
+
+use crate::{
+    calendar::{self, DAY, HOUR, MINUTE, SECOND},
+    casts::zone_argument,
+    error::{FunctionError, FunctionErrorKind},
+    kernels::{Date, Float8, Int4, Interval, Numeric, Text, Time, Timestamp, map},
+    scalar::Arguments,
+    text_input::{
+        Interval as Parts,
+        dates::{Zone, parse_zone},
+        intervals::interval_out_of_range,
+    },
+};
+
+type Done = Result<ArrayRef, FunctionError>;
+
+/// Arrow's interval (nanoseconds) as PostgreSQL's parts (microseconds).
+pub fn interval_parts(value: IntervalMonthDayNano) -> Parts {
+    Parts { months: value.months, days: value.days, microseconds: value.nanoseconds / 1000 }
+}
+
+/// PostgreSQL's parts as Arrow's interval. Times beyond 292 years do not fit (22008).
+pub fn interval_native(parts: Parts) -> Result<IntervalMonthDayNano, FunctionError> {
+    let nanoseconds = parts.microseconds.checked_mul(1000).ok_or_else(interval_out_of_range)?;
+    Ok(IntervalMonthDayNano { months: parts.months, days: parts.days, nanoseconds })
+}
+
+/// `date + integer`
+pub fn date_add_days(arguments: &Arguments<'_>) -> Done {
+    map::<(Date, Int4), Date>(arguments, |(date, days)| {
+        calendar::checked_date(i64::from(date) + i64::from(days))
+    })
+}
+
+/// `date - integer`
+pub fn date_subtract_days(arguments: &Arguments<'_>) -> Done {
+    map::<(Date, Int4), Date>(arguments, |(date, days)| {
+        calendar::checked_date(i64::from(date) - i64::from(days))
+    })
+}
+
+/// `date - date`: days.
+pub fn date_difference(arguments: &Arguments<'_>) -> Done {
+    map::<(Date, Date), Int4>(arguments, |(a, b)| {
+        a.checked_sub(b).ok_or_else(|| FunctionError::out_of_range("integer"))
+    })
+}
+
+/// `date + time`
+pub fn date_add_time(arguments: &Arguments<'_>) -> Done {
+    map::<(Date, Time), Timestamp>(arguments, |(date, time)| calendar::join_timestamp(date.into(), time))
+}
+
+/// Adds months (the day cut to the month's length), then days, then time.
+pub fn add_interval(timestamp: i64, parts: Parts, sign: i64) -> Result<i64, FunctionError> {
+    let (mut days, time) = calendar::split_timestamp(timestamp);
+    if parts.months != 0 {
+        let (year, month, day) = calendar::civil_from_days(days);
+        let months = year * 12 + month - 1 + sign * i64::from(parts.months);
+        let (year, month) = (months.div_euclid(12), months.rem_euclid(12) + 1);
+        days = calendar::days_from_civil(year, month, day.min(calendar::days_in_month(year, month)));
+    }
+    let moved = calendar::join_timestamp(days + sign * i64::from(parts.days), time)?;
+    parts
+        .microseconds
+        .checked_mul(sign)
+        .and_then(|micro| moved.checked_add(micro))
+        .filter(|moved| (calendar::TIMESTAMP_MIN..calendar::TIMESTAMP_END).contains(moved))
+        .ok_or_else(calendar::timestamp_out_of_range)
+}
+
+/// As [`add_interval`], months and days being those of a zone.
+fn add_interval_in_zone(
+    timestamp: i64,
+    parts: Parts,
+    sign: i64,
+    zone: chrono_tz::Tz,
+) -> Result<i64, FunctionError> {
+    let mut moved = timestamp;
+    if parts.months != 0 || parts.days != 0 {
+        let local = calendar::utc_to_local(zone, timestamp);
+        let calendar_part = Parts { microseconds: 0, ..parts };
+        moved = calendar::local_to_utc(zone, add_interval(local, calendar_part, sign)?)?;
+    }
+    add_interval(moved, Parts { months: 0, days: 0, microseconds: parts.microseconds }, sign)
+}
+
+/// `timestamp + interval`
+pub fn timestamp_add_interval(arguments: &Arguments<'_>) -> Done {
+    map::<(Timestamp, Interval), Timestamp>(arguments, |(timestamp, interval)| {
+        add_interval(timestamp, interval_parts(interval), 1)
+    })
+}
+
+/// `timestamp - interval`
+pub fn timestamp_subtract_interval(arguments: &Arguments<'_>) -> Done {
+    map::<(Timestamp, Interval), Timestamp>(arguments, |(timestamp, interval)| {
+        add_interval(timestamp, interval_parts(interval), -1)
+    })
+}
+
+/// `timestamptz + interval`, zone
+pub fn timestamptz_add_interval(arguments: &Arguments<'_>) -> Done {
+    let zone = zone_argument(arguments, 2)?;
+    map::<(Timestamp, Interval), Timestamp>(arguments, |(timestamp, interval)| {
+        add_interval_in_zone(timestamp, interval_parts(interval), 1, zone)
+    })
+}
+
+/// `timestamptz - interval`, zone
+pub fn timestamptz_subtract_interval(arguments: &Arguments<'_>) -> Done {
+    let zone = zone_argument(arguments, 2)?;
+    map::<(Timestamp, Interval), Timestamp>(arguments, |(timestamp, interval)| {
+        add_interval_in_zone(timestamp, interval_parts(interval), -1, zone)
+    })
+}
+
+/// `timestamp - timestamp`: days and time (`timestamptz` too).
+pub fn timestamp_difference(arguments: &Arguments<'_>) -> Done {
+    map::<(Timestamp, Timestamp), Interval>(arguments, |(a, b)| {
+        let difference = a.checked_sub(b).ok_or_else(interval_out_of_range)?;
+        interval_native(justify_hours_of(Parts { months: 0, days: 0, microseconds: difference })?)
+    })
+}
+
+/// `time + interval`
+pub fn time_add_interval(arguments: &Arguments<'_>) -> Done {
+    map::<(Time, Interval), Time>(arguments, |(time, interval)| {
+        Ok((time + interval_parts(interval).microseconds % DAY).rem_euclid(DAY))
+    })
+}
+
+/// `time - interval`
+pub fn time_subtract_interval(arguments: &Arguments<'_>) -> Done {
+    map::<(Time, Interval), Time>(arguments, |(time, interval)| {
+        Ok((time - interval_parts(interval).microseconds % DAY).rem_euclid(DAY))
+    })
+}
+
+/// `time - time`
+pub fn time_difference(arguments: &Arguments<'_>) -> Done {
+    map::<(Time, Time), Interval>(arguments, |(a, b)| {
+        interval_native(Parts { months: 0, days: 0, microseconds: a - b })
+    })
+}
+
+fn combine_intervals(
+    a: IntervalMonthDayNano,
+    b: IntervalMonthDayNano,
+    negate: bool,
+) -> Option<IntervalMonthDayNano> {
+    Some(if negate {
+        IntervalMonthDayNano {
+            months: a.months.checked_sub(b.months)?,
+            days: a.days.checked_sub(b.days)?,
+            nanoseconds: a.nanoseconds.checked_sub(b.nanoseconds)?,
+        }
+    } else {
+        IntervalMonthDayNano {
+            months: a.months.checked_add(b.months)?,
+            days: a.days.checked_add(b.days)?,
+            nanoseconds: a.nanoseconds.checked_add(b.nanoseconds)?,
+        }
+    })
+}
+
+/// `interval + interval`
+pub fn interval_add(arguments: &Arguments<'_>) -> Done {
+    map::<(Interval, Interval), Interval>(arguments, |(a, b)| {
+        combine_intervals(a, b, false).ok_or_else(interval_out_of_range)
+    })
+}
+
+/// `interval - interval`
+pub fn interval_subtract(arguments: &Arguments<'_>) -> Done {
+    map::<(Interval, Interval), Interval>(arguments, |(a, b)| {
+        combine_intervals(a, b, true).ok_or_else(interval_out_of_range)
+    })
+}
+
+/// Unary `-`
+pub fn interval_negate(arguments: &Arguments<'_>) -> Done {
+    map::<(Interval,), Interval>(arguments, |(value,)| {
+        combine_intervals(IntervalMonthDayNano::default(), value, true).ok_or_else(interval_out_of_range)
+    })
+}
+
+/// `interval * double precision`: fractions go down, a month being 30 days.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "each part is checked to be in range before it is cut"
+)]
+fn scale_interval(parts: Parts, factor: f64) -> Result<Parts, FunctionError> {
+    let whole = |value: f64| -> Result<i32, FunctionError> {
+        let cut = value.trunc();
+        if cut.abs() <= f64::from(i32::MAX) { Ok(cut as i32) } else { Err(interval_out_of_range()) }
+    };
+    let to_micro = |value: f64| (value * 1e6).round_ties_even() / 1e6;
+    let (months_wanted, days_wanted) = (f64::from(parts.months) * factor, f64::from(parts.days) * factor);
+    let (months, mut days) = (whole(months_wanted)?, whole(days_wanted)?);
+    let month_rest = to_micro((months_wanted - f64::from(months)) * 30.0);
+    let mut seconds = to_micro((days_wanted - f64::from(days) + month_rest - month_rest.trunc()) * 86_400.0);
+    if seconds.abs() >= 86_400.0 {
+        days += whole(seconds / 86_400.0)?;
+        seconds -= (seconds / 86_400.0).trunc() * 86_400.0;
+    }
+    days = days.checked_add(whole(month_rest)?).ok_or_else(interval_out_of_range)?;
+    let micro = (parts.microseconds as f64 * factor + seconds * 1e6).round_ties_even();
+    if !(micro.abs() < 9.2e18) {
+        return Err(interval_out_of_range());
+    }
+    Ok(Parts { months, days, microseconds: micro as i64 })
+}
+
+/// `interval * double precision`
+pub fn interval_multiply(arguments: &Arguments<'_>) -> Done {
+    map::<(Interval, Float8), Interval>(arguments, |(value, factor)| {
+        interval_native(scale_interval(interval_parts(value), factor)?)
+    })
+}
+
+/// `interval / double precision`
+pub fn interval_divide(arguments: &Arguments<'_>) -> Done {
+    map::<(Interval, Float8), Interval>(arguments, |(value, divisor)| {
+        if divisor == 0.0 {
+            return Err(FunctionError::division_by_zero());
+        }
+        interval_native(scale_interval(interval_parts(value), 1.0 / divisor)?)
+    })
+}
+
+/// What an interval is worth when it is compared: microseconds, a month being 30 days and a day 24 hours.
+pub fn interval_value(parts: Parts) -> i128 {
+    (i128::from(parts.months) * 30 + i128::from(parts.days)) * i128::from(DAY)
+        + i128::from(parts.microseconds)
+}
+
+/// `interval` as a number to compare by: DataFusion compares the parts one by one, PostgreSQL their sum.
+pub fn interval_to_comparable(arguments: &Arguments<'_>) -> Done {
+    map::<(Interval,), Numeric>(arguments, |(value,)| Ok(interval_value(interval_parts(value))))
+}
+
+fn justify_hours_of(parts: Parts) -> Result<Parts, FunctionError> {
+    let days = i32::try_from(parts.microseconds / DAY).map_err(|_| interval_out_of_range())?;
+    let mut result = Parts {
+        months: parts.months,
+        days: parts.days.checked_add(days).ok_or_else(interval_out_of_range)?,
+        microseconds: parts.microseconds % DAY,
+    };
+    if result.days > 0 && result.microseconds < 0 {
+        result.microseconds += DAY;
+        result.days -= 1;
+    } else if result.days < 0 && result.microseconds > 0 {
+        result.microseconds -= DAY;
+        result.days += 1;
+    }
+    Ok(result)
+}
+
+fn justify_days_of(parts: Parts) -> Result<Parts, FunctionError> {
+    let mut result = Parts {
+        months: parts.months.checked_add(parts.days / 30).ok_or_else(interval_out_of_range)?,
+        days: parts.days % 30,
+        microseconds: parts.microseconds,
+    };
+    if result.months > 0 && result.days < 0 {
+        result.days += 30;
+        result.months -= 1;
+    } else if result.months < 0 && result.days > 0 {
+        result.days -= 30;
+        result.months += 1;
+    }
+    Ok(result)
+}
+
+fn justify_interval_of(parts: Parts) -> Result<Parts, FunctionError> {
+    let mut result = justify_days_of(justify_hours_of(parts)?)?;
+    let up = result.months > 0 || (result.months == 0 && result.days > 0);
+    let down = result.months < 0 || (result.months == 0 && result.days < 0);
+    if up && result.days < 0 {
+        result.days += 30;
+        result.months -= 1;
+    } else if down && result.days > 0 {
+        result.days -= 30;
+        result.months += 1;
+    }
+    if up && result.microseconds < 0 {
+        result.microseconds += DAY;
+        result.days -= 1;
+    } else if down && result.microseconds > 0 {
+        result.microseconds -= DAY;
+        result.days += 1;
+    }
+    Ok(result)
+}
+
+/// `justify_hours`
+pub fn justify_hours(arguments: &Arguments<'_>) -> Done {
+    map::<(Interval,), Interval>(arguments, |(value,)| {
+        interval_native(justify_hours_of(interval_parts(value))?)
+    })
+}
+
+/// `justify_days`
+pub fn justify_days(arguments: &Arguments<'_>) -> Done {
+    map::<(Interval,), Interval>(arguments, |(value,)| {
+        interval_native(justify_days_of(interval_parts(value))?)
+    })
+}
+
+/// `justify_interval`
+pub fn justify_interval(arguments: &Arguments<'_>) -> Done {
+    map::<(Interval,), Interval>(arguments, |(value,)| {
+        interval_native(justify_interval_of(interval_parts(value))?)
+    })
+}
+
+/// `age(timestamp, timestamp)`: years, months and days as a person counts them.
+pub fn age(arguments: &Arguments<'_>) -> Done {
+    map::<(Timestamp, Timestamp), Interval>(arguments, |(a, b)| interval_native(age_of(a, b)?))
+}
+
+/// `age(timestamptz, timestamptz)`, zone
+pub fn age_in_zone(arguments: &Arguments<'_>) -> Done {
+    let zone = zone_argument(arguments, 2)?;
+    map::<(Timestamp, Timestamp), Interval>(arguments, |(a, b)| {
+        interval_native(age_of(calendar::utc_to_local(zone, a), calendar::utc_to_local(zone, b))?)
+    })
+}
+
+fn age_of(a: i64, b: i64) -> Result<Parts, FunctionError> {
+    let negative = a < b;
+    let (late, early) = if negative { (b, a) } else { (a, b) };
+    let ((late_days, late_time), (early_days, early_time)) =
+        (calendar::split_timestamp(late), calendar::split_timestamp(early));
+    let (late_year, late_month, late_day) = calendar::civil_from_days(late_days);
+    let (early_year, early_month, early_day) = calendar::civil_from_days(early_days);
+    let mut time = late_time - early_time;
+    let mut days = late_day - early_day;
+    let mut months = (late_year - early_year) * 12 + late_month - early_month;
+    if time < 0 {
+        time += DAY;
+        days -= 1;
+    }
+    if days < 0 {
+        // The length of the month that the earlier (or, when negative, the later) date lies in.
+        days += if negative {
+            calendar::days_in_month(late_year, late_month)
+        } else {
+            calendar::days_in_month(early_year, early_month)
+        };
+        months -= 1;
+    }
+    let sign = if negative { -1 } else { 1 };
+    Ok(Parts {
+        months: i32::try_from(months * sign).map_err(|_| interval_out_of_range())?,
+        days: i32::try_from(days * sign).map_err(|_| interval_out_of_range())?,
+        microseconds: time * sign,
+    })
+}
+
+/// The fields of `extract` and `date_part`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// `microseconds`
+    Microseconds,
+    /// `milliseconds`
+    Milliseconds,
+    /// `second`
+    Second,
+    /// `minute`
+    Minute,
+    /// `hour`
+    Hour,
+    /// `day`
+    Day,
+    /// `week`
+    Week,
+    /// `month`
+    Month,
+    /// `quarter`
+    Quarter,
+    /// `year`
+    Year,
+    /// `decade`
+    Decade,
+    /// `century`
+    Century,
+    /// `millennium`
+    Millennium,
+    /// `dow`
+    DayOfWeek,
+    /// `isodow`
+    IsoDayOfWeek,
+    /// `isoyear`
+    IsoYear,
+    /// `doy`
+    DayOfYear,
+    /// `epoch`
+    Epoch,
+    /// `julian`
+    Julian,
+    /// `timezone`
+    Timezone,
+    /// `timezone_hour`
+    TimezoneHour,
+    /// `timezone_minute`
+    TimezoneMinute,
+}
+
+impl Field {
+    /// The field of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Some(match name.to_ascii_lowercase().as_str() {
+            "microsecond" | "microseconds" | "us" | "usec" | "usecs" | "usecond" | "useconds" => {
+                Self::Microseconds
+            }
+            "millisecond" | "milliseconds" | "ms" | "msec" | "msecs" | "msecond" | "mseconds" => {
+                Self::Milliseconds
+            }
+            "second" | "seconds" | "sec" | "secs" | "s" => Self::Second,
+            "minute" | "minutes" | "min" | "mins" | "m" => Self::Minute,
+            "hour" | "hours" | "hr" | "hrs" | "h" => Self::Hour,
+            "day" | "days" | "d" => Self::Day,
+            "week" | "weeks" | "w" => Self::Week,
+            "month" | "months" | "mon" | "mons" => Self::Month,
+            "quarter" | "qtr" => Self::Quarter,
+            "year" | "years" | "yr" | "yrs" | "y" => Self::Year,
+            "decade" | "decades" | "dec" | "decs" => Self::Decade,
+            "century" | "centuries" | "cent" | "c" => Self::Century,
+            "millennium" | "millennia" | "mil" | "mils" => Self::Millennium,
+            "dow" => Self::DayOfWeek,
+            "isodow" => Self::IsoDayOfWeek,
+            "isoyear" => Self::IsoYear,
+            "doy" => Self::DayOfYear,
+            "epoch" => Self::Epoch,
+            "julian" => Self::Julian,
+            "timezone" => Self::Timezone,
+            "timezone_hour" => Self::TimezoneHour,
+            "timezone_minute" => Self::TimezoneMinute,
+            _ => return None,
+        })
+    }
+
+    /// Digits after the point that `extract` gives.
+    pub fn scale(self) -> i8 {
+        match self {
+            Self::Second | Self::Epoch => 6,
+            Self::Milliseconds => 3,
+            Self::Julian => 20,
+            _ => 0,
+        }
+    }
+}
+
+/// ISO year and week of a day.
+pub fn iso_week(days: i64) -> (i64, i64) {
+    // The week belongs to the year that its Thursday lies in.
+    let thursday = days - iso_day_of_week(days) + 4;
+    let (year, _, _) = calendar::civil_from_days(thursday);
+    (year, (thursday - calendar::days_from_civil(year, 1, 1)) / 7 + 1)
+}
+
+/// 1 for Monday to 7 for Sunday.
+pub fn iso_day_of_week(days: i64) -> i64 {
+    (days + 3).rem_euclid(7) + 1
+}
+
+fn shown_year(year: i64) -> i64 {
+    if year > 0 { year } else { year - 1 }
+}
+
+fn century_like(year: i64, length: i64) -> i64 {
+    if year > 0 { (year + length - 1) / length } else { -((length - year) / length) }
+}
+
+/// A field of a local timestamp, unscaled at [`Field::scale`]; `None` if timestamps have no such field.
+fn field_of(field: Field, timestamp: i64) -> Option<i128> {
+    let (days, time) = calendar::split_timestamp(timestamp);
+    let (year, month, day) = calendar::civil_from_days(days);
+    Some(i128::from(match field {
+        Field::Microseconds | Field::Milliseconds | Field::Second => time % MINUTE,
+        Field::Minute => time / MINUTE % 60,
+        Field::Hour => time / HOUR,
+        Field::Day => day,
+        Field::Week => iso_week(days).1,
+        Field::Month => month,
+        Field::Quarter => (month + 2) / 3,
+        Field::Year => shown_year(year),
+        Field::Decade => year.div_euclid(10),
+        Field::Century => century_like(year, 100),
+        Field::Millennium => century_like(year, 1000),
+        Field::DayOfWeek => iso_day_of_week(days) % 7,
+        Field::IsoDayOfWeek => iso_day_of_week(days),
+        Field::IsoYear => shown_year(iso_week(days).0),
+        Field::DayOfYear => days - calendar::days_from_civil(year, 1, 1) + 1,
+        Field::Epoch => timestamp,
+        Field::Julian => {
+            let whole = i128::from(days - calendar::DATE_MIN) * 10_i128.pow(20);
+            return Some(whole + i128::from(time) * 10_i128.pow(20) / i128::from(DAY));
+        }
+        Field::Timezone | Field::TimezoneHour | Field::TimezoneMinute => return None,
+    }))
+}
+
+fn unknown_field(name: &str, type_name: &str) -> FunctionError {
+    match Field::by_name(name) {
+        Some(_) => FunctionError::new(
+            FunctionErrorKind::FeatureNotSupported,
+            format!("unit \"{}\" not supported for type {type_name}", name.to_ascii_lowercase()),
+        ),
+        None => FunctionError::invalid_parameter(format!(
+            "unit \"{}\" not recognized for type {type_name}",
+            name.to_ascii_lowercase()
+        )),
+    }
+}
+
+/// The field that the constant first argument names.
+fn constant_field(arguments: &Arguments<'_>, type_name: &str) -> Result<(String, Field), FunctionError> {
+    let (names, _) = arguments.typed::<arrow::array::StringViewArray>(0)?;
+    let name = names.iter().next().flatten().unwrap_or_default().to_owned();
+    let field = Field::by_name(&name).ok_or_else(|| unknown_field(&name, type_name))?;
+    Ok((name, field))
+}
+
+/// `extract(field, timestamp)`
+pub fn extract_timestamp(arguments: &Arguments<'_>) -> Done {
+    let type_name = "timestamp without time zone";
+    let (name, field) = constant_field(arguments, type_name)?;
+    map::<(Text, Timestamp), Numeric>(arguments, |(_, timestamp)| {
+        field_of(field, timestamp).ok_or_else(|| unknown_field(&name, type_name))
+    })
+}
+
+/// `extract(field, timestamptz)`, zone
+pub fn extract_timestamptz(arguments: &Arguments<'_>) -> Done {
+    let type_name = "timestamp with time zone";
+    let (name, field) = constant_field(arguments, type_name)?;
+    let zone = zone_argument(arguments, 2)?;
+    map::<(Text, Timestamp), Numeric>(arguments, |(_, timestamp)| {
+        let offset = calendar::offset_at(zone, timestamp);
+        Ok(match field {
+            Field::Epoch => i128::from(timestamp),
+            Field::Timezone => i128::from(offset),
+            Field::TimezoneHour => i128::from(offset / 3600),
+            Field::TimezoneMinute => i128::from(offset / 60 % 60),
+            _ => field_of(field, timestamp.saturating_add(offset * SECOND))
+                .ok_or_else(|| unknown_field(&name, type_name))?,
+        })
+    })
+}
+
+/// `extract(field, date)`
+pub fn extract_date(arguments: &Arguments<'_>) -> Done {
+    let type_name = "date";
+    let (name, field) = constant_field(arguments, type_name)?;
+    let refused = matches!(
+        field,
+        Field::Microseconds | Field::Milliseconds | Field::Second | Field::Minute | Field::Hour
+    );
+    map::<(Text, Date), Numeric>(arguments, |(_, date)| {
+        if refused {
+            return Err(unknown_field(&name, type_name));
+        }
+        let days = i64::from(date);
+        match field {
+            // Whole numbers, and dates may lie beyond what a timestamp holds.
+            Field::Epoch => Ok(i128::from(days) * 86_400),
+            Field::Julian => Ok(i128::from(days - calendar::DATE_MIN)),
+            _ => field_of(field, days.saturating_mul(DAY)).ok_or_else(|| unknown_field(&name, type_name)),
+        }
+    })
+}
+
+/// `extract(field, time)`
+pub fn extract_time(arguments: &Arguments<'_>) -> Done {
+    let type_name = "time without time zone";
+    let (name, field) = constant_field(arguments, type_name)?;
+    map::<(Text, Time), Numeric>(arguments, |(_, time)| match field {
+        Field::Microseconds | Field::Milliseconds | Field::Second | Field::Minute | Field::Hour => {
+            field_of(field, time).ok_or_else(|| unknown_field(&name, type_name))
+        }
+        Field::Epoch => Ok(time.into()),
+        _ => Err(unknown_field(&name, type_name)),
+    })
+}
+
+/// `extract(field, interval)`
+pub fn extract_interval(arguments: &Arguments<'_>) -> Done {
+    let type_name = "interval";
+    let (name, field) = constant_field(arguments, type_name)?;
+    map::<(Text, Interval), Numeric>(arguments, |(_, value)| {
+        let parts = interval_parts(value);
+        let (years, months) = (i64::from(parts.months / 12), i64::from(parts.months % 12));
+        let time = parts.microseconds;
+        Ok(match field {
+            Field::Microseconds | Field::Milliseconds | Field::Second => i128::from(time % MINUTE),
+            Field::Minute => i128::from(time / MINUTE % 60),
+            Field::Hour => i128::from(time / HOUR),
+            Field::Day => i128::from(parts.days),
+            Field::Month => i128::from(months),
+            Field::Quarter => i128::from(months / 3 + 1),
+            Field::Year => i128::from(years),
+            Field::Decade => i128::from(years / 10),
+            Field::Century => i128::from(years / 100),
+            Field::Millennium => i128::from(years / 1000),
+            Field::Epoch => {
+                // A year is 365.25 days here, a month of the rest 30.
+                let days = i128::from(years) * 36_525 + i128::from(months * 30 + i64::from(parts.days)) * 100;
+                days * i128::from(DAY / 100) + i128::from(time)
+            }
+            _ => return Err(unknown_field(&name, type_name)),
+        })
+    })
+}
+
+/// Where a unit begins: `None` if `date_trunc` does not know it.
+fn truncate(field: Field, timestamp: i64) -> Option<i64> {
+    let (days, time) = calendar::split_timestamp(timestamp);
+    let (year, month, _) = calendar::civil_from_days(days);
+    let start_of = |year: i64, month: i64| calendar::days_from_civil(year, month, 1);
+    let to = |unit: i64| Some(days * DAY + time / unit * unit);
+    let days = match field {
+        Field::Microseconds => return Some(timestamp),
+        Field::Milliseconds => return to(1000),
+        Field::Second => return to(SECOND),
+        Field::Minute => return to(MINUTE),
+        Field::Hour => return to(HOUR),
+        Field::Day => days,
+        Field::Week => days - iso_day_of_week(days) + 1,
+        Field::Month => start_of(year, month),
+        Field::Quarter => start_of(year, (month - 1) / 3 * 3 + 1),
+        Field::Year => start_of(year, 1),
+        Field::Decade => start_of(year.div_euclid(10) * 10, 1),
+        Field::Century => start_of((year - 1).div_euclid(100) * 100 + 1, 1),
+        Field::Millennium => start_of((year - 1).div_euclid(1000) * 1000 + 1, 1),
+        _ => return None,
+    };
+    days.checked_mul(DAY)
+}
+
+fn constant_or_row_field(name: &str, type_name: &str) -> Result<Field, FunctionError> {
+    Field::by_name(name).ok_or_else(|| unknown_field(name, type_name))
+}
+
+/// `date_trunc(unit, timestamp)`
+pub fn date_trunc(arguments: &Arguments<'_>) -> Done {
+    let type_name = "timestamp without time zone";
+    let (name, field) = constant_field(arguments, type_name)?;
+    if truncate(field, 0).is_none() {
+        return Err(unknown_field(&name, type_name));
+    }
+    map::<(Text, Timestamp), Timestamp>(arguments, |(_, timestamp)| {
+        truncate(field, timestamp).ok_or_else(calendar::timestamp_out_of_range)
+    })
+}
+
+/// `date_trunc(unit, timestamptz)`, zone
+pub fn date_trunc_in_zone(arguments: &Arguments<'_>) -> Done {
+    let type_name = "timestamp with time zone";
+    let (name, field) = constant_field(arguments, type_name)?;
+    if truncate(field, 0).is_none() {
+        return Err(unknown_field(&name, type_name));
+    }
+    let zone = zone_argument(arguments, 2)?;
+    let fine = matches!(
+        field,
+        Field::Microseconds | Field::Milliseconds | Field::Second | Field::Minute | Field::Hour
+    );
+    map::<(Text, Timestamp), Timestamp>(arguments, |(_, timestamp)| {
+        let offset = calendar::offset_at(zone, timestamp) * SECOND;
+        let local = timestamp.saturating_add(offset);
+        let start = truncate(field, local).ok_or_else(calendar::timestamp_out_of_range)?;
+        // Within an hour the offset stays: the hour that is there twice is not mixed up.
+        if fine { Ok(start - offset) } else { calendar::local_to_utc(zone, start) }
+    })
+}
+
+/// `date_trunc(unit, interval)`
+pub fn date_trunc_interval(arguments: &Arguments<'_>) -> Done {
+    map::<(Text, Interval), Interval>(arguments, |(name, value)| {
+        let field = constant_or_row_field(name, "interval")?;
+        let parts = interval_parts(value);
+        let years = |length: i32| Parts {
+            months: parts.months / (12 * length) * 12 * length,
+            days: 0,
+            microseconds: 0,
+        };
+        let time = |unit: i64| Parts { microseconds: parts.microseconds / unit * unit, ..parts };
+        interval_native(match field {
+            Field::Microseconds => parts,
+            Field::Milliseconds => time(1000),
+            Field::Second => time(SECOND),
+            Field::Minute => time(MINUTE),
+            Field::Hour => time(HOUR),
+            Field::Day => Parts { microseconds: 0, ..parts },
+            Field::Month => Parts { days: 0, microseconds: 0, ..parts },
+            Field::Quarter => Parts { months: parts.months / 3 * 3, days: 0, microseconds: 0 },
+            Field::Year => years(1),
+            Field::Decade => years(10),
+            Field::Century => years(100),
+            Field::Millennium => years(1000),
+            _ => return Err(unknown_field(name, "interval")),
+        })
+    })
+}
+
+/// `date_bin(stride, source, origin)`
+pub fn date_bin(arguments: &Arguments<'_>) -> Done {
+    map::<(Interval, Timestamp, Timestamp), Timestamp>(arguments, |(stride, source, origin)| {
+        let parts = interval_parts(stride);
+        if parts.months != 0 {
+            return Err(FunctionError::not_supported(
+                "timestamps cannot be binned into intervals containing months or years",
+            ));
+        }
+        let stride = i64::from(parts.days) * DAY + parts.microseconds;
+        if stride <= 0 {
+            return Err(FunctionError::new(
+                FunctionErrorKind::DatetimeFieldOverflow,
+                "stride must be greater than zero",
+            ));
+        }
+        let distance = source.checked_sub(origin).ok_or_else(interval_out_of_range)?;
+        Ok(origin + distance.div_euclid(stride) * stride)
+    })
+}
+
+fn checked_day(year: i32, month: i32, day: i32) -> Result<i64, FunctionError> {
+    let bad = || {
+        FunctionError::new(
+            FunctionErrorKind::DatetimeFieldOverflow,
+            format!("date field value out of range: {year}-{month:02}-{day:02}"),
+        )
+    };
+    if year == 0 {
+        return Err(bad());
+    }
+    let astronomical = if year < 0 { i64::from(year) + 1 } else { i64::from(year) };
+    let (month, day) = (i64::from(month), i64::from(day));
+    let valid = (1..=12).contains(&month) && day >= 1 && day <= calendar::days_in_month(astronomical, month);
+    if valid { Ok(calendar::days_from_civil(astronomical, month, day)) } else { Err(bad()) }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "seconds are below 61")]
+fn checked_time(hour: i32, minute: i32, second: f64) -> Result<i64, FunctionError> {
+    let valid = (0..=24).contains(&hour) && (0..60).contains(&minute) && (0.0..=60.0).contains(&second);
+    let time = i64::from(hour) * HOUR + i64::from(minute) * MINUTE + (second * 1e6).round_ties_even() as i64;
+    if !valid || time > DAY {
+        return Err(FunctionError::new(
+            FunctionErrorKind::DatetimeFieldOverflow,
+            format!("time field value out of range: {hour}:{minute:02}:{second:02}"),
+        ));
+    }
+    Ok(time)
+}
+
+/// `make_date`
+pub fn make_date(arguments: &Arguments<'_>) -> Done {
+    map::<(Int4, Int4, Int4), Date>(arguments, |(year, month, day)| {
+        calendar::checked_date(checked_day(year, month, day)?)
+    })
+}
+
+/// `make_time`
+pub fn make_time(arguments: &Arguments<'_>) -> Done {
+    map::<(Int4, Int4, Float8), Time>(arguments, |(hour, minute, second)| checked_time(hour, minute, second))
+}
+
+/// `make_timestamp`
+pub fn make_timestamp(arguments: &Arguments<'_>) -> Done {
+    map::<(Int4, Int4, Int4, Int4, Int4, Float8), Timestamp>(
+        arguments,
+        |(year, month, day, hour, minute, second)| {
+            calendar::join_timestamp(checked_day(year, month, day)?, checked_time(hour, minute, second)?)
+        },
+    )
+}
+
+/// `make_timestamptz`, zone
+pub fn make_timestamptz(arguments: &Arguments<'_>) -> Done {
+    map::<(Int4, Int4, Int4, Int4, Int4, Float8, Text), Timestamp>(
+        arguments,
+        |(year, month, day, hour, minute, second, zone)| {
+            let local = calendar::join_timestamp(
+                checked_day(year, month, day)?,
+                checked_time(hour, minute, second)?,
+            )?;
+            to_utc(zone, local)
+        },
+    )
+}
+
+/// `make_interval(years, months, weeks, days, hours, mins, secs)`
+#[expect(clippy::cast_possible_truncation, reason = "checked to be within 64 bits")]
+pub fn make_interval(arguments: &Arguments<'_>) -> Done {
+    map::<(Int4, Int4, Int4, Int4, Int4, Int4, Float8), Interval>(
+        arguments,
+        |(years, months, weeks, days, hours, minutes, seconds)| {
+            let micro = (seconds * 1e6).round_ties_even();
+            if !(micro.abs() < 9e18) {
+                return Err(interval_out_of_range());
+            }
+            let parts = Parts {
+                months: years
+                    .checked_mul(12)
+                    .and_then(|years| years.checked_add(months))
+                    .ok_or_else(interval_out_of_range)?,
+                days: weeks
+                    .checked_mul(7)
+                    .and_then(|weeks| weeks.checked_add(days))
+                    .ok_or_else(interval_out_of_range)?,
+                microseconds: (micro as i64)
+                    .checked_add(i64::from(hours) * HOUR + i64::from(minutes) * MINUTE)
+                    .ok_or_else(interval_out_of_range)?,
+            };
+            interval_native(parts)
+        },
+    )
+}
+
+fn zone_of(name: &str) -> Result<Zone, FunctionError> {
+    parse_zone(name)
+        .ok_or_else(|| FunctionError::invalid_parameter(format!("time zone \"{name}\" not recognized")))
+}
+
+fn to_utc(zone: &str, local: i64) -> Result<i64, FunctionError> {
+    match zone_of(zone)? {
+        Zone::Named(zone) => calendar::local_to_utc(zone, local),
+        Zone::Offset(seconds) => Ok(local - seconds * SECOND),
+    }
+}
+
+/// `timestamp AT TIME ZONE zone`: `timezone(zone, timestamp)`
+pub fn timestamp_at_zone(arguments: &Arguments<'_>) -> Done {
+    map::<(Text, Timestamp), Timestamp>(arguments, |(zone, local)| to_utc(zone, local))
+}
+
+/// `timestamptz AT TIME ZONE zone`
+pub fn timestamptz_at_zone(arguments: &Arguments<'_>) -> Done {
+    map::<(Text, Timestamp), Timestamp>(arguments, |(zone, timestamp)| {
+        Ok(match zone_of(zone)? {
+            Zone::Named(zone) => calendar::utc_to_local(zone, timestamp),
+            Zone::Offset(seconds) => timestamp + seconds * SECOND,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text_input::{parse_interval, parse_timestamp};
+    use crate::text_output::{write_interval, write_timestamp};
+
+    fn shown(parts: Parts) -> String {
+        let mut out = Vec::new();
+        write_interval(parts.months, parts.days, parts.microseconds, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn moment(timestamp: i64) -> String {
+        let mut out = Vec::new();
+        write_timestamp(timestamp, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn months_end_with_the_month() {
+        let start = parse_timestamp("2024-01-31 12:00").unwrap();
+        let add = |text: &str| moment(add_interval(start, parse_interval(text, None).unwrap(), 1).unwrap());
+        assert_eq!(add("1 month"), "2024-02-29 12:00:00");
+        assert_eq!(add("-2 months"), "2023-11-30 12:00:00");
+        assert_eq!(add("1 month 1 day 1 hour"), "2024-03-01 13:00:00");
+    }
+
+    #[test]
+    fn ages() {
+        let age = |a: &str, b: &str| {
+            shown(age_of(parse_timestamp(a).unwrap(), parse_timestamp(b).unwrap()).unwrap())
+        };
+        assert_eq!(age("2001-04-10", "1957-06-13"), "43 years 9 mons 27 days");
+        assert_eq!(age("1957-06-13", "2001-04-10"), "-43 years -9 mons -27 days");
+        assert_eq!(age("2026-03-01", "2026-02-28 12:00"), "12:00:00");
+    }
+
+    #[test]
+    fn intervals_scale_and_justify() {
+        let parts = |text: &str| parse_interval(text, None).unwrap();
+        assert_eq!(shown(scale_interval(parts("1 month"), 0.5).unwrap()), "15 days");
+        assert_eq!(shown(scale_interval(parts("1 day"), 1.5).unwrap()), "1 day 12:00:00");
+        assert_eq!(shown(scale_interval(parts("1 year 2 mons"), 2.0).unwrap()), "2 years 4 mons");
+        assert_eq!(shown(justify_interval_of(parts("1 mon -1 hour")).unwrap()), "29 days 23:00:00");
+        assert_eq!(shown(justify_hours_of(parts("27 hours")).unwrap()), "1 day 03:00:00");
+        assert_eq!(interval_value(parts("1 month")), interval_value(parts("30 days")));
+    }
+
+    #[test]
+    fn fields() {
+        let timestamp = parse_timestamp("2026-11-23 13:14:15.5").unwrap();
+        for (name, expected) in [
+            ("year", 2026),
+            ("quarter", 4),
+            ("week", 48),
+            ("dow", 1),
+            ("doy", 327),
+            ("second", 15_500_000),
+            ("milliseconds", 15_500_000),
+            ("century", 21),
+            ("isoyear", 2026),
+        ] {
+            assert_eq!(field_of(Field::by_name(name).unwrap(), timestamp), Some(expected), "{name}");
+        }
+        assert_eq!(iso_week(calendar::days_from_civil(2021, 1, 3)), (2020, 53));
+        let truncated = |name: &str| moment(truncate(Field::by_name(name).unwrap(), timestamp).unwrap());
+        assert_eq!(truncated("week"), "2026-11-23 00:00:00");
+        assert_eq!(truncated("quarter"), "2026-10-01 00:00:00");
+        assert_eq!(truncated("century"), "2001-01-01 00:00:00");
+        assert_eq!(truncated("minute"), "2026-11-23 13:14:00");
+    }
+}
