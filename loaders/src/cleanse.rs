@@ -13,18 +13,48 @@ mod text;
 
 use std::{collections::HashMap, sync::Arc};
 
-use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
+use arrow::{
+    datatypes::{Field, Schema, SchemaRef},
+    record_batch::RecordBatch,
+};
 use regex::Regex;
 
 use crate::{
-    config::{ColumnSpec, TableSpec, ValueOrigin},
+    batch::Batch,
+    config::{ColumnSpec, FileNameParts, TableSpec, ValueOrigin},
     dates::DateFormat,
     error::LoadError,
     formats::rows::{BadRow, RawRows},
+    read::Learnt,
     rules::Broken,
+    source::{Source, SourceFile},
+    stage::{Delivery, Staged},
 };
 pub(crate) use columns::typed_bound;
 use numbers::NumberFormat;
+
+/// The state of a batch whose rows come out typed: they are read when they are judged, so that no more than a few blocks
+/// are in memory at a time.
+#[derive(Debug)]
+pub(crate) struct Cleansed {
+    delivery: Delivery,
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) learnt: Arc<Learnt>,
+}
+
+impl Cleansed {
+    /// The files of a table (by position in the source's tables).
+    pub(crate) fn files_of(&self, table: usize) -> Option<&[(Arc<SourceFile>, FileNameParts)]> {
+        self.delivery.by_table.get(&table).map(Vec::as_slice)
+    }
+}
+
+impl Batch<Staged> {
+    /// Has the batch's files read and cleansed from here.
+    pub(crate) fn cleanse(self, source: Arc<dyn Source>) -> Batch<Cleansed> {
+        self.with(|staged| Cleansed { delivery: staged.delivery, source, learnt: Arc::default() })
+    }
+}
 
 /// How text becomes a value.
 #[derive(Debug, Clone, Default)]
@@ -146,6 +176,12 @@ fn header_position(folded: &[String], header: &[String], names: &[String]) -> Re
         |near| format!("; did \"{near}\" take its place?"),
     );
     Err(format!("the header has no column \"{wanted}\"{suggestion}"))
+}
+
+/// The schema of a table's cleansed rows: every column nullable, since rejected rows are still among them.
+pub(crate) fn schema(table: &TableSpec) -> SchemaRef {
+    let field = |column: &ColumnSpec| Field::new(column.name.as_str(), column.column_type.to_arrow(), true);
+    Arc::new(Schema::new(table.columns.iter().map(field).collect::<Vec<_>>()))
 }
 
 /// Types every column of a block.

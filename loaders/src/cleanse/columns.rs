@@ -12,6 +12,10 @@ use arrow::{
         Time64MicrosecondType, TimestampMicrosecondType,
     },
 };
+use lis_functions::{
+    error::FunctionError,
+    text_input::{parse_bool, parse_bytea, parse_uuid},
+};
 use lis_lake::types::{ColumnType, NUMERIC_PRECISION_MAX, NUMERIC_SCALE_DEFAULT, PgType};
 
 use super::{Problem, Reading, numbers, text::prepare};
@@ -20,12 +24,11 @@ use crate::{
     dates,
     error::LoadError,
     rules::{Bound, Broken, Range, Rule},
+    text::cut,
 };
 
 /// The most of a refused value that a reject keeps.
 const VALUE_BYTES_MAX: usize = 1000;
-/// Bytes of a uuid.
-const UUID_BYTES: usize = 16;
 
 /// Precision and scale of a numeric column.
 fn precision_scale(column_type: ColumnType) -> (u8, i8) {
@@ -116,10 +119,15 @@ pub(super) fn read<'a>(
         PgType::Bool => {
             let mut builder = BooleanBuilder::with_capacity(count);
             loop_over.values(cells, |text| {
-                put(text, &mut builder, read_boolean, |builder, value| {
-                    builder.append_option(value);
-                    None
-                })
+                put(
+                    text,
+                    &mut builder,
+                    |text| as_postgres(parse_bool(text)),
+                    |builder, value| {
+                        builder.append_option(value);
+                        None
+                    },
+                )
             });
             Arc::new(builder.finish())
         }
@@ -127,13 +135,18 @@ pub(super) fn read<'a>(
             let mut builder = FixedSizeBinaryBuilder::with_capacity(count, 16);
             let mut failure = None;
             loop_over.values(cells, |text| {
-                put(text, &mut builder, read_uuid, |builder, value| {
-                    match value {
-                        Some(bytes) => failure = builder.append_value(bytes).err().or(failure.take()),
-                        None => builder.append_null(),
-                    }
-                    None
-                })
+                put(
+                    text,
+                    &mut builder,
+                    |text| as_postgres(parse_uuid(text)),
+                    |builder, value| {
+                        match value {
+                            Some(bytes) => failure = builder.append_value(bytes).err().or(failure.take()),
+                            None => builder.append_null(),
+                        }
+                        None
+                    },
+                )
             });
             match failure {
                 Some(error) => return Err(error.into()),
@@ -143,10 +156,15 @@ pub(super) fn read<'a>(
         PgType::Bytea => {
             let mut builder = BinaryViewBuilder::with_capacity(count);
             loop_over.values(cells, |text| {
-                put(text, &mut builder, read_bytes, |builder, value| {
-                    builder.append_option(value);
-                    None
-                })
+                put(
+                    text,
+                    &mut builder,
+                    |text| as_postgres(parse_bytea(text)),
+                    |builder, value| {
+                        builder.append_option(value);
+                        None
+                    },
+                )
             });
             Arc::new(builder.finish())
         }
@@ -354,35 +372,9 @@ fn read_real4(text: &str, format: numbers::NumberFormat) -> Result<f32, Broken> 
     if narrow.is_finite() { Ok(narrow) } else { Err(Broken::new(Rule::Type, "out of range for real")) }
 }
 
-fn read_boolean(text: &str) -> Result<bool, Broken> {
-    match text.to_ascii_lowercase().as_str() {
-        "t" | "true" | "y" | "yes" | "on" | "1" => Ok(true),
-        "f" | "false" | "n" | "no" | "off" | "0" => Ok(false),
-        _ => Err(Broken::new(Rule::Type, "not a boolean (map other words to true and false)")),
-    }
-}
-
-fn read_uuid(text: &str) -> Result<[u8; UUID_BYTES], Broken> {
-    let no_uuid = || Broken::new(Rule::Type, "not a uuid");
-    let inside = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
-    let digits: Vec<u8> = inside.bytes().filter(|byte| *byte != b'-').collect();
-    let bytes = hexadecimal(&digits).ok_or_else(no_uuid)?;
-    <[u8; UUID_BYTES]>::try_from(bytes).map_err(|_| no_uuid())
-}
-
-fn hexadecimal(digits: &[u8]) -> Option<Vec<u8>> {
-    let (pairs, rest) = digits.as_chunks::<2>();
-    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-    let bytes =
-        pairs.iter().map(|[high, low]| Some(value(*high)? * 16 + value(*low)?)).collect::<Option<_>>();
-    bytes.filter(|_| rest.is_empty())
-}
-
-/// PostgreSQL's hexadecimal form, `\x0aff`.
-fn read_bytes(text: &str) -> Result<Vec<u8>, Broken> {
-    text.strip_prefix("\\x")
-        .and_then(|digits| hexadecimal(digits.as_bytes()))
-        .ok_or_else(|| Broken::new(Rule::Type, "not bytes in hexadecimal (\\x…)"))
+/// What PostgreSQL's own input function makes of a text.
+fn as_postgres<T>(value: Result<T, FunctionError>) -> Result<T, Broken> {
+    value.map_err(|error| Broken::new(Rule::Type, error.message))
 }
 
 /// `json` keeps its text.
@@ -399,9 +391,4 @@ fn padded(text: &str, length: usize) -> String {
     let mut padded = text.to_owned();
     padded.extend(std::iter::repeat_n(' ', length.saturating_sub(characters)));
     padded
-}
-
-/// At most this many bytes of a text, cut between characters.
-pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes_max)]
 }

@@ -31,8 +31,8 @@ pub(crate) struct FormatError {
 
 /// Cuts one file.
 #[derive(Debug)]
-pub(crate) struct BlockCutter<'a> {
-    format: &'a DelimitedFormat,
+pub(crate) struct BlockCutter {
+    format: DelimitedFormat,
     utf16: Option<Utf16Reader>,
     pending: Vec<u8>,
     begun: bool,
@@ -41,15 +41,15 @@ pub(crate) struct BlockCutter<'a> {
     line: u64,
 }
 
-impl<'a> BlockCutter<'a> {
-    pub(crate) fn new(format: &'a DelimitedFormat) -> Self {
+impl BlockCutter {
+    pub(crate) fn new(format: DelimitedFormat) -> Self {
         Self {
+            skip_lines: format.skip_lines,
             format,
             utf16: None,
             pending: Vec::new(),
             begun: false,
             line_end: None,
-            skip_lines: format.skip_lines,
             line: 1,
         }
     }
@@ -178,7 +178,7 @@ impl<'a> BlockCutter<'a> {
         if !has_quote {
             return memchr::memrchr(line_end, &self.pending).map_or(0, |place| place + 1);
         }
-        let walker = Walker::new(&self.pending, self.format, line_end, false);
+        let walker = Walker::new(&self.pending, &self.format, line_end, false);
         let mut end = 0;
         loop {
             match walker.skip_record(end) {

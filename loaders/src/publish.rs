@@ -1,0 +1,109 @@
+//! Publishing: one commit for the files of all tables, the ledger, the rejects and the security of new tables. Takes
+//! nothing but a validated batch. A crash before the commit leaves data files that no snapshot shows, which
+//! maintenance removes; after it, everything is there and a rerun finds the batch in the ledger.
+
+use std::sync::Arc;
+
+use lis_lake::{
+    error::LakeError,
+    ids::BatchId,
+    lake::{CommitInfo, Lake},
+    metadata::CommitPart,
+    snapshot::Snapshot,
+    staged::StagedChanges,
+};
+
+use crate::{
+    batch::Batch,
+    error::LoadError,
+    ledger::{Entry, PublishPart},
+    read::delivery_checksum,
+    validate::{LoadedTable, Validated, lay_over},
+};
+
+/// How often a commit is tried that another one got in the way of.
+const TRIES_MAX: u32 = 5;
+
+/// What was published.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) snapshot: Arc<Snapshot>,
+}
+
+/// A part of the commit that can be handed over again when the commit must be tried again.
+#[derive(Debug, Clone)]
+struct SharedPart(Arc<dyn CommitPart>);
+
+#[async_trait::async_trait]
+impl CommitPart for SharedPart {
+    async fn apply(
+        &self,
+        tx: &mut dyn lis_lake::metadata::MetadataTx,
+        context: &lis_lake::metadata::CommitContext,
+    ) -> Result<(), LakeError> {
+        self.0.apply(tx, context).await
+    }
+}
+
+/// Publishes a batch. In a task of its own, so that giving up waiting for it does not stop it half-way.
+pub(crate) async fn publish(
+    batch: Batch<Validated>,
+    number: BatchId,
+    lake: &Arc<Lake>,
+    author: &str,
+) -> Result<Published, LoadError> {
+    let lake = Arc::clone(lake);
+    let author = author.to_owned();
+    tokio::spawn(async move { commit(batch, number, &lake, author).await }).await?
+}
+
+async fn commit(
+    batch: Batch<Validated>,
+    number: BatchId,
+    lake: &Arc<Lake>,
+    author: String,
+) -> Result<Published, LoadError> {
+    let Batch { header, state: Validated { outcome, mut changes, parts } } = batch;
+    let tables = outcome.reports(true);
+    let entry = Entry {
+        batch: number,
+        tables,
+        checksum: delivery_checksum(&outcome.files),
+        files: outcome.files,
+        rejects: outcome.rejects,
+    };
+    let mut shared: Vec<SharedPart> = parts.into_iter().map(|part| SharedPart(Arc::from(part))).collect();
+    shared.push(SharedPart(Arc::new(PublishPart(entry))));
+    let info = CommitInfo { author, message: format!("load {}", header.key), batch: Some(number) };
+    let mut tries = 1;
+    loop {
+        let parts = shared.iter().map(|part| Box::new(part.clone()) as Box<dyn CommitPart>).collect();
+        match lake.commit(changes, parts, info.clone()).await {
+            Ok(snapshot) => return Ok(Published { snapshot }),
+            Err(error @ LakeError::Conflict { .. }) if tries < TRIES_MAX => {
+                tries += 1;
+                changes = over_newest(lake, &outcome.tables).await?.ok_or(error)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The same files over the newest snapshot; `None` if a table is not there any more or was not yet, or is another one now.
+async fn over_newest(lake: &Arc<Lake>, tables: &[LoadedTable]) -> Result<Option<StagedChanges>, LoadError> {
+    let newest = lake.snapshot().await?;
+    let unchanged = tables.iter().all(|table| {
+        let now = newest.relation_named(&table.spec.name);
+        now.is_some_and(|now| {
+            now.id() == table.target.table.id && now.columns() == table.target.table.columns.as_slice()
+        })
+    });
+    if !unchanged {
+        return Ok(None);
+    }
+    let mut changes = lake.stage(newest);
+    for table in tables {
+        lay_over(&mut changes, table)?;
+    }
+    Ok(Some(changes))
+}

@@ -1,0 +1,64 @@
+//! Rows that the lake has already: read to compare keys, to find what may be referred to, and to keep what a
+//! delivery does not replace.
+
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use datafusion::{
+    catalog::TableProvider,
+    error::DataFusionError,
+    logical_expr::Expr,
+    physical_plan::{SendableRecordBatchStream, execute_stream},
+    prelude::SessionContext,
+};
+use futures::StreamExt;
+use lis_lake::{lake::Lake, provider::LakeTable, table::Table};
+
+use crate::error::LoadError;
+
+/// Reads tables of the lake, all rows of them: loaders judge deliveries of every administration.
+#[derive(Clone)]
+pub(crate) struct Existing {
+    lake: Arc<Lake>,
+    context: SessionContext,
+}
+
+impl std::fmt::Debug for Existing {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Existing").finish_non_exhaustive()
+    }
+}
+
+impl Existing {
+    pub(crate) fn new(lake: Arc<Lake>) -> Self {
+        Self { lake, context: SessionContext::new() }
+    }
+
+    /// Streams columns (by position) of the rows that may satisfy `filters`; others may be among them.
+    pub(crate) async fn scan(
+        &self,
+        table: &Arc<Table>,
+        columns: Option<&Vec<usize>>,
+        filters: &[Expr],
+    ) -> Result<ExistingRows, LoadError> {
+        let failed = |source| LoadError::Reading { table: table.name.as_str().to_owned(), source };
+        let provider = LakeTable::new(Arc::clone(&self.lake), Arc::clone(table));
+        let state = self.context.state();
+        let plan = provider.scan(&state, columns, filters, None).await.map_err(failed)?;
+        let stream = execute_stream(plan, self.context.task_ctx()).map_err(failed)?;
+        Ok(ExistingRows { stream, table: table.name.as_str().to_owned() })
+    }
+}
+
+/// Rows of a table.
+pub(crate) struct ExistingRows {
+    stream: SendableRecordBatchStream,
+    table: String,
+}
+
+impl ExistingRows {
+    pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>, LoadError> {
+        let next: Option<Result<RecordBatch, DataFusionError>> = self.stream.next().await;
+        next.transpose().map_err(|source| LoadError::Reading { table: self.table.clone(), source })
+    }
+}
