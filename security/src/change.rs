@@ -392,7 +392,7 @@ async fn write_role(tx: &mut dyn MetadataTx, role: &Role) -> Result<(), LakeErro
 }
 
 async fn write_membership(tx: &mut dyn MetadataTx, membership: &Membership) -> Result<(), LakeError> {
-    take_number(tx, membership.oid).await?;
+    let oid = free_number(tx, "SELECT 1 FROM lis_membership WHERE oid = ?", membership.oid).await?;
     run(
         tx,
         "INSERT INTO lis_membership (oid, role, member, grantor, admin_option, inherit_option, set_option) \
@@ -400,7 +400,7 @@ async fn write_membership(tx: &mut dyn MetadataTx, membership: &Membership) -> R
          admin_option = excluded.admin_option, inherit_option = excluded.inherit_option, \
          set_option = excluded.set_option",
         &[
-            number(membership.oid),
+            number(oid),
             number(membership.role),
             number(membership.member),
             number(membership.grantor),
@@ -413,14 +413,16 @@ async fn write_membership(tx: &mut dyn MetadataTx, membership: &Membership) -> R
 }
 
 async fn write_policy(tx: &mut dyn MetadataTx, policy: &Policy) -> Result<(), LakeError> {
-    take_number(tx, policy.oid).await?;
+    let oid = free_number(tx, "SELECT 1 FROM lis_policy WHERE oid = ?", policy.oid).await?;
     let roles: Vec<String> = policy.roles.iter().map(ToString::to_string).collect();
     run(
         tx,
-        "INSERT OR REPLACE INTO lis_policy (oid, relation, name, permissive, command, roles, using_expression, \
-         check_expression) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO lis_policy (oid, relation, name, permissive, command, roles, using_expression, \
+         check_expression) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (relation, name) DO UPDATE SET \
+         permissive = excluded.permissive, command = excluded.command, roles = excluded.roles, \
+         using_expression = excluded.using_expression, check_expression = excluded.check_expression",
         &[
-            number(policy.oid),
+            number(oid),
             number(policy.relation),
             policy.name.as_str().into(),
             policy.permissive.into(),
@@ -431,6 +433,22 @@ async fn write_policy(tx: &mut dyn MetadataTx, policy: &Policy) -> Result<(), La
         ],
     )
     .await
+}
+
+/// The number that a change was given, or the next one if a commit in between has taken it: changes that hold whatever
+/// else happens (a load secures several tables at once) may have been given one number twice.
+async fn free_number(tx: &mut dyn MetadataTx, taken: &str, wanted: Oid) -> Result<Oid, LakeError> {
+    let free = if tx.query(taken, &[number(wanted)]).await?.is_empty() {
+        wanted
+    } else {
+        let rows = tx.query("SELECT next_oid FROM lis_security_state WHERE id = 1", &[]).await?;
+        let row = rows.first().ok_or_else(|| LakeError::damaged("lis_security_state is empty"))?;
+        u32::try_from(row.integer(0)?)
+            .map(Oid::new)
+            .map_err(|_| LakeError::damaged("lis_security_state: no more numbers"))?
+    };
+    take_number(tx, free).await?;
+    Ok(free)
 }
 
 async fn write_administration(

@@ -165,16 +165,22 @@ pub fn initialise(
     parts
 }
 
-/// Secures a table by its administration column: row security enabled and forced, and the policy of the area. For
-/// `lis.secure_table` (which [`plan_utility`] judges) and the loaders' hook, which makes table and policy in one commit.
-/// Doing it again changes nothing.
+/// Secures a table by its administration column: row security enabled and forced, and the policy of the area. For the
+/// hook of loaders, which make table and policy in one commit; `lis.secure_table` is judged by [`plan_utility`]. An area
+/// that does not exist is made, not sensitive. Doing it again changes nothing.
 pub fn secure_table(
     rights: &Rights,
     table: Oid,
     column: (ColumnId, &Identifier),
     area: &str,
 ) -> Result<SecurityChanges, SecurityError> {
-    utility::secure_table(rights, table, column, area)
+    let mut changes = Vec::new();
+    if area != administrations::ORDINARY && rights.all_administrations().area(area).is_none() {
+        changes = create_area(rights, area, false)?.changes;
+    }
+    let made = rights.with(&changes);
+    changes.extend(utility::secure_table(&made, table, column, area)?.changes);
+    Ok(SecurityChanges::unconditional(changes))
 }
 
 /// What must go in the commit that drops an object: its grants, policies and row security.
