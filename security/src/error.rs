@@ -2,6 +2,8 @@
 //! client may read. A refused login carries its true reason apart, for the audit alone: outside, an unknown user and a
 //! wrong password look alike.
 
+use arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
 use lis_lake::{error::LakeError, names::Identifier};
 use lis_sql::error::SqlError;
 
@@ -94,6 +96,23 @@ impl SecurityError {
     /// Something that cannot happen.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(SecurityErrorKind::Internal, message)
+    }
+
+    /// The error of ours inside one of the engine's, however deep: system relations refuse while they are read.
+    pub fn find(error: &DataFusionError) -> Option<&Self> {
+        match error {
+            DataFusionError::External(inner) => inner.downcast_ref(),
+            DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => Self::find(inner),
+            DataFusionError::Shared(inner) => Self::find(inner),
+            DataFusionError::Collection(several) => several.iter().find_map(Self::find),
+            DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
+                ArrowError::ExternalError(inner) => inner
+                    .downcast_ref::<Self>()
+                    .or_else(|| inner.downcast_ref::<DataFusionError>().and_then(Self::find)),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// Adds a detail.

@@ -17,6 +17,7 @@ pub mod principal;
 pub mod privileges;
 mod relations;
 mod requirements;
+pub mod row_check;
 pub mod rights;
 pub mod roles;
 pub mod secured_table;
@@ -47,6 +48,7 @@ pub use context::StatementContext;
 pub use error::{SecurityError, SecurityErrorKind};
 pub use principal::Principal;
 pub use rights::Rights;
+pub use row_check::RowCheck;
 pub use session_state::session_state;
 pub use utility::{NewAdministration, create_administration, create_area, plan_utility};
 
@@ -174,6 +176,8 @@ pub fn secure_table(
     column: (ColumnId, &Identifier),
     area: &str,
 ) -> Result<SecurityChanges, SecurityError> {
+    let area = area.to_lowercase();
+    let area = area.as_str();
     let mut changes = Vec::new();
     if area != administrations::ORDINARY && rights.all_administrations().area(area).is_none() {
         changes = create_area(rights, area, false)?.changes;

@@ -72,7 +72,8 @@ pub(super) fn call(
             count(procedure, arguments, 2, 3)?;
             let table = table_name(required(procedure, arguments, 0)?);
             let column = Identifier::exact(required(procedure, arguments, 1)?);
-            policies::secure(plan, &table, &column, optional(arguments, 2).unwrap_or(ORDINARY))?;
+            let area = optional(arguments, 2).unwrap_or(ORDINARY).to_lowercase();
+            policies::secure(plan, &table, &column, &area)?;
         }
         _ => return Ok(false),
     }
