@@ -84,6 +84,7 @@ impl Reference {
 }
 
 impl Drop for Reference {
+    #[expect(clippy::print_stderr, reason = "a drop has no other way to say that a process is left behind")]
     fn drop(&mut self) {
         let data = self.directory.path().join("data");
         let stopped = run(self.command("pg_ctl").arg("-D").arg(data).args(["-m", "immediate", "-w", "stop"]));

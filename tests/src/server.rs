@@ -332,7 +332,7 @@ impl TestServer {
                 "still running {STOP_TIMEOUT:?} after SIGTERM: {}",
                 self.log()
             );
-            thread::park_timeout(Duration::from_millis(20));
+            pause(Duration::from_millis(20));
         }
     }
 }
@@ -394,4 +394,13 @@ pub fn must_fail(connection: &mut RawConnection, sqlstate: &str, sql: &str) -> R
         ensure!(one_value(connection, "SELECT 1")? == "1", "the connection is not usable after {sql}");
     }
     Ok(error.message().to_owned())
+}
+
+/// Lets time pass. For slow clients and for random moments; to wait for something, wait for that.
+pub fn pause(time: Duration) {
+    let begun = Instant::now();
+    // Parking can end early.
+    while let Some(left) = time.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
+        thread::park_timeout(left);
+    }
 }

@@ -39,9 +39,14 @@ impl Trials {
 
     /// Adds a test that runs only where the environment variable is set.
     #[must_use]
-    pub fn needs(mut self, variable: &str, name: &str, test: fn() -> Result<()>) -> Self {
-        let runs = is_set(variable);
-        let name = if runs { name.to_owned() } else { format!("{name} (skipped: needs {variable})") };
+    pub fn needs(self, variable: &str, name: &str, test: fn() -> Result<()>) -> Self {
+        self.only_if(is_set(variable), variable, name, test)
+    }
+
+    /// Adds a test that runs only where a thing is there.
+    #[must_use]
+    pub fn only_if(mut self, runs: bool, thing: &str, name: &str, test: fn() -> Result<()>) -> Self {
+        let name = if runs { name.to_owned() } else { format!("{name} (skipped: needs {thing})") };
         self.trials.push(Trial::test(name, move || outcome(test())).with_ignored_flag(!runs));
         self
     }
