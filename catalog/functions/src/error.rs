@@ -48,6 +48,8 @@ pub enum FunctionErrorKind {
     InvalidJson,
     /// 54000
     ProgramLimitExceeded,
+    /// 22011
+    SubstringError,
     /// 21000
     CardinalityViolation,
     /// 42804

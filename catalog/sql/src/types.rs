@@ -280,6 +280,7 @@ pub fn statement_error(error: FunctionError, position: Option<usize>) -> SqlErro
         F::FeatureNotSupported => S::FeatureNotSupported,
         F::Internal => S::Internal,
         F::InvalidParameterValue
+        | F::SubstringError
         | F::InvalidRegularExpression
         | F::InvalidEscapeSequence
         | F::InvalidArgumentForLogarithm
