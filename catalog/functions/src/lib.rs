@@ -5,25 +5,17 @@
 //! - [`error`]: what can go wrong, and how to find it again in a DataFusion error;
 //! - [`scalar`]: the shape that all scalar functions share;
 //! - [`text_input`], [`text_output`]: every type from and to text; the server's encoder and the loaders use them too;
-<<<<<<< HEAD
 //! - [`calendar`]: days, microseconds and time zones;
 //! - [`kernels`]: the loops that kernels share;
-//! - the families: [`casts`], [`numbers`], [`dates`], ….
-=======
-//! - [`strings`], [`patterns`]: text;
-//! - [`calendar`]: days, microseconds and time zones.
->>>>>>> 59e9a07 (Add PostgreSQL's string functions and pattern matching)
+//! - the families: [`casts`], [`numbers`], [`dates`], [`strings`], [`patterns`], ….
 
 pub mod calendar;
 pub mod casts;
 pub mod dates;
 pub mod error;
-<<<<<<< HEAD
 pub mod kernels;
 pub mod numbers;
-=======
 pub mod patterns;
->>>>>>> 59e9a07 (Add PostgreSQL's string functions and pattern matching)
 pub mod scalar;
 pub mod strings;
 pub mod text_input;

@@ -459,14 +459,10 @@ fn translate(pattern: &str) -> Result<String, FunctionError> {
             }
             '[' => match characters.peek() {
                 Some(':') => {
-                    out.push_str("[:");
                     characters.next();
-                    for inner in characters.by_ref() {
-                        out.push(inner);
-                        if inner == ']' {
-                            break;
-                        }
-                    }
+                    let class: String = characters.by_ref().take_while(|inner| *inner != ':').collect();
+                    characters.next_if_eq(&']');
+                    out.push_str(character_class(&class)?);
                 }
                 _ => out.push_str("\\["),
             },
@@ -495,6 +491,31 @@ fn translate(pattern: &str) -> Result<String, FunctionError> {
         at_start = false;
     }
     Ok(out)
+}
+
+/// A POSIX class inside brackets. `regex`'s own are ASCII; PostgreSQL's follow the locale's character types.
+fn character_class(name: &str) -> Result<&'static str, FunctionError> {
+    Ok(match name {
+        "alpha" => "\\p{Alphabetic}",
+        "alnum" => "\\p{Alphabetic}\\p{Nd}",
+        "digit" => "\\p{Nd}",
+        "lower" => "\\p{Lowercase}",
+        "upper" => "\\p{Uppercase}",
+        "space" => "\\s",
+        "blank" => " \\t",
+        "punct" => "\\p{P}",
+        "cntrl" => "\\p{Cc}",
+        "xdigit" => "0-9a-fA-F",
+        "word" => "\\w",
+        "graph" => "!-~",
+        "print" => " -~",
+        _ => {
+            return Err(FunctionError::new(
+                FunctionErrorKind::InvalidRegularExpression,
+                "invalid regular expression: invalid character class",
+            ));
+        }
+    })
 }
 
 /// The pattern argument 1, with the flags of argument `flags` if there is one.

@@ -559,6 +559,9 @@ pub fn left() -> Arc<ScalarUDF> {
         let (text, many) = (TextArgument::of(arguments, 0)?, IntegerArgument::of(arguments, 1)?);
         slice_rows(arguments, |row| {
             let (text, many) = (text.get(row), many.get(row));
+            if many == 0 {
+                return Ok("");
+            }
             Ok(&text[..byte_of(text, from_start(text, many))])
         })
     })
@@ -570,12 +573,15 @@ pub fn right() -> Arc<ScalarUDF> {
         let (text, many) = (TextArgument::of(arguments, 0)?, IntegerArgument::of(arguments, 1)?);
         slice_rows(arguments, |row| {
             let (text, many) = (text.get(row), many.get(row));
+            if many == 0 {
+                return Ok("");
+            }
             Ok(&text[byte_of(text, from_start(text, -many))..])
         })
     })
 }
 
-/// How many characters `left` keeps. `-0` is all of the text for `right(text, 0)`.
+/// How many characters lie before the place that `many`, which is not 0, counts to: from the start, or from the end.
 fn from_start(text: &str, many: i64) -> usize {
     let length = text.chars().count();
     if many > 0 {
