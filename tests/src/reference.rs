@@ -42,7 +42,8 @@ impl Reference {
             "scram-sha-256",
             "-E",
             "UTF8",
-            "--locale=C",
+            "--lc-collate=C",
+            "--lc-ctype=C.UTF-8",
             "--no-sync",
         ]))?;
         let options = format!(
