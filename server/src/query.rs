@@ -1,0 +1,327 @@
+//! THE pipeline: parse → bind → authorise → plan → execute. Simple and extended protocol, cursors, COPY, the loaders'
+//! runner: everybody who runs SQL comes through [`open`] for rows and [`utility::run`] for the rest, and nobody plans or
+//! executes anywhere else.
+
+pub(crate) mod call;
+pub(crate) mod copy;
+pub(crate) mod cursor;
+pub(crate) mod ddl;
+pub(crate) mod dml;
+pub(crate) mod record;
+pub(crate) mod runner;
+pub(crate) mod settings;
+pub(crate) mod utility;
+
+use std::{future::Future, sync::Arc};
+
+use datafusion::{common::ScalarValue, execution::SendableRecordBatchStream};
+use lis_lake::{names::Identifier, snapshot::Snapshot, types::PgType};
+use lis_pg_catalog::{SessionCatalog, registry::ViewContext};
+use lis_security::{AuthorisedQuery, Principal, Rights, SecurityError, context::StatementContext};
+use lis_sql::{
+    context::BindContext,
+    output::{BoundQuery, OutputColumn},
+    statement::{CopyOptions, FetchDirection, ParsedStatement, Statement, UtilityStatement},
+    types::{self, Binding, CastContext, Parameters},
+};
+use sqlparser::ast;
+
+use self::{copy::CopyTarget, cursor::Cursor, record::StatementRecord};
+use crate::{
+    error::{CancelReason, Condition, Result, ServerError},
+    server::Server,
+    session::{Session, cancel::StatementToken},
+};
+
+/// What one statement is bound with and judged by: taken anew for each, never kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    /// The transaction's snapshot with its staged changes.
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// The rights of now with the transaction's staged changes.
+    pub(crate) rights: Arc<Rights>,
+    /// Who asks.
+    pub(crate) principal: Principal,
+    /// The session's facts.
+    pub(crate) bind: Arc<BindContext>,
+}
+
+impl Request {
+    /// The catalogue as this user sees it.
+    pub(crate) fn catalog(&self, server: &Server) -> SessionCatalog {
+        let context = ViewContext {
+            snapshot: Arc::clone(&self.snapshot),
+            viewer: self.rights.viewer(&self.principal, Arc::clone(&self.snapshot)),
+            bind: Arc::clone(&self.bind),
+            registry: Arc::clone(&server.registry),
+        };
+        SessionCatalog::new(Arc::clone(&server.lake), context)
+    }
+
+    /// Judges something.
+    pub(crate) fn judge<T, E>(
+        &self,
+        server: &Server,
+        judge: impl FnOnce(&StatementContext<'_>) -> Result<T, E>,
+    ) -> Result<T>
+    where
+        ServerError: From<E>,
+    {
+        let catalog = self.catalog(server);
+        let context = StatementContext {
+            rights: &self.rights,
+            principal: &self.principal,
+            snapshot: &self.snapshot,
+            catalog: &catalog,
+            bind: &self.bind,
+        };
+        Ok(judge(&context)?)
+    }
+
+    /// The same request with the parameters' values.
+    pub(crate) fn with_values(mut self, types: Vec<Option<PgType>>, values: Vec<ScalarValue>) -> Self {
+        let bind = Arc::make_mut(&mut self.bind);
+        bind.parameter_types = types;
+        bind.parameter_values = values;
+        self
+    }
+
+    /// A text as a value of a type, as a literal in SQL would be read.
+    pub(crate) fn parse_value(&self, server: &Server, text: &str, pg_type: PgType) -> Result<ScalarValue> {
+        let catalog = self.catalog(server);
+        let parameters = Parameters::default();
+        let binding = Binding { catalog: &catalog, context: &self.bind, parameters: &parameters };
+        let column_type = lis_lake::types::ColumnType::plain(pg_type);
+        if pg_type == PgType::Unknown {
+            return Ok(ScalarValue::Utf8View(Some(text.to_owned())));
+        }
+        let typed = types::coerce(
+            &binding,
+            types::string_literal(text, None),
+            column_type,
+            CastContext::Explicit,
+            None,
+        )?;
+        typed.value().cloned().ok_or_else(|| {
+            ServerError::new(Condition::InternalError, format!("a {} literal is no constant", pg_type.name()))
+        })
+    }
+}
+
+/// The query inside a statement that has one.
+pub(crate) fn query_of(statement: &Statement) -> Option<&ast::Query> {
+    match statement {
+        Statement::Query(query) | Statement::Explain { query, .. } => Some(query),
+        Statement::Utility(
+            UtilityStatement::Declare { query, .. }
+            | UtilityStatement::CopyTo { query, .. }
+            | UtilityStatement::CreateView { query, .. },
+        ) => Some(query),
+        Statement::Insert(_) | Statement::Utility(_) | Statement::Empty => None,
+    }
+}
+
+/// Binds a statement's query or INSERT and judges it. Runs as a task of its own: it is work of many milliseconds for a
+/// large query, cannot be interrupted, and a panic in it must cost the statement only.
+pub(crate) async fn authorise(
+    server: &Arc<Server>,
+    request: &Request,
+    parsed: &Arc<ParsedStatement>,
+) -> Result<(AuthorisedQuery, Vec<PgType>)> {
+    let (server, request, parsed) = (Arc::clone(server), request.clone(), Arc::clone(parsed));
+    let shared = Arc::clone(&server);
+    in_task(&shared, "authorise", async move {
+        let query = query_of(&parsed.statement)
+            .ok_or_else(|| ServerError::new(Condition::InternalError, "a statement without a query"))?;
+        let bound = bind(&server, &request, query, &parsed.text)?;
+        let parameters = bound.parameters.clone();
+        let authorised = request.judge(&server, |context| lis_security::authorise(bound, context))?;
+        Ok((authorised, parameters))
+    })
+    .await
+}
+
+/// Binds a query.
+pub(crate) fn bind(server: &Server, request: &Request, query: &ast::Query, text: &str) -> Result<BoundQuery> {
+    let catalog = request.catalog(server);
+    Ok(lis_sql::bind_query(query, text, &catalog, &request.bind)?)
+}
+
+/// Plans and starts what was authorised.
+pub(crate) async fn execute(server: &Arc<Server>, query: AuthorisedQuery) -> Result<SendableRecordBatchStream> {
+    let shared = Arc::clone(server);
+    in_task(server, "plan", async move {
+        let plan = query.plan.plan(&shared.state).await?;
+        Ok(plan.execute(shared.state.task_ctx())?)
+    })
+    .await
+}
+
+/// Runs work as a task, so that a panic in it becomes an error here; dropping the future stops it at its next pause.
+pub(crate) async fn in_task<T: Send + 'static>(
+    server: &Server,
+    name: &'static str,
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    let mut task = AbortOnDrop(server.tasks.spawn(name, work));
+    match (&mut task.0).await {
+        Ok(result) => result,
+        Err(error) => Err(match error.try_into_panic() {
+            Ok(panic) => ServerError::Panicked(panic_message(panic.as_ref())),
+            Err(_) => ServerError::Cancelled(CancelReason::Shutdown),
+        }),
+    }
+}
+
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|message| (*message).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}
+
+/// Opens a query: everything up to its first row. A refusal is in the audit as well as a success.
+pub(crate) async fn open(
+    server: &Arc<Server>,
+    request: &Request,
+    parsed: &Arc<ParsedStatement>,
+) -> Result<Cursor> {
+    let authorised = authorise(server, request, parsed).await;
+    let (query, _) = match authorised {
+        Ok(authorised) => authorised,
+        Err(error) => {
+            record::refused(server, request, &parsed.text, &error).await?;
+            return Err(error);
+        }
+    };
+    let record = StatementRecord::begin(server, request, &parsed.text, &query.access).await?;
+    let outputs: Arc<[OutputColumn]> = query.outputs.clone().into();
+    match execute(server, query).await {
+        Ok(stream) => Ok(Cursor::new(outputs, stream, Some(record))),
+        Err(error) => {
+            record.fail(&error);
+            Err(error)
+        }
+    }
+}
+
+/// What the tag of a result with rows says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowsTag {
+    /// `SELECT n`
+    Select,
+    /// `FETCH n`
+    Fetch,
+    /// As it is.
+    Fixed(&'static str),
+}
+
+impl RowsTag {
+    /// The tag after so many rows.
+    pub(crate) fn complete(self, rows: u64) -> String {
+        match self {
+            Self::Select => format!("SELECT {rows}"),
+            Self::Fetch => format!("FETCH {rows}"),
+            Self::Fixed(tag) => tag.to_owned(),
+        }
+    }
+}
+
+/// What a statement comes to, before its rows are sent.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Nothing was said.
+    Empty,
+    /// Done; the command tag.
+    Complete(String),
+    /// Rows.
+    Rows(Box<Cursor>, RowsTag),
+    /// Rows of a named cursor.
+    Fetch(Identifier, FetchDirection),
+    /// COPY … TO STDOUT.
+    CopyTo(Box<Cursor>, CopyOptions),
+    /// COPY … FROM STDIN.
+    CopyFrom(Box<CopyTarget>),
+}
+
+/// Runs a statement up to its outcome. `values` are the parameters of `$1`, `$2`, …
+pub(crate) async fn start(
+    session: &mut Session,
+    parsed: &Arc<ParsedStatement>,
+    types: &[PgType],
+    values: Vec<ScalarValue>,
+) -> Result<Outcome> {
+    match &parsed.statement {
+        Statement::Empty => Ok(Outcome::Empty),
+        Statement::Query(_) => {
+            let request = request_with(session, types, values).await?;
+            let cursor = open(&session.server, &request, parsed).await?;
+            Ok(Outcome::Rows(Box::new(cursor), RowsTag::Select))
+        }
+        Statement::Explain { analyze, .. } => {
+            if *analyze {
+                return Err(ServerError::not_supported("EXPLAIN ANALYZE is not supported")
+                    .with_hint("EXPLAIN shows the plan of the statement."));
+            }
+            let request = request_with(session, types, values).await?;
+            let (query, _) = authorise(&session.server, &request, parsed).await?;
+            let lines = query.explain().lines().map(|line| vec![Some(line.to_owned())]).collect();
+            let cursor = Cursor::of_text(&["QUERY PLAN"], lines)?;
+            Ok(Outcome::Rows(Box::new(cursor), RowsTag::Fixed("EXPLAIN")))
+        }
+        Statement::Insert(insert) => {
+            session.check_writable("INSERT")?;
+            let request = request_with(session, types, values).await?;
+            let rows = dml::insert(session, &request, insert, parsed).await?;
+            Ok(Outcome::Complete(format!("INSERT 0 {rows}")))
+        }
+        Statement::Utility(utility) => utility::run(session, parsed, utility, types, values).await,
+    }
+}
+
+/// The session's request with parameters.
+pub(crate) async fn request_with(
+    session: &mut Session,
+    types: &[PgType],
+    values: Vec<ScalarValue>,
+) -> Result<Request> {
+    let types: Vec<_> = types.iter().copied().map(Some).collect();
+    let request = session.request(Vec::new()).await?;
+    Ok(request.with_values(types, values))
+}
+
+/// Runs work until it is done, stopped through its token, or `statement_timeout` is over.
+pub(crate) async fn stoppable<T>(
+    token: StatementToken,
+    timeout: Option<std::time::Duration>,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let timer = async {
+        match timeout {
+            Some(timeout) => tokio::time::sleep(timeout).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        reason = token.cancelled() => Err(ServerError::Cancelled(reason)),
+        () = timer => Err(ServerError::Cancelled(CancelReason::StatementTimeout)),
+        result = work => result,
+    }
+}
+
+impl From<SecurityError> for ServerError {
+    fn from(error: SecurityError) -> Self {
+        Self::Security(Box::new(error))
+    }
+}

@@ -1,0 +1,175 @@
+//! Writing rows and committing. New rows become data files beside the live data, staged in the transaction; a commit
+//! publishes the lake's changes and security's in one metadata transaction.
+
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use futures::StreamExt;
+use lis_lake::{
+    data_file::StagedFile,
+    files::{TableWriter, WriterOptions},
+    ids::Oid,
+    lake::CommitInfo,
+    metadata::CommitPart,
+    table::{Relation, Table},
+};
+use lis_security::{SecurityChanges, forget_object, grants::Object, privileges};
+use lis_sql::statement::{ParsedStatement, Privilege};
+use sqlparser::ast;
+
+use super::{Request, in_task, record::StatementRecord};
+use crate::{
+    error::{CancelReason, Condition, Result, ServerError},
+    server::Server,
+    session::{Session, transaction::Ended},
+};
+
+/// Checks that the user may add rows to a table, and gives the table.
+pub(crate) fn insert_target(server: &Server, request: &Request, relation: Oid) -> Result<Arc<Table>> {
+    let table = match request.snapshot.relation_by_oid(relation) {
+        Some(Relation::Table(table)) => Arc::clone(table),
+        Some(Relation::View(view)) => {
+            return Err(ServerError::new(
+                Condition::ObjectNotInPrerequisiteState,
+                format!("cannot insert into view \"{}\"", view.name.as_str()),
+            ));
+        }
+        None => {
+            return Err(ServerError::new(
+                Condition::InsufficientPrivilege,
+                "permission denied: system relations cannot be changed",
+            ));
+        }
+    };
+    request.judge(server, |context| privileges::require_relation(context, relation, Privilege::Insert))?;
+    let row_security = request.rights.policies().row_security(relation);
+    let exempt = request.rights.bypasses_row_security(request.principal.current_oid());
+    if row_security.enabled && !exempt {
+        return Err(ServerError::not_supported(format!(
+            "inserting into table \"{}\" with row security is not supported for this user",
+            table.name.as_str()
+        ))
+        .with_hint("Deliver the rows through a source of the loaders, or insert as a role with BYPASSRLS."));
+    }
+    Ok(table)
+}
+
+/// INSERT: how many rows.
+pub(crate) async fn insert(
+    session: &mut Session,
+    request: &Request,
+    insert: &ast::Insert,
+    parsed: &Arc<ParsedStatement>,
+) -> Result<u64> {
+    let server = Arc::clone(&session.server);
+    let (shared, asked, statement, text) =
+        (Arc::clone(&server), request.clone(), insert.clone(), parsed.text.clone());
+    let authorised = in_task(&server, "authorise", async move {
+        let catalog = asked.catalog(&shared);
+        let bound = lis_sql::bind_insert(&statement, &text, &catalog, &asked.bind)?;
+        let table = insert_target(&shared, &asked, bound.relation)?;
+        let query = asked.judge(&shared, |context| lis_security::authorise(bound.query, context))?;
+        Ok((table, query))
+    })
+    .await;
+    let (table, query) = match authorised {
+        Ok(authorised) => authorised,
+        Err(error) => {
+            super::record::refused(&server, request, &parsed.text, &error).await?;
+            return Err(error);
+        }
+    };
+    let mut record = StatementRecord::begin(&server, request, &parsed.text, &query.access).await?;
+    let written = async {
+        let mut rows = 0;
+        let mut stream = super::execute(&server, query).await?;
+        let mut writer = server.lake.writer(&table, WriterOptions::default()).await?;
+        while let Some(batch) = stream.next().await {
+            let batch = batch?;
+            rows += batch.num_rows() as u64;
+            writer.write(fit(&writer, &batch)?).await?;
+        }
+        Ok((rows, writer.finish().await?))
+    };
+    match written.await {
+        Ok((rows, files)) => {
+            record.add_rows(rows);
+            append(session, &table, files, &parsed.text).await?;
+            Ok(rows)
+        }
+        Err(error) => {
+            record.fail(&error);
+            Err(error)
+        }
+    }
+}
+
+/// Gives a batch the table's names; its columns are in the table's order and of its types already.
+pub(crate) fn fit(writer: &TableWriter, batch: &RecordBatch) -> Result<RecordBatch> {
+    let schema = Arc::clone(writer.schema());
+    let columns = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(column, field)| {
+            if column.data_type() == field.data_type() {
+                Ok(Arc::clone(column))
+            } else {
+                arrow::compute::cast(column, field.data_type())
+            }
+        })
+        .collect::<Result<_, _>>()?;
+    let options =
+        arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let nullable = arrow::datatypes::Schema::new(
+        schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect::<Vec<_>>(),
+    );
+    // The writer checks NOT NULL itself and names the column; Arrow's own check would not.
+    Ok(RecordBatch::try_new_with_options(Arc::new(nullable), columns, &options)?)
+}
+
+/// Stages new files of a table.
+pub(crate) async fn append(
+    session: &mut Session,
+    table: &Table,
+    files: Vec<StagedFile>,
+    text: &str,
+) -> Result<()> {
+    let server = Arc::clone(&session.server);
+    let staged = session.transaction.staged(&server.lake, text).await?;
+    staged.append_files(table.id, files)?;
+    Ok(())
+}
+
+/// Commits what a transaction leaves. Runs as a task that nothing stops half-way.
+pub(crate) async fn commit(server: &Arc<Server>, ended: Ended, author: String) -> Result<()> {
+    let Ended { staged, security, message } = ended;
+    if staged.is_none() && security.iter().all(SecurityChanges::is_empty) {
+        return Ok(());
+    }
+    let staged = match staged {
+        Some(staged) => staged,
+        None => server.lake.stage(server.lake.snapshot().await?),
+    };
+    let mut parts: Vec<Box<dyn CommitPart>> =
+        security.into_iter().flat_map(SecurityChanges::into_parts).collect();
+    for dropped in staged.dropped() {
+        let object = if staged.base().relation_by_oid(dropped).is_some() {
+            Object::relation(dropped)
+        } else {
+            Object::schema(dropped)
+        };
+        parts.extend(forget_object(object).into_parts());
+    }
+    let lake = Arc::clone(&server.lake);
+    let info = CommitInfo { author, message, batch: None };
+    let committing = server.tasks.spawn("commit", async move { lake.commit(staged, parts, info).await });
+    match committing.await {
+        Ok(committed) => {
+            committed?;
+            Ok(())
+        }
+        Err(error) if error.is_panic() => Err(ServerError::Panicked(error.to_string())),
+        Err(_) => Err(ServerError::Cancelled(CancelReason::Shutdown)),
+    }
+}

@@ -1,0 +1,407 @@
+//! One client's session: who it is, its settings, prepared statements, portals, cursors and transaction. It lives in one
+//! task and is never shared; what others may know of it (`pg_stat_activity`) or do to it (cancel) is in handles beside.
+
+pub(crate) mod activity;
+pub(crate) mod cancel;
+pub(crate) mod encoding;
+pub(crate) mod settings;
+pub(crate) mod transaction;
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use lis_lake::{names::Identifier, snapshot::Snapshot, types::PgType};
+use lis_security::{Principal, Rights};
+use lis_sql::{context::BindContext, statement::ParsedStatement};
+
+use self::{
+    activity::{ActivityHandle, State},
+    cancel::{Registration, StatementToken},
+    settings::Settings,
+    transaction::{Block, SessionMark, Transaction},
+};
+use crate::{
+    error::{Condition, Result, ServerError},
+    query::{cursor::Cursor, dml, Request},
+    server::Server,
+    wire::{error::Report, outbox::Outbox, portal::Portal, startup::Login},
+};
+
+/// The databases that a client can name: the second is an older system's name for the first.
+const DATABASES: [&str; 2] = ["lis", "flis"];
+
+/// A prepared statement, of Parse or PREPARE.
+#[derive(Debug, Clone)]
+pub(crate) struct Prepared {
+    /// The statement; `None` is an empty one.
+    pub(crate) statement: Option<Arc<ParsedStatement>>,
+    /// Its parameters' types: as declared and as found.
+    pub(crate) parameters: Vec<PgType>,
+    /// Its result's columns; `None` gives no rows.
+    pub(crate) outputs: Option<Arc<[lis_sql::output::OutputColumn]>>,
+    /// The text as it was prepared.
+    pub(crate) text: Arc<str>,
+    /// PREPARE (true) or Parse.
+    pub(crate) from_sql: bool,
+    /// When.
+    pub(crate) prepared_at: DateTime<Utc>,
+}
+
+/// A cursor of DECLARE.
+#[derive(Debug)]
+pub(crate) struct NamedCursor {
+    /// The rows.
+    pub(crate) cursor: Cursor,
+    /// WITH HOLD.
+    pub(crate) hold: bool,
+    /// BINARY.
+    pub(crate) binary: bool,
+    /// Whether the transaction that declared it is still open.
+    pub(crate) uncommitted: bool,
+    /// The statement's text.
+    pub(crate) text: String,
+    /// When.
+    pub(crate) declared_at: DateTime<Utc>,
+}
+
+/// The settings that a session begins with: the role's, then the start-up packet's. An error refuses the connection.
+pub(crate) async fn initial_settings(server: &Server, login: &Login) -> Result<Settings> {
+    let mut settings = Settings::new([
+        ("port", server.config.listen.port().to_string()),
+        ("max_connections", server.config.limits.connections.to_string()),
+        ("ssl", on_off(server.tls.is_some())),
+    ]);
+    let rights = server.security.rights().await?;
+    for (name, value) in rights.settings_of(login.principal.current_oid()) {
+        // A role's setting that became invalid must not lock its user out; PostgreSQL warns too.
+        if let Err(error) = settings.set_default(&name, &value) {
+            let user = login.principal.current_user();
+            tracing::warn!(%user, setting = name, %error, "a role's setting is not used");
+        }
+    }
+    settings.set_preset("is_superuser", on_off(rights.is_superuser(login.principal.current_oid())));
+    for (name, value) in &login.settings {
+        settings.set_default(name, value).map_err(ServerError::fatal)?;
+    }
+    if !DATABASES.contains(&login.database.as_str()) {
+        return Err(ServerError::new(
+            Condition::UndefinedDatabase,
+            format!("database \"{}\" does not exist", login.database),
+        )
+        .fatal());
+    }
+    Ok(settings)
+}
+
+/// A session.
+pub(crate) struct Session {
+    /// The server.
+    pub(crate) server: Arc<Server>,
+    /// Its number and cancel handle.
+    pub(crate) registration: Registration,
+    /// Who it is now.
+    pub(crate) principal: Principal,
+    /// The database's name as the client gave it.
+    pub(crate) database: String,
+    /// Settings.
+    pub(crate) settings: Settings,
+    /// Prepared statements by name; the unnamed one is `""`.
+    pub(crate) prepared: BTreeMap<String, Prepared>,
+    /// Portals of Bind by name.
+    pub(crate) portals: BTreeMap<String, Portal>,
+    /// Cursors of DECLARE by name.
+    pub(crate) cursors: BTreeMap<Identifier, NamedCursor>,
+    /// The transaction.
+    pub(crate) transaction: Transaction,
+    /// What goes to the client.
+    pub(crate) outbox: Outbox,
+    /// What others see of it.
+    pub(crate) activity: ActivityHandle,
+    /// When the statement that runs began.
+    pub(crate) statement_started_at: DateTime<Utc>,
+    /// The statement that runs can be stopped through this.
+    pub(crate) token: StatementToken,
+}
+
+impl Session {
+    /// Makes a session for a client that has proved who it is.
+    pub(crate) fn new(
+        server: Arc<Server>,
+        registration: Registration,
+        login: Login,
+        settings: Settings,
+        outbox: Outbox,
+    ) -> Self {
+        let token = registration.handle.begin_statement();
+        registration.handle.end_statement();
+        let activity = server.activity.register(
+            registration.pid,
+            &login.principal,
+            &login.database,
+            &settings.get("application_name"),
+            login.peer,
+            login.encrypted,
+        );
+        Self {
+            server,
+            registration,
+            principal: login.principal,
+            database: login.database,
+            settings,
+            prepared: BTreeMap::new(),
+            portals: BTreeMap::new(),
+            cursors: BTreeMap::new(),
+            transaction: Transaction::idle(),
+            outbox,
+            activity,
+            statement_started_at: Utc::now(),
+            token,
+        }
+    }
+
+    /// What a transaction goes back to.
+    pub(crate) fn mark(&self) -> SessionMark {
+        SessionMark {
+            settings: self.settings.mark(),
+            principal: self.principal.clone(),
+            is_superuser: self.settings.get("is_superuser"),
+        }
+    }
+
+    fn back_to(&mut self, mark: SessionMark) {
+        self.settings.back_to(mark.settings);
+        if mark.principal != self.principal {
+            // A rolled back identity comes back under a new epoch: nothing kept for it in between is taken for its own.
+            let principal = mark.principal.with_epoch_after(&self.principal);
+            self.activity.set_user(&principal);
+            self.principal = principal;
+            self.settings.set_preset("is_superuser", mark.is_superuser);
+        }
+    }
+
+    /// Changes who the session is: SET ROLE, SET SESSION AUTHORIZATION.
+    pub(crate) fn assume(&mut self, principal: Principal, rights: &Rights) {
+        self.activity.set_user(&principal);
+        self.settings.set_preset("is_superuser", on_off(rights.is_superuser(principal.current_oid())));
+        self.principal = principal;
+    }
+
+    /// A statement begins: its clock and its token.
+    pub(crate) fn begin_statement(&mut self, text: &str) {
+        self.statement_started_at = Utc::now();
+        self.token = self.registration.handle.begin_statement();
+        self.activity.begin(State::Active, text, self.transaction.started_at());
+    }
+
+    /// The message's statements are over.
+    pub(crate) fn end_statement(&mut self) {
+        self.registration.handle.end_statement();
+        let state = match self.transaction.block() {
+            Block::None | Block::Implicit => State::Idle,
+            Block::Explicit => State::IdleInTransaction,
+            Block::Failed => State::IdleInFailedTransaction,
+        };
+        self.activity.end(state);
+    }
+
+    /// The rights of now with the transaction's own changes.
+    pub(crate) async fn rights(&self) -> Result<Arc<Rights>> {
+        Ok(self.transaction.overlay_rights(self.server.security.rights().await?))
+    }
+
+    /// What a statement is bound with, over the transaction's snapshot and the rights of now.
+    pub(crate) async fn request(&mut self, parameter_types: Vec<Option<PgType>>) -> Result<Request> {
+        let server = Arc::clone(&self.server);
+        let snapshot = self.transaction.snapshot(&server.lake).await?;
+        let rights = self.rights().await?;
+        Ok(self.request_over(snapshot, rights, parameter_types))
+    }
+
+    fn request_over(
+        &self,
+        snapshot: Arc<Snapshot>,
+        rights: Arc<Rights>,
+        parameter_types: Vec<Option<PgType>>,
+    ) -> Request {
+        let user = self.principal.current_user();
+        let bind = BindContext {
+            current_user: user.clone(),
+            current_user_oid: self.principal.current_oid(),
+            session_user: self.principal.session_user().clone(),
+            database: self.database.clone(),
+            administrations: rights.administrations(&self.principal),
+            search_path: self
+                .settings
+                .search_path(user.as_str())
+                .iter()
+                .map(|name| Identifier::exact(name))
+                .collect(),
+            time_zone: self.settings.get("TimeZone"),
+            transaction_started_at: self.transaction.started_at(),
+            statement_started_at: self.statement_started_at,
+            settings: self.settings.all(),
+            parameter_types,
+            parameter_values: Vec::new(),
+            backend_pid: self.registration.pid,
+        };
+        Request { snapshot, rights, principal: self.principal.clone(), bind: Arc::new(bind) }
+    }
+
+    /// Refuses a writing statement in a read-only transaction.
+    pub(crate) fn check_writable(&self, statement: &str) -> Result<()> {
+        if self.settings.flag("transaction_read_only") {
+            return Err(ServerError::new(
+                Condition::ReadOnlySqlTransaction,
+                format!("cannot execute {statement} in a read-only transaction"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Sends a notice or warning, if the client wants to hear it.
+    pub(crate) fn notice(&mut self, report: &Report) -> Result<()> {
+        if self.settings.sends(report.level()) { self.outbox.put(&report.to_message()) } else { Ok(()) }
+    }
+
+    /// Tells the client of settings that changed.
+    pub(crate) fn report_settings(&mut self) -> Result<()> {
+        use pgwire::messages::{PgWireBackendMessage, startup::ParameterStatus};
+        for (name, value) in self.settings.unreported() {
+            if name == "application_name" {
+                self.activity.set_application(&value);
+            }
+            self.outbox.put(&PgWireBackendMessage::ParameterStatus(ParameterStatus::new(name.to_owned(), value)))?;
+        }
+        Ok(())
+    }
+
+    /// Begins the implicit transaction of a message, outside a block.
+    pub(crate) fn start_implicit(&mut self) {
+        if self.transaction.block() == Block::None {
+            let mark = self.mark();
+            self.transaction.start_implicit(|| mark);
+            self.apply_transaction_defaults();
+        }
+    }
+
+    /// A new transaction takes its characteristics from the `default_transaction_…` settings.
+    fn apply_transaction_defaults(&mut self) {
+        for (name, default) in [
+            ("transaction_isolation", "default_transaction_isolation"),
+            ("transaction_read_only", "default_transaction_read_only"),
+        ] {
+            let value = self.settings.get(default);
+            if self.settings.get(name) != value
+                && let Err(error) = self.settings.set(name, &value, true)
+            {
+                tracing::error!(name, %error, "a transaction's default cannot be set");
+            }
+        }
+    }
+
+    /// BEGIN. Whether there was a transaction block already.
+    pub(crate) fn begin_transaction(&mut self) -> bool {
+        self.start_implicit();
+        let mark = self.mark();
+        self.transaction.begin(|| mark)
+    }
+
+    /// COMMIT, or the end of an implicit transaction. A failed block is rolled back. Whether it was committed.
+    ///
+    /// Not cancellable: the commit itself runs in a task of its own and is waited for.
+    pub(crate) async fn commit(&mut self) -> Result<bool> {
+        if self.transaction.block() == Block::Failed {
+            self.rollback();
+            return Ok(false);
+        }
+        self.portals.clear();
+        let author = self.principal.session_user().as_str().to_owned();
+        let ended = self.transaction.take_for_commit();
+        self.cursors.retain(|_, cursor| cursor.hold);
+        for cursor in self.cursors.values_mut() {
+            cursor.uncommitted = false;
+        }
+        self.settings.end_transaction();
+        dml::commit(&self.server, ended, author).await?;
+        Ok(true)
+    }
+
+    /// ROLLBACK.
+    pub(crate) fn rollback(&mut self) {
+        self.portals.clear();
+        self.cursors.retain(|_, cursor| cursor.hold && !cursor.uncommitted);
+        if let Some(mark) = self.transaction.take_for_rollback() {
+            self.back_to(mark);
+        }
+        self.settings.end_transaction();
+    }
+
+    /// ROLLBACK TO.
+    pub(crate) fn rollback_to(&mut self, name: &Identifier) -> Result<()> {
+        let mark = self.transaction.rollback_to(name)?;
+        self.back_to(mark);
+        Ok(())
+    }
+
+    /// A statement failed: an explicit block is failed, an implicit one is undone.
+    pub(crate) fn statement_failed(&mut self) {
+        match self.transaction.block() {
+            Block::Implicit => self.rollback(),
+            Block::None | Block::Explicit | Block::Failed => self.transaction.fail(),
+        }
+    }
+
+    /// The end of a message's implicit transaction: committed if it is one.
+    pub(crate) async fn finish_implicit(&mut self) -> Result<()> {
+        if self.transaction.block() == Block::Implicit {
+            self.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Adds a prepared statement within the session's limit.
+    pub(crate) fn add_prepared(&mut self, name: String, prepared: Prepared) -> Result<()> {
+        let limit = self.server.config.limits.prepared_statements;
+        if self.prepared.len() >= limit && !self.prepared.contains_key(&name) {
+            return Err(ServerError::new(
+                Condition::ProgramLimitExceeded,
+                format!("a session can have at most {limit} prepared statements"),
+            )
+            .with_hint("Deallocate those that are no longer used."));
+        }
+        self.prepared.insert(name, prepared);
+        self.list_prepared();
+        Ok(())
+    }
+
+    /// Refreshes what `pg_prepared_statements` shows.
+    pub(crate) fn list_prepared(&self) {
+        self.activity.list_prepared(&self.prepared);
+    }
+
+    /// Refreshes what `pg_cursors` shows.
+    pub(crate) fn list_cursors(&self) {
+        self.activity.list_cursors(&self.cursors);
+    }
+
+    /// Refuses one portal or cursor too many.
+    pub(crate) fn check_portal_limit(&self) -> Result<()> {
+        let limit = self.server.config.limits.portals;
+        if self.portals.len() + self.cursors.len() >= limit {
+            return Err(ServerError::new(
+                Condition::ProgramLimitExceeded,
+                format!("a session can have at most {limit} open cursors and portals"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn on_off(value: bool) -> String {
+    if value { "on" } else { "off" }.to_owned()
+}
+
+/// For tests and logs.
+pub(crate) fn peer_name(peer: SocketAddr) -> String {
+    peer.ip().to_string()
+}

@@ -1,0 +1,316 @@
+//! A session's transaction. It pins one snapshot at its first statement, so that every statement in it reads the same
+//! morning; what it writes is staged over that snapshot, seen by itself only, and becomes one commit: the lake's changes
+//! and security's, all of them or none. Rights are taken anew for every statement, with the transaction's own changes to
+//! them laid over.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use lis_lake::{lake::Lake, names::Identifier, snapshot::Snapshot, staged::{Mark, StagedChanges}};
+use lis_security::{Principal, Rights, SecurityChange, SecurityChanges};
+use pgwire::messages::response::TransactionStatus;
+
+use super::settings::SettingsMark;
+use crate::error::{Condition, Result, ServerError};
+
+/// Savepoints of one transaction.
+const SAVEPOINTS_MAX: usize = 10_000;
+
+/// Which kind of transaction block the session is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Block {
+    /// None: each message is a transaction of its own.
+    None,
+    /// The implicit block of several statements in one message, or of the extended messages up to Sync.
+    Implicit,
+    /// BEGIN was said.
+    Explicit,
+    /// A statement in an explicit block failed; only ROLLBACK helps.
+    Failed,
+}
+
+/// What a transaction or savepoint takes back when it is rolled back.
+#[derive(Debug, Clone)]
+pub(crate) struct SessionMark {
+    /// Settings.
+    pub(crate) settings: SettingsMark,
+    /// Who the session was: a ROLLBACK brings the identity back under a new epoch.
+    pub(crate) principal: Principal,
+    /// What `is_superuser` said.
+    pub(crate) is_superuser: String,
+}
+
+#[derive(Debug)]
+struct Savepoint {
+    name: Identifier,
+    staged: Option<Mark>,
+    security: usize,
+    session: SessionMark,
+}
+
+/// What an ended transaction leaves to be committed.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// The lake's changes.
+    pub(crate) staged: Option<StagedChanges>,
+    /// Security's changes.
+    pub(crate) security: Vec<SecurityChanges>,
+    /// The first writing statement, for the snapshot's message.
+    pub(crate) message: String,
+}
+
+/// A session's transaction.
+#[derive(Debug)]
+pub(crate) struct Transaction {
+    block: Block,
+    started_at: DateTime<Utc>,
+    begin: Option<SessionMark>,
+    snapshot: Option<Arc<Snapshot>>,
+    staged: Option<StagedChanges>,
+    security: Vec<SecurityChanges>,
+    savepoints: Vec<Savepoint>,
+    message: String,
+    has_run: bool,
+    several: bool,
+}
+
+impl Transaction {
+    /// No transaction.
+    pub(crate) fn idle() -> Self {
+        Self {
+            block: Block::None,
+            started_at: Utc::now(),
+            begin: None,
+            snapshot: None,
+            staged: None,
+            security: Vec::new(),
+            savepoints: Vec::new(),
+            message: String::new(),
+            has_run: false,
+            several: false,
+        }
+    }
+
+    /// The kind of block.
+    pub(crate) fn block(&self) -> Block {
+        self.block
+    }
+
+    /// What ReadyForQuery says.
+    pub(crate) fn status(&self) -> TransactionStatus {
+        match self.block {
+            Block::None | Block::Implicit => TransactionStatus::Idle,
+            Block::Explicit => TransactionStatus::Transaction,
+            Block::Failed => TransactionStatus::Error,
+        }
+    }
+
+    /// `now()`.
+    pub(crate) fn started_at(&self) -> DateTime<Utc> {
+        self.started_at
+    }
+
+    /// Whether a statement that reads or writes has run, after which the isolation level can no longer be set.
+    pub(crate) fn has_run(&self) -> bool {
+        self.has_run
+    }
+
+    /// A message's statements begin. Outside a block this starts the implicit one.
+    pub(crate) fn start_implicit(&mut self, mark: impl FnOnce() -> SessionMark) {
+        if self.block == Block::None {
+            *self = Self { block: Block::Implicit, begin: Some(mark()), ..Self::idle() };
+        }
+    }
+
+    /// The implicit block has more than one statement, which makes it a block for DECLARE.
+    pub(crate) fn note_several(&mut self) {
+        self.several = true;
+    }
+
+    /// Whether a cursor without HOLD would outlive its statement.
+    pub(crate) fn is_block(&self) -> bool {
+        match self.block {
+            Block::None => false,
+            Block::Implicit => self.several,
+            Block::Explicit | Block::Failed => true,
+        }
+    }
+
+    /// BEGIN. Whether there was a block already (a warning in PostgreSQL).
+    pub(crate) fn begin(&mut self, mark: impl FnOnce() -> SessionMark) -> bool {
+        match self.block {
+            Block::Explicit | Block::Failed => true,
+            Block::Implicit => {
+                self.block = Block::Explicit;
+                false
+            }
+            Block::None => {
+                *self = Self { block: Block::Explicit, begin: Some(mark()), ..Self::idle() };
+                false
+            }
+        }
+    }
+
+    /// A statement failed.
+    pub(crate) fn fail(&mut self) {
+        if self.block == Block::Explicit {
+            self.block = Block::Failed;
+        }
+    }
+
+    /// Refuses everything but the end of a failed block.
+    pub(crate) fn check_usable(&self) -> Result<()> {
+        if self.block == Block::Failed {
+            return Err(ServerError::new(
+                Condition::InFailedSqlTransaction,
+                "current transaction is aborted, commands ignored until end of transaction block",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The snapshot that the transaction reads: pinned at the first call, with the staged changes over it.
+    pub(crate) async fn snapshot(&mut self, lake: &Lake) -> Result<Arc<Snapshot>> {
+        self.has_run = true;
+        if let Some(staged) = &self.staged {
+            return Ok(staged.snapshot());
+        }
+        if let Some(snapshot) = &self.snapshot {
+            return Ok(Arc::clone(snapshot));
+        }
+        let snapshot = lake.snapshot().await?;
+        if self.block != Block::None {
+            self.snapshot = Some(Arc::clone(&snapshot));
+        }
+        Ok(snapshot)
+    }
+
+    /// The staged changes, begun over the pinned snapshot if there are none yet. `text` is the statement, kept as the
+    /// commit's message if it is the first.
+    pub(crate) async fn staged(&mut self, lake: &Lake, text: &str) -> Result<&mut StagedChanges> {
+        if self.staged.is_none() {
+            let base = self.snapshot(lake).await?;
+            let mut staged = lake.stage(base);
+            // Savepoints from before the first change go back to nothing staged.
+            for savepoint in &mut self.savepoints {
+                savepoint.staged = Some(staged.savepoint());
+            }
+            self.staged = Some(staged);
+        }
+        self.describe(text);
+        self.staged.as_mut().ok_or_else(|| ServerError::new(Condition::InternalError, "no staged changes"))
+    }
+
+    /// Adds changes of rights.
+    pub(crate) fn add_security(&mut self, changes: SecurityChanges, text: &str) {
+        self.describe(text);
+        self.security.push(changes);
+    }
+
+    fn describe(&mut self, text: &str) {
+        if self.message.is_empty() {
+            self.message = text.split_whitespace().take(4).collect::<Vec<_>>().join(" ");
+        }
+    }
+
+    /// The rights with the transaction's own changes over them.
+    pub(crate) fn overlay_rights(&self, rights: Arc<Rights>) -> Arc<Rights> {
+        let changes: Vec<SecurityChange> =
+            self.security.iter().flat_map(|changes| changes.changes.iter().cloned()).collect();
+        if changes.is_empty() { rights } else { Arc::new(rights.with(&changes)) }
+    }
+
+    /// SAVEPOINT.
+    pub(crate) fn savepoint(&mut self, name: Identifier, session: SessionMark) -> Result<()> {
+        self.check_in_block("SAVEPOINT")?;
+        if self.savepoints.len() >= SAVEPOINTS_MAX {
+            return Err(ServerError::new(
+                Condition::ProgramLimitExceeded,
+                format!("a transaction can have at most {SAVEPOINTS_MAX} savepoints"),
+            ));
+        }
+        let staged = self.staged.as_mut().map(StagedChanges::savepoint);
+        self.savepoints.push(Savepoint { name, staged, security: self.security.len(), session });
+        Ok(())
+    }
+
+    fn check_in_block(&self, statement: &str) -> Result<()> {
+        if matches!(self.block, Block::Explicit | Block::Failed) {
+            return Ok(());
+        }
+        Err(ServerError::new(
+            Condition::NoActiveSqlTransaction,
+            format!("{statement} can only be used in transaction blocks"),
+        ))
+    }
+
+    fn savepoint_named(&self, name: &Identifier) -> Result<usize> {
+        self.savepoints.iter().rposition(|savepoint| savepoint.name == *name).ok_or_else(|| {
+            ServerError::new(
+                Condition::InvalidSavepointSpecification,
+                format!("savepoint \"{}\" does not exist", name.as_str()),
+            )
+        })
+    }
+
+    /// RELEASE.
+    pub(crate) fn release(&mut self, name: &Identifier) -> Result<()> {
+        self.check_in_block("RELEASE SAVEPOINT")?;
+        let index = self.savepoint_named(name)?;
+        if let (Some(staged), Some(mark)) = (&mut self.staged, self.savepoints[index].staged) {
+            staged.release(mark);
+        }
+        self.savepoints.truncate(index);
+        Ok(())
+    }
+
+    /// ROLLBACK TO: the savepoint stays. What the session must go back to.
+    pub(crate) fn rollback_to(&mut self, name: &Identifier) -> Result<SessionMark> {
+        self.check_in_block("ROLLBACK TO SAVEPOINT")?;
+        let index = self.savepoint_named(name)?;
+        let savepoint = &self.savepoints[index];
+        if let (Some(staged), Some(mark)) = (&mut self.staged, savepoint.staged) {
+            staged.rollback_to(mark);
+        }
+        self.security.truncate(savepoint.security);
+        let session = savepoint.session.clone();
+        self.savepoints.truncate(index + 1);
+        self.block = Block::Explicit;
+        Ok(session)
+    }
+
+    /// Ends the transaction and gives what there is to commit.
+    pub(crate) fn take_for_commit(&mut self) -> Ended {
+        let ended = std::mem::replace(self, Self::idle());
+        Ended {
+            staged: ended.staged.filter(|staged| !staged.is_empty()),
+            security: ended.security,
+            message: ended.message,
+        }
+    }
+
+    /// Ends the transaction without a trace. What the session must go back to.
+    pub(crate) fn take_for_rollback(&mut self) -> Option<SessionMark> {
+        std::mem::replace(self, Self::idle()).begin
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_follows_the_block() {
+        let mut transaction = Transaction::idle();
+        assert_eq!(transaction.status(), TransactionStatus::Idle);
+        transaction.fail();
+        assert_eq!(transaction.block(), Block::None);
+        transaction.block = Block::Explicit;
+        assert_eq!(transaction.status(), TransactionStatus::Transaction);
+        transaction.fail();
+        assert_eq!(transaction.status(), TransactionStatus::Error);
+        assert!(transaction.check_usable().is_err());
+        assert!(transaction.take_for_rollback().is_none());
+        assert_eq!(transaction.status(), TransactionStatus::Idle);
+    }
+}

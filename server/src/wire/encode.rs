@@ -1,0 +1,721 @@
+//! Rows to bytes, a batch at a time: what a column is and how it is written is decided once per column and batch; then
+//! the whole batch goes into one buffer as finished DataRow messages, lengths patched in afterwards. No cell allocates.
+//! The same writers serve COPY (`copy.rs`).
+
+use std::ops::Range;
+
+use arrow::{
+    array::{
+        Array, ArrayRef, AsArray, BinaryViewArray, BooleanArray, FixedSizeBinaryArray, LargeStringArray,
+        StringArray, StringViewArray,
+    },
+    buffer::NullBuffer,
+    datatypes::{
+        DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+        IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
+        UInt32Type,
+    },
+    record_batch::RecordBatch,
+};
+use chrono_tz::Tz;
+use lis_functions::text_output;
+use lis_lake::types::{ColumnType, PgType};
+use lis_sql::output::OutputColumn;
+
+use super::types::{Format, client_type};
+use crate::{
+    error::{Condition, Result, ServerError},
+    session::{encoding::ClientEncoding, settings::Settings},
+};
+
+/// Days from 1970-01-01 to PostgreSQL's epoch, 2000-01-01.
+const EPOCH_DAYS: i32 = 10_957;
+/// The same in microseconds.
+const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
+
+/// What the session's settings say about output.
+#[derive(Debug, Clone)]
+pub(crate) struct OutputOptions {
+    zone: Tz,
+    bytea_hex: bool,
+    extra_float_digits: i32,
+    encoding: ClientEncoding,
+}
+
+impl OutputOptions {
+    /// From the settings of now.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            zone: settings.get("TimeZone").parse().unwrap_or(Tz::UTC),
+            bytea_hex: settings.get("bytea_output") == "hex",
+            extra_float_digits: settings.extra_float_digits(),
+            encoding: settings.encoding(),
+        }
+    }
+
+    /// In another encoding than the session's: COPY's ENCODING.
+    pub(crate) fn with_encoding(mut self, encoding: ClientEncoding) -> Self {
+        self.encoding = encoding;
+        self
+    }
+}
+
+/// Writes rows of one result.
+#[derive(Debug, Clone)]
+pub(crate) struct RowEncoder {
+    columns: Vec<(ColumnType, Format)>,
+    options: OutputOptions,
+}
+
+impl RowEncoder {
+    /// For a result with these columns in these formats (text where there are none).
+    pub(crate) fn new(outputs: &[OutputColumn], formats: &[Format], options: OutputOptions) -> Self {
+        let formats = formats.iter().copied().chain(std::iter::repeat(Format::Text));
+        let columns = outputs.iter().map(|output| output.column_type).zip(formats).collect();
+        Self { columns, options }
+    }
+
+    /// The columns of one batch, ready to write cells.
+    pub(crate) fn columns<'a>(&'a self, batch: &'a RecordBatch, casts: &'a mut Vec<ArrayRef>) -> Result<Vec<Column<'a>>> {
+        *casts = self
+            .columns
+            .iter()
+            .zip(batch.columns())
+            .map(|((column_type, _), array)| canonical(*column_type, array))
+            .collect::<Result<_>>()?;
+        self.columns
+            .iter()
+            .zip(casts.iter())
+            .map(|((column_type, format), array)| {
+                Column::new(client_type(column_type.pg_type), *format, array.as_ref(), &self.options)
+            })
+            .collect()
+    }
+
+    /// Appends rows of a batch as DataRow messages.
+    pub(crate) fn encode(&self, batch: &RecordBatch, rows: Range<usize>, out: &mut Vec<u8>) -> Result<()> {
+        let mut casts = Vec::new();
+        let columns = self.columns(batch, &mut casts)?;
+        let count = i16::try_from(columns.len())
+            .map_err(|_| ServerError::new(Condition::ProgramLimitExceeded, "too many columns in a result"))?
+            .to_be_bytes();
+        for row in rows {
+            out.push(b'D');
+            let message = out.len();
+            out.extend_from_slice(&[0; 4]);
+            out.extend_from_slice(&count);
+            for column in &columns {
+                column.put_with_length(row, out)?;
+            }
+            patch_length(out, message, message)?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes the number of bytes since `from` at `at`.
+pub(crate) fn patch_length(out: &mut [u8], at: usize, from: usize) -> Result<()> {
+    let length = i32::try_from(out.len() - from)
+        .map_err(|_| ServerError::new(Condition::ProgramLimitExceeded, "a row is longer than 2 GiB"))?;
+    out[at..at + 4].copy_from_slice(&length.to_be_bytes());
+    Ok(())
+}
+
+/// An array of the type that the writers know: another representation of the same type is cast.
+fn canonical(column_type: ColumnType, array: &ArrayRef) -> Result<ArrayRef> {
+    let fits = match (column_type.to_arrow(), array.data_type()) {
+        (_, DataType::Null) => true,
+        (DataType::Utf8View, DataType::Utf8View | DataType::Utf8 | DataType::LargeUtf8) => true,
+        (DataType::Decimal128(..), DataType::Decimal128(..)) => true,
+        (DataType::List(_), DataType::List(_)) => true,
+        (wanted, found) => wanted == *found,
+    };
+    if fits {
+        return Ok(ArrayRef::clone(array));
+    }
+    Ok(arrow::compute::cast(array, &column_type.to_arrow())?)
+}
+
+/// One column of one batch with the way to write it.
+#[derive(Debug)]
+pub(crate) struct Column<'a> {
+    nulls: Option<&'a NullBuffer>,
+    kind: Kind<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Strings<'a> {
+    View(&'a StringViewArray),
+    Small(&'a StringArray),
+    Large(&'a LargeStringArray),
+}
+
+impl<'a> Strings<'a> {
+    #[inline]
+    fn value(self, row: usize) -> &'a str {
+        match self {
+            Self::View(array) => array.value(row),
+            Self::Small(array) => array.value(row),
+            Self::Large(array) => array.value(row),
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Kind<'a> {
+    AllNull,
+    BoolText(&'a BooleanArray),
+    BoolBinary(&'a BooleanArray),
+    Int2Text(&'a [i16]),
+    Int2Binary(&'a [i16]),
+    Int4Text(&'a [i32]),
+    Int4Binary(&'a [i32]),
+    Int8Text(&'a [i64]),
+    Int8Binary(&'a [i64]),
+    UnsignedText(&'a [u32]),
+    UnsignedBinary(&'a [u32]),
+    Float4Text(&'a [f32], i32),
+    Float4Binary(&'a [f32]),
+    Float8Text(&'a [f64], i32),
+    Float8Binary(&'a [f64]),
+    NumericText(&'a [i128], i8),
+    NumericBinary(&'a [i128], i8),
+    Text(Strings<'a>),
+    TextIn(Strings<'a>, ClientEncoding),
+    CharBinary(Strings<'a>),
+    JsonbBinary(Strings<'a>, ClientEncoding),
+    ByteaHex(&'a BinaryViewArray),
+    ByteaEscape(&'a BinaryViewArray),
+    ByteaBinary(&'a BinaryViewArray),
+    UuidText(&'a FixedSizeBinaryArray),
+    UuidBinary(&'a FixedSizeBinaryArray),
+    DateText(&'a [i32]),
+    DateBinary(&'a [i32]),
+    TimeText(&'a [i64]),
+    TimeBinary(&'a [i64]),
+    TimetzText(&'a [i64]),
+    TimetzBinary(&'a [i64]),
+    TimestampText(&'a [i64]),
+    TimestamptzText(&'a [i64], Tz),
+    TimestampBinary(&'a [i64]),
+    IntervalText(&'a [IntervalMonthDayNano]),
+    IntervalBinary(&'a [IntervalMonthDayNano]),
+    ListText { offsets: &'a [i32], element: Box<Column<'a>> },
+    VectorText { offsets: &'a [i32], element: Box<Column<'a>> },
+    ListBinary { offsets: &'a [i32], element: Box<Column<'a>>, element_type: PgType, lower_bound: i32 },
+}
+
+fn strings(array: &dyn Array) -> Result<Strings<'_>> {
+    match array.data_type() {
+        DataType::Utf8View => Ok(Strings::View(array.as_string_view())),
+        DataType::Utf8 => Ok(Strings::Small(array.as_string())),
+        DataType::LargeUtf8 => Ok(Strings::Large(array.as_string())),
+        other => Err(mismatch("text", other)),
+    }
+}
+
+fn mismatch(wanted: &str, found: &DataType) -> ServerError {
+    ServerError::new(Condition::InternalError, format!("a column of type {wanted} holds {found}"))
+}
+
+impl<'a> Column<'a> {
+    fn new(pg_type: PgType, format: Format, array: &'a dyn Array, options: &OutputOptions) -> Result<Self> {
+        let nulls = array.nulls();
+        if array.data_type() == &DataType::Null {
+            return Ok(Self { nulls, kind: Kind::AllNull });
+        }
+        let text = format == Format::Text;
+        let found = || mismatch(pg_type.facts().name, array.data_type());
+        macro_rules! values {
+            ($arrow:ty) => {
+                array.as_primitive_opt::<$arrow>().ok_or_else(found)?.values().as_ref()
+            };
+        }
+        macro_rules! pick {
+            ($text:expr, $binary:expr) => {
+                if text { $text } else { $binary }
+            };
+        }
+        let kind = match pg_type {
+            PgType::Bool => {
+                let values = array.as_boolean_opt().ok_or_else(found)?;
+                pick!(Kind::BoolText(values), Kind::BoolBinary(values))
+            }
+            PgType::Int2 => pick!(Kind::Int2Text(values!(Int16Type)), Kind::Int2Binary(values!(Int16Type))),
+            PgType::Int4 => pick!(Kind::Int4Text(values!(Int32Type)), Kind::Int4Binary(values!(Int32Type))),
+            PgType::Int8 => pick!(Kind::Int8Text(values!(Int64Type)), Kind::Int8Binary(values!(Int64Type))),
+            PgType::Oid
+            | PgType::Xid
+            | PgType::Regproc
+            | PgType::Regclass
+            | PgType::Regtype
+            | PgType::Regnamespace
+            | PgType::Regrole => {
+                pick!(Kind::UnsignedText(values!(UInt32Type)), Kind::UnsignedBinary(values!(UInt32Type)))
+            }
+            PgType::Float4 => {
+                let values = values!(Float32Type);
+                pick!(Kind::Float4Text(values, options.extra_float_digits), Kind::Float4Binary(values))
+            }
+            PgType::Float8 => {
+                let values = values!(Float64Type);
+                pick!(Kind::Float8Text(values, options.extra_float_digits), Kind::Float8Binary(values))
+            }
+            PgType::Numeric => {
+                let DataType::Decimal128(_, scale) = array.data_type() else { return Err(found()) };
+                let values = values!(Decimal128Type);
+                pick!(Kind::NumericText(values, *scale), Kind::NumericBinary(values, *scale))
+            }
+            PgType::Char if !text => Kind::CharBinary(strings(array)?),
+            PgType::Jsonb if !text => Kind::JsonbBinary(strings(array)?, options.encoding),
+            PgType::Aclitem if !text => {
+                return Err(ServerError::new(
+                    Condition::UndefinedFunction,
+                    "no binary output function available for type aclitem",
+                ));
+            }
+            PgType::Text
+            | PgType::Varchar
+            | PgType::Bpchar
+            | PgType::Name
+            | PgType::Char
+            | PgType::Unknown
+            | PgType::Json
+            | PgType::Jsonb
+            | PgType::Aclitem
+            | PgType::PgNodeTree
+            | PgType::Void
+            | PgType::Record => match options.encoding {
+                ClientEncoding::Utf8 => Kind::Text(strings(array)?),
+                other => Kind::TextIn(strings(array)?, other),
+            },
+            PgType::Bytea => {
+                let values = array.as_binary_view_opt().ok_or_else(found)?;
+                match (text, options.bytea_hex) {
+                    (true, true) => Kind::ByteaHex(values),
+                    (true, false) => Kind::ByteaEscape(values),
+                    (false, _) => Kind::ByteaBinary(values),
+                }
+            }
+            PgType::Uuid => {
+                let values = array.as_fixed_size_binary_opt().ok_or_else(found)?;
+                pick!(Kind::UuidText(values), Kind::UuidBinary(values))
+            }
+            PgType::Date => pick!(Kind::DateText(values!(Date32Type)), Kind::DateBinary(values!(Date32Type))),
+            PgType::Time => {
+                let values = values!(Time64MicrosecondType);
+                pick!(Kind::TimeText(values), Kind::TimeBinary(values))
+            }
+            PgType::Timetz => {
+                let values = values!(Time64MicrosecondType);
+                pick!(Kind::TimetzText(values), Kind::TimetzBinary(values))
+            }
+            PgType::Timestamp => {
+                let values = values!(TimestampMicrosecondType);
+                pick!(Kind::TimestampText(values), Kind::TimestampBinary(values))
+            }
+            PgType::Timestamptz => {
+                let values = values!(TimestampMicrosecondType);
+                pick!(Kind::TimestamptzText(values, options.zone), Kind::TimestampBinary(values))
+            }
+            PgType::Interval => {
+                let values = values!(IntervalMonthDayNanoType);
+                pick!(Kind::IntervalText(values), Kind::IntervalBinary(values))
+            }
+            PgType::Array(element_type) => {
+                Self::list(PgType::Array(element_type), *element_type, format, array, options)?
+            }
+            PgType::Int2Vector => Self::list(pg_type, PgType::Int2, format, array, options)?,
+            PgType::OidVector => Self::list(pg_type, PgType::Oid, format, array, options)?,
+        };
+        Ok(Self { nulls, kind })
+    }
+
+    fn list(
+        pg_type: PgType,
+        element_type: PgType,
+        format: Format,
+        array: &'a dyn Array,
+        options: &OutputOptions,
+    ) -> Result<Kind<'a>> {
+        let list =
+            array.as_list_opt::<i32>().ok_or_else(|| mismatch("array", array.data_type()))?;
+        let element = Box::new(Column::new(element_type, format, list.values().as_ref(), options)?);
+        let offsets = list.value_offsets();
+        let vector = matches!(pg_type, PgType::Int2Vector | PgType::OidVector);
+        Ok(match format {
+            Format::Text if vector => Kind::VectorText { offsets, element },
+            Format::Text => Kind::ListText { offsets, element },
+            Format::Binary => {
+                Kind::ListBinary { offsets, element, element_type, lower_bound: if vector { 0 } else { 1 } }
+            }
+        })
+    }
+
+    /// Whether a cell is null.
+    #[inline]
+    pub(crate) fn is_null(&self, row: usize) -> bool {
+        self.nulls.is_some_and(|nulls| nulls.is_null(row)) || matches!(self.kind, Kind::AllNull)
+    }
+
+    /// Whether no value of the column can hold a character that COPY must escape or quote.
+    pub(crate) fn is_plain(&self) -> bool {
+        !matches!(
+            self.kind,
+            Kind::Text(_)
+                | Kind::TextIn(..)
+                | Kind::ByteaHex(_)
+                | Kind::ByteaEscape(_)
+                | Kind::ListText { .. }
+                | Kind::VectorText { .. }
+                | Kind::TimestampText(_)
+                | Kind::TimestamptzText(..)
+                | Kind::IntervalText(_)
+        )
+    }
+
+    /// Appends a cell with its length before it, as DataRow and binary COPY have it.
+    #[inline]
+    pub(crate) fn put_with_length(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        if self.is_null(row) {
+            out.extend_from_slice(&(-1_i32).to_be_bytes());
+            return Ok(());
+        }
+        let at = out.len();
+        out.extend_from_slice(&[0; 4]);
+        self.put(row, out)?;
+        patch_length(out, at, at + 4)
+    }
+
+    /// Appends a cell that is not null.
+    #[inline]
+    pub(crate) fn put(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        match &self.kind {
+            Kind::AllNull => {}
+            Kind::BoolText(values) => out.push(if values.value(row) { b't' } else { b'f' }),
+            Kind::BoolBinary(values) => out.push(u8::from(values.value(row))),
+            Kind::Int2Text(values) => integer(values[row], out),
+            Kind::Int2Binary(values) => out.extend_from_slice(&values[row].to_be_bytes()),
+            Kind::Int4Text(values) => integer(values[row], out),
+            Kind::Int4Binary(values) => out.extend_from_slice(&values[row].to_be_bytes()),
+            Kind::Int8Text(values) => integer(values[row], out),
+            Kind::Int8Binary(values) => out.extend_from_slice(&values[row].to_be_bytes()),
+            Kind::UnsignedText(values) => integer(values[row], out),
+            Kind::UnsignedBinary(values) => out.extend_from_slice(&values[row].to_be_bytes()),
+            Kind::Float4Text(values, digits) if *digits <= 0 => {
+                general_float(f64::from(values[row]), 6 + digits, out);
+            }
+            Kind::Float4Text(values, _) => text_output::write_float4(values[row], out),
+            Kind::Float4Binary(values) => out.extend_from_slice(&values[row].to_be_bytes()),
+            Kind::Float8Text(values, digits) if *digits <= 0 => general_float(values[row], 15 + digits, out),
+            Kind::Float8Text(values, _) => text_output::write_float8(values[row], out),
+            Kind::Float8Binary(values) => out.extend_from_slice(&values[row].to_be_bytes()),
+            Kind::NumericText(values, scale) => text_output::write_numeric(values[row], *scale, out),
+            Kind::NumericBinary(values, scale) => numeric_binary(values[row], *scale, out),
+            Kind::Text(values) => out.extend_from_slice(values.value(row).as_bytes()),
+            Kind::TextIn(values, encoding) => encoding.encode(values.value(row), out)?,
+            Kind::CharBinary(values) => out.push(values.value(row).bytes().next().unwrap_or(0)),
+            Kind::JsonbBinary(values, encoding) => {
+                out.push(1);
+                encoding.encode(values.value(row), out)?;
+            }
+            Kind::ByteaHex(values) => text_output::write_bytea(values.value(row), out),
+            Kind::ByteaEscape(values) => bytea_escape(values.value(row), out),
+            Kind::ByteaBinary(values) => out.extend_from_slice(values.value(row)),
+            Kind::UuidText(values) => text_output::write_uuid(values.value(row), out),
+            Kind::UuidBinary(values) => out.extend_from_slice(values.value(row)),
+            Kind::DateText(values) => text_output::write_date(values[row], out),
+            Kind::DateBinary(values) => out.extend_from_slice(&date_binary(values[row]).to_be_bytes()),
+            Kind::TimeText(values) => text_output::write_time(values[row], out),
+            Kind::TimeBinary(values) => out.extend_from_slice(&values[row].to_be_bytes()),
+            Kind::TimetzText(values) => {
+                text_output::write_time(values[row], out);
+                out.extend_from_slice(b"+00");
+            }
+            Kind::TimetzBinary(values) => {
+                out.extend_from_slice(&values[row].to_be_bytes());
+                out.extend_from_slice(&[0; 4]);
+            }
+            Kind::TimestampText(values) => text_output::write_timestamp(values[row], out),
+            Kind::TimestamptzText(values, zone) => text_output::write_timestamptz(values[row], *zone, out),
+            Kind::TimestampBinary(values) => {
+                out.extend_from_slice(&timestamp_binary(values[row]).to_be_bytes());
+            }
+            Kind::IntervalText(values) => {
+                let value = values[row];
+                text_output::write_interval(value.months, value.days, value.nanoseconds / 1000, out);
+            }
+            Kind::IntervalBinary(values) => {
+                let value = values[row];
+                out.extend_from_slice(&(value.nanoseconds / 1000).to_be_bytes());
+                out.extend_from_slice(&value.days.to_be_bytes());
+                out.extend_from_slice(&value.months.to_be_bytes());
+            }
+            Kind::ListText { offsets, element } => list_text(element, range(offsets, row), out)?,
+            Kind::VectorText { offsets, element } => {
+                for (index, item) in range(offsets, row).enumerate() {
+                    if index > 0 {
+                        out.push(b' ');
+                    }
+                    element.put(item, out)?;
+                }
+            }
+            Kind::ListBinary { offsets, element, element_type, lower_bound } => {
+                list_binary(element, range(offsets, row), *element_type, *lower_bound, out)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn range(offsets: &[i32], row: usize) -> Range<usize> {
+    let at = |index: usize| usize::try_from(offsets[index]).unwrap_or(0);
+    at(row)..at(row + 1)
+}
+
+#[inline]
+fn integer<I: itoa::Integer>(value: I, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+fn date_binary(days: i32) -> i32 {
+    if days == i32::MAX || days == i32::MIN { days } else { days.saturating_sub(EPOCH_DAYS) }
+}
+
+fn timestamp_binary(microseconds: i64) -> i64 {
+    if microseconds == i64::MAX || microseconds == i64::MIN {
+        microseconds
+    } else {
+        microseconds.saturating_sub(EPOCH_MICROSECONDS)
+    }
+}
+
+/// `{1,NULL,"a b"}`: an element is quoted when reading it back needs that (PostgreSQL's `array_out`).
+fn list_text(element: &Column<'_>, items: Range<usize>, out: &mut Vec<u8>) -> Result<()> {
+    out.push(b'{');
+    for (index, item) in items.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        if element.is_null(item) {
+            out.extend_from_slice(b"NULL");
+            continue;
+        }
+        let start = out.len();
+        element.put(item, out)?;
+        let plain = out.split_off(start);
+        text_output::write_array_element(&plain, out);
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+fn list_binary(
+    element: &Column<'_>,
+    items: Range<usize>,
+    element_type: PgType,
+    lower_bound: i32,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let count = i32::try_from(items.len())
+        .map_err(|_| ServerError::new(Condition::ProgramLimitExceeded, "array is too long"))?;
+    let has_nulls = items.clone().any(|item| element.is_null(item));
+    let dimensions = i32::from(count > 0);
+    out.extend_from_slice(&dimensions.to_be_bytes());
+    out.extend_from_slice(&i32::from(has_nulls).to_be_bytes());
+    out.extend_from_slice(&element_type.oid().get().to_be_bytes());
+    if count > 0 {
+        out.extend_from_slice(&count.to_be_bytes());
+        out.extend_from_slice(&lower_bound.to_be_bytes());
+    }
+    for item in items {
+        element.put_with_length(item, out)?;
+    }
+    Ok(())
+}
+
+/// PostgreSQL's binary `numeric`: groups of four decimal digits round the decimal point.
+fn numeric_binary(value: i128, scale: i8, out: &mut Vec<u8>) {
+    let magnitude = value.unsigned_abs();
+    let scale_digits = u32::from(scale.max(0).unsigned_abs());
+    let power = |exponent: u32| 10_u128.checked_pow(exponent).unwrap_or(u128::MAX);
+    let (mut whole, fraction) = if scale < 0 {
+        (magnitude.saturating_mul(power(u32::from(scale.unsigned_abs()))), 0)
+    } else {
+        (magnitude / power(scale_digits), magnitude % power(scale_digits))
+    };
+    // At most ten groups on each side of the point.
+    let mut groups = [0_u16; 20];
+    let group = |number: u128| u16::try_from(number % 10_000).unwrap_or(0);
+    let mut whole_groups = 0;
+    while whole > 0 {
+        groups[whole_groups] = group(whole);
+        whole /= 10_000;
+        whole_groups += 1;
+    }
+    groups[..whole_groups].reverse();
+    let mut count = whole_groups;
+    let mut left = scale_digits;
+    while left > 0 {
+        let shown = left.min(4);
+        left -= shown;
+        groups[count] = group((fraction / power(left)) % power(shown) * power(4 - shown));
+        count += 1;
+    }
+    let mut first = 0;
+    let mut weight = i16::try_from(whole_groups).unwrap_or(0) - 1;
+    while first < count && groups[first] == 0 {
+        first += 1;
+        weight -= 1;
+    }
+    while count > first && groups[count - 1] == 0 {
+        count -= 1;
+    }
+    let digits = &groups[first..count];
+    if digits.is_empty() {
+        weight = 0;
+    }
+    let sign: u16 = if value < 0 { 0x4000 } else { 0 };
+    out.extend_from_slice(&u16::try_from(digits.len()).unwrap_or(0).to_be_bytes());
+    out.extend_from_slice(&weight.to_be_bytes());
+    out.extend_from_slice(&sign.to_be_bytes());
+    out.extend_from_slice(&u16::try_from(scale_digits).unwrap_or(0).to_be_bytes());
+    for digit in digits {
+        out.extend_from_slice(&digit.to_be_bytes());
+    }
+}
+
+/// `bytea_output = escape`.
+fn bytea_escape(bytes: &[u8], out: &mut Vec<u8>) {
+    for byte in bytes {
+        match byte {
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            0x20..=0x7e => out.push(*byte),
+            _ => out.extend_from_slice(format!("\\{byte:03o}").as_bytes()),
+        }
+    }
+}
+
+/// C's `%.{digits}g`, which `extra_float_digits` of zero and below asks for.
+fn general_float(value: f64, digits: i32, out: &mut Vec<u8>) {
+    if !value.is_finite() || value == 0.0 {
+        text_output::write_float8(value, out);
+        return;
+    }
+    let digits = usize::try_from(digits.max(1)).unwrap_or(1);
+    let scientific = format!("{value:.*e}", digits - 1);
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let trimmed = |text: &str| {
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() }
+    };
+    let whole_digits = i32::try_from(digits).unwrap_or(i32::MAX);
+    let text = if exponent < -4 || exponent >= whole_digits {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        format!("{}e{sign}{:02}", trimmed(mantissa), exponent.abs())
+    } else {
+        let decimals = usize::try_from(whole_digits - 1 - exponent).unwrap_or(0);
+        trimmed(&format!("{value:.decimals$}"))
+    };
+    out.extend_from_slice(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::{
+        array::{Decimal128Array, Int32Array, Int32Builder, ListBuilder, StringViewBuilder},
+        datatypes::{Field, Schema},
+    };
+
+    use super::*;
+
+    fn options() -> OutputOptions {
+        OutputOptions { zone: Tz::UTC, bytea_hex: true, extra_float_digits: 1, encoding: ClientEncoding::Utf8 }
+    }
+
+    fn cell(pg_type: PgType, format: Format, array: &dyn Array, row: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        let options = options();
+        Column::new(pg_type, format, array, &options).unwrap().put(row, &mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn a_batch_becomes_finished_messages() {
+        let schema = Schema::new(vec![Field::new("a", DataType::Int32, true)]);
+        let batch =
+            RecordBatch::try_new(Arc::new(schema), vec![Arc::new(Int32Array::from(vec![Some(42), None]))]).unwrap();
+        let output = OutputColumn {
+            name: "a".to_owned(),
+            column_type: ColumnType::plain(PgType::Int4),
+            origin: None,
+        };
+        let mut out = Vec::new();
+        RowEncoder::new(&[output], &[], options()).encode(&batch, 0..2, &mut out).unwrap();
+        assert_eq!(out, b"D\0\0\0\x0c\0\x01\0\0\0\x0242D\0\0\0\x0a\0\x01\xff\xff\xff\xff");
+    }
+
+    #[test]
+    fn numeric_is_written_in_groups_of_four_digits() {
+        let check = |value: i128, scale: i8, expected: &[u16]| {
+            let mut out = Vec::new();
+            numeric_binary(value, scale, &mut out);
+            let expected: Vec<u8> = expected.iter().flat_map(|word| word.to_be_bytes()).collect();
+            assert_eq!(out, expected, "{value} at scale {scale}");
+        };
+        check(0, 2, &[0, 0, 0, 2]);
+        check(12345, 2, &[2, 0, 0, 2, 123, 4500]);
+        check(-12_345_678, 0, &[2, 1, 0x4000, 0, 1234, 5678]);
+        check(1, 5, &[1, 0xfffe, 0, 5, 1000]);
+        check(10_000, 0, &[1, 1, 0, 0, 1]);
+        let largest = 10_i128.pow(38) - 1;
+        check(largest, 38, &[10, 0xffff, 0, 38, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9900]);
+        let array = Decimal128Array::from(vec![12345]).with_precision_and_scale(10, 2).unwrap();
+        assert_eq!(cell(PgType::Numeric, Format::Text, &array, 0), b"123.45");
+    }
+
+    #[test]
+    fn array_elements_are_quoted_where_reading_back_needs_it() {
+        let mut builder = ListBuilder::new(StringViewBuilder::new());
+        for item in [Some("a"), Some("b c"), None, Some(""), Some("null"), Some("x\"y\\"), Some("{")] {
+            builder.values().append_option(item);
+        }
+        builder.append(true);
+        let array = builder.finish();
+        let text = PgType::Text.array().unwrap();
+        assert_eq!(
+            String::from_utf8(cell(text, Format::Text, &array, 0)).unwrap(),
+            r#"{a,"b c",NULL,"","null","x\"y\\","{"}"#
+        );
+    }
+
+    #[test]
+    fn binary_arrays_have_their_header() {
+        let mut builder = ListBuilder::new(Int32Builder::new());
+        builder.values().append_value(7);
+        builder.append(true);
+        builder.append(true);
+        let array = builder.finish();
+        let ints = PgType::Int4.array().unwrap();
+        let words = |words: &[i32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<_>>();
+        assert_eq!(cell(ints, Format::Binary, &array, 0), words(&[1, 0, 23, 1, 1, 4, 7]));
+        assert_eq!(cell(ints, Format::Binary, &array, 1), words(&[0, 0, 23]));
+    }
+
+    #[test]
+    fn general_floats_are_c_s() {
+        for (value, digits, expected) in [
+            (0.1 + 0.2, 15, "0.3"),
+            (1e20, 15, "1e+20"),
+            (123_456_789.125, 6, "1.23457e+08"),
+            (1.5e-7, 15, "1.5e-07"),
+            (100.0, 15, "100"),
+        ] {
+            let mut out = Vec::new();
+            general_float(value, digits, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Portals, and sending a cursor's rows: a batch at a time, in chunks; what is not ready yet is not waited for before
+//! the rows that are have gone out.
+
+use datafusion::common::ScalarValue;
+use lis_lake::names::Identifier;
+use lis_sql::{
+    output::OutputColumn,
+    statement::{FetchDirection, ParsedStatement},
+};
+use std::sync::Arc;
+
+use super::{encode::{OutputOptions, RowEncoder}, outbox::{CHUNK_BYTES, Outbox}, types::Format};
+use crate::{
+    error::Result,
+    query::{RowsTag, cursor::{Cursor, Seek}, utility::no_cursor},
+    session::{NamedCursor, Session},
+};
+
+/// Rows that are encoded before the first look at how large they are.
+const FIRST_ROWS: usize = 64;
+
+/// A portal of Bind.
+#[derive(Debug)]
+pub(crate) struct Portal {
+    /// The statement; `None` is an empty one.
+    pub(crate) statement: Option<Arc<ParsedStatement>>,
+    /// Its parameters' types.
+    pub(crate) types: Vec<lis_lake::types::PgType>,
+    /// Their values.
+    pub(crate) values: Vec<ScalarValue>,
+    /// The result's columns, as they were described.
+    pub(crate) outputs: Option<Arc<[OutputColumn]>>,
+    /// The result's formats.
+    pub(crate) formats: Vec<Format>,
+    /// How far it is.
+    pub(crate) state: PortalState,
+}
+
+/// How far a portal is.
+#[derive(Debug)]
+pub(crate) enum PortalState {
+    /// Not executed yet.
+    Ready,
+    /// Rows are left.
+    Rows(Box<Cursor>, RowsTag),
+    /// Rows of a named cursor are left: so many.
+    Fetching(Identifier, u64),
+    /// Nothing is left; executing it again gives this tag with no rows.
+    Done(RowsTag),
+    /// A statement without rows was executed.
+    Completed,
+}
+
+/// Sends up to `limit` rows (0 is all). How many, and whether the limit stopped it.
+pub(crate) async fn send_rows(
+    outbox: &mut Outbox,
+    cursor: &mut Cursor,
+    encoder: &RowEncoder,
+    limit: u64,
+) -> Result<(u64, bool)> {
+    let limit = if limit == 0 { u64::MAX } else { limit };
+    let mut sent = 0;
+    let mut slice = FIRST_ROWS;
+    while sent < limit {
+        let ready = tokio::select! {
+            biased;
+            batch = cursor.next(limit - sent) => Some(batch?),
+            () = std::future::ready(()) => None,
+        };
+        let batch = match ready {
+            Some(batch) => batch,
+            None => {
+                outbox.flush().await?;
+                cursor.next(limit - sent).await?
+            }
+        };
+        let Some(batch) = batch else { return Ok((sent, false)) };
+        let mut row = 0;
+        while row < batch.num_rows() {
+            let end = batch.num_rows().min(row + slice);
+            let before = outbox.buffer().len();
+            encoder.encode(&batch, row..end, outbox.buffer())?;
+            let bytes = (outbox.buffer().len() - before).max(1);
+            // The next slice is about a chunk.
+            slice = ((end - row) * CHUNK_BYTES / bytes).clamp(1, batch.num_rows().max(FIRST_ROWS));
+            row = end;
+            outbox.flush_if_full().await?;
+        }
+        sent += batch.num_rows() as u64;
+    }
+    Ok((sent, true))
+}
+
+/// Sends the rows of a FETCH. `limit` of 0 is all that the direction says. How many, and how many are left for a portal.
+pub(crate) async fn send_fetch(
+    session: &mut Session,
+    name: &Identifier,
+    direction: FetchDirection,
+    formats: &[Format],
+    limit: u64,
+) -> Result<(u64, Option<u64>)> {
+    let options = OutputOptions::new(&session.settings);
+    let Session { cursors, outbox, .. } = session;
+    let named = cursors.get_mut(name).ok_or_else(|| no_cursor(name))?;
+    let outputs = Arc::clone(named.cursor.outputs());
+    let encoder = RowEncoder::new(&outputs, formats, options);
+    match named.cursor.seek(direction).await? {
+        Seek::Forward(count) => {
+            let wanted = if limit == 0 { count } else { count.min(limit) };
+            let (sent, stopped) = send_rows(outbox, &mut named.cursor, &encoder, wanted).await?;
+            let left = (stopped && wanted < count).then_some(count - sent);
+            Ok((sent, left))
+        }
+        Seek::Rows(batches) => {
+            let mut sent = 0;
+            for batch in &batches {
+                encoder.encode(batch, 0..batch.num_rows(), outbox.buffer())?;
+                outbox.flush_if_full().await?;
+                sent += batch.num_rows() as u64;
+            }
+            Ok((sent, None))
+        }
+    }
+}
+
+/// The formats of a FETCH's columns in the simple protocol: binary if the cursor was declared so.
+pub(crate) fn cursor_formats(named: &NamedCursor) -> Vec<Format> {
+    let format = if named.binary { Format::Binary } else { Format::Text };
+    vec![format; named.cursor.outputs().len()]
+}
