@@ -3,6 +3,7 @@
 
 use datafusion::error::DataFusionError;
 use lis_lake::error::LakeError;
+use lis_security::SecurityError;
 use lis_sql::error::SqlError;
 
 /// The result of most of the server's functions.
@@ -49,6 +50,8 @@ pub enum Condition {
     UntranslatableCharacter,
     /// 23502
     NotNullViolation,
+    /// 23505
+    UniqueViolation,
     /// 24000
     InvalidCursorState,
     /// 25001
@@ -129,6 +132,8 @@ pub enum Condition {
     ObjectNotInPrerequisiteState,
     /// 55006
     ObjectInUse,
+    /// 55P03
+    LockNotAvailable,
     /// 55P02
     CantChangeRuntimeParam,
     /// 57014
@@ -190,6 +195,9 @@ pub enum ServerError {
     /// Of the lake.
     #[error(transparent)]
     Lake(Box<LakeError>),
+    /// Of security.
+    #[error(transparent)]
+    Security(Box<SecurityError>),
     /// Of the engine, possibly with one of the others inside.
     #[error(transparent)]
     Engine(Box<DataFusionError>),
@@ -271,6 +279,7 @@ impl ServerError {
             Self::Cancelled(CancelReason::Shutdown | CancelReason::Disconnected) => true,
             Self::Sql(_)
             | Self::Lake(_)
+            | Self::Security(_)
             | Self::Engine(_)
             | Self::Io { .. }
             | Self::Cancelled(CancelReason::User | CancelReason::StatementTimeout)
@@ -284,6 +293,11 @@ impl ServerError {
         match &mut self {
             Self::Statement(error) => error.position = error.position.map(|position| position + characters),
             Self::Sql(error) => error.position = error.position.map(|position| position + characters),
+            Self::Security(error) => {
+                if let Some(inner) = &mut error.sql {
+                    inner.position = inner.position.map(|position| position + characters);
+                }
+            }
             Self::Lake(_) | Self::Engine(_) | Self::Io { .. } | Self::Cancelled(_) | Self::Panicked(_) => {}
         }
         self
@@ -299,6 +313,12 @@ impl From<SqlError> for ServerError {
 impl From<LakeError> for ServerError {
     fn from(error: LakeError) -> Self {
         Self::Lake(Box::new(error))
+    }
+}
+
+impl From<SecurityError> for ServerError {
+    fn from(error: SecurityError) -> Self {
+        Self::Security(Box::new(error))
     }
 }
 

@@ -16,8 +16,9 @@ use std::{future::Future, sync::Arc};
 
 use datafusion::{common::ScalarValue, execution::SendableRecordBatchStream};
 use lis_lake::{names::Identifier, snapshot::Snapshot, types::PgType};
-use lis_pg_catalog::{SessionCatalog, registry::ViewContext};
-use lis_security::{AuthorisedQuery, Principal, Rights, SecurityError, context::StatementContext};
+use lis_pg_catalog::registry::ViewContext;
+use crate::stub::SessionCatalog;
+use lis_security::{AuthorisedQuery, Principal, Rights, context::StatementContext};
 use lis_sql::{
     context::BindContext,
     output::{BoundQuery, OutputColumn},
@@ -317,11 +318,5 @@ pub(crate) async fn stoppable<T>(
         reason = token.cancelled() => Err(ServerError::Cancelled(reason)),
         () = timer => Err(ServerError::Cancelled(CancelReason::StatementTimeout)),
         result = work => result,
-    }
-}
-
-impl From<SecurityError> for ServerError {
-    fn from(error: SecurityError) -> Self {
-        Self::Security(Box::new(error))
     }
 }

@@ -10,7 +10,7 @@ use arrow::{
 };
 use datafusion::{
     common::DFSchema,
-    logical_expr::{col, execution_props::ExecutionProps},
+    logical_expr::{col, execution_props::ExecutionProps, physical_planning_context::PhysicalPlanningContext},
     physical_expr::{PhysicalExpr, create_physical_expr},
 };
 use lis_lake::{
@@ -159,7 +159,12 @@ fn casts(
             let text = Typed::canonical(col(format!("f{field}")), ColumnType::plain(PgType::Text));
             let typed =
                 types::coerce(&binding, text, column.column_type, CastContext::Explicit, None)?;
-            let physical = create_physical_expr(&typed.expr, &schema, &ExecutionProps::new())?;
+            let physical = create_physical_expr(
+                &typed.expr,
+                &schema,
+                &ExecutionProps::new(),
+                &PhysicalPlanningContext::default(),
+            )?;
             Ok(Some(physical))
         })
         .collect()

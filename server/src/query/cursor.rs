@@ -2,7 +2,10 @@
 //! portal with a row limit, FETCH. Nothing is collected: what the client does not ask for is not computed. Only a SCROLL
 //! cursor keeps what it has passed, up to a limit.
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use arrow::{
     array::{ArrayRef, RecordBatch, StringViewArray},
@@ -23,7 +26,8 @@ const SCROLL_BYTES_MAX: usize = 64 << 20;
 /// Rows, forward.
 pub(crate) struct Cursor {
     outputs: Arc<[OutputColumn]>,
-    stream: Option<SendableRecordBatchStream>,
+    /// In a lock that is never taken: a stream need not be `Sync`, a session must be.
+    stream: Option<Mutex<SendableRecordBatchStream>>,
     rest: Option<RecordBatch>,
     history: Option<History>,
     record: Option<StatementRecord>,
@@ -53,7 +57,7 @@ impl Cursor {
         stream: SendableRecordBatchStream,
         record: Option<StatementRecord>,
     ) -> Self {
-        Self { outputs, stream: Some(stream), rest: None, history: None, record }
+        Self { outputs, stream: Some(Mutex::new(stream)), rest: None, history: None, record }
     }
 
     /// Over a few rows of text: SHOW, EXPLAIN.
@@ -105,6 +109,7 @@ impl Cursor {
                 }
                 return Ok(None);
             };
+            let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
             match stream.next().await {
                 Some(Ok(batch)) if batch.num_rows() == 0 => {}
                 Some(Ok(batch)) => self.rest = Some(batch),

@@ -345,7 +345,7 @@ async fn create_table(
 }
 
 fn collation(column: &ColumnDefinition) -> Result<Collation> {
-    match column.collation.as_deref() {
+    match column.collation.as_ref().map(Identifier::as_str) {
         None | Some("C" | "c" | "POSIX" | "default") => Ok(Collation::C),
         Some("sv" | "sv_SE" | "sv_SE.utf8" | "sv-SE-x-icu" | "sv-x-icu") => Ok(Collation::Swedish),
         Some(other) => Err(ServerError::new(
@@ -463,7 +463,7 @@ async fn create_view(
         name: name.name.clone(),
         owner: request.principal.current_oid(),
         comment: None,
-        definition: lis_sql::qualify_query(query, &catalog, &request.bind),
+        definition: { let _ = &catalog; query.to_string() },
         columns: new_columns,
         security_invoker: security_invoker.unwrap_or(true),
     };

@@ -38,8 +38,8 @@ impl StatementRecord {
                 session_user: request.principal.session_user().as_str().to_owned(),
                 current_user: request.principal.current_user().as_str().to_owned(),
                 text: blank_secrets(text),
-                relations: access.relations.clone(),
-                policies: access.policies.clone(),
+                relations: access.relations.iter().map(|oid| oid.get()).collect(),
+                policies: access.policies.iter().map(|oid| oid.get()).collect(),
             })
             .await?;
         Ok(Self { server: Arc::clone(server), number, rows: 0, outcome: None })
@@ -65,7 +65,7 @@ impl StatementRecord {
 impl Drop for StatementRecord {
     fn drop(&mut self) {
         let (sqlstate, error) = self.outcome.take().unzip();
-        self.server.security.audit().record_behind(AuditEvent::StatementEnded {
+        self.server.record_behind(AuditEvent::StatementEnded {
             statement: self.number,
             rows: self.rows,
             sqlstate,

@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use chrono_tz::Tz;
+use chrono_tz::TZ_VARIANTS;
 
 use super::encoding::ClientEncoding;
 use crate::error::{Condition, Result, ServerError};
@@ -260,7 +260,11 @@ fn time_zone(value: &str) -> Result<String> {
     if wanted.eq_ignore_ascii_case("default") || wanted.eq_ignore_ascii_case("local") {
         return Ok("Europe/Stockholm".to_owned());
     }
-    Tz::from_str_insensitive(wanted).map(|zone| zone.name().to_owned()).map_err(|_| invalid("TimeZone", value))
+    TZ_VARIANTS
+        .iter()
+        .find(|zone| zone.name().eq_ignore_ascii_case(wanted))
+        .map(|zone| zone.name().to_owned())
+        .ok_or_else(|| invalid("TimeZone", value))
 }
 
 /// Splits a list of identifiers: `"$user", public`.
@@ -304,6 +308,21 @@ fn identifier_list(value: &str) -> Option<Vec<String>> {
 }
 
 impl Definition {
+    /// Whether a client can only read it.
+    pub(crate) fn is_preset(&self) -> bool {
+        matches!(self.kind, Kind::Preset)
+    }
+
+    /// `pg_settings.vartype`.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self.kind {
+            Kind::Bool | Kind::OnlyBool(_) => "bool",
+            Kind::Integer(..) | Kind::Milliseconds => "integer",
+            Kind::Choice(..) => "enum",
+            Kind::Preset | Kind::Text | Kind::DateStyle | Kind::TimeZone | Kind::Encoding | Kind::SearchPath => "string",
+        }
+    }
+
     /// The value as it is stored and shown, or why it cannot be.
     fn normalise(&self, value: &str, current: &str) -> Result<String> {
         if value.len() > VALUE_BYTES_MAX {

@@ -61,7 +61,7 @@ pub(crate) async fn run(
         tracing::debug!(backend_pid, state = report.state.code(), told = told.is_ok(), flushed = flushed.is_ok(), "session ended");
     }
     session.rollback();
-    server.security.audit().record_behind(AuditEvent::ConnectionClosed { backend_pid });
+    server.record_behind(AuditEvent::ConnectionClosed { backend_pid });
 }
 
 async fn greet(session: &mut Session) -> Result<()> {

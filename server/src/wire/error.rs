@@ -6,6 +6,7 @@ use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use lis_functions::error::{FunctionError, FunctionErrorKind};
 use lis_lake::error::LakeError;
+use lis_security::{SecurityError, SecurityErrorKind};
 use lis_sql::error::{SqlError, SqlErrorKind};
 use pgwire::messages::{
     PgWireBackendMessage,
@@ -47,6 +48,7 @@ impl From<Condition> for SqlState {
             Condition::BadCopyFileFormat => "22P04",
             Condition::UntranslatableCharacter => "22P05",
             Condition::NotNullViolation => "23502",
+            Condition::UniqueViolation => "23505",
             Condition::InvalidCursorState => "24000",
             Condition::ActiveSqlTransaction => "25001",
             Condition::ReadOnlySqlTransaction => "25006",
@@ -87,6 +89,7 @@ impl From<Condition> for SqlState {
             Condition::ProgramLimitExceeded => "54000",
             Condition::ObjectNotInPrerequisiteState => "55000",
             Condition::ObjectInUse => "55006",
+            Condition::LockNotAvailable => "55P03",
             Condition::CantChangeRuntimeParam => "55P02",
             Condition::QueryCanceled => "57014",
             Condition::AdminShutdown => "57P01",
@@ -143,6 +146,8 @@ impl From<SqlErrorKind> for SqlState {
             SqlErrorKind::FeatureNotSupported => "0A000",
             SqlErrorKind::InsufficientPrivilege => "42501",
             SqlErrorKind::DependentObjectsStillExist => "2BP01",
+            SqlErrorKind::ReservedName => "42939",
+            SqlErrorKind::InvalidGrantOperation => "0LP01",
             SqlErrorKind::Internal => "XX000",
         })
     }
@@ -293,6 +298,7 @@ impl From<&ServerError> for Report {
             ServerError::Statement(error) => error.as_ref().into(),
             ServerError::Sql(error) => sql(error),
             ServerError::Lake(error) => lake(error),
+            ServerError::Security(error) => security(error),
             ServerError::Engine(error) => engine(error),
             ServerError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
                 Report::error(Condition::DiskFull, error.to_string())
@@ -346,16 +352,99 @@ fn sql(error: &SqlError) -> Report {
     }
 }
 
+fn security(error: &SecurityError) -> Report {
+    if let Some(inner) = &error.sql {
+        return sql(inner);
+    }
+    let state = match error.kind {
+        SecurityErrorKind::InsufficientPrivilege => "42501",
+        SecurityErrorKind::InvalidPassword => "28P01",
+        SecurityErrorKind::InvalidAuthorizationSpecification => "28000",
+        SecurityErrorKind::TooManyConnections => "53300",
+        SecurityErrorKind::UndefinedObject => "42704",
+        SecurityErrorKind::DuplicateObject => "42710",
+        SecurityErrorKind::UndefinedTable => "42P01",
+        SecurityErrorKind::UndefinedColumn => "42703",
+        SecurityErrorKind::UndefinedFunction => "42883",
+        SecurityErrorKind::InvalidSchemaName => "3F000",
+        SecurityErrorKind::InvalidGrantOperation => "0LP01",
+        SecurityErrorKind::InvalidRoleSpecification => "0P000",
+        SecurityErrorKind::DependentObjectsStillExist => "2BP01",
+        SecurityErrorKind::ReservedName => "42939",
+        SecurityErrorKind::WrongObjectType => "42809",
+        SecurityErrorKind::InvalidParameterValue => "22023",
+        SecurityErrorKind::InvalidDatetimeFormat => "22007",
+        SecurityErrorKind::ObjectInUse => "55006",
+        SecurityErrorKind::FeatureNotSupported => "0A000",
+        SecurityErrorKind::SerializationFailure => "40001",
+        SecurityErrorKind::Sql | SecurityErrorKind::Internal => return internal(&error.message),
+        SecurityErrorKind::System => {
+            let number = incident();
+            tracing::error!(number, error = error.message, "the catalogue or the audit failed");
+            return Report {
+                hint: Some(format!("The server's log has the details under {number}.")),
+                ..Report::error(SqlState("58000"), "the catalogue or the audit cannot be read or written")
+            };
+        }
+    };
+    Report {
+        detail: error.detail.clone(),
+        hint: error.hint.clone(),
+        ..Report::error(SqlState(state), error.message.clone())
+    }
+}
+
 fn lake(error: &LakeError) -> Report {
+    let plain = |condition| Report::error(condition, error.to_string());
     match error {
-        LakeError::Damaged { .. } => {
-            tracing::error!(%error, "the catalogue is damaged");
+        LakeError::Damaged { .. } | LakeError::DamagedFile { .. } | LakeError::AlteredMigration { .. } => {
+            tracing::error!(%error, "the warehouse is damaged");
+            plain(Condition::DataCorrupted)
+        }
+        LakeError::NotFound { .. } => plain(Condition::UndefinedDatabase),
+        LakeError::AlreadyExists { .. } => plain(Condition::DuplicateObject),
+        LakeError::Newer { .. } => plain(Condition::ObjectNotInPrerequisiteState),
+        LakeError::Conflict { .. } => plain(Condition::SerializationFailure),
+        LakeError::Busy { .. } => plain(Condition::LockNotAvailable),
+        LakeError::UniqueViolation { .. } => plain(Condition::UniqueViolation),
+        LakeError::Duplicate { kind, .. } => plain(match *kind {
+            "schema" => Condition::DuplicateSchema,
+            "column" => Condition::DuplicateColumn,
+            "relation" | "table" | "view" => Condition::DuplicateTable,
+            kind if kind.starts_with("primary key") => Condition::InvalidTableDefinition,
+            _ => Condition::DuplicateObject,
+        }),
+        LakeError::Unknown { kind, .. } => plain(match *kind {
+            "schema" => Condition::UndefinedSchema,
+            "column" => Condition::UndefinedColumn,
+            "relation" | "table" | "view" => Condition::UndefinedTable,
+            _ => Condition::UndefinedObject,
+        }),
+        LakeError::SchemaNotEmpty { .. } => plain(Condition::DependentObjectsStillExist),
+        LakeError::UnsupportedType { .. } | LakeError::UnsupportedFeature { .. } => {
+            plain(Condition::FeatureNotSupported)
+        }
+        LakeError::NullInColumn { .. } => plain(Condition::NotNullViolation),
+        LakeError::Shape { .. } => plain(Condition::DatatypeMismatch),
+        LakeError::DiskFull { .. } => plain(Condition::DiskFull),
+        LakeError::PermissionDenied { .. } | LakeError::Missing { .. } => plain(Condition::IoError),
+        LakeError::NoSnapshot(_) => plain(Condition::UndefinedObject),
+        LakeError::Stopped => plain(Condition::AdminShutdown),
+        LakeError::Engine(inner) => engine(inner),
+        LakeError::Part(inner) => external(inner.as_ref()),
+        LakeError::Io { source, .. } => Report {
+            detail: Some(format!("The operating system says: {source}.")),
+            ..plain(Condition::IoError)
+        },
+        LakeError::Database(_) | LakeError::Parquet { .. } => {
+            let number = incident();
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            tracing::error!(number, %error, cause, "the warehouse's files failed");
             Report {
-                hint: Some("Stop the server and restore the warehouse from a backup.".to_owned()),
-                ..Report::error(Condition::DataCorrupted, error.to_string())
+                hint: Some(format!("The log has the details under {number}.")),
+                ..plain(Condition::IoError)
             }
         }
-        LakeError::NotFound { .. } => Report::error(Condition::UndefinedDatabase, error.to_string()),
     }
 }
 
@@ -397,8 +486,7 @@ fn engine(error: &DataFusionError) -> Report {
             }
         }
         DataFusionError::ExecutionJoin(inner) if inner.is_panic() => internal(&format!("panic: {inner}")),
-        DataFusionError::SQL(..)
-        | DataFusionError::Internal(_)
+        DataFusionError::Internal(_)
         | DataFusionError::Plan(_)
         | DataFusionError::Configuration(_)
         | DataFusionError::SchemaError(..)
@@ -416,6 +504,10 @@ fn external(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Report {
         sql(error)
     } else if let Some(error) = error.downcast_ref::<LakeError>() {
         lake(error)
+    } else if let Some(error) = error.downcast_ref::<SecurityError>() {
+        security(error)
+    } else if let Some(error) = error.downcast_ref::<FunctionError>() {
+        function(error)
     } else if let Some(error) = error.downcast_ref::<DataFusionError>() {
         engine(error)
     } else if let Some(error) = error.downcast_ref::<ArrowError>() {

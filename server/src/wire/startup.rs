@@ -96,7 +96,7 @@ pub(crate) async fn start(
         Err(error) => {
             let report = Report::from(&error);
             tracing::info!(%peer, state = report.state.code(), %error, "connection refused");
-            connection.send(&[report.as_fatal().to_message()]).await?;
+            connection.send(&report.as_fatal().to_message()).await?;
             Ok(None)
         }
     }
@@ -140,7 +140,7 @@ impl Connection {
             let message = NegotiateProtocolVersion::new(0, packet.unknown_options.clone());
             self.send(&PgWireBackendMessage::NegotiateProtocolVersion(message)).await?;
         }
-        let principal = self.authenticate(server, &packet, peer, encrypted).await?;
+        let principal = self.authenticate(server, &packet, peer).await?;
         self.send(&PgWireBackendMessage::Authentication(Authentication::Ok)).await?;
         Ok(Some(Login {
             principal,
@@ -208,7 +208,6 @@ impl Connection {
         server: &Server,
         packet: &StartupPacket,
         peer: SocketAddr,
-        encrypted: bool,
     ) -> Result<Principal> {
         let mechanisms = vec![SCRAM_SHA_256.to_owned()];
         self.send(&PgWireBackendMessage::Authentication(Authentication::SASL(mechanisms))).await?;
@@ -217,7 +216,7 @@ impl Connection {
         if mechanism != SCRAM_SHA_256 {
             return Err(violation("client selected an invalid SASL authentication mechanism"));
         }
-        let login = server.begin_login(&packet.user, peer, encrypted).await?;
+        let login = server.begin_login(&packet.user).await?;
         let secret = ScramSecret::Verifier {
             salt: login.verifier().salt.clone(),
             iterations: login.verifier().iterations as usize,
@@ -231,7 +230,7 @@ impl Connection {
             .await?;
         let Some(client_final) = self.password_message().await? else { return Err(gone()) };
         let proof = exchange.on_client_final_message(&client_final);
-        let principal = server.finish_login(login, proof.is_ok()).await?;
+        let principal = server.finish_login(login, proof.is_ok(), peer).await?;
         let server_final = proof.map_err(|error| violation(format!("malformed SCRAM message: {error}")))?;
         self.send(&PgWireBackendMessage::Authentication(Authentication::SASLFinal(server_final.into()))).await?;
         Ok(principal)
