@@ -165,6 +165,7 @@ impl From<FunctionErrorKind> for SqlState {
             FunctionErrorKind::InvalidParameterValue => "22023",
             FunctionErrorKind::StringDataRightTruncation => "22001",
             FunctionErrorKind::CharacterNotInRepertoire => "22021",
+            FunctionErrorKind::SubstringError => "22011",
             FunctionErrorKind::InvalidRegularExpression => "2201B",
             FunctionErrorKind::InvalidEscapeSequence => "22025",
             FunctionErrorKind::InvalidArgumentForLogarithm => "2201E",
