@@ -113,9 +113,8 @@ mod tests {
         let mut rights = Rights { mock_secret: vec![1_u8; 32].into(), ..Rights::default() };
         let mut role = Role::new(Oid::new(20000), Identifier::exact("anna"));
         role.login = true;
-        role.verifier = Some(
-            Verifier::of(&SecretString::from("hemligt"), b"0123456789abcdef", 1).unwrap().to_text(),
-        );
+        role.verifier =
+            Some(Verifier::of(&SecretString::from("hemligt"), b"0123456789abcdef", 1).unwrap().to_text());
         change(&mut role);
         rights.roles.put(role);
         rights

@@ -8,10 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use datafusion::{
     catalog::TableProvider,
-    common::{
-        Result as EngineResult,
-        tree_node::Transformed,
-    },
+    common::{Result as EngineResult, tree_node::Transformed},
     datasource::provider_as_source,
     error::DataFusionError,
     execution::{SendableRecordBatchStream, SessionState, TaskContext},
@@ -82,11 +79,8 @@ pub fn authorise(
             predicates.insert(oid, bound.predicate);
         }
     }
-    let plan = if predicates.is_empty() {
-        query.plan.clone()
-    } else {
-        secure(query.plan.clone(), &predicates)?
-    };
+    let plan =
+        if predicates.is_empty() { query.plan.clone() } else { secure(query.plan.clone(), &predicates)? };
     Ok(AuthorisedQuery { plan: Authorised(plan), outputs: query.outputs, access, bound: query.plan })
 }
 
@@ -126,7 +120,8 @@ fn is_off(value: &str) -> bool {
 fn secure(plan: LogicalPlan, predicates: &BTreeMap<Oid, Expr>) -> Result<LogicalPlan, SecurityError> {
     plan.transform_down_with_subqueries(|node| {
         let LogicalPlan::TableScan(mut scan) = node else { return Ok(Transformed::no(node)) };
-        let source = requirements::source(&scan).map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let source =
+            requirements::source(&scan).map_err(|error| DataFusionError::External(Box::new(error)))?;
         let Source::Table(table, provider) = source else {
             return Ok(Transformed::no(LogicalPlan::TableScan(scan)));
         };
@@ -164,10 +159,7 @@ impl Authorised<Arc<dyn ExecutionPlan>> {
 }
 
 /// Describing a statement (its columns' names are information too) needs the same rights as running it.
-pub fn require_described(
-    query: &BoundQuery,
-    context: &StatementContext<'_>,
-) -> Result<(), SecurityError> {
+pub fn require_described(query: &BoundQuery, context: &StatementContext<'_>) -> Result<(), SecurityError> {
     for view in &query.views {
         require_relation(context, *view, Privilege::Select)?;
     }

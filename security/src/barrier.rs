@@ -15,9 +15,7 @@ use std::{fmt, sync::Arc};
 
 use datafusion::{
     common::{
-        Result, Statistics, internal_err,
-        config::ConfigOptions,
-        stats::Precision,
+        Result, Statistics, config::ConfigOptions, internal_err, stats::Precision,
         tree_node::TreeNodeRecursion,
     },
     execution::{SendableRecordBatchStream, TaskContext},
@@ -99,7 +97,9 @@ impl ExecutionPlan for BarrierExec {
             return internal_err!("a barrier has one input");
         };
         Ok(match options.children_properties {
-            ChildrenPropertiesMode::Keep => Arc::new(Self { input, properties: Arc::clone(&self.properties) }),
+            ChildrenPropertiesMode::Keep => {
+                Arc::new(Self { input, properties: Arc::clone(&self.properties) })
+            }
             ChildrenPropertiesMode::Recompute => Arc::new(Self::new(input)),
         })
     }
@@ -158,9 +158,9 @@ impl ExecutionPlan for BarrierExec {
 
 /// Whether evaluating a filter from above on hidden rows can neither fail nor tell: a dynamic filter over bare columns.
 fn is_harmless(filter: &Arc<dyn PhysicalExpr>) -> bool {
-    filter
-        .downcast_ref::<DynamicFilterPhysicalExpr>()
-        .is_some_and(|dynamic| dynamic.children().iter().all(|input| input.downcast_ref::<Column>().is_some()))
+    filter.downcast_ref::<DynamicFilterPhysicalExpr>().is_some_and(|dynamic| {
+        dynamic.children().iter().all(|input| input.downcast_ref::<Column>().is_some())
+    })
 }
 
 /// The next power of four.

@@ -72,7 +72,7 @@ pub struct SecurityError {
     /// A sentence that says what to do.
     pub hint: Option<String>,
     /// The binder's error, where it is one.
-    pub sql: Option<SqlError>,
+    pub sql: Option<Box<SqlError>>,
     /// The truth for the audit, where the client is not told it.
     pub audit_reason: Option<String>,
 }
@@ -144,7 +144,7 @@ impl From<SqlError> for SecurityError {
             message: error.message.clone(),
             detail: error.detail.clone(),
             hint: error.hint.clone(),
-            sql: Some(error),
+            sql: Some(Box::new(error)),
             audit_reason: None,
         }
     }

@@ -54,9 +54,8 @@ fn is_leakproof_operator(operator: Operator) -> bool {
 
 /// Casts of a literal (which fail, if at all, whatever the rows hold), and those that change only how text is held.
 fn is_representation_cast(inner: &Expr, target: &DataType) -> bool {
-    let text = |data_type: &DataType| {
-        matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
-    };
+    let text =
+        |data_type: &DataType| matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
     match inner {
         Expr::Literal(..) => true,
         Expr::Cast(Cast { expr, field, .. }) => {

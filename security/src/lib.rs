@@ -10,16 +10,16 @@ pub mod context;
 pub mod error;
 mod functions;
 pub mod grants;
-mod load;
 mod leakproof;
+mod load;
 pub mod policy;
 pub mod principal;
 pub mod privileges;
 mod relations;
 mod requirements;
-pub mod row_check;
 pub mod rights;
 pub mod roles;
+pub mod row_check;
 pub mod secured_table;
 pub mod session_state;
 pub mod utility;
@@ -138,10 +138,7 @@ impl Security {
 /// The parts of a new warehouse's first commit: the predefined roles, and `lis_admin` with its verifier (see
 /// [`authenticate::scram::scram_verifier`]). `public_schema` is the number of the schema `public`, on which everybody
 /// has USAGE.
-pub fn initialise(
-    admin_verifier: SecretString,
-    public_schema: Option<Oid>,
-) -> Vec<Box<dyn CommitPart>> {
+pub fn initialise(admin_verifier: SecretString, public_schema: Option<Oid>) -> Vec<Box<dyn CommitPart>> {
     let mut administrator = Role::new(Oid::ADMINISTRATOR, Identifier::exact(ADMINISTRATOR));
     administrator.superuser = true;
     administrator.create_role = true;

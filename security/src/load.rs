@@ -164,8 +164,7 @@ async fn administrations(read: &mut dyn MetadataRead, rights: &mut Rights) -> Re
         rights.administrations.areas.insert(area.name.clone(), area);
     }
     for row in read.query("SELECT relation, column_id, area FROM lis_secured_table", &[]).await? {
-        let secured =
-            SecuredBy { column: ColumnId::new(row.integer(1)?), area: row.text(2)?.to_owned() };
+        let secured = SecuredBy { column: ColumnId::new(row.integer(1)?), area: row.text(2)?.to_owned() };
         rights.administrations.secured.insert(oid(&row, 0)?, secured);
     }
     Ok(())

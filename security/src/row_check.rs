@@ -14,9 +14,7 @@ use datafusion::{
 use lis_lake::{provider::table_schema, table::Table};
 use lis_sql::statement::PolicyCommand;
 
-use crate::{
-    authorise::row_policy, context::StatementContext, error::SecurityError,
-};
+use crate::{authorise::row_policy, context::StatementContext, error::SecurityError};
 
 /// The check of the rows that a statement writes into a table.
 #[derive(Debug)]

@@ -15,7 +15,10 @@ use datafusion::{
     catalog::Session,
     common::{Column, DFSchema, Result, ScalarValue, internal_err, tree_node::TreeNode},
     datasource::{TableProvider, TableType},
-    logical_expr::{Expr, TableProviderFilterPushDown, utils::{conjunction, split_conjunction}},
+    logical_expr::{
+        Expr, TableProviderFilterPushDown,
+        utils::{conjunction, split_conjunction},
+    },
     physical_plan::{ExecutionPlan, empty::EmptyExec, filter::FilterExecBuilder},
 };
 

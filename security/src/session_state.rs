@@ -111,11 +111,8 @@ mod tests {
     /// A rule that this list does not know was added by a new version of the engine: read it, then list it.
     #[test]
     fn every_rule_of_the_engine_was_judged() {
-        let logical: Vec<String> = datafusion::optimizer::Optimizer::new()
-            .rules
-            .iter()
-            .map(|rule| rule.name().to_owned())
-            .collect();
+        let logical: Vec<String> =
+            datafusion::optimizer::Optimizer::new().rules.iter().map(|rule| rule.name().to_owned()).collect();
         assert_eq!(logical, LOGICAL_RULES);
         let physical: Vec<String> =
             PhysicalOptimizer::new().rules.iter().map(|rule| rule.name().to_owned()).collect();

@@ -157,9 +157,8 @@ impl Plan<'_> {
             return Ok(false);
         }
         if !rights.is_superuser(role) && (grantee == PUBLIC || rights.roles().is_member(role, grantee)) {
-            return Err(SecurityError::denied("a security administrator cannot grant to itself").with_detail(
-                "The grantee is the current role, a role that it is a member of, or PUBLIC.",
-            ));
+            return Err(SecurityError::denied("a security administrator cannot grant to itself")
+                .with_detail("The grantee is the current role, a role that it is a member of, or PUBLIC."));
         }
         Ok(true)
     }

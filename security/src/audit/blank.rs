@@ -115,8 +115,10 @@ mod tests {
     #[test]
     fn secrets_are_blanked_and_the_rest_is_kept() {
         let cases = [
-            ("create role a login password 'hem''ligt' valid until '2027-01-01'",
-             "create role a login password '***' valid until '2027-01-01'"),
+            (
+                "create role a login password 'hem''ligt' valid until '2027-01-01'",
+                "create role a login password '***' valid until '2027-01-01'",
+            ),
             ("ALTER USER a ENCRYPTED PASSWORD E'x\\'y'", "ALTER USER a ENCRYPTED PASSWORD '***'"),
             ("alter role a password $x$hemligt$x$; select 'b'", "alter role a password '***'; select 'b'"),
             ("alter role a password 'unclosed", "alter role a password '***'"),

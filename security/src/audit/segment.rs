@@ -161,12 +161,7 @@ impl Writer {
             self.opened
         );
         let path = self.directory.join(name);
-        let mut open = Open {
-            file: create(&path)?,
-            path,
-            bytes: 0,
-            hash: CHAIN_START.to_owned(),
-        };
+        let mut open = Open { file: create(&path)?, path, bytes: 0, hash: CHAIN_START.to_owned() };
         let first = line(&AuditEvent::SegmentOpened { previous_segment, previous_hash })?;
         open.append(std::iter::once(first.as_str()))?;
         Ok(open)
@@ -208,7 +203,8 @@ pub(super) fn segments(directory: &Path) -> io::Result<Vec<PathBuf>> {
 fn newest(directory: &Path) -> io::Result<Option<(String, String)>> {
     let Some(path) = segments(directory)?.pop() else { return Ok(None) };
     let text = fs::read_to_string(&path)?;
-    let hash = whole_lines(&text).last().and_then(|line| line.split_once(' ')).map(|(hash, _)| hash.to_owned());
+    let hash =
+        whole_lines(&text).last().and_then(|line| line.split_once(' ')).map(|(hash, _)| hash.to_owned());
     Ok(Some((name_of(&path), hash.unwrap_or_default())))
 }
 
@@ -226,7 +222,8 @@ pub fn read(directory: &Path, records_max: usize) -> Result<Vec<Record>, Securit
     let mut newest_first: Vec<Record> = Vec::new();
     for path in segments(directory).map_err(unreadable)?.iter().rev() {
         let text = fs::read_to_string(path).map_err(unreadable)?;
-        let mut within = whole_lines(&text).filter_map(parse).map(|(_, _, record)| record).collect::<Vec<_>>();
+        let mut within =
+            whole_lines(&text).filter_map(parse).map(|(_, _, record)| record).collect::<Vec<_>>();
         within.reverse();
         newest_first.extend(within);
         if newest_first.len() >= records_max {

@@ -158,7 +158,8 @@ fn row(record: &Record) -> Vec<ScalarValue> {
             ..none()
         },
     };
-    let whole = |number: Option<u64>| ScalarValue::Int64(number.and_then(|number| i64::try_from(number).ok()));
+    let whole =
+        |number: Option<u64>| ScalarValue::Int64(number.and_then(|number| i64::try_from(number).ok()));
     vec![
         moment(Some(record.at.timestamp_micros())),
         text(cells.event),

@@ -130,7 +130,12 @@ impl SystemRelation for PgPolicies {
             if *role == PUBLIC {
                 return text("public");
             }
-            text(viewer.rights().role(*role).map_or_else(|| role.to_string(), |role| role.name.as_str().to_owned()))
+            text(
+                viewer
+                    .rights()
+                    .role(*role)
+                    .map_or_else(|| role.to_string(), |role| role.name.as_str().to_owned()),
+            )
         };
         let rows = visible(viewer, context)
             .filter_map(|policy| {

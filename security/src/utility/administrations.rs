@@ -90,9 +90,8 @@ pub fn create_administration(
         && code.len() <= 32
         && code.chars().all(|letter| letter.is_alphanumeric() || letter == '-' || letter == '.');
     if !fits {
-        return Err(invalid(format!("invalid administration code \"{code}\"")).with_detail(
-            "A code is 1 to 32 letters, digits, hyphens and points.",
-        ));
+        return Err(invalid(format!("invalid administration code \"{code}\""))
+            .with_detail("A code is 1 to 32 letters, digits, hyphens and points."));
     }
     let administrations = rights.all_administrations();
     if administrations.get(code).is_some() {
@@ -216,7 +215,12 @@ fn require_manager(plan: &Plan<'_>, action: &str) -> Result<(), SecurityError> {
         .with_detail("Only superusers and members of lis_security_admin may do this."))
 }
 
-fn count(procedure: &str, arguments: &[Option<String>], least: usize, most: usize) -> Result<(), SecurityError> {
+fn count(
+    procedure: &str,
+    arguments: &[Option<String>],
+    least: usize,
+    most: usize,
+) -> Result<(), SecurityError> {
     if (least..=most).contains(&arguments.len()) {
         return Ok(());
     }

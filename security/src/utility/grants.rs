@@ -169,9 +169,12 @@ fn report(
         return Ok(());
     }
     let rights = plan.context.rights;
-    let holds_any = target.object.kind.privileges().iter().any(|privilege| {
-        rights.has(plan.context.principal, target.object, target.owner, *privilege)
-    });
+    let holds_any = target
+        .object
+        .kind
+        .privileges()
+        .iter()
+        .any(|privilege| rights.has(plan.context.principal, target.object, target.owner, *privilege));
     if done == 0 && !holds_any {
         return Err(SecurityError::denied(format!(
             "permission denied for {} {}",
@@ -230,7 +233,8 @@ fn targets(plan: &Plan<'_>, target: &PrivilegeTarget) -> Result<Vec<Target>, Sec
             let mut found = Vec::new();
             for name in names {
                 let schema = schema_named(plan, name)?.id;
-                let within = plan.context.snapshot.relations().filter(|relation| relation.schema_id() == schema);
+                let within =
+                    plan.context.snapshot.relations().filter(|relation| relation.schema_id() == schema);
                 found.extend(within.map(of_relation));
             }
             Ok(found)

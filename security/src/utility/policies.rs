@@ -207,7 +207,9 @@ fn owned_table<'a>(plan: &Plan<'a>, name: &ObjectName) -> Result<&'a Table, Secu
         ));
     };
     let context = &plan.context;
-    if !context.rights.owns(context.principal, table.owner) && !context.rights.manages_security(context.role()) {
+    if !context.rights.owns(context.principal, table.owner)
+        && !context.rights.manages_security(context.role())
+    {
         return Err(SecurityError::denied(format!("must be owner of table {}", table.name.as_str())));
     }
     Ok(table)

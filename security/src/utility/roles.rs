@@ -19,7 +19,11 @@ use crate::{
 /// decide who sees a sensitive area.
 const RESERVED_PREFIXES: [&str; 3] = ["pg_", "lis_", "adm_"];
 
-pub(super) fn create(plan: &mut Plan<'_>, name: &Identifier, options: &RoleOptions) -> Result<(), SecurityError> {
+pub(super) fn create(
+    plan: &mut Plan<'_>,
+    name: &Identifier,
+    options: &RoleOptions,
+) -> Result<(), SecurityError> {
     let rights = plan.context.rights;
     let creator = plan.context.role();
     if let Some(prefix) = RESERVED_PREFIXES.iter().find(|prefix| name.as_str().starts_with(**prefix)) {
@@ -35,8 +39,8 @@ pub(super) fn create(plan: &mut Plan<'_>, name: &Identifier, options: &RoleOptio
             format!("role name \"{}\" is reserved", name.as_str()),
         ));
     }
-    let may_create = rights.manages_security(creator)
-        || rights.role(creator).is_some_and(|role| role.create_role);
+    let may_create =
+        rights.manages_security(creator) || rights.role(creator).is_some_and(|role| role.create_role);
     if !may_create {
         return Err(SecurityError::denied("permission denied to create role")
             .with_detail("Only roles with the CREATEROLE attribute may create roles."));
@@ -82,7 +86,11 @@ pub(super) fn create(plan: &mut Plan<'_>, name: &Identifier, options: &RoleOptio
     Ok(())
 }
 
-pub(super) fn alter(plan: &mut Plan<'_>, name: &RoleName, options: &RoleOptions) -> Result<(), SecurityError> {
+pub(super) fn alter(
+    plan: &mut Plan<'_>,
+    name: &RoleName,
+    options: &RoleOptions,
+) -> Result<(), SecurityError> {
     let target = plan.role(name)?;
     let rights = plan.context.rights;
     let Some(mut role) = rights.role(target).cloned() else {
@@ -180,7 +188,11 @@ pub(super) fn grant(
             if role == member || roles.member_of(role).contains(&member) {
                 return Err(SecurityError::new(
                     SecurityErrorKind::InvalidGrantOperation,
-                    format!("role \"{}\" is a member of role \"{}\"", plan.name_of(member), plan.name_of(role)),
+                    format!(
+                        "role \"{}\" is a member of role \"{}\"",
+                        plan.name_of(member),
+                        plan.name_of(role)
+                    ),
                 ));
             }
             if options.admin == Some(true) && gave_admin(plan, role, grantor).contains(&member) {
@@ -263,9 +275,10 @@ fn revoke_one(
     let whole = option_for == MembershipOptions::default();
     let roles = plan.context.rights.roles();
     if held.admin && (whole || option_for.admin.is_some()) {
-        let keeps_admin = roles.memberships_of(held.member).iter().any(|other| {
-            other.role == held.role && other.grantor != held.grantor && other.admin
-        });
+        let keeps_admin = roles
+            .memberships_of(held.member)
+            .iter()
+            .any(|other| other.role == held.role && other.grantor != held.grantor && other.admin);
         let dependents: Vec<Membership> = if keeps_admin {
             Vec::new()
         } else {
@@ -309,8 +322,9 @@ fn grantor_of(
     let rights = plan.context.rights;
     let current = plan.context.role();
     if rights.is_superuser(role) && !rights.is_superuser(current) {
-        return Err(denied_on_role(plan, "grant", role)
-            .with_detail("Only roles with the SUPERUSER attribute may grant roles with the SUPERUSER attribute."));
+        return Err(denied_on_role(plan, "grant", role).with_detail(
+            "Only roles with the SUPERUSER attribute may grant roles with the SUPERUSER attribute.",
+        ));
     }
     if let Some(grantor) = rights.roles().admin_through(current, role) {
         return named_grantor(plan, role, granted_by).map(|named| named.unwrap_or(grantor));
@@ -367,10 +381,7 @@ fn named_grantor(
         )));
     }
     let administers = grantor == Oid::ADMINISTRATOR
-        || roles
-            .memberships_of(grantor)
-            .iter()
-            .any(|membership| membership.role == role && membership.admin);
+        || roles.memberships_of(grantor).iter().any(|membership| membership.role == role && membership.admin);
     if !administers {
         return Err(SecurityError::denied(format!(
             "permission denied to grant privileges as role \"{}\"",
@@ -463,10 +474,12 @@ fn require_own_attributes(plan: &Plan<'_>, options: &RoleOptions, action: &str) 
     for (wanted, name, held) in attributes {
         let asked = if action == "create role" { wanted == Some(true) } else { wanted.is_some() };
         if asked && !held {
-            return Err(SecurityError::denied(format!("permission denied to {action}")).with_detail(format!(
-                "Only roles with the {name} attribute may {} the {name} attribute.",
-                if action == "create role" { "create roles with" } else { "change" }
-            )));
+            return Err(SecurityError::denied(format!("permission denied to {action}")).with_detail(
+                format!(
+                    "Only roles with the {name} attribute may {} the {name} attribute.",
+                    if action == "create role" { "create roles with" } else { "change" }
+                ),
+            ));
         }
     }
     Ok(())
@@ -550,9 +563,7 @@ fn dependent_of(plan: &Plan<'_>, role: Oid) -> Option<String> {
     if let Some(administration) = administration {
         return Some(format!("role of administration {}", administration.code));
     }
-    if let Some(grant) =
-        rights.grants().iter().find(|grant| grant.grantee == role || grant.grantor == role)
-    {
+    if let Some(grant) = rights.grants().iter().find(|grant| grant.grantee == role || grant.grantor == role) {
         let name = snapshot.relation_by_oid(grant.object.oid).map(|relation| relation.name().to_string());
         return Some(format!("privileges for {}", name.unwrap_or_else(|| "a schema".to_owned())));
     }

@@ -96,9 +96,7 @@ const ATTEMPTS: &[Attempt] = &[
     }),
     ("select", |t| scan(t, "t").project([division().alias("d"), conversion().alias("c")]).unwrap()),
     ("order by", |t| scan(t, "t").sort([division().sort(true, true), col("x").sort(true, true)]).unwrap()),
-    ("order by limit", |t| {
-        scan(t, "t").sort_with_limit([division().sort(false, true)], Some(3)).unwrap()
-    }),
+    ("order by limit", |t| scan(t, "t").sort_with_limit([division().sort(false, true)], Some(3)).unwrap()),
     ("top-k over a bare column", |t| {
         scan(t, "t").sort_with_limit([col("x").sort(true, true)], Some(3)).unwrap()
     }),
@@ -249,8 +247,7 @@ async fn a_policy_that_is_false_reads_nothing() {
     let path = directory.path().join("whole.parquet");
     write(&path, true);
     let state = state(false);
-    let nothing: Arc<dyn TableProvider> =
-        Arc::new(SecuredTable::new(table(&state, &path).await, lit(false)));
+    let nothing: Arc<dyn TableProvider> = Arc::new(SecuredTable::new(table(&state, &path).await, lit(false)));
     let plan = physical(&state, scan(&nothing, "t")).await;
     assert_eq!(plan.trim(), "EmptyExec");
 }
