@@ -1,4 +1,47 @@
-//! Who may see it.
+//! Who may see it: authentication, roles, grants, policies, the one door to execution, the audit. Bound plans and numbers
+//! in, plans and verdicts out. This crate knows no sockets, no wire protocol, no SQLSTATE and no sources.
+//!
+//! # The story of one statement
+//!
+//! 1. `authenticate.rs` made a [`Principal`] when the connection was opened; SET ROLE made another (`principal.rs`).
+//! 2. [`Security::rights`] gives the [`Rights`] as of now (`rights.rs`, read by `load.rs`, changed by `change.rs`). They
+//!    are taken anew for every statement: a right that was revoked is gone at the next one, in an open transaction too,
+//!    and going back to an old snapshot of the data never gives back a right.
+//! 3. A query comes bound. [`authorise()`] asks `requirements.rs` what the plan touches (every node, every subquery),
+//!    `grants.rs` whether the user may, and `policy.rs` which rows of each table; it puts a `secured_table.rs` in the
+//!    place of each table with row security. Only its result can be executed.
+//! 4. The engine plans it with the rules of `session_state.rs`. The secured table plans its own scan, with `barrier.rs`
+//!    on top, which no predicate of the user's crosses unless `leakproof.rs` says so.
+//! 5. A statement about rights goes to [`plan_utility`] (`utility/`) instead, which judges it and gives changes for the
+//!    commit. Rows that are written go through a [`RowCheck`].
+//! 6. `audit.rs` records it: before the first byte of the result, and after the last.
+//!
+//! # What we promise
+//!
+//! - **No policy, no rows.** A table with row security shows nothing to who no permissive policy applies to; a user
+//!   without grants sees nothing; a plan node, table provider or statement that is not known is refused.
+//! - No query returns, counts, orders by, fails on, explains or otherwise tells of a row that the user may not see. What a
+//!   user writes is evaluated on hidden rows only if it can neither fail nor tell (comparisons of columns and constants).
+//! - EXPLAIN shows the plan as it was bound: no files, row counts, metrics or constants of policies.
+//! - An unknown user and a wrong password look alike and cost the same; passwords are never stored, logged or audited.
+//! - Rights of administrations hold for roles that are reached through INHERIT alone; who has ADMIN on a role without
+//!   INHERIT gives it and does not have it, until it gives it to itself, which the audit shows.
+//!
+//! # What we do not promise
+//!
+//! - **Time.** How long a query takes may depend on how many rows there are that the user may not see, as it may depend on
+//!   what others run. The order of rows without ORDER BY may depend on the plan, and the plan on the order of magnitude
+//!   of what is read.
+//! - Superusers and roles with BYPASSRLS see everything; owners see their tables unless row security is forced.
+//! - Who may set a user's password (`lis_security_admin`, or ADMIN on the role with CREATEROLE) can log in as that user;
+//!   the audit shows it.
+//! - Values that reached a user once: what was exported, or made into a table that the user owns.
+//! - Who can read the warehouse's directory reads everything: the files are not encrypted.
+//!
+//! # To debug
+//!
+//! `tests/rewrite.rs` runs statements over a small lake and shows the logical and physical plan per role
+//! (`tests/cases/`); `lis.audit` shows which policies a statement was run with; `pg_policies` shows what they say.
 
 pub mod administrations;
 pub mod audit;
@@ -135,10 +178,17 @@ impl Security {
     }
 }
 
-/// The parts of a new warehouse's first commit: the predefined roles, and `lis_admin` with its verifier (see
+/// The parts of a new warehouse's first commit: see [`first_changes`].
+pub fn initialise(admin_verifier: SecretString, public_schema: Option<Oid>) -> Vec<Box<dyn CommitPart>> {
+    let mut parts: Vec<Box<dyn CommitPart>> = vec![Box::new(change::FirstState)];
+    parts.extend(SecurityChanges::unconditional(first_changes(admin_verifier, public_schema)).into_parts());
+    parts
+}
+
+/// A new warehouse's first rights: the predefined roles, and `lis_admin` with its verifier (see
 /// [`authenticate::scram::scram_verifier`]). `public_schema` is the number of the schema `public`, on which everybody
 /// has USAGE.
-pub fn initialise(admin_verifier: SecretString, public_schema: Option<Oid>) -> Vec<Box<dyn CommitPart>> {
+pub fn first_changes(admin_verifier: SecretString, public_schema: Option<Oid>) -> Vec<SecurityChange> {
     let mut administrator = Role::new(Oid::ADMINISTRATOR, Identifier::exact(ADMINISTRATOR));
     administrator.superuser = true;
     administrator.create_role = true;
@@ -159,9 +209,7 @@ pub fn initialise(admin_verifier: SecretString, public_schema: Option<Oid>) -> V
             grantable: false,
         }));
     }
-    let mut parts: Vec<Box<dyn CommitPart>> = vec![Box::new(change::FirstState)];
-    parts.extend(SecurityChanges::unconditional(changes).into_parts());
-    parts
+    changes
 }
 
 /// Secures a table by its administration column: row security enabled and forced, and the policy of the area. For the

@@ -4,3 +4,6 @@
 #[cfg(test)]
 #[path = "rewrite/barrier.rs"]
 mod barrier;
+#[cfg(test)]
+#[path = "rewrite/rights.rs"]
+mod rights;

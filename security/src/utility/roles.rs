@@ -57,8 +57,9 @@ pub(super) fn create(
     let new = role.oid;
     plan.changes.push(SecurityChange::CreateRole(role));
 
-    // Who makes a role administers it, without using its rights until granting them to oneself.
-    if !rights.is_superuser(creator) {
+    // Who makes a role administers it, without using its rights until granting them to oneself. Who manages all security
+    // needs no membership for that, and gets none, since it could then make itself a member of what it has made.
+    if !rights.manages_security(creator) {
         plan.changes.push(SecurityChange::PutMembership(Membership {
             oid: plan.next_oid(),
             role: new,
@@ -75,10 +76,12 @@ pub(super) fn create(
         let inherit = options.inherit.unwrap_or(true);
         push_membership(plan, role, new, grantor, (false, inherit, true));
     }
-    let grantor = if rights.is_superuser(creator) { Oid::ADMINISTRATOR } else { creator };
+    let grantor = if rights.manages_security(creator) { Oid::ADMINISTRATOR } else { creator };
     for (members, admin) in [(&options.members, false), (&options.admins, true)] {
         for member in members {
             let member = plan.role(&RoleName::Named(member.clone()))?;
+            // With IN ROLE beside it, a new role would be a way round the rule about oneself.
+            plan.as_security_admin(member)?;
             let inherit = rights.role(member).is_some_and(|role| role.inherit);
             push_membership(plan, new, member, grantor, (admin, inherit, true));
         }
