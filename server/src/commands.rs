@@ -4,7 +4,9 @@
 pub(crate) mod batch;
 pub(crate) mod demo;
 pub(crate) mod init;
+pub(crate) mod internal;
 pub(crate) mod load;
+pub(crate) mod progress;
 pub(crate) mod serve;
 pub(crate) mod status;
 

@@ -3,6 +3,7 @@
 
 use datafusion::error::DataFusionError;
 use lis_lake::error::LakeError;
+use lis_loaders::LoadError;
 use lis_security::SecurityError;
 use lis_sql::error::SqlError;
 
@@ -198,6 +199,9 @@ pub enum ServerError {
     /// Of security.
     #[error(transparent)]
     Security(Box<SecurityError>),
+    /// Of a load.
+    #[error(transparent)]
+    Load(Box<LoadError>),
     /// Of the engine, possibly with one of the others inside.
     #[error(transparent)]
     Engine(Box<DataFusionError>),
@@ -280,6 +284,7 @@ impl ServerError {
             Self::Sql(_)
             | Self::Lake(_)
             | Self::Security(_)
+            | Self::Load(_)
             | Self::Engine(_)
             | Self::Io { .. }
             | Self::Cancelled(CancelReason::User | CancelReason::StatementTimeout)
@@ -298,7 +303,7 @@ impl ServerError {
                     inner.position = inner.position.map(|position| position + characters);
                 }
             }
-            Self::Lake(_) | Self::Engine(_) | Self::Io { .. } | Self::Cancelled(_) | Self::Panicked(_) => {}
+            Self::Lake(_) | Self::Load(_) | Self::Engine(_) | Self::Io { .. } | Self::Cancelled(_) | Self::Panicked(_) => {}
         }
         self
     }
@@ -319,6 +324,12 @@ impl From<LakeError> for ServerError {
 impl From<SecurityError> for ServerError {
     fn from(error: SecurityError) -> Self {
         Self::Security(Box::new(error))
+    }
+}
+
+impl From<LoadError> for ServerError {
+    fn from(error: LoadError) -> Self {
+        Self::Load(Box::new(error))
     }
 }
 

@@ -29,6 +29,7 @@ pub mod cli;
 mod commands;
 pub mod config;
 pub mod error;
+mod functions;
 mod listener;
 mod query;
 mod relations;

@@ -64,9 +64,9 @@ pub(crate) async fn accept(server: Arc<Server>, listener: TcpListener) {
             }
         };
         let admission = match Arc::clone(&connections).try_acquire_owned() {
-            Ok(permit) => wire::Admission::Admitted(permit),
+            Ok(permit) => wire::Admission { admitted: true, _permit: permit },
             Err(_) => match Arc::clone(&refusals).try_acquire_owned() {
-                Ok(permit) => wire::Admission::Refused(permit),
+                Ok(permit) => wire::Admission { admitted: false, _permit: permit },
                 Err(_) => continue,
             },
         };

@@ -1,5 +1,5 @@
-//! THE pipeline: parse → bind → authorise → plan → execute. Simple and extended protocol, cursors, COPY, the loaders'
-//! runner: everybody who runs SQL comes through [`open`] for rows and [`utility::run`] for the rest, and nobody plans or
+//! THE pipeline: parse → bind → authorise → plan → execute. Simple and extended protocol, cursors, COPY, the commands:
+//! everybody who runs SQL comes through [`open`] for rows and [`utility::run`] for the rest, and nobody plans or
 //! executes anywhere else.
 
 pub(crate) mod call;
@@ -8,7 +8,6 @@ pub(crate) mod cursor;
 pub(crate) mod ddl;
 pub(crate) mod dml;
 pub(crate) mod record;
-pub(crate) mod runner;
 pub(crate) mod settings;
 pub(crate) mod utility;
 
@@ -32,6 +31,7 @@ use crate::{
     error::{CancelReason, Condition, Result, ServerError},
     server::Server,
     session::{Session, cancel::StatementToken},
+    wire::encode::Texts,
 };
 
 /// What one statement is bound with and judged by: taken anew for each, never kept.
@@ -207,8 +207,9 @@ pub(crate) async fn open(
     };
     let record = StatementRecord::begin(server, request, &parsed.text, &query.access).await?;
     let outputs: Arc<[OutputColumn]> = query.outputs.clone().into();
+    let texts = Texts::of(&outputs, &request.catalog(server));
     match execute(server, query).await {
-        Ok(stream) => Ok(Cursor::new(outputs, stream, Some(record))),
+        Ok(stream) => Ok(Cursor::new(outputs, stream, Some(record)).with_texts(texts)),
         Err(error) => {
             record.fail(&error);
             Err(error)

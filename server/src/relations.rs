@@ -25,7 +25,7 @@ use crate::session::{
 };
 
 /// The role whose members see everybody's sessions.
-const OPERATOR: &str = "lis_operator";
+pub(crate) const OPERATOR: &str = "lis_operator";
 
 /// Adds the server's relations.
 pub(crate) fn register(registry: &mut Registry, activity: &Arc<ActivityTable>) {

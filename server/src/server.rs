@@ -22,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     config::Config,
     error::{Result, ServerError},
+    functions::SessionFunctions,
     relations,
     session::{activity::ActivityTable, cancel::CancelTable, peer_name},
     task::Tasks,
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// The crates that keep tables of their own in the metadata database.
-pub(crate) const COMPONENTS: &[Component] = &[lis_security::COMPONENT];
+pub(crate) const COMPONENTS: &[Component] = &[lis_security::COMPONENT, lis_loaders::COMPONENT];
 
 /// A running server, or the part of one that a command needs (`lis load` has no sockets).
 pub(crate) struct Server {
@@ -78,8 +79,12 @@ impl Server {
         let mut registry = Registry::default();
         //STUB lis_pg_catalog::builtin(&mut registry);
         security.register(&mut registry);
-        //STUB lis_loaders::register(&mut registry, &lake);
+        lis_loaders::register(&mut registry, &lake);
         relations::register(&mut registry, &activity);
+        registry.register_functions(Arc::new(SessionFunctions {
+            activity: Arc::clone(&activity),
+            cancel: Arc::clone(&cancel),
+        }));
         Ok(Arc::new(Self {
             tls: tls::acceptor(&config)?,
             config,

@@ -45,11 +45,11 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// Whether there is room for a connection.
 #[derive(Debug)]
-pub(crate) enum Admission {
-    /// There is.
-    Admitted(OwnedSemaphorePermit),
-    /// There is not; the permit is for saying so.
-    Refused(OwnedSemaphorePermit),
+pub(crate) struct Admission {
+    /// Whether there is; if not, the permit is for saying so.
+    pub(crate) admitted: bool,
+    /// Given back when the connection ends.
+    pub(crate) _permit: OwnedSemaphorePermit,
 }
 
 /// What the reading side hands to the session.

@@ -18,7 +18,13 @@ use lis_lake::types::{ColumnType, PgType};
 use lis_sql::{output::OutputColumn, statement::FetchDirection};
 
 use super::record::StatementRecord;
-use crate::error::{Condition, Result, ServerError};
+use crate::{
+    error::{Condition, Result, ServerError},
+    wire::{
+        encode::{OutputOptions, RowEncoder, Texts},
+        types::Format,
+    },
+};
 
 /// What a SCROLL cursor may keep of the rows that it has passed.
 const SCROLL_BYTES_MAX: usize = 64 << 20;
@@ -26,6 +32,7 @@ const SCROLL_BYTES_MAX: usize = 64 << 20;
 /// Rows, forward.
 pub(crate) struct Cursor {
     outputs: Arc<[OutputColumn]>,
+    texts: Texts,
     /// In a lock that is never taken: a stream need not be `Sync`, a session must be.
     stream: Option<Mutex<SendableRecordBatchStream>>,
     rest: Option<RecordBatch>,
@@ -57,7 +64,7 @@ impl Cursor {
         stream: SendableRecordBatchStream,
         record: Option<StatementRecord>,
     ) -> Self {
-        Self { outputs, stream: Some(Mutex::new(stream)), rest: None, history: None, record }
+        Self { outputs, texts: Texts::default(), stream: Some(Mutex::new(stream)), rest: None, history: None, record }
     }
 
     /// Over a few rows of text: SHOW, EXPLAIN.
@@ -76,6 +83,17 @@ impl Cursor {
         let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options)?;
         let stream = RecordBatchStreamAdapter::new(schema, futures::stream::iter([Ok(batch)]));
         Ok(Self::new(outputs, Box::pin(stream), None))
+    }
+
+    /// With the functions that write numbers of objects as names.
+    pub(crate) fn with_texts(mut self, texts: Texts) -> Self {
+        self.texts = texts;
+        self
+    }
+
+    /// Writes its rows.
+    pub(crate) fn encoder(&self, formats: &[Format], options: OutputOptions) -> RowEncoder {
+        RowEncoder::new(&self.outputs, formats, options).with_texts(&self.texts)
     }
 
     /// Makes it a SCROLL cursor.
@@ -140,13 +158,6 @@ impl Cursor {
         }
         self.remember(&batch)?;
         Ok(Some(batch))
-    }
-
-    /// Notes an error that ends it from outside.
-    pub(crate) fn note(&mut self, error: &ServerError) {
-        if let Some(record) = &mut self.record {
-            record.note(error);
-        }
     }
 
     fn remember(&mut self, batch: &RecordBatch) -> Result<()> {

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use lis_lake::{
     ids::Oid,
     names::Identifier,
-    types::{ColumnType, PgType},
+    types::PgType,
 };
 use lis_security::Principal;
 
@@ -53,7 +53,6 @@ pub(crate) struct PreparedEntry {
     pub(crate) prepared_at: DateTime<Utc>,
     pub(crate) parameters: Vec<PgType>,
     pub(crate) from_sql: bool,
-    pub(crate) outputs: Option<Vec<ColumnType>>,
 }
 
 /// One row of `pg_cursors`.
@@ -206,10 +205,6 @@ impl ActivityHandle {
                 prepared_at: prepared.prepared_at,
                 parameters: prepared.parameters.clone(),
                 from_sql: prepared.from_sql,
-                outputs: prepared
-                    .outputs
-                    .as_ref()
-                    .map(|outputs| outputs.iter().map(|output| output.column_type).collect()),
             })
             .collect();
         locked(&self.entry).prepared = listed;

@@ -39,7 +39,8 @@ impl StatementToken {
     }
 
     /// Whether the statement is stopped.
-    pub(crate) fn is_cancelled(&self) -> Option<CancelReason> {
+    #[cfg(test)]
+    fn is_cancelled(&self) -> Option<CancelReason> {
         self.token.is_cancelled().then(|| self.reason())
     }
 

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::{
     Inbound,
     codec::Frontend,
-    encode::{Column, OutputOptions, RowEncoder, patch_length},
+    encode::{Column, OutputOptions, patch_length},
     types::Format,
 };
 use crate::{
@@ -93,7 +93,7 @@ pub(crate) async fn send(session: &mut Session, mut cursor: Cursor, options: &Co
     let binary = dialect.format == CopyFormat::Binary;
     let format = if binary { Format::Binary } else { Format::Text };
     let output_options = OutputOptions::new(&session.settings).with_encoding(dialect.encoding);
-    let encoder = RowEncoder::new(&outputs, &vec![format; outputs.len()], output_options);
+    let encoder = cursor.encoder(&vec![format; outputs.len()], output_options);
     if binary {
         copy_data(session.outbox.buffer(), |out| {
             out.extend_from_slice(BINARY_HEADER);

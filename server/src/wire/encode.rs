@@ -2,25 +2,33 @@
 //! the whole batch goes into one buffer as finished DataRow messages, lengths patched in afterwards. No cell allocates.
 //! The same writers serve COPY (`copy.rs`).
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use arrow::{
     array::{
         Array, ArrayRef, AsArray, BinaryViewArray, BooleanArray, FixedSizeBinaryArray, LargeStringArray,
+        ListArray,
         StringArray, StringViewArray,
     },
     buffer::NullBuffer,
     datatypes::{
-        DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+        DataType, Date32Type, Field, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
         IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
         UInt32Type,
     },
     record_batch::RecordBatch,
 };
 use chrono_tz::Tz;
+use datafusion::{
+    common::config::ConfigOptions,
+    logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF},
+};
 use lis_functions::text_output;
-use lis_lake::types::{ColumnType, PgType};
-use lis_sql::output::OutputColumn;
+use lis_lake::{
+    names::Identifier,
+    types::{ColumnType, PgType},
+};
+use lis_sql::{catalog::Catalog, output::OutputColumn};
 
 use super::types::{Format, client_type};
 use crate::{
@@ -60,10 +68,53 @@ impl OutputOptions {
     }
 }
 
+/// How columns of `regclass` and its like become text: their values are numbers of objects, and what an object is called
+/// is the catalogue's knowledge.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Texts(Vec<Option<Arc<ScalarUDF>>>);
+
+impl Texts {
+    /// For a result's columns.
+    pub(crate) fn of(outputs: &[OutputColumn], catalog: &dyn Catalog) -> Self {
+        let schema = Identifier::exact("pg_catalog");
+        let find = |pg_type: PgType| {
+            let name = match pg_type.element().unwrap_or(pg_type) {
+                PgType::Regclass => "regclassout",
+                PgType::Regtype => "regtypeout",
+                PgType::Regproc => "regprocout",
+                PgType::Regnamespace => "regnamespaceout",
+                PgType::Regrole => "regroleout",
+                _ => return None,
+            };
+            let functions = catalog.functions(Some(&schema), &Identifier::exact(name));
+            functions.into_iter().next().map(|function| function.implementation)
+        };
+        Self(outputs.iter().map(|output| find(output.column_type.pg_type)).collect())
+    }
+}
+
+/// Applies an output function to a column of numbers, or to the elements of a column of arrays of them.
+fn named(function: &Arc<ScalarUDF>, array: &ArrayRef) -> Result<ArrayRef> {
+    if let Some(list) = array.as_list_opt::<i32>() {
+        let values = named(function, list.values())?;
+        let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+        return Ok(Arc::new(ListArray::try_new(field, list.offsets().clone(), values, list.nulls().cloned())?));
+    }
+    let written = function.invoke_with_args(ScalarFunctionArgs {
+        args: vec![ColumnarValue::Array(Arc::clone(array))],
+        arg_fields: vec![Arc::new(Field::new("number", array.data_type().clone(), true))],
+        number_rows: array.len(),
+        return_field: Arc::new(Field::new("name", DataType::Utf8View, true)),
+        config_options: Arc::new(ConfigOptions::default()),
+    })?;
+    Ok(written.into_array(array.len())?)
+}
+
 /// Writes rows of one result.
 #[derive(Debug, Clone)]
 pub(crate) struct RowEncoder {
     columns: Vec<(ColumnType, Format)>,
+    texts: Texts,
     options: OutputOptions,
 }
 
@@ -72,7 +123,21 @@ impl RowEncoder {
     pub(crate) fn new(outputs: &[OutputColumn], formats: &[Format], options: OutputOptions) -> Self {
         let formats = formats.iter().copied().chain(std::iter::repeat(Format::Text));
         let columns = outputs.iter().map(|output| output.column_type).zip(formats).collect();
-        Self { columns, options }
+        Self { columns, texts: Texts::default(), options }
+    }
+
+    /// With names in the place of objects' numbers, in the text format.
+    pub(crate) fn with_texts(mut self, texts: &Texts) -> Self {
+        self.texts.clone_from(texts);
+        for ((column_type, format), text) in self.columns.iter_mut().zip(&mut self.texts.0) {
+            if *format == Format::Binary {
+                *text = None;
+            } else if text.is_some() {
+                let array = matches!(column_type.pg_type, PgType::Array(_));
+                column_type.pg_type = if array { PgType::Array(&PgType::Text) } else { PgType::Text };
+            }
+        }
+        self
     }
 
     /// The columns of one batch, ready to write cells.
@@ -81,7 +146,11 @@ impl RowEncoder {
             .columns
             .iter()
             .zip(batch.columns())
-            .map(|((column_type, _), array)| canonical(*column_type, array))
+            .enumerate()
+            .map(|(index, ((column_type, _), array))| match self.texts.0.get(index) {
+                Some(Some(function)) => named(function, array),
+                _ => canonical(*column_type, array),
+            })
             .collect::<Result<_>>()?;
         self.columns
             .iter()
@@ -622,11 +691,9 @@ fn general_float(value: f64, digits: i32, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::{
         array::{Decimal128Array, Int32Array, Int32Builder, ListBuilder, StringViewBuilder},
-        datatypes::{Field, Schema},
+        datatypes::Schema,
     };
 
     use super::*;

@@ -6,6 +6,7 @@ use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use lis_functions::error::{FunctionError, FunctionErrorKind};
 use lis_lake::error::LakeError;
+use lis_loaders::LoadError;
 use lis_security::{SecurityError, SecurityErrorKind};
 use lis_sql::error::{SqlError, SqlErrorKind};
 use pgwire::messages::{
@@ -262,11 +263,6 @@ impl Report {
         Self { severity: Severity::Fatal, ..self.clone() }
     }
 
-    /// Whether it is a defect of ours.
-    pub(crate) fn is_internal(&self) -> bool {
-        self.state == Condition::InternalError.into()
-    }
-
     /// The message of the protocol.
     pub(crate) fn to_message(&self) -> PgWireBackendMessage {
         let mut fields = vec![
@@ -300,6 +296,7 @@ impl From<&ServerError> for Report {
             ServerError::Sql(error) => sql(error),
             ServerError::Lake(error) => lake(error),
             ServerError::Security(error) => security(error),
+            ServerError::Load(error) => load(error),
             ServerError::Engine(error) => engine(error),
             ServerError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
                 Report::error(Condition::DiskFull, error.to_string())
@@ -393,6 +390,18 @@ fn security(error: &SecurityError) -> Report {
         hint: error.hint.clone(),
         ..Report::error(SqlState(state), error.message.clone())
     }
+}
+
+fn load(error: &LoadError) -> Report {
+    let condition = match error {
+        LoadError::Lake(inner) => return lake(inner),
+        LoadError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Condition::DiskFull,
+        LoadError::Io { .. } => Condition::IoError,
+        LoadError::Busy { .. } => Condition::ObjectInUse,
+        LoadError::UnknownSource { .. } => Condition::UndefinedObject,
+        _ => Condition::DataException,
+    };
+    Report { hint: error.hint(), ..Report::error(condition, error.to_string()) }
 }
 
 fn lake(error: &LakeError) -> Report {
@@ -597,7 +606,7 @@ mod tests {
     #[test]
     fn a_defect_shows_its_number_and_nothing_else() {
         let report = Report::from(&ServerError::from(DataFusionError::Internal("secret".to_owned())));
-        assert!(report.is_internal());
+        assert_eq!(report.state.code(), "XX000");
         assert!(!format!("{report:?}").contains("secret"));
     }
 }

@@ -17,7 +17,7 @@ use super::{
     Inbound,
     codec::{Frontend, Target},
     copy,
-    encode::{OutputOptions, RowEncoder},
+    encode::OutputOptions,
     params,
     portal::{Portal, PortalState, send_fetch, send_rows},
     types::{Format, client_type, row_description},
@@ -266,9 +266,7 @@ async fn run_portal(
     }
     match std::mem::replace(&mut portal.state, PortalState::Completed) {
         PortalState::Rows(mut cursor, tag) => {
-            let outputs = Arc::clone(cursor.outputs());
-            let options = OutputOptions::new(&session.settings);
-            let encoder = RowEncoder::new(&outputs, &portal.formats, options);
+            let encoder = cursor.encoder(&portal.formats, OutputOptions::new(&session.settings));
             let (sent, stopped) = send_rows(&mut session.outbox, &mut cursor, &encoder, limit).await?;
             if stopped {
                 portal.state = PortalState::Rows(cursor, tag);

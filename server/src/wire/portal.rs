@@ -102,8 +102,7 @@ pub(crate) async fn send_fetch(
     let options = OutputOptions::new(&session.settings);
     let Session { cursors, outbox, .. } = session;
     let named = cursors.get_mut(name).ok_or_else(|| no_cursor(name))?;
-    let outputs = Arc::clone(named.cursor.outputs());
-    let encoder = RowEncoder::new(&outputs, formats, options);
+    let encoder = named.cursor.encoder(formats, options);
     match named.cursor.seek(direction).await? {
         Seek::Forward(count) => {
             let wanted = if limit == 0 { count } else { count.min(limit) };

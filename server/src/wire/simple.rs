@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Inbound, copy,
-    encode::{OutputOptions, RowEncoder},
+    encode::OutputOptions,
     portal::{cursor_formats, send_fetch, send_rows},
     types::row_description,
 };
@@ -91,7 +91,7 @@ async fn finish(
         Outcome::Rows(mut cursor, tag) => {
             let outputs = Arc::clone(cursor.outputs());
             session.outbox.put(&row_description(&outputs, &[]))?;
-            let encoder = RowEncoder::new(&outputs, &[], OutputOptions::new(&session.settings));
+            let encoder = cursor.encoder(&[], OutputOptions::new(&session.settings));
             let (rows, _) = send_rows(&mut session.outbox, &mut cursor, &encoder, 0).await?;
             Ok(tag.complete(rows))
         }

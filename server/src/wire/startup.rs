@@ -122,7 +122,7 @@ fn violation(message: impl Into<String>) -> ServerError {
 impl Connection {
     async fn start(&mut self, server: &Server, peer: SocketAddr, admission: &Admission) -> Result<Option<Login>> {
         let Some(packet) = self.negotiate(server).await? else { return Ok(None) };
-        if matches!(admission, Admission::Refused(_)) {
+        if !admission.admitted {
             return Err(
                 ServerError::new(Condition::TooManyConnections, "sorry, too many clients already").fatal()
             );

@@ -9,9 +9,6 @@ use pgwire::messages::{
 
 use crate::error::{Condition, Result, ServerError};
 
-/// The most columns of a result, as in PostgreSQL.
-pub(crate) const COLUMNS_MAX: usize = 1664;
-
 /// How a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Format {
