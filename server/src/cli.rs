@@ -73,9 +73,7 @@ impl Place {
     fn config(&self, listen: Option<&str>) -> Result<Config, ConfigError> {
         match &self.config {
             Some(file) => Config::read(file, listen),
-            None => {
-                Config::of_directory(self.data.as_deref().unwrap_or(DEFAULT_DATA.as_ref()), listen)
-            }
+            None => Config::of_directory(self.data.as_deref().unwrap_or(DEFAULT_DATA.as_ref()), listen),
         }
     }
 }
@@ -185,7 +183,9 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, ServerEr
         Command::Load(arguments) => commands::load::run(config, arguments).await,
         Command::Status { .. } => commands::status::run(config).await,
         Command::Batch { command: BatchCommand::List { .. } } => commands::batch::list(config).await,
-        Command::Batch { command: BatchCommand::Show { batch, .. } } => commands::batch::show(config, batch).await,
+        Command::Batch { command: BatchCommand::Show { batch, .. } } => {
+            commands::batch::show(config, batch).await
+        }
         Command::CheckConfig { file } => commands::print(&format!("{}: fine", file.display())),
     }
 }

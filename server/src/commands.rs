@@ -20,7 +20,9 @@ pub(crate) const STACK_BYTES: usize = 16 << 20;
 /// Writes a line to standard output.
 pub(crate) fn print(line: &str) -> Result<ExitCode> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(ServerError::io("writing to standard output"))?;
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(ServerError::io("writing to standard output"))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -152,7 +152,8 @@ pub struct Config {
 impl Config {
     /// The configuration of a single machine: a directory and the defaults.
     pub fn of_directory(data: &Path, listen: Option<&str>) -> Result<Self, ConfigError> {
-        check(RawConfig { data: Some(data.to_owned()), ..RawConfig::default() }, listen).map_err(ConfigError::Value)
+        check(RawConfig { data: Some(data.to_owned()), ..RawConfig::default() }, listen)
+            .map_err(ConfigError::Value)
     }
 
     /// Reads and checks a file. Paths in it are relative to the file's directory.
@@ -173,15 +174,17 @@ impl Config {
 /// Parses `HOST:PORT`; names are looked up.
 fn parse_listen(listen: &str) -> Result<SocketAddr, String> {
     use std::net::ToSocketAddrs;
-    listen
-        .to_socket_addrs()
-        .ok()
-        .and_then(|mut addresses| addresses.next())
-        .ok_or_else(|| format!("\"{listen}\" is not an address to listen on; write HOST:PORT, as in {DEFAULT_LISTEN}"))
+    listen.to_socket_addrs().ok().and_then(|mut addresses| addresses.next()).ok_or_else(|| {
+        format!("\"{listen}\" is not an address to listen on; write HOST:PORT, as in {DEFAULT_LISTEN}")
+    })
 }
 
 fn at_least<T: PartialOrd + std::fmt::Display>(name: &str, value: T, least: T) -> Result<T, String> {
-    if value < least { Err(format!("{name} = {value} is too small; the least is {least}")) } else { Ok(value) }
+    if value < least {
+        Err(format!("{name} = {value} is too small; the least is {least}"))
+    } else {
+        Ok(value)
+    }
 }
 
 fn bytes(name: &str, mebibytes: u64) -> Result<u64, String> {
@@ -194,7 +197,8 @@ fn check(raw: RawConfig, listen: Option<&str>) -> Result<Config, String> {
     if raw.tls.certificate.is_some() != raw.tls.key.is_some() {
         return Err("tls.certificate and tls.key belong together: give both or neither".to_owned());
     }
-    let message_mebibytes = at_least("limits.message_mebibytes", raw.limits.message_mebibytes.unwrap_or(64), 1)?;
+    let message_mebibytes =
+        at_least("limits.message_mebibytes", raw.limits.message_mebibytes.unwrap_or(64), 1)?;
     if message_mebibytes > 1023 {
         return Err("limits.message_mebibytes can be at most 1023".to_owned());
     }

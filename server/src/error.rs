@@ -303,7 +303,12 @@ impl ServerError {
                     inner.position = inner.position.map(|position| position + characters);
                 }
             }
-            Self::Lake(_) | Self::Load(_) | Self::Engine(_) | Self::Io { .. } | Self::Cancelled(_) | Self::Panicked(_) => {}
+            Self::Lake(_)
+            | Self::Load(_)
+            | Self::Engine(_)
+            | Self::Io { .. }
+            | Self::Cancelled(_)
+            | Self::Panicked(_) => {}
         }
         self
     }

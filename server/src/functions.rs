@@ -38,8 +38,8 @@ impl FunctionSet for SessionFunctions {
             _ => return Vec::new(),
         };
         let operator = Identifier::exact(OPERATOR);
-        let everybody = context.viewer.is_superuser()
-            || context.viewer.has_role(None, &operator, "USAGE") == Some(true);
+        let everybody =
+            context.viewer.is_superuser() || context.viewer.has_role(None, &operator, "USAGE") == Some(true);
         let stop = Stop {
             activity: Arc::clone(&self.activity),
             cancel: Arc::clone(&self.cancel),
@@ -87,8 +87,11 @@ impl Stop {
         let Some(activity) = self.activity.of(pid) else { return Ok(false) };
         if !self.everybody && activity.user != self.user {
             let what = if self.terminate { "terminate process" } else { "cancel query" };
-            return Err(ServerError::new(Condition::InsufficientPrivilege, format!("permission denied to {what}"))
-                .with_detail("Only members of lis_operator may stop other users' sessions."));
+            return Err(ServerError::new(
+                Condition::InsufficientPrivilege,
+                format!("permission denied to {what}"),
+            )
+            .with_detail("Only members of lis_operator may stop other users' sessions."));
         }
         let Some(handle) = self.cancel.handle(pid) else { return Ok(false) };
         if self.terminate {

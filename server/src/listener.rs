@@ -20,9 +20,8 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 /// Binds the port. The message says what to do.
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
-        let failed = |what: &str| {
-            ServerError::new(Condition::IoError, format!("cannot listen on {address}: {what}"))
-        };
+        let failed =
+            |what: &str| ServerError::new(Condition::IoError, format!("cannot listen on {address}: {what}"));
         match error.kind() {
             std::io::ErrorKind::AddrInUse => failed("the port is in use").with_hint(
                 "Is another server running? Stop it, or choose another port with --listen HOST:PORT.",
@@ -30,9 +29,8 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener> {
             std::io::ErrorKind::PermissionDenied => {
                 failed("permission denied").with_hint("Choose a port from 1024 with --listen HOST:PORT.")
             }
-            std::io::ErrorKind::AddrNotAvailable => {
-                failed("this machine does not have that address").with_hint("Choose another with --listen HOST:PORT.")
-            }
+            std::io::ErrorKind::AddrNotAvailable => failed("this machine does not have that address")
+                .with_hint("Choose another with --listen HOST:PORT."),
             _ => failed(&error.to_string()),
         }
     })

@@ -13,10 +13,10 @@ pub(crate) mod utility;
 
 use std::{future::Future, sync::Arc};
 
+use crate::stub::SessionCatalog;
 use datafusion::{common::ScalarValue, execution::SendableRecordBatchStream};
 use lis_lake::{names::Identifier, snapshot::Snapshot, types::PgType};
 use lis_pg_catalog::registry::ViewContext;
-use crate::stub::SessionCatalog;
 use lis_security::{AuthorisedQuery, Principal, Rights, context::StatementContext};
 use lis_sql::{
     context::BindContext,
@@ -149,7 +149,10 @@ pub(crate) fn bind(server: &Server, request: &Request, query: &ast::Query, text:
 }
 
 /// Plans and starts what was authorised.
-pub(crate) async fn execute(server: &Arc<Server>, query: AuthorisedQuery) -> Result<SendableRecordBatchStream> {
+pub(crate) async fn execute(
+    server: &Arc<Server>,
+    query: AuthorisedQuery,
+) -> Result<SendableRecordBatchStream> {
     let shared = Arc::clone(server);
     in_task(server, "plan", async move {
         let plan = query.plan.plan(&shared.state).await?;

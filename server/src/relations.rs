@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, BooleanArray, Int32Array, ListBuilder, StringViewArray, TimestampMicrosecondArray, UInt32Array, UInt32Builder},
+    array::{
+        ArrayRef, BooleanArray, Int32Array, ListBuilder, StringViewArray, TimestampMicrosecondArray,
+        UInt32Array, UInt32Builder,
+    },
     datatypes::{Field, Schema},
     record_batch::{RecordBatch, RecordBatchOptions},
 };
@@ -113,7 +116,8 @@ impl SystemRelation for Settings {
         let of = |get: fn(&'static crate::session::settings::Definition) -> &'static str| {
             text(DEFINITIONS.iter().map(move |it| Some(get(it))))
         };
-        let lists = arrow::array::new_null_array(&ColumnType::plain(PgType::Array(&PgType::Text)).to_arrow(), count);
+        let lists =
+            arrow::array::new_null_array(&ColumnType::plain(PgType::Array(&PgType::Text)).to_arrow(), count);
         batch(
             self.columns(),
             vec![
@@ -126,7 +130,11 @@ impl SystemRelation for Settings {
                 of(|it| if it.is_preset() { "internal" } else { "user" }),
                 of(|it| it.type_name()),
                 text(DEFINITIONS.iter().map(|it| {
-                    Some(if value(it.name).is_none_or(|now| now == it.default) { "default" } else { "session" })
+                    Some(if value(it.name).is_none_or(|now| now == it.default) {
+                        "default"
+                    } else {
+                        "session"
+                    })
                 })),
                 nothing(count),
                 nothing(count),
@@ -221,10 +229,12 @@ impl SystemRelation for Sessions {
         let pid: ArrayRef = Arc::new(all.iter().map(|activity| Some(activity.pid)).collect::<Int32Array>());
         let user = text(all.iter().map(|activity| Some(activity.user.as_str())));
         let application = text(shown().map(|it| it.map(|activity| activity.application.as_str())));
-        let client = text(peers.iter().zip(&readable).map(|(peer, readable)| readable.then_some(peer.as_str())));
+        let client =
+            text(peers.iter().zip(&readable).map(|(peer, readable)| readable.then_some(peer.as_str())));
         let started = times(shown().map(|it| it.map(|activity| activity.started_at)));
         let state = text(shown().map(|it| it.map(|activity| activity.state.name())));
-        let statement_started = times(shown().map(|it| it.and_then(|activity| activity.statement_started_at)));
+        let statement_started =
+            times(shown().map(|it| it.and_then(|activity| activity.statement_started_at)));
         let statement = text(all.iter().zip(&readable).map(|(activity, readable)| {
             Some(if *readable { activity.query.as_str() } else { "<insufficient privilege>" })
         }));
@@ -250,7 +260,9 @@ impl SystemRelation for Sessions {
                 client,
                 null(PgType::Text),
                 Arc::new(
-                    shown().map(|it| it.map(|activity| i32::from(activity.peer.port()))).collect::<Int32Array>(),
+                    shown()
+                        .map(|it| it.map(|activity| i32::from(activity.peer.port())))
+                        .collect::<Int32Array>(),
                 ),
                 started,
                 times(shown().map(|it| it.and_then(|activity| activity.transaction_started_at))),

@@ -22,7 +22,7 @@ use self::{
 };
 use crate::{
     error::{Condition, Result, ServerError},
-    query::{cursor::Cursor, dml, Request},
+    query::{Request, cursor::Cursor, dml},
     server::Server,
     wire::{error::Report, outbox::Outbox, portal::Portal, startup::Login},
 };
@@ -270,7 +270,8 @@ impl Session {
             if name == "application_name" {
                 self.activity.set_application(&value);
             }
-            self.outbox.put(&PgWireBackendMessage::ParameterStatus(ParameterStatus::new(name.to_owned(), value)))?;
+            self.outbox
+                .put(&PgWireBackendMessage::ParameterStatus(ParameterStatus::new(name.to_owned(), value)))?;
         }
         Ok(())
     }

@@ -9,8 +9,9 @@ use crate::config::{ConfigError, LogFormat};
 
 /// Starts the log. A filter that cannot be read is an error, not silence.
 pub fn start(filter: &str, format: LogFormat) -> Result<(), ConfigError> {
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|error| ConfigError::Value(format!("the log filter \"{filter}\" cannot be read: {error}")))?;
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        ConfigError::Value(format!("the log filter \"{filter}\" cannot be read: {error}"))
+    })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -160,7 +160,10 @@ async fn read<R: AsyncRead + Unpin>(
     }
 }
 
-async fn write<W: AsyncWrite + Unpin>(mut writer: W, mut chunks: mpsc::Receiver<Bytes>) -> std::io::Result<()> {
+async fn write<W: AsyncWrite + Unpin>(
+    mut writer: W,
+    mut chunks: mpsc::Receiver<Bytes>,
+) -> std::io::Result<()> {
     while let Some(chunk) = chunks.recv().await {
         writer.write_all(&chunk).await?;
         if chunks.is_empty() {

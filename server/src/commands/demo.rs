@@ -10,9 +10,7 @@ use lis_loaders::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{
-    init, internal::InternalSession, load, print, progress, serve, step,
-};
+use super::{init, internal::InternalSession, load, print, progress, serve, step};
 use crate::{
     cli::DemoArguments,
     config::{self, Config},
@@ -63,24 +61,25 @@ async fn make(config: Config, arguments: &DemoArguments, unfinished: &Path) -> R
         .unwrap_or_else(init::make_password);
     step("making the warehouse");
     let lake = init::warehouse(&config, &password).await?;
-    std::fs::write(unfinished, b"").map_err(ServerError::io(format!("cannot write {}", unfinished.display())))?;
+    std::fs::write(unfinished, b"")
+        .map_err(ServerError::io(format!("cannot write {}", unfinished.display())))?;
     let directory = config.data.clone();
     let server = Server::over(config, lake).await?;
     step(&format!("making Exempelstad at scale {}", arguments.scale));
     let options = CityOptions { scale: arguments.scale, seed: arguments.seed };
     let generated = tokio::task::spawn_blocking(move || city::generate(&directory, options)).await;
     let city = match generated {
-        Ok(city) => city.map_err(|error| ServerError::new(Condition::InvalidParameterValue, error.to_string()))?,
+        Ok(city) => {
+            city.map_err(|error| ServerError::new(Condition::InvalidParameterValue, error.to_string()))?
+        }
         Err(error) => return Err(ServerError::Panicked(error.to_string())),
     };
     let written = deliver(&server, &city).await?;
     step("making users and rights");
     let mut passwords = BTreeMap::from([("lis_admin".to_owned(), password)]);
     set_up(&server, &city, &mut passwords).await?;
-    let lines: String = passwords
-        .iter()
-        .map(|(user, password)| format!("{user} {}\n", password.expose_secret()))
-        .collect();
+    let lines: String =
+        passwords.iter().map(|(user, password)| format!("{user} {}\n", password.expose_secret())).collect();
     tls::write_private(&server.config.data.join(CREDENTIALS), lines.as_bytes())?;
     std::fs::remove_file(unfinished)
         .map_err(ServerError::io(format!("cannot remove {}", unfinished.display())))?;
@@ -108,14 +107,16 @@ async fn deliver(server: &Arc<Server>, city: &City) -> Result<u64> {
         for batch in &report.batches {
             step(&load::describe(batch));
             written += batch.tables.iter().map(|table| table.rows_written).sum::<u64>();
-            let published = matches!(
-                batch.outcome,
-                BatchOutcome::Published { .. } | BatchOutcome::AlreadyLoaded { .. }
-            );
+            let published =
+                matches!(batch.outcome, BatchOutcome::Published { .. } | BatchOutcome::AlreadyLoaded { .. });
             if published == delivery.refused {
                 return Err(ServerError::new(
                     Condition::InternalError,
-                    format!("{} should {}have been published", batch.key, if delivery.refused { "not " } else { "" }),
+                    format!(
+                        "{} should {}have been published",
+                        batch.key,
+                        if delivery.refused { "not " } else { "" }
+                    ),
                 ));
             }
         }
@@ -163,7 +164,8 @@ async fn set_up(
 }
 
 fn read_credentials(path: &Path) -> Result<Vec<(String, String)>> {
-    let text = std::fs::read_to_string(path).map_err(ServerError::io(format!("cannot read {}", path.display())))?;
+    let text =
+        std::fs::read_to_string(path).map_err(ServerError::io(format!("cannot read {}", path.display())))?;
     let pairs = text.lines().filter_map(|line| line.split_once(' '));
     Ok(pairs.map(|(user, password)| (user.to_owned(), password.to_owned())).collect())
 }
@@ -172,16 +174,18 @@ fn read_credentials(path: &Path) -> Result<Vec<(String, String)>> {
 fn tour(credentials: &[(String, String)], address: std::net::SocketAddr) -> String {
     let (host, port) = (address.ip(), address.port());
     let password = |user: &str| {
-        credentials.iter().find(|(name, _)| name == user).map(|(_, password)| password.as_str()).unwrap_or_default()
+        credentials
+            .iter()
+            .find(|(name, _)| name == user)
+            .map(|(_, password)| password.as_str())
+            .unwrap_or_default()
     };
     let chef = credentials
         .iter()
         .map(|(user, _)| user.as_str())
         .find(|user| user.starts_with("chef_"))
         .unwrap_or("finans");
-    let psql = |user: &str| {
-        format!("PGPASSWORD={} psql -h {host} -p {port} -U {user} lis", password(user))
-    };
+    let psql = |user: &str| format!("PGPASSWORD={} psql -h {host} -p {port} -U {user} lis", password(user));
     format!(
         "\n\
          Exempelstad is served. It is fictional: its districts, people and amounts are made up.\n\
@@ -213,8 +217,8 @@ mod tests {
 
     #[test]
     fn the_tour_has_the_port_and_the_passwords() {
-        let credentials =
-            [("chef_101", "aaa"), ("finans", "bbb"), ("lis_admin", "ccc")].map(|(user, password)| (user.to_owned(), password.to_owned()));
+        let credentials = [("chef_101", "aaa"), ("finans", "bbb"), ("lis_admin", "ccc")]
+            .map(|(user, password)| (user.to_owned(), password.to_owned()));
         let text = tour(&credentials, "127.0.0.1:7777".parse().unwrap());
         for part in ["7777", "PGPASSWORD=aaa", "PGPASSWORD=bbb", "PGPASSWORD=ccc", "chef_101"] {
             assert!(text.contains(part), "{part}");

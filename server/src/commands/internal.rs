@@ -16,13 +16,7 @@ use crate::{
     query::{self, Outcome},
     server::Server,
     session::{Session, initial_settings},
-    wire::{
-        Inbound,
-        encode::OutputOptions,
-        outbox::Outbox,
-        simple,
-        startup::Login,
-    },
+    wire::{Inbound, encode::OutputOptions, outbox::Outbox, simple, startup::Login},
 };
 
 /// A session of the program itself.

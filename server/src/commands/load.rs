@@ -6,23 +6,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use lis_lake::{
-    error::LakeError,
-    hooks::TableSecurity,
-    ids::ColumnId,
-    metadata::CommitPart,
-    table::Table,
-};
+use lis_lake::{error::LakeError, hooks::TableSecurity, ids::ColumnId, metadata::CommitPart, table::Table};
 use lis_loaders::{BatchOutcome, BatchReport, LoadReport, LoadRequest, Progress, config::LoadSpec};
 use lis_security::SecurityChange;
 
 use super::{print, progress};
-use crate::{
-    cli::LoadArguments,
-    config::Config,
-    error::Result,
-    server::Server,
-};
+use crate::{cli::LoadArguments, config::Config, error::Result, server::Server};
 
 /// The role in whose name the command line loads.
 const AUTHOR: &str = "lis_admin";
@@ -81,7 +70,9 @@ pub(crate) fn describe(batch: &BatchReport) -> String {
             format!("{number}{key}: published: {rows} ({:.1} s)", batch.elapsed.as_secs_f64())
         }
         BatchOutcome::WouldPublish => format!("{key}: would be published: {rows}"),
-        BatchOutcome::AlreadyLoaded { batch } => format!("{key}: already published as batch {batch}; nothing done"),
+        BatchOutcome::AlreadyLoaded { batch } => {
+            format!("{key}: already published as batch {batch}; nothing done")
+        }
         BatchOutcome::Refused { batch } => {
             format!("{key}: refused: another delivery with the same key is published as batch {batch}")
         }

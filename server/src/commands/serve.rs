@@ -40,7 +40,8 @@ pub(crate) async fn until_stopped(server: Arc<Server>, listener: TcpListener) ->
     };
     // The signals are awaited before anybody is told that the server is ready.
     let signal = server.tasks.spawn("signals", task::stop_signal());
-    let accepting = server.tasks.spawn_on("accept", wire.handle(), listener::accept(Arc::clone(&server), listener));
+    let accepting =
+        server.tasks.spawn_on("accept", wire.handle(), listener::accept(Arc::clone(&server), listener));
     print(&format!("ready to accept connections on {address}"))?;
     tracing::info!(%address, data = %server.config.data.display(), "serving");
     let stopped = match signal.await {

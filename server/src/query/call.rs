@@ -16,6 +16,8 @@ pub(crate) fn run(_session: &mut Session, name: &ObjectName, arguments: &[Option
         Condition::UndefinedFunction,
         format!("procedure {schema}{}({types}) does not exist", name.name),
     )
-    .with_hint("No procedure matches the given name and argument types. You might need to add explicit type casts.")
+    .with_hint(
+        "No procedure matches the given name and argument types. You might need to add explicit type casts.",
+    )
     .at(name.position))
 }

@@ -10,7 +10,9 @@ use arrow::{
 };
 use datafusion::{
     common::DFSchema,
-    logical_expr::{col, execution_props::ExecutionProps, physical_planning_context::PhysicalPlanningContext},
+    logical_expr::{
+        col, execution_props::ExecutionProps, physical_planning_context::PhysicalPlanningContext,
+    },
     physical_expr::{PhysicalExpr, create_physical_expr},
 };
 use lis_lake::{
@@ -157,8 +159,7 @@ fn casts(
         .map(|(column, field)| {
             let Some(field) = field else { return Ok(None) };
             let text = Typed::canonical(col(format!("f{field}")), ColumnType::plain(PgType::Text));
-            let typed =
-                types::coerce(&binding, text, column.column_type, CastContext::Explicit, None)?;
+            let typed = types::coerce(&binding, text, column.column_type, CastContext::Explicit, None)?;
             let physical = create_physical_expr(
                 &typed.expr,
                 &schema,
@@ -193,8 +194,11 @@ impl CopyTarget {
     }
 
     fn wrong(&self, message: impl Into<String>) -> ServerError {
-        ServerError::new(Condition::BadCopyFileFormat, message)
-            .with_detail(format!("COPY {}, line {}", self.table.name.as_str(), self.line))
+        ServerError::new(Condition::BadCopyFileFormat, message).with_detail(format!(
+            "COPY {}, line {}",
+            self.table.name.as_str(),
+            self.line
+        ))
     }
 
     async fn take_line(&mut self, line: &[u8]) -> Result<()> {
@@ -225,7 +229,11 @@ impl CopyTarget {
                         Condition::BadCopyFileFormat,
                         format!("missing data for column \"{name}\""),
                     )
-                    .with_detail(format!("COPY {}, line {}", self.table.name.as_str(), self.line)));
+                    .with_detail(format!(
+                        "COPY {}, line {}",
+                        self.table.name.as_str(),
+                        self.line
+                    )));
                 }
             }
         }
@@ -302,8 +310,12 @@ fn split_csv(line: &[u8], dialect: &Dialect) -> Vec<Option<Vec<u8>>> {
     let mut bytes = line.iter().copied().peekable();
     while let Some(byte) = bytes.next() {
         if quoted {
-            let next_is_special = bytes.peek().is_some_and(|next| *next == dialect.quote || *next == dialect.escape);
-            if byte == dialect.escape && next_is_special && (dialect.escape != dialect.quote || bytes.peek() == Some(&dialect.quote)) {
+            let next_is_special =
+                bytes.peek().is_some_and(|next| *next == dialect.quote || *next == dialect.escape);
+            if byte == dialect.escape
+                && next_is_special
+                && (dialect.escape != dialect.quote || bytes.peek() == Some(&dialect.quote))
+            {
                 value.extend(bytes.next());
             } else if byte == dialect.quote {
                 quoted = false;
@@ -414,9 +426,6 @@ mod tests {
     fn text_fields_are_unescaped() {
         let dialect = dialect(CopyFormat::Text);
         let values = texts(split_text(b"a\\tb\t\\N\tc\\\\\t\\101", &dialect));
-        assert_eq!(
-            values,
-            [Some("a\tb".to_owned()), None, Some("c\\".to_owned()), Some("A".to_owned())]
-        );
+        assert_eq!(values, [Some("a\tb".to_owned()), None, Some("c\\".to_owned()), Some("A".to_owned())]);
     }
 }

@@ -64,7 +64,14 @@ impl Cursor {
         stream: SendableRecordBatchStream,
         record: Option<StatementRecord>,
     ) -> Self {
-        Self { outputs, texts: Texts::default(), stream: Some(Mutex::new(stream)), rest: None, history: None, record }
+        Self {
+            outputs,
+            texts: Texts::default(),
+            stream: Some(Mutex::new(stream)),
+            rest: None,
+            history: None,
+            record,
+        }
     }
 
     /// Over a few rows of text: SHOW, EXPLAIN.
@@ -203,7 +210,9 @@ impl Cursor {
             }
             FetchDirection::Relative(steps) => {
                 let rows = self.backward(steps.unsigned_abs())?;
-                Ok(Seek::Rows(rows.last().map(|last| last.slice(last.num_rows() - 1, 1)).into_iter().collect()))
+                Ok(Seek::Rows(
+                    rows.last().map(|last| last.slice(last.num_rows() - 1, 1)).into_iter().collect(),
+                ))
             }
             FetchDirection::Absolute(row) => self.absolute(row).await,
         }
@@ -322,7 +331,12 @@ mod tests {
         batches
             .iter()
             .flat_map(|batch| {
-                batch.column(0).as_string_view().iter().map(|value| value.unwrap().to_owned()).collect::<Vec<_>>()
+                batch
+                    .column(0)
+                    .as_string_view()
+                    .iter()
+                    .map(|value| value.unwrap().to_owned())
+                    .collect::<Vec<_>>()
             })
             .collect()
     }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use lis_lake::{
     ids::{Oid, RelationId},
     names::{Identifier, QualifiedName},
-    staged::{CommentTarget as StagedComment, NewColumn, NewConstraint, NewConstraintKind, NewSchema, NewTable, NewView},
+    staged::{
+        CommentTarget as StagedComment, NewColumn, NewConstraint, NewConstraintKind, NewSchema, NewTable,
+        NewView,
+    },
     table::{Collation, Relation, Schema},
 };
 use lis_security::privileges;
@@ -274,9 +277,8 @@ async fn create_table(
 ) -> Result<()> {
     let server = Arc::clone(&session.server);
     let schema = creation_schema(request, name)?;
-    request.judge(&server, |context| {
-        privileges::require_schema(context, schema.id.oid(), Privilege::Create)
-    })?;
+    request
+        .judge(&server, |context| privileges::require_schema(context, schema.id.oid(), Privilege::Create))?;
     if existing(session, request, &schema, &name.name, if_not_exists)? {
         return Ok(());
     }
@@ -303,10 +305,18 @@ async fn create_table(
         new_columns.push(new);
         let only = vec![column.name.clone()];
         if column.primary_key {
-            new_constraints.push(NewConstraint { name: None, kind: NewConstraintKind::PrimaryKey, columns: only.clone() });
+            new_constraints.push(NewConstraint {
+                name: None,
+                kind: NewConstraintKind::PrimaryKey,
+                columns: only.clone(),
+            });
         }
         if column.unique {
-            new_constraints.push(NewConstraint { name: None, kind: NewConstraintKind::Unique, columns: only.clone() });
+            new_constraints.push(NewConstraint {
+                name: None,
+                kind: NewConstraintKind::Unique,
+                columns: only.clone(),
+            });
         }
         if let Some((table, referenced)) = &column.references {
             let referenced: Vec<_> = referenced.iter().cloned().collect();
@@ -371,13 +381,15 @@ fn foreign_key(
     };
     let referenced_columns = if referenced.is_empty() {
         use lis_lake::table::ConstraintKind;
-        let key = target.constraints.iter().find(|it| it.kind == ConstraintKind::PrimaryKey).ok_or_else(|| {
-            ServerError::new(
-                Condition::UndefinedObject,
-                format!("there is no primary key for referenced table \"{}\"", written(table)),
-            )
-        })?;
-        let named = |id| target.columns.iter().find(|column| column.id == id).map(|column| column.name.clone());
+        let key =
+            target.constraints.iter().find(|it| it.kind == ConstraintKind::PrimaryKey).ok_or_else(|| {
+                ServerError::new(
+                    Condition::UndefinedObject,
+                    format!("there is no primary key for referenced table \"{}\"", written(table)),
+                )
+            })?;
+        let named =
+            |id| target.columns.iter().find(|column| column.id == id).map(|column| column.name.clone());
         key.columns.iter().filter_map(|id| named(*id)).collect()
     } else {
         referenced.to_vec()
@@ -414,10 +426,7 @@ fn existing(
         session.notice(&Report::notice(message))?;
         return Ok(true);
     }
-    Err(ServerError::new(
-        Condition::DuplicateTable,
-        format!("relation \"{}\" already exists", name.as_str()),
-    ))
+    Err(ServerError::new(Condition::DuplicateTable, format!("relation \"{}\" already exists", name.as_str())))
 }
 
 async fn create_view(
@@ -426,14 +435,14 @@ async fn create_view(
     utility: &UtilityStatement,
     parsed: &Arc<ParsedStatement>,
 ) -> Result<()> {
-    let UtilityStatement::CreateView { name, or_replace, columns, security_invoker, query, .. } = utility else {
+    let UtilityStatement::CreateView { name, or_replace, columns, security_invoker, query, .. } = utility
+    else {
         return Ok(());
     };
     let server = Arc::clone(&session.server);
     let schema = creation_schema(request, name)?;
-    request.judge(&server, |context| {
-        privileges::require_schema(context, schema.id.oid(), Privilege::Create)
-    })?;
+    request
+        .judge(&server, |context| privileges::require_schema(context, schema.id.oid(), Privilege::Create))?;
     let (authorised, parameters) = authorise(&server, request, parsed).await?;
     if !parameters.is_empty() {
         return Err(ServerError::new(Condition::UndefinedObject, "there is no parameter $1"));
@@ -463,7 +472,10 @@ async fn create_view(
         name: name.name.clone(),
         owner: request.principal.current_oid(),
         comment: None,
-        definition: { let _ = &catalog; query.to_string() },
+        definition: {
+            let _ = &catalog;
+            query.to_string()
+        },
         columns: new_columns,
         security_invoker: security_invoker.unwrap_or(true),
     };
@@ -479,13 +491,13 @@ async fn create_view(
         _ => None,
     };
     if let Some(view) = replaced {
-        request.judge(&server, |context| {
-            privileges::require_relation_owner(context, view.id.oid(), false)
-        })?;
-        let keeps = view.columns.len() <= new.columns.len()
-            && view.columns.iter().zip(&new.columns).all(|(old, new)| {
-                old.name == new.name && old.column_type.pg_type == new.column_type.pg_type
-            });
+        request
+            .judge(&server, |context| privileges::require_relation_owner(context, view.id.oid(), false))?;
+        let keeps =
+            view.columns.len() <= new.columns.len()
+                && view.columns.iter().zip(&new.columns).all(|(old, new)| {
+                    old.name == new.name && old.column_type.pg_type == new.column_type.pg_type
+                });
         if !keeps {
             return Err(ServerError::new(
                 Condition::InvalidTableDefinition,
@@ -558,7 +570,9 @@ async fn comment_on(
             request.judge(&server, |context| privileges::require_schema_owner(context, schema.id.oid()))?;
             StagedComment::Schema(schema.id)
         }
-        CommentTarget::Table(name) => StagedComment::Relation(owned(session, request, name, Some(false))?.id()),
+        CommentTarget::Table(name) => {
+            StagedComment::Relation(owned(session, request, name, Some(false))?.id())
+        }
         CommentTarget::View(name) => StagedComment::Relation(owned(session, request, name, Some(true))?.id()),
         CommentTarget::Column(name, column) => {
             let relation = owned(session, request, name, None)?;
@@ -599,4 +613,3 @@ fn owned<'a>(
     })?;
     Ok(relation)
 }
-

@@ -119,8 +119,7 @@ pub(crate) fn fit(writer: &TableWriter, batch: &RecordBatch) -> Result<RecordBat
             }
         })
         .collect::<Result<_, _>>()?;
-    let options =
-        arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let options = arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     let nullable = arrow::datatypes::Schema::new(
         schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect::<Vec<_>>(),
     );

@@ -57,10 +57,12 @@ fn check_before_first_query(session: &Session, name: &str, value: Option<&str>) 
     }
     let current = session.settings.show(name)?.1;
     match (name, value) {
-        ("transaction_isolation", Some(value)) if !value.eq_ignore_ascii_case(&current) => Err(ServerError::new(
-            Condition::ActiveSqlTransaction,
-            "SET TRANSACTION ISOLATION LEVEL must be called before any query",
-        )),
+        ("transaction_isolation", Some(value)) if !value.eq_ignore_ascii_case(&current) => {
+            Err(ServerError::new(
+                Condition::ActiveSqlTransaction,
+                "SET TRANSACTION ISOLATION LEVEL must be called before any query",
+            ))
+        }
         ("transaction_read_only", Some("off" | "false")) if current == "on" => Err(ServerError::new(
             Condition::ActiveSqlTransaction,
             "cannot set transaction read-write mode inside a read-only transaction",

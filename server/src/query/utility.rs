@@ -285,7 +285,9 @@ async fn discard(session: &mut Session, what: &str) -> Result<&'static str> {
         "plans" => Ok("DISCARD PLANS"),
         "sequences" => Ok("DISCARD SEQUENCES"),
         "temp" | "temporary" => Ok("DISCARD TEMP"),
-        other => Err(ServerError::not_supported(format!("DISCARD {} is not supported", other.to_uppercase()))),
+        other => {
+            Err(ServerError::not_supported(format!("DISCARD {} is not supported", other.to_uppercase())))
+        }
     }
 }
 
@@ -319,7 +321,8 @@ pub(crate) async fn prepare(
         session.transaction.check_usable()?;
     }
     let parsed = Arc::new(parsed);
-    let described = describe(session, &parsed, declared).await.map_err(|error| error.offset_by(parsed.offset))?;
+    let described =
+        describe(session, &parsed, declared).await.map_err(|error| error.offset_by(parsed.offset))?;
     if let Some(parameters) = described.parameters {
         prepared.parameters = parameters;
     }
@@ -352,7 +355,8 @@ async fn describe(
 ) -> Result<Described> {
     let text = |names: &[&str]| Some(names.iter().map(|name| super::cursor::text_column(name)).collect());
     let outputs = match &parsed.statement {
-        Statement::Query(_) | Statement::Utility(UtilityStatement::Declare { .. } | UtilityStatement::CopyTo { .. }) => {
+        Statement::Query(_)
+        | Statement::Utility(UtilityStatement::Declare { .. } | UtilityStatement::CopyTo { .. }) => {
             let request = session.request(declared).await?;
             let (query, parameters) = super::authorise(&session.server, &request, parsed).await?;
             let rows = matches!(parsed.statement, Statement::Query(_));

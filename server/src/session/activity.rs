@@ -8,11 +8,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use lis_lake::{
-    ids::Oid,
-    names::Identifier,
-    types::PgType,
-};
+use lis_lake::{ids::Oid, names::Identifier, types::PgType};
 use lis_security::Principal;
 
 use super::{NamedCursor, Prepared};
@@ -174,7 +170,11 @@ impl ActivityHandle {
     /// A statement begins. Its text is kept with secrets blanked.
     pub(crate) fn begin(&self, state: State, text: &str, transaction_started_at: DateTime<Utc>) {
         let now = Utc::now();
-        let text = if text.len() > QUERY_BYTES_MAX { &text[..text.floor_char_boundary(QUERY_BYTES_MAX)] } else { text };
+        let text = if text.len() > QUERY_BYTES_MAX {
+            &text[..text.floor_char_boundary(QUERY_BYTES_MAX)]
+        } else {
+            text
+        };
         let text = lis_security::audit::blank_secrets(text);
         let mut activity = locked(&self.entry);
         activity.state = state;

@@ -23,7 +23,8 @@ pub(crate) enum ClientEncoding {
 impl ClientEncoding {
     /// The encoding that a client names: case, `-` and `_` do not matter, as in PostgreSQL.
     pub(crate) fn by_name(name: &str) -> Option<Self> {
-        let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
+        let plain: String =
+            name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
         match plain.as_str() {
             "UTF8" | "UNICODE" => Some(Self::Utf8),
             "LATIN1" | "ISO88591" => Some(Self::Latin1),
@@ -116,9 +117,12 @@ mod tests {
 
     #[test]
     fn swedish_letters_survive_each_encoding_and_others_are_refused() {
-        for encoding in
-            [ClientEncoding::Utf8, ClientEncoding::Latin1, ClientEncoding::Latin9, ClientEncoding::Windows1252]
-        {
+        for encoding in [
+            ClientEncoding::Utf8,
+            ClientEncoding::Latin1,
+            ClientEncoding::Latin9,
+            ClientEncoding::Windows1252,
+        ] {
             let mut bytes = Vec::new();
             encoding.encode("Kårdalen, Öxnö", &mut bytes).unwrap();
             assert_eq!(encoding.decode(&bytes).unwrap(), "Kårdalen, Öxnö");

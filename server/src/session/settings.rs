@@ -65,14 +65,27 @@ const fn row(
     Definition { name, kind, default, report, description }
 }
 
-const LEVELS: &[&str] = &["debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"];
+const LEVELS: &[&str] =
+    &["debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"];
 const ISOLATION: &[&str] = &["read committed", "repeatable read", "read uncommitted"];
 
 /// Every setting, in the order of `SHOW ALL`.
 pub(crate) static DEFINITIONS: &[Definition] = &[
-    row("application_name", Kind::Text, "", true, "Sets the application name to be reported in statistics and logs."),
+    row(
+        "application_name",
+        Kind::Text,
+        "",
+        true,
+        "Sets the application name to be reported in statistics and logs.",
+    ),
     row("block_size", Kind::Preset, "8192", false, "Shows the size of a disk block."),
-    row("bytea_output", Kind::Choice(&["hex", "escape"], &[]), "hex", false, "Sets the output format for bytea."),
+    row(
+        "bytea_output",
+        Kind::Choice(&["hex", "escape"], &[]),
+        "hex",
+        false,
+        "Sets the output format for bytea.",
+    ),
     row("client_encoding", Kind::Encoding, "UTF8", true, "Sets the client's character set encoding."),
     row(
         "client_min_messages",
@@ -103,7 +116,13 @@ pub(crate) static DEFINITIONS: &[Definition] = &[
         true,
         "Sets the default read-only status of new transactions.",
     ),
-    row("extra_float_digits", Kind::Integer(-15, 3), "1", false, "Sets the number of digits displayed for floating-point values."),
+    row(
+        "extra_float_digits",
+        Kind::Integer(-15, 3),
+        "1",
+        false,
+        "Sets the number of digits displayed for floating-point values.",
+    ),
     row(
         "idle_in_transaction_session_timeout",
         Kind::Milliseconds,
@@ -129,21 +148,63 @@ pub(crate) static DEFINITIONS: &[Definition] = &[
     ),
     row("is_superuser", Kind::Preset, "off", true, "Shows whether the current user is a superuser."),
     row("lc_collate", Kind::Preset, "C", false, "Shows the collation order locale."),
-    row("lc_ctype", Kind::Preset, "C.UTF-8", false, "Shows the character classification and case conversion locale."),
-    row("lc_messages", Kind::Choice(&["C"], &[]), "C", false, "Sets the language in which messages are displayed."),
-    row("lc_monetary", Kind::Choice(&["C"], &[]), "C", false, "Sets the locale for formatting monetary amounts."),
+    row(
+        "lc_ctype",
+        Kind::Preset,
+        "C.UTF-8",
+        false,
+        "Shows the character classification and case conversion locale.",
+    ),
+    row(
+        "lc_messages",
+        Kind::Choice(&["C"], &[]),
+        "C",
+        false,
+        "Sets the language in which messages are displayed.",
+    ),
+    row(
+        "lc_monetary",
+        Kind::Choice(&["C"], &[]),
+        "C",
+        false,
+        "Sets the locale for formatting monetary amounts.",
+    ),
     row("lc_numeric", Kind::Choice(&["C"], &[]), "C", false, "Sets the locale for formatting numbers."),
-    row("lc_time", Kind::Choice(&["C"], &[]), "C", false, "Sets the locale for formatting date and time values."),
-    row("lock_timeout", Kind::Milliseconds, "0", false, "Sets the maximum allowed duration of any wait for a lock."),
+    row(
+        "lc_time",
+        Kind::Choice(&["C"], &[]),
+        "C",
+        false,
+        "Sets the locale for formatting date and time values.",
+    ),
+    row(
+        "lock_timeout",
+        Kind::Milliseconds,
+        "0",
+        false,
+        "Sets the maximum allowed duration of any wait for a lock.",
+    ),
     row("max_connections", Kind::Preset, "200", false, "Sets the maximum number of concurrent connections."),
     row("max_identifier_length", Kind::Preset, "63", false, "Shows the maximum identifier length."),
     row("max_index_keys", Kind::Preset, "32", false, "Shows the maximum number of index keys."),
     row("port", Kind::Preset, "5433", false, "Sets the TCP port the server listens on."),
     row("row_security", Kind::OnlyBool(true), "on", false, "Enables row security."),
-    row("search_path", Kind::SearchPath, "\"$user\", public", true, "Sets the schema search order for names that are not schema-qualified."),
+    row(
+        "search_path",
+        Kind::SearchPath,
+        "\"$user\", public",
+        true,
+        "Sets the schema search order for names that are not schema-qualified.",
+    ),
     row("server_encoding", Kind::Preset, "UTF8", true, "Shows the server (database) character set encoding."),
     row("server_version", Kind::Preset, SERVER_VERSION, true, "Shows the server version."),
-    row("server_version_num", Kind::Preset, SERVER_VERSION_NUM, false, "Shows the server version as an integer."),
+    row(
+        "server_version_num",
+        Kind::Preset,
+        SERVER_VERSION_NUM,
+        false,
+        "Shows the server version as an integer.",
+    ),
     row("ssl", Kind::Preset, "on", false, "Enables SSL connections."),
     row(
         "standard_conforming_strings",
@@ -152,9 +213,27 @@ pub(crate) static DEFINITIONS: &[Definition] = &[
         true,
         "Causes '...' strings to treat backslashes literally.",
     ),
-    row("statement_timeout", Kind::Milliseconds, "0", false, "Sets the maximum allowed duration of any statement."),
-    row("synchronous_commit", Kind::Choice(&["on"], &["off", "local", "remote_write", "remote_apply"]), "on", false, "Sets the current transaction's synchronization level."),
-    row("TimeZone", Kind::TimeZone, "Europe/Stockholm", true, "Sets the time zone for displaying and interpreting time stamps."),
+    row(
+        "statement_timeout",
+        Kind::Milliseconds,
+        "0",
+        false,
+        "Sets the maximum allowed duration of any statement.",
+    ),
+    row(
+        "synchronous_commit",
+        Kind::Choice(&["on"], &["off", "local", "remote_write", "remote_apply"]),
+        "on",
+        false,
+        "Sets the current transaction's synchronization level.",
+    ),
+    row(
+        "TimeZone",
+        Kind::TimeZone,
+        "Europe/Stockholm",
+        true,
+        "Sets the time zone for displaying and interpreting time stamps.",
+    ),
     row(
         "transaction_deferrable",
         Kind::OnlyBool(false),
@@ -169,7 +248,13 @@ pub(crate) static DEFINITIONS: &[Definition] = &[
         false,
         "Sets the current transaction's isolation level.",
     ),
-    row("transaction_read_only", Kind::Bool, "off", false, "Sets the current transaction's read-only status."),
+    row(
+        "transaction_read_only",
+        Kind::Bool,
+        "off",
+        false,
+        "Sets the current transaction's read-only status.",
+    ),
 ];
 
 /// The definition of a setting, by its name in any case.
@@ -213,7 +298,8 @@ fn bool_name(value: bool) -> &'static str {
 /// Milliseconds from a number with one of PostgreSQL's units.
 fn parse_milliseconds(value: &str) -> Option<i64> {
     let value = value.trim();
-    let digits = value.find(|character: char| !character.is_ascii_digit() && character != '-').unwrap_or(value.len());
+    let digits =
+        value.find(|character: char| !character.is_ascii_digit() && character != '-').unwrap_or(value.len());
     let number: i64 = value[..digits].parse().ok()?;
     let factor = match value[digits..].trim() {
         "" | "ms" => 1,
@@ -319,7 +405,12 @@ impl Definition {
             Kind::Bool | Kind::OnlyBool(_) => "bool",
             Kind::Integer(..) | Kind::Milliseconds => "integer",
             Kind::Choice(..) => "enum",
-            Kind::Preset | Kind::Text | Kind::DateStyle | Kind::TimeZone | Kind::Encoding | Kind::SearchPath => "string",
+            Kind::Preset
+            | Kind::Text
+            | Kind::DateStyle
+            | Kind::TimeZone
+            | Kind::Encoding
+            | Kind::SearchPath => "string",
         }
     }
 
@@ -488,7 +579,9 @@ impl Settings {
     }
 
     fn value(&self, definition: &'static Definition) -> String {
-        self.layered(&definition.name.to_ascii_lowercase()).map_or(definition.default, String::as_str).to_owned()
+        self.layered(&definition.name.to_ascii_lowercase())
+            .map_or(definition.default, String::as_str)
+            .to_owned()
     }
 
     /// SHOW: the name as PostgreSQL writes it and the value.

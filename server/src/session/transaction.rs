@@ -6,7 +6,12 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use lis_lake::{lake::Lake, names::Identifier, snapshot::Snapshot, staged::{Mark, StagedChanges}};
+use lis_lake::{
+    lake::Lake,
+    names::Identifier,
+    snapshot::Snapshot,
+    staged::{Mark, StagedChanges},
+};
 use lis_security::{Principal, Rights, SecurityChange, SecurityChanges};
 use pgwire::messages::response::TransactionStatus;
 

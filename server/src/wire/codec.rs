@@ -39,8 +39,10 @@ pub(crate) fn cut_frame(buffer: &mut BytesMut, message_bytes_max: usize) -> Cut 
     let Some(header) = buffer.first_chunk::<5>() else { return Cut::Incomplete };
     let [kind, length @ ..] = *header;
     let length = i32::from_be_bytes(length);
-    let Some(body_bytes) =
-        usize::try_from(length).ok().and_then(|length| length.checked_sub(4)).filter(|it| *it <= message_bytes_max)
+    let Some(body_bytes) = usize::try_from(length)
+        .ok()
+        .and_then(|length| length.checked_sub(4))
+        .filter(|it| *it <= message_bytes_max)
     else {
         return Cut::InvalidLength(length);
     };

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use lis_sql::{output::OutputColumn, statement::{CopyFormat, CopyOptions}};
+use lis_sql::{
+    output::OutputColumn,
+    statement::{CopyFormat, CopyOptions},
+};
 use pgwire::messages::{
     PgWireBackendMessage as Message,
     copy::{CopyDone, CopyInResponse, CopyOutResponse},
@@ -111,7 +114,11 @@ pub(crate) async fn send(session: &mut Session, mut cursor: Cursor, options: &Co
             let writers = encoder.columns(&batch, &mut casts)?;
             for row in start..end {
                 copy_data(session.outbox.buffer(), |out| {
-                    if binary { binary_row(&writers, row, columns, out) } else { text_row(&writers, row, &dialect, out) }
+                    if binary {
+                        binary_row(&writers, row, columns, out)
+                    } else {
+                        text_row(&writers, row, &dialect, out)
+                    }
                 })?;
             }
             drop(writers);
@@ -155,7 +162,8 @@ fn text_row(columns: &[Column<'_>], row: usize, dialect: &Dialect, out: &mut Vec
         let start = out.len();
         column.put(row, out)?;
         let plain_delimiter = matches!(dialect.delimiter, b'\t' | b',' | b';' | b'|');
-        let plain = column.is_plain() && plain_delimiter && dialect.null.is_empty() | (dialect.null == b"\\N");
+        let plain =
+            column.is_plain() && plain_delimiter && dialect.null.is_empty() | (dialect.null == b"\\N");
         if !plain {
             quote(start, columns.len() == 1, dialect, out);
         }
@@ -234,7 +242,11 @@ pub(crate) async fn receive(
 ) -> Result<String> {
     let columns = i16::try_from(target.columns())
         .map_err(|_| ServerError::new(Condition::ProgramLimitExceeded, "too many columns"))?;
-    session.outbox.put(&Message::CopyInResponse(CopyInResponse::new(0, columns, vec![0; target.columns()])))?;
+    session.outbox.put(&Message::CopyInResponse(CopyInResponse::new(
+        0,
+        columns,
+        vec![0; target.columns()],
+    )))?;
     session.outbox.flush().await?;
     let encoding = session.settings.encoding();
     loop {

@@ -58,7 +58,13 @@ pub(crate) async fn run(
         let last_word = Duration::from_secs(1);
         // A client that does not read must not keep a session that ends.
         let flushed = tokio::time::timeout(last_word, session.outbox.flush()).await;
-        tracing::debug!(backend_pid, state = report.state.code(), told = told.is_ok(), flushed = flushed.is_ok(), "session ended");
+        tracing::debug!(
+            backend_pid,
+            state = report.state.code(),
+            told = told.is_ok(),
+            flushed = flushed.is_ok(),
+            "session ended"
+        );
     }
     session.rollback();
     server.record_behind(AuditEvent::ConnectionClosed { backend_pid });
@@ -147,10 +153,9 @@ async fn serve(session: &mut Session, inbox: &mut mpsc::Receiver<Inbound>) -> Re
 /// Waits for the next message, or for what ends an idle session.
 async fn next(session: &Session, inbox: &mut mpsc::Receiver<Inbound>, in_sequence: bool) -> Result<Next> {
     let idle = match session.transaction.block() {
-        Block::None => session
-            .settings
-            .duration("idle_session_timeout")
-            .map(|limit| (limit, Condition::IdleSessionTimeout, "terminating connection due to idle-session timeout")),
+        Block::None => session.settings.duration("idle_session_timeout").map(|limit| {
+            (limit, Condition::IdleSessionTimeout, "terminating connection due to idle-session timeout")
+        }),
         Block::Implicit => None,
         Block::Explicit | Block::Failed => {
             session.settings.duration("idle_in_transaction_session_timeout").map(|limit| {
@@ -191,7 +196,11 @@ async fn guarded(
     handled.unwrap_or_else(|panic| Err(ServerError::Panicked(panic_message(panic.as_ref()))))
 }
 
-async fn handle(session: &mut Session, inbox: &mut mpsc::Receiver<Inbound>, message: Frontend) -> Result<bool> {
+async fn handle(
+    session: &mut Session,
+    inbox: &mut mpsc::Receiver<Inbound>,
+    message: Frontend,
+) -> Result<bool> {
     match message {
         Frontend::Query(text) => {
             simple::run(session, inbox, &text).await?;

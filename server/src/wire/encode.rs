@@ -7,14 +7,13 @@ use std::{ops::Range, sync::Arc};
 use arrow::{
     array::{
         Array, ArrayRef, AsArray, BinaryViewArray, BooleanArray, FixedSizeBinaryArray, LargeStringArray,
-        ListArray,
-        StringArray, StringViewArray,
+        ListArray, StringArray, StringViewArray,
     },
     buffer::NullBuffer,
     datatypes::{
-        DataType, Date32Type, Field, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
-        IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
-        UInt32Type,
+        DataType, Date32Type, Decimal128Type, Field, Float32Type, Float64Type, Int16Type, Int32Type,
+        Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType,
+        TimestampMicrosecondType, UInt32Type,
     },
     record_batch::RecordBatch,
 };
@@ -98,7 +97,12 @@ fn named(function: &Arc<ScalarUDF>, array: &ArrayRef) -> Result<ArrayRef> {
     if let Some(list) = array.as_list_opt::<i32>() {
         let values = named(function, list.values())?;
         let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
-        return Ok(Arc::new(ListArray::try_new(field, list.offsets().clone(), values, list.nulls().cloned())?));
+        return Ok(Arc::new(ListArray::try_new(
+            field,
+            list.offsets().clone(),
+            values,
+            list.nulls().cloned(),
+        )?));
     }
     let written = function.invoke_with_args(ScalarFunctionArgs {
         args: vec![ColumnarValue::Array(Arc::clone(array))],
@@ -141,7 +145,11 @@ impl RowEncoder {
     }
 
     /// The columns of one batch, ready to write cells.
-    pub(crate) fn columns<'a>(&'a self, batch: &'a RecordBatch, casts: &'a mut Vec<ArrayRef>) -> Result<Vec<Column<'a>>> {
+    pub(crate) fn columns<'a>(
+        &'a self,
+        batch: &'a RecordBatch,
+        casts: &'a mut Vec<ArrayRef>,
+    ) -> Result<Vec<Column<'a>>> {
         *casts = self
             .columns
             .iter()
@@ -407,8 +415,7 @@ impl<'a> Column<'a> {
         array: &'a dyn Array,
         options: &OutputOptions,
     ) -> Result<Kind<'a>> {
-        let list =
-            array.as_list_opt::<i32>().ok_or_else(|| mismatch("array", array.data_type()))?;
+        let list = array.as_list_opt::<i32>().ok_or_else(|| mismatch("array", array.data_type()))?;
         let element = Box::new(Column::new(element_type, format, list.values().as_ref(), options)?);
         let offsets = list.value_offsets();
         let vector = matches!(pg_type, PgType::Int2Vector | PgType::OidVector);
@@ -676,7 +683,11 @@ fn general_float(value: f64, digits: i32, out: &mut Vec<u8>) {
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let trimmed = |text: &str| {
-        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() }
+        if text.contains('.') {
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        } else {
+            text.to_owned()
+        }
     };
     let whole_digits = i32::try_from(digits).unwrap_or(i32::MAX);
     let text = if exponent < -4 || exponent >= whole_digits {
@@ -699,7 +710,12 @@ mod tests {
     use super::*;
 
     fn options() -> OutputOptions {
-        OutputOptions { zone: Tz::UTC, bytea_hex: true, extra_float_digits: 1, encoding: ClientEncoding::Utf8 }
+        OutputOptions {
+            zone: Tz::UTC,
+            bytea_hex: true,
+            extra_float_digits: 1,
+            encoding: ClientEncoding::Utf8,
+        }
     }
 
     fn cell(pg_type: PgType, format: Format, array: &dyn Array, row: usize) -> Vec<u8> {
@@ -713,12 +729,10 @@ mod tests {
     fn a_batch_becomes_finished_messages() {
         let schema = Schema::new(vec![Field::new("a", DataType::Int32, true)]);
         let batch =
-            RecordBatch::try_new(Arc::new(schema), vec![Arc::new(Int32Array::from(vec![Some(42), None]))]).unwrap();
-        let output = OutputColumn {
-            name: "a".to_owned(),
-            column_type: ColumnType::plain(PgType::Int4),
-            origin: None,
-        };
+            RecordBatch::try_new(Arc::new(schema), vec![Arc::new(Int32Array::from(vec![Some(42), None]))])
+                .unwrap();
+        let output =
+            OutputColumn { name: "a".to_owned(), column_type: ColumnType::plain(PgType::Int4), origin: None };
         let mut out = Vec::new();
         RowEncoder::new(&[output], &[], options()).encode(&batch, 0..2, &mut out).unwrap();
         assert_eq!(out, b"D\0\0\0\x0c\0\x01\0\0\0\x0242D\0\0\0\x0a\0\x01\xff\xff\xff\xff");

@@ -329,11 +329,9 @@ fn cancelled(reason: CancelReason) -> Report {
         CancelReason::StatementTimeout => {
             (Severity::Error, Condition::QueryCanceled, "canceling statement due to statement timeout")
         }
-        CancelReason::Shutdown | CancelReason::Disconnected => (
-            Severity::Fatal,
-            Condition::AdminShutdown,
-            "terminating connection due to administrator command",
-        ),
+        CancelReason::Shutdown | CancelReason::Disconnected => {
+            (Severity::Fatal, Condition::AdminShutdown, "terminating connection due to administrator command")
+        }
     };
     Report { severity, ..Report::error(condition, message) }
 }
@@ -395,7 +393,9 @@ fn security(error: &SecurityError) -> Report {
 fn load(error: &LoadError) -> Report {
     let condition = match error {
         LoadError::Lake(inner) => return lake(inner),
-        LoadError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Condition::DiskFull,
+        LoadError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+            Condition::DiskFull
+        }
         LoadError::Io { .. } => Condition::IoError,
         LoadError::Busy { .. } => Condition::ObjectInUse,
         LoadError::UnknownSource { .. } => Condition::UndefinedObject,
@@ -474,7 +474,9 @@ fn engine(error: &DataFusionError) -> Report {
         DataFusionError::ArrowError(inner, _) => arrow(inner),
         DataFusionError::ResourcesExhausted(_) => Report {
             detail: Some("The statement needs more memory than the server gives to statements.".to_owned()),
-            hint: Some("Select fewer rows or columns, or ask the administrator to raise memory_bytes.".to_owned()),
+            hint: Some(
+                "Select fewer rows or columns, or ask the administrator to raise memory_bytes.".to_owned(),
+            ),
             ..Report::error(Condition::OutOfMemory, "out of memory")
         },
         DataFusionError::NotImplemented(message) => {

@@ -39,7 +39,9 @@ pub(crate) async fn handle(
 ) -> Result<()> {
     session.start_implicit();
     match message {
-        Frontend::Parse { name, query, parameter_types } => parse(session, name, &query, &parameter_types).await,
+        Frontend::Parse { name, query, parameter_types } => {
+            parse(session, name, &query, &parameter_types).await
+        }
         Frontend::Bind { portal, statement, parameter_formats, parameters, result_formats } => {
             let bind = BindMessage { portal, statement, parameter_formats, parameters, result_formats };
             self::bind(session, bind).await
@@ -93,7 +95,8 @@ struct BindMessage {
 }
 
 async fn bind(session: &mut Session, message: BindMessage) -> Result<()> {
-    let prepared = session.prepared.get(&message.statement).ok_or_else(|| no_prepared(&message.statement))?.clone();
+    let prepared =
+        session.prepared.get(&message.statement).ok_or_else(|| no_prepared(&message.statement))?.clone();
     if !message.portal.is_empty() && session.portals.contains_key(&message.portal) {
         return Err(ServerError::new(
             Condition::DuplicateCursor,
@@ -294,10 +297,9 @@ async fn run_portal(
             portal.state = PortalState::Done(tag);
             Ok((portal, Some(tag.complete(0))))
         }
-        PortalState::Ready | PortalState::Completed => Err(ServerError::new(
-            Condition::ObjectNotInPrerequisiteState,
-            "portal cannot be run again",
-        )),
+        PortalState::Ready | PortalState::Completed => {
+            Err(ServerError::new(Condition::ObjectNotInPrerequisiteState, "portal cannot be run again"))
+        }
     }
 }
 

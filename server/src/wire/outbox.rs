@@ -48,7 +48,8 @@ impl Outbox {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        let place = self.chunks.reserve().await.map_err(|_| ServerError::Cancelled(CancelReason::Disconnected))?;
+        let place =
+            self.chunks.reserve().await.map_err(|_| ServerError::Cancelled(CancelReason::Disconnected))?;
         place.send(std::mem::take(&mut self.buffer).into());
         Ok(())
     }

@@ -176,8 +176,9 @@ impl Reader {
     }
 
     fn numeric(&mut self) -> Result<ScalarValue> {
-        let too_large =
-            || ServerError::new(Condition::NumericValueOutOfRange, "a numeric parameter has more than 38 digits");
+        let too_large = || {
+            ServerError::new(Condition::NumericValueOutOfRange, "a numeric parameter has more than 38 digits")
+        };
         let count = self.i16()?;
         let weight = self.i16()?;
         let sign = self.i16()?.cast_unsigned();
@@ -237,7 +238,9 @@ impl Reader {
                 count
             }
             _ => {
-                return Err(ServerError::not_supported("arrays of more than one dimension are not supported"));
+                return Err(ServerError::not_supported(
+                    "arrays of more than one dimension are not supported",
+                ));
             }
         };
         if !(0..=ARRAY_ELEMENTS_MAX).contains(&count) {
@@ -274,8 +277,7 @@ fn list_of(element: PgType, items: Vec<ScalarValue>) -> Result<ScalarValue> {
     };
     let field = Field::new_list_field(values.data_type().clone(), true);
     debug_assert!(matches!(arrow_type, DataType::Decimal128(..)) || *values.data_type() == arrow_type);
-    let list =
-        ListArray::try_new(Arc::new(field), OffsetBuffer::from_lengths([length]), values, None)?;
+    let list = ListArray::try_new(Arc::new(field), OffsetBuffer::from_lengths([length]), values, None)?;
     Ok(ScalarValue::List(Arc::new(list)))
 }
 
@@ -283,7 +285,9 @@ fn list_of(element: PgType, items: Vec<ScalarValue>) -> Result<ScalarValue> {
 fn one_scale(items: Vec<ScalarValue>) -> Vec<ScalarValue> {
     let widest = items
         .iter()
-        .filter_map(|item| if let ScalarValue::Decimal128(Some(_), _, scale) = item { Some(*scale) } else { None })
+        .filter_map(
+            |item| if let ScalarValue::Decimal128(Some(_), _, scale) = item { Some(*scale) } else { None },
+        )
         .max();
     let Some(widest) = widest else { return items };
     items
@@ -291,7 +295,8 @@ fn one_scale(items: Vec<ScalarValue>) -> Vec<ScalarValue> {
         .map(|item| match item {
             ScalarValue::Decimal128(value, precision, scale) => {
                 let factor = 10_i128.pow(u32::from((widest - scale).max(0).unsigned_abs()));
-                let rescaled = if value.is_none() { None } else { value.and_then(|it| it.checked_mul(factor)) };
+                let rescaled =
+                    if value.is_none() { None } else { value.and_then(|it| it.checked_mul(factor)) };
                 ScalarValue::Decimal128(rescaled, precision, widest)
             }
             other => other,

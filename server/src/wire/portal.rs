@@ -9,10 +9,18 @@ use lis_sql::{
 };
 use std::sync::Arc;
 
-use super::{encode::{OutputOptions, RowEncoder}, outbox::{CHUNK_BYTES, Outbox}, types::Format};
+use super::{
+    encode::{OutputOptions, RowEncoder},
+    outbox::{CHUNK_BYTES, Outbox},
+    types::Format,
+};
 use crate::{
     error::Result,
-    query::{RowsTag, cursor::{Cursor, Seek}, utility::no_cursor},
+    query::{
+        RowsTag,
+        cursor::{Cursor, Seek},
+        utility::no_cursor,
+    },
     session::{NamedCursor, Session},
 };
 

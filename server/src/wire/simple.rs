@@ -23,7 +23,11 @@ use crate::{
 };
 
 /// Runs a Query message up to, but without, its ReadyForQuery.
-pub(crate) async fn run(session: &mut Session, inbox: &mut mpsc::Receiver<Inbound>, text: &str) -> Result<()> {
+pub(crate) async fn run(
+    session: &mut Session,
+    inbox: &mut mpsc::Receiver<Inbound>,
+    text: &str,
+) -> Result<()> {
     // An unnamed statement and portal do not survive a simple query.
     session.prepared.remove("");
     session.portals.remove("");

@@ -120,7 +120,12 @@ fn violation(message: impl Into<String>) -> ServerError {
 }
 
 impl Connection {
-    async fn start(&mut self, server: &Server, peer: SocketAddr, admission: &Admission) -> Result<Option<Login>> {
+    async fn start(
+        &mut self,
+        server: &Server,
+        peer: SocketAddr,
+        admission: &Admission,
+    ) -> Result<Option<Login>> {
         let Some(packet) = self.negotiate(server).await? else { return Ok(None) };
         if !admission.admitted {
             return Err(
@@ -232,7 +237,8 @@ impl Connection {
         let proof = exchange.on_client_final_message(&client_final);
         let principal = server.finish_login(login, proof.is_ok(), peer).await?;
         let server_final = proof.map_err(|error| violation(format!("malformed SCRAM message: {error}")))?;
-        self.send(&PgWireBackendMessage::Authentication(Authentication::SASLFinal(server_final.into()))).await?;
+        self.send(&PgWireBackendMessage::Authentication(Authentication::SASLFinal(server_final.into())))
+            .await?;
         Ok(principal)
     }
 
@@ -353,7 +359,9 @@ fn parse_startup(version: i32, body: &[u8]) -> Result<StartupPacket> {
             "options" => packet.settings.extend(parse_options(&value)?),
             "replication" => {
                 if !matches!(value.to_ascii_lowercase().as_str(), "false" | "off" | "no" | "0" | "f" | "n") {
-                    return Err(ServerError::not_supported("replication connections are not supported").fatal());
+                    return Err(
+                        ServerError::not_supported("replication connections are not supported").fatal()
+                    );
                 }
             }
             _ if name.starts_with("_pq_.") => packet.unknown_options.push(name),
@@ -418,7 +426,8 @@ mod tests {
     #[test]
     fn a_startup_packet_is_read_to_its_terminator() {
         let packet =
-            parse_startup(VERSION_3_0, b"user\0anna\0database\0lis\0options\0-c statement_timeout=5s\0\0").unwrap();
+            parse_startup(VERSION_3_0, b"user\0anna\0database\0lis\0options\0-c statement_timeout=5s\0\0")
+                .unwrap();
         assert_eq!((packet.user.as_str(), packet.database.as_deref()), ("anna", Some("lis")));
         assert_eq!(packet.settings, [("statement_timeout".to_owned(), "5s".to_owned())]);
         assert!(parse_startup(VERSION_3_0, b"user\0anna\0").is_ok());

@@ -94,10 +94,7 @@ mod tests {
     fn formats_are_none_one_or_all() {
         assert_eq!(Format::for_each(&[], 2, "result column").unwrap(), [Format::Text; 2]);
         assert_eq!(Format::for_each(&[1], 2, "result column").unwrap(), [Format::Binary; 2]);
-        assert_eq!(
-            Format::for_each(&[0, 1], 2, "result column").unwrap(),
-            [Format::Text, Format::Binary]
-        );
+        assert_eq!(Format::for_each(&[0, 1], 2, "result column").unwrap(), [Format::Text, Format::Binary]);
         assert!(Format::for_each(&[0, 1, 0], 2, "result column").is_err());
         assert!(Format::for_each(&[7], 1, "result column").is_err());
     }
