@@ -1,26 +1,69 @@
-//! Syntax trees to bound plans.
+//! Syntax trees to bound plans. One query is bound like this:
+//!
+//! 1. [`query`]: WITH, then the body: SELECT ([`select`]), VALUES ([`values`]), a set operation ([`set_operations`]); then
+//!    ORDER BY and LIMIT ([`order`]).
+//! 2. A SELECT begins with FROM ([`from`], [`joins`], [`ctes`], [`views`], [`table_functions`]), which gives a plan and the
+//!    names that it shows. Every expression ([`expressions`], [`calls`]) is bound against them into a
+//!    [`Typed`](crate::types::Typed).
+//! 3. Aggregates, window functions and sets that an expression contains are taken out while it is bound: a column stands
+//!    for each, and [`calls::Calls`] remembers what it is. [`aggregates`] and [`windows`] then put the nodes under the
+//!    projection.
+//! 4. Subqueries ([`subqueries`]) stay in the expression where DataFusion can plan them; otherwise a column stands for
+//!    them too, and [`decorrelate`] joins them to the plan.
+//!
+//! Every plan column has a name that occurs nowhere else in the statement: a table's scan is qualified by `table#n`, and
+//! everything else is called `name#n`. What the client sees is kept beside the plan in [`BoundColumn::name`].
 
-use datafusion::logical_expr::Expr;
-use lis_lake::ids::Oid;
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    sync::Arc,
+};
+
+use arrow::datatypes::DataType;
+use datafusion::{
+    common::{Column, DFSchema, DataFusionError},
+    logical_expr::{EmptyRelation, Expr, Filter, LogicalPlan, Projection},
+};
+use lis_functions::error::FunctionError;
+use lis_lake::{
+    ids::Oid,
+    types::{ColumnType, PgType},
+};
 use sqlparser::ast;
 
 use crate::{
-    catalog::{Catalog, CatalogRelation},
+    catalog::Catalog,
     context::BindContext,
     error::{SqlError, SqlErrorKind},
-    output::BoundQuery,
+    names::Scope,
+    output::{BoundQuery, Dependency, Origin, OutputColumn},
+    positions::TextPositions,
+    types::{Binding, Parameters, Typed, statement_error},
 };
 
-/// An INSERT ready to be authorised.
-#[derive(Debug, Clone)]
-pub struct BoundInsert {
-    /// The table.
-    pub relation: Oid,
-    /// The rows: one column for each of the table's columns, in the table's order and of its canonical Arrow types.
-    pub query: BoundQuery,
-    /// `attnum` of the columns that the statement gives values for.
-    pub columns: Vec<i16>,
-}
+mod aggregates;
+mod calls;
+mod ctes;
+mod decorrelate;
+mod expressions;
+mod from;
+mod insert;
+mod joins;
+mod order;
+mod predicate;
+mod query;
+mod select;
+mod set_operations;
+mod single_value;
+mod subqueries;
+mod table_functions;
+mod values;
+mod views;
+mod windows;
+
+pub use insert::{BoundInsert, bind_insert};
+pub use predicate::bind_predicate;
 
 /// Binds a query. `text` is the statement's text, which positions refer to.
 pub fn bind_query(
@@ -29,30 +72,210 @@ pub fn bind_query(
     catalog: &dyn Catalog,
     context: &BindContext,
 ) -> Result<BoundQuery, SqlError> {
-    let _ = (query, text, catalog, context);
-    Err(SqlError::new(SqlErrorKind::FeatureNotSupported, "queries are not supported yet"))
+    let parameters = Parameters::new(&context.parameter_types);
+    let shared = Shared::default();
+    let binder = Binder::new(text, Binding { catalog, context, parameters: &parameters }, &shared);
+    let bound = binder.query(query, Surroundings::default(), Unknowns::AsText)?;
+    let parameters = settled(&parameters)?;
+    Ok(shared.finish(bound, parameters))
 }
 
-/// Binds a boolean expression over one relation's columns: a policy's predicate, a CHECK constraint. Its columns are
-/// unqualified and have the relation's names.
-pub fn bind_predicate(
-    sql: &str,
-    relation: &CatalogRelation,
-    catalog: &dyn Catalog,
-    context: &BindContext,
-) -> Result<Expr, SqlError> {
-    let _ = (relation, catalog, context);
-    crate::parse::parse_expression(sql)?;
-    Err(SqlError::new(SqlErrorKind::FeatureNotSupported, "predicates are not supported yet"))
+/// The types of all parameters, or what is wrong with one.
+fn settled(parameters: &Parameters) -> Result<Vec<PgType>, SqlError> {
+    let mut types = Vec::new();
+    for (index, pg_type) in parameters.types().into_iter().enumerate() {
+        types.push(pg_type.ok_or_else(|| {
+            let message = format!("could not determine data type of parameter ${}", index + 1);
+            SqlError::new(SqlErrorKind::IndeterminateDatatype, message)
+        })?);
+    }
+    Ok(types)
 }
 
-/// Binds an INSERT … VALUES or SELECT. Columns that are not mentioned get their default, which is null.
-pub fn bind_insert(
-    insert: &ast::Insert,
-    text: &str,
-    catalog: &dyn Catalog,
-    context: &BindContext,
-) -> Result<BoundInsert, SqlError> {
-    let _ = (insert, text, catalog, context);
-    Err(SqlError::new(SqlErrorKind::FeatureNotSupported, "INSERT is not supported yet"))
+/// What everything that is bound for one statement has in common, whichever text it comes from.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    next_name: Cell<usize>,
+    views: RefCell<Vec<Oid>>,
+    dependencies: RefCell<BTreeSet<Dependency>>,
+    /// The views that are being expanded, outermost first.
+    expanding: RefCell<Vec<Oid>>,
+}
+
+impl Shared {
+    fn finish(&self, bound: Bound, parameters: Vec<PgType>) -> BoundQuery {
+        let outputs = bound
+            .columns
+            .into_iter()
+            .map(|column| OutputColumn {
+                name: column.name,
+                column_type: column.column_type,
+                origin: column.origin,
+            })
+            .collect();
+        BoundQuery {
+            plan: bound.plan,
+            outputs,
+            parameters,
+            views: self.views.take(),
+            dependencies: self.dependencies.take().into_iter().collect(),
+        }
+    }
+}
+
+/// What surrounds a query.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Surroundings<'s> {
+    /// The scope of the enclosing query, for correlated references.
+    pub(crate) outer: Option<&'s Scope<'s>>,
+    /// The WITH queries in sight.
+    pub(crate) ctes: Option<&'s ctes::CteFrame<'s>>,
+}
+
+/// What becomes of output columns that nothing has given a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unknowns {
+    /// They become `text`.
+    AsText,
+    /// The caller settles them: a set operation's arms, INSERT … SELECT.
+    Keep,
+}
+
+/// A bound query.
+#[derive(Debug, Clone)]
+pub(crate) struct Bound {
+    pub(crate) plan: LogicalPlan,
+    /// One for each column of the plan, in order.
+    pub(crate) columns: Vec<BoundColumn>,
+}
+
+/// A column of a bound query.
+#[derive(Debug, Clone)]
+pub(crate) struct BoundColumn {
+    /// The name that PostgreSQL gives it.
+    pub(crate) name: String,
+    /// The plan's column.
+    pub(crate) column: Column,
+    pub(crate) column_type: ColumnType,
+    pub(crate) arrow_type: DataType,
+    pub(crate) origin: Option<Origin>,
+    /// The constant of no type that it is, kept under [`Unknowns::Keep`].
+    pub(crate) unknown: Option<Typed>,
+    pub(crate) position: Option<usize>,
+}
+
+impl BoundColumn {
+    /// As an expression over the bound query's plan.
+    pub(crate) fn typed(&self) -> Typed {
+        if let Some(unknown) = &self.unknown {
+            return unknown.clone();
+        }
+        Typed {
+            expr: Expr::Column(self.column.clone()),
+            column_type: self.column_type,
+            arrow_type: self.arrow_type.clone(),
+            origin: self.origin,
+            position: self.position,
+        }
+    }
+}
+
+/// Binds one text: a statement, a view's definition or a policy's predicate.
+#[derive(Debug)]
+pub(crate) struct Binder<'a> {
+    pub(crate) binding: Binding<'a>,
+    pub(crate) shared: &'a Shared,
+    text: &'a str,
+    positions: TextPositions,
+}
+
+impl<'a> Binder<'a> {
+    pub(crate) fn new(text: &'a str, binding: Binding<'a>, shared: &'a Shared) -> Self {
+        Self { binding, shared, text, positions: TextPositions::new(text) }
+    }
+
+    /// A name that occurs nowhere else in the statement.
+    pub(crate) fn fresh(&self, name: &str) -> String {
+        let number = self.shared.next_name.get() + 1;
+        self.shared.next_name.set(number);
+        format!("{name}#{number}")
+    }
+
+    /// A column of a name that occurs nowhere else.
+    pub(crate) fn fresh_column(&self, name: &str) -> Column {
+        Column::new_unqualified(self.fresh(name))
+    }
+
+    /// Where something begins.
+    pub(crate) fn position(&self, span: sqlparser::tokenizer::Span) -> Option<usize> {
+        self.positions.of_span(span)
+    }
+
+    /// Where `token` stands after the end of something, with nothing but white space and parentheses between.
+    pub(crate) fn position_after(&self, span: sqlparser::tokenizer::Span, token: &str) -> Option<usize> {
+        // A span's end is inclusive in some of sqlparser's spans and exclusive in others: either finds the token.
+        let end = self.positions.of(span.end)?;
+        let from = end.saturating_sub(2);
+        let rest: String = self.text.chars().skip(from).collect();
+        let found = rest.to_ascii_lowercase().find(&token.to_ascii_lowercase())?;
+        Some(from + rest[..found].chars().count() + 1)
+    }
+
+    /// Notes that the query needs something.
+    pub(crate) fn depends(&self, dependency: Dependency) {
+        self.shared.dependencies.borrow_mut().insert(dependency);
+    }
+
+    /// Notes a reference to a column.
+    pub(crate) fn refers(&self, typed: Typed) -> Typed {
+        if let Some(origin) = typed.origin {
+            self.depends(Dependency::Column(origin));
+        }
+        typed
+    }
+}
+
+/// A construct that is not supported.
+pub(crate) fn unsupported(construct: &str, position: Option<usize>) -> SqlError {
+    SqlError::new(SqlErrorKind::FeatureNotSupported, format!("{construct} is not supported")).at(position)
+}
+
+/// Something that PostgreSQL's grammar does not have, but sqlparser's has.
+pub(crate) fn not_postgresql(construct: &str, position: Option<usize>) -> SqlError {
+    SqlError::new(SqlErrorKind::SyntaxError, format!("syntax error at or near \"{construct}\"")).at(position)
+}
+
+/// An error of DataFusion's while a plan is put together. Our functions' errors keep their kind; what is left is a defect.
+pub(crate) fn plan_error(error: DataFusionError) -> SqlError {
+    match error.find_root() {
+        DataFusionError::External(source) => match source.downcast_ref::<FunctionError>() {
+            Some(function) => return statement_error(function.clone(), None),
+            None => {}
+        },
+        DataFusionError::NotImplemented(message) => {
+            return SqlError::new(SqlErrorKind::FeatureNotSupported, message.clone());
+        }
+        _ => {}
+    }
+    SqlError::new(SqlErrorKind::Internal, error.to_string())
+}
+
+/// One row without columns: SELECT without FROM.
+pub(crate) fn one_row() -> LogicalPlan {
+    LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: true, schema: Arc::new(DFSchema::empty()) })
+}
+
+/// A projection.
+pub(crate) fn project(plan: LogicalPlan, exprs: Vec<Expr>) -> Result<LogicalPlan, SqlError> {
+    Projection::try_new(exprs, Arc::new(plan)).map(LogicalPlan::Projection).map_err(plan_error)
+}
+
+/// A filter; the predicate must be boolean.
+pub(crate) fn filter(plan: LogicalPlan, predicate: Expr) -> Result<LogicalPlan, SqlError> {
+    Filter::try_new(predicate, Arc::new(plan)).map(LogicalPlan::Filter).map_err(plan_error)
+}
+
+/// Every column of a plan, as expressions.
+pub(crate) fn all_columns(plan: &LogicalPlan) -> Vec<Expr> {
+    plan.schema().columns().into_iter().map(Expr::Column).collect()
 }

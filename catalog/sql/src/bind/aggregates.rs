@@ -1,0 +1,406 @@
+//! GROUP BY: the grouping node under a SELECT's expressions, grouping sets, and the rule that what is not grouped must
+//! stand inside an aggregate.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::{
+    common::{
+        Column, DFSchemaRef,
+        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+    },
+    logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan, cast, lit},
+};
+use sqlparser::ast;
+
+use super::{
+    Binder, all_columns, calls::Calls, decorrelate::visit_outer_references, expressions::Place,
+    not_postgresql, plan_error, project, select::Item,
+};
+use crate::{
+    error::{SqlError, SqlErrorKind},
+    names::{Namespace, Scope, identifier},
+    types::{Typed, settle_unknown},
+};
+
+/// How many grouping sets a query may have (PostgreSQL's own limit).
+const GROUPING_SETS_MAX: usize = 4096;
+
+/// A GROUP BY clause: the sets to group by, one of them without ROLLUP and its like.
+#[derive(Debug, Default)]
+pub(crate) struct GroupBy {
+    sets: Option<Vec<Vec<Expr>>>,
+}
+
+impl GroupBy {
+    pub(crate) fn is_written(&self) -> bool {
+        self.sets.is_some()
+    }
+}
+
+/// A grouped plan, and how expressions over its input become expressions over it.
+#[derive(Debug)]
+pub(crate) struct Grouped {
+    pub(crate) plan: LogicalPlan,
+    input: DFSchemaRef,
+    groups: Vec<(Expr, Column)>,
+}
+
+impl Binder<'_> {
+    /// Binds GROUP BY. An item is an input column, else an output column by name or ordinal, else an expression.
+    pub(crate) fn group_by(
+        &self,
+        group_by: &ast::GroupByExpr,
+        items: &[Item],
+        place: Place<'_>,
+    ) -> Result<GroupBy, SqlError> {
+        let ast::GroupByExpr::Expressions(elements, modifiers) = group_by else {
+            return Err(not_postgresql("all", None));
+        };
+        if !modifiers.is_empty() {
+            return Err(not_postgresql("with", None));
+        }
+        if elements.is_empty() {
+            return Ok(GroupBy::default());
+        }
+        let mut sets: Vec<Vec<Expr>> = vec![Vec::new()];
+        for element in elements {
+            let choices = self.grouping_element(element, items, place)?;
+            if sets.len().saturating_mul(choices.len()) > GROUPING_SETS_MAX {
+                return Err(SqlError::new(
+                    SqlErrorKind::StatementTooComplex,
+                    format!("too many grouping sets present (maximum {GROUPING_SETS_MAX})"),
+                ));
+            }
+            let mut product = Vec::with_capacity(sets.len() * choices.len());
+            for set in &sets {
+                for choice in &choices {
+                    let mut both = set.clone();
+                    for expr in choice {
+                        if !both.contains(expr) {
+                            both.push(expr.clone());
+                        }
+                    }
+                    product.push(both);
+                }
+            }
+            sets = product;
+        }
+        Ok(GroupBy { sets: Some(sets) })
+    }
+
+    /// The sets that one element of GROUP BY stands for.
+    fn grouping_element(
+        &self,
+        element: &ast::Expr,
+        items: &[Item],
+        place: Place<'_>,
+    ) -> Result<Vec<Vec<Expr>>, SqlError> {
+        let part = |exprs: &Vec<ast::Expr>| {
+            exprs.iter().map(|expr| self.grouping_item(expr, items, place)).collect::<Result<Vec<_>, _>>()
+        };
+        match element {
+            ast::Expr::GroupingSets(sets) => {
+                let mut all = Vec::new();
+                for set in sets {
+                    match set.as_slice() {
+                        [only @ (ast::Expr::Rollup(_) | ast::Expr::Cube(_) | ast::Expr::GroupingSets(_))] => {
+                            all.extend(self.grouping_element(only, items, place)?);
+                        }
+                        _ => all.push(part(set)?),
+                    }
+                }
+                Ok(all)
+            }
+            ast::Expr::Rollup(parts) => {
+                let parts = parts.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+                Ok((0..=parts.len())
+                    .rev()
+                    .map(|count| parts.iter().take(count).flatten().cloned().collect())
+                    .collect())
+            }
+            ast::Expr::Cube(parts) => {
+                let parts = parts.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+                if parts.len() > 12 {
+                    return Err(SqlError::new(
+                        SqlErrorKind::StatementTooComplex,
+                        "CUBE is limited to 12 elements",
+                    ));
+                }
+                let subsets = 1_usize << parts.len();
+                Ok((0..subsets)
+                    .rev()
+                    .map(|mask| {
+                        let width = parts.len();
+                        parts
+                            .iter()
+                            .enumerate()
+                            .filter(|(index, _)| mask >> (width - 1 - index) & 1 == 1)
+                            .flat_map(|(_, part)| part.iter().cloned())
+                            .collect()
+                    })
+                    .collect())
+            }
+            ast::Expr::Tuple(exprs) => Ok(vec![part(exprs)?]),
+            plain => Ok(vec![vec![self.grouping_item(plain, items, place)?]]),
+        }
+    }
+
+    fn grouping_item(&self, item: &ast::Expr, items: &[Item], place: Place<'_>) -> Result<Expr, SqlError> {
+        let mut inner = item;
+        while let ast::Expr::Nested(nested) = inner {
+            inner = nested;
+        }
+        let typed = if let Some(index) = self.ordinal(inner, items.len(), "GROUP BY")? {
+            self.output_to_group(items.get(index), item, place)?
+        } else if let ast::Expr::Identifier(ident) = inner {
+            let name = identifier(ident);
+            let own = Scope::new(place.scope.namespace, None);
+            let output = items.iter().find(|output| output.name == name.as_str());
+            match (own.find(&name, self.position(ident.span))?, output) {
+                (None, Some(output)) => self.output_to_group(Some(output), item, place)?,
+                _ => self.expression(inner, place)?,
+            }
+        } else {
+            self.expression(inner, place)?
+        };
+        Ok(settle_unknown(&self.binding, typed)?.expr)
+    }
+
+    /// An output column that is grouped by: it may not hold an aggregate.
+    fn output_to_group(
+        &self,
+        output: Option<&Item>,
+        item: &ast::Expr,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let Some(output) = output else {
+            return Err(SqlError::new(SqlErrorKind::Internal, "an ordinal beyond the output columns"));
+        };
+        if let Some(calls) = place.calls {
+            let stands_for = |known: &[super::calls::Call], column: &Column| {
+                known.iter().any(|call| call.column == *column)
+            };
+            for column in output.typed.expr.column_refs() {
+                let (kind, what) = if stands_for(&calls.aggregates.borrow(), column) {
+                    (SqlErrorKind::GroupingError, "aggregate functions")
+                } else if stands_for(&calls.windows.borrow(), column) {
+                    (SqlErrorKind::WindowingError, "window functions")
+                } else {
+                    continue;
+                };
+                let message = format!("{what} are not allowed in GROUP BY");
+                return Err(SqlError::new(kind, message).at(output.typed.position.or(self.start_of(item))));
+            }
+        }
+        Ok(output.typed.clone())
+    }
+
+    /// Puts the grouping node over a plan.
+    pub(crate) fn grouped(
+        &self,
+        plan: LogicalPlan,
+        group_by: GroupBy,
+        calls: &Calls,
+    ) -> Result<Grouped, SqlError> {
+        let input = Arc::clone(plan.schema());
+        let sets = group_by.sets.unwrap_or_else(|| vec![Vec::new()]);
+        let mut groups: Vec<(Expr, Column)> = Vec::new();
+        let mut computed = Vec::new();
+        for expr in sets.iter().flatten() {
+            if groups.iter().any(|(known, _)| known == expr) {
+                continue;
+            }
+            let column = match expr {
+                Expr::Column(column) => column.clone(),
+                other => {
+                    let column = self.fresh_column("group");
+                    computed.push(other.clone().alias(&column.name));
+                    column
+                }
+            };
+            groups.push((expr.clone(), column));
+        }
+        // Grouping sets compare expressions, so they get plain columns; one set can hold its expressions itself.
+        let several = sets.len() > 1;
+        let plan = if several && !computed.is_empty() {
+            let mut exprs = all_columns(&plan);
+            exprs.extend(computed);
+            project(plan, exprs)?
+        } else {
+            plan
+        };
+        let member = |expr: &Expr| {
+            groups.iter().find(|(known, _)| known == expr).map(|(_, column)| match expr {
+                Expr::Column(_) => expr.clone(),
+                _ if several => Expr::Column(column.clone()),
+                other => other.clone().alias(&column.name),
+            })
+        };
+        let group_exprs: Vec<Expr> = if several {
+            let sets = sets.iter().map(|set| set.iter().filter_map(member).collect()).collect();
+            vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))]
+        } else {
+            sets.iter().flatten().filter_map(member).collect()
+        };
+        let mut aggregates: Vec<Expr> =
+            calls.aggregates.borrow().iter().map(|call| call.expr.clone().alias(&call.column.name)).collect();
+        if group_exprs.is_empty() && aggregates.is_empty() {
+            // HAVING alone: one group of everything, of which nothing is asked.
+            let nothing = self.fresh_column("count");
+            aggregates.push(datafusion::functions_aggregate::expr_fn::count(lit(1_i64)).alias(&nothing.name));
+        }
+        let node = Aggregate::try_new(Arc::new(plan), group_exprs, aggregates).map_err(plan_error)?;
+        let plan = self.with_groupings(node, &groups, several, calls)?;
+        Ok(Grouped { plan, input, groups })
+    }
+
+    /// Adds the columns that stand for `GROUPING(…)`: bits of DataFusion's grouping id, in which the first grouping
+    /// column is the highest and a set bit means "not grouped by".
+    fn with_groupings(
+        &self,
+        node: Aggregate,
+        groups: &[(Expr, Column)],
+        several: bool,
+        calls: &Calls,
+    ) -> Result<LogicalPlan, SqlError> {
+        let schema = Arc::clone(&node.schema);
+        let plan = LogicalPlan::Aggregate(node);
+        let groupings = calls.groupings.borrow();
+        if !several && groupings.is_empty() {
+            return Ok(plan);
+        }
+        let id_name = Aggregate::INTERNAL_GROUPING_ID;
+        let mut exprs: Vec<Expr> = all_columns(&plan)
+            .into_iter()
+            .filter(|expr| !matches!(expr, Expr::Column(column) if column.name == id_name))
+            .collect();
+        for grouping in groupings.iter() {
+            let mut value = lit(0_i64);
+            for argument in &grouping.exprs {
+                let Some((_, column)) = groups.iter().find(|(known, _)| known == argument) else {
+                    return Err(SqlError::new(
+                        SqlErrorKind::GroupingError,
+                        "arguments to GROUPING must be grouping expressions of the associated query level",
+                    )
+                    .at(grouping.position));
+                };
+                let bit = match schema.index_of_column(column) {
+                    Ok(index) if several => {
+                        let shift = groups.len() - 1 - index.min(groups.len() - 1);
+                        let id = cast(Expr::Column(Column::new_unqualified(id_name)), DataType::Int64);
+                        let shift = i64::try_from(shift).unwrap_or_default();
+                        (id >> lit(shift)) & lit(1_i64)
+                    }
+                    _ => lit(0_i64),
+                };
+                value = value * lit(2_i64) + bit;
+            }
+            exprs.push(cast(value, DataType::Int32).alias(&grouping.column.name));
+        }
+        project(plan, exprs)
+    }
+
+    /// The expression over the grouped plan; an input column that is left in it is not grouped.
+    pub(crate) fn over_groups(
+        &self,
+        grouped: &Grouped,
+        expr: Expr,
+        namespace: &Namespace,
+        calls: &Calls,
+    ) -> Result<Expr, SqlError> {
+        let output = grouped.plan.schema();
+        let rewritten = expr
+            .transform_down(|node| {
+                let group = grouped
+                    .groups
+                    .iter()
+                    .find(|(known, _)| *known == node && !matches!(known, Expr::Literal(..)));
+                Ok(match group {
+                    Some((_, column)) => {
+                        Transformed::new(Expr::Column(column.clone()), true, TreeNodeRecursion::Jump)
+                    }
+                    None => Transformed::no(node),
+                })
+            })
+            .map_err(plan_error)?
+            .data;
+        let ungrouped = |column: &Column| grouped.input.has_column(column) && !output.has_column(column);
+        let mut wrong = None;
+        // The closure never fails.
+        let _visited = rewritten.apply(|node| {
+            match node {
+                Expr::Column(column) if ungrouped(column) => wrong = Some((column.clone(), false)),
+                Expr::ScalarSubquery(subquery) => {
+                    wrong = wrong.take().or(inside(&subquery.subquery, &ungrouped))
+                }
+                Expr::Exists(exists) => {
+                    wrong = wrong.take().or(inside(&exists.subquery.subquery, &ungrouped));
+                }
+                Expr::InSubquery(subquery) => {
+                    wrong = wrong.take().or(inside(&subquery.subquery.subquery, &ungrouped));
+                }
+                _ => {}
+            }
+            Ok(if wrong.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        });
+        match wrong {
+            None => Ok(rewritten),
+            Some((column, in_subquery)) => Err(ungrouped_error(&column, in_subquery, namespace, calls)),
+        }
+    }
+
+    /// Checks that a subquery refers only to grouped columns.
+    pub(crate) fn check_subquery_over_groups(
+        &self,
+        grouped: &Grouped,
+        query: &LogicalPlan,
+        namespace: &Namespace,
+        calls: &Calls,
+    ) -> Result<(), SqlError> {
+        let output = grouped.plan.schema();
+        let ungrouped = |column: &Column| grouped.input.has_column(column) && !output.has_column(column);
+        match inside(query, &ungrouped) {
+            None => Ok(()),
+            Some((column, _)) => Err(ungrouped_error(&column, true, namespace, calls)),
+        }
+    }
+}
+
+fn inside(plan: &LogicalPlan, ungrouped: &dyn Fn(&Column) -> bool) -> Option<(Column, bool)> {
+    let mut wrong = None;
+    visit_outer_references(plan, &mut |column| {
+        if ungrouped(column) {
+            wrong = Some((column.clone(), true));
+            return TreeNodeRecursion::Stop;
+        }
+        TreeNodeRecursion::Continue
+    });
+    wrong
+}
+
+fn ungrouped_error(column: &Column, in_subquery: bool, namespace: &Namespace, calls: &Calls) -> SqlError {
+    let written = namespace
+        .tables
+        .iter()
+        .find_map(|table| {
+            let own = table
+                .columns
+                .iter()
+                .chain(&table.hidden)
+                .find(|visible| matches!(&visible.expr, Expr::Column(known) if known == column))?;
+            Some(format!("{}.{}", table.name.as_str(), own.name.as_str()))
+        })
+        .unwrap_or_else(|| column.name.split('#').next().unwrap_or_default().to_owned());
+    let message = if in_subquery {
+        format!("subquery uses ungrouped column \"{written}\" from outer query")
+    } else {
+        format!("column \"{written}\" must appear in the GROUP BY clause or be used in an aggregate function")
+    };
+    let references = calls.references.borrow();
+    let position = references
+        .iter()
+        .find(|reference| reference.column == *column)
+        .and_then(|reference| reference.position);
+    SqlError::new(SqlErrorKind::GroupingError, message).at(position)
+}

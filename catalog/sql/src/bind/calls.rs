@@ -1,0 +1,465 @@
+//! Function calls, and where those go that are not plain expressions: aggregates, window functions and functions that
+//! return sets are replaced by a column while their SELECT is bound, and [`Calls`] says what each column stands for.
+
+use std::cell::RefCell;
+
+use arrow::datatypes::{DataType, Field};
+use datafusion::{
+    common::Column,
+    logical_expr::{
+        Expr, cast,
+        expr::{AggregateFunction, AggregateFunctionParams, NullTreatment, Sort},
+    },
+};
+use lis_lake::types::{ColumnType, PgType};
+use sqlparser::ast;
+
+use super::{
+    Binder,
+    decorrelate::Attachments,
+    expressions::{Clause, Place},
+    not_postgresql, unsupported,
+};
+use crate::{
+    error::{SqlError, SqlErrorKind},
+    names::identifier,
+    resolve::{
+        Argument, FunctionCall, ResolvedAggregate, ResolvedFunction, ResolvedSet, SetColumn, function,
+    },
+    types::{Typed, coerce_to_boolean, settle_unknown},
+};
+
+/// What a column stands for.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    /// The call.
+    pub(crate) expr: Expr,
+    /// The column.
+    pub(crate) column: Column,
+}
+
+/// A set in a SELECT list.
+#[derive(Debug, Clone)]
+pub(crate) struct SetCall {
+    /// The list that holds the set.
+    pub(crate) list: Expr,
+    /// The column of its elements.
+    pub(crate) column: Column,
+    /// The fields of its elements, if they are records.
+    pub(crate) fields: Option<Vec<SetColumn>>,
+}
+
+/// A reference to a column, for "must appear in the GROUP BY clause".
+#[derive(Debug, Clone)]
+pub(crate) struct Reference {
+    pub(crate) column: Column,
+    pub(crate) position: Option<usize>,
+}
+
+/// `GROUPING(…)`: the expressions, and the column that stands for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Grouping {
+    pub(crate) exprs: Vec<Expr>,
+    pub(crate) column: Column,
+    pub(crate) position: Option<usize>,
+}
+
+/// The calls of one SELECT.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    pub(crate) aggregates: RefCell<Vec<Call>>,
+    pub(crate) groupings: RefCell<Vec<Grouping>>,
+    pub(crate) windows: RefCell<Vec<Call>>,
+    pub(crate) sets: RefCell<Vec<SetCall>>,
+    /// The WINDOW clause.
+    pub(crate) named_windows: Vec<ast::NamedWindowDefinition>,
+    /// Subqueries in arguments of aggregates and in GROUP BY: joined before the aggregation.
+    pub(crate) before: Attachments,
+    /// Where columns of this SELECT are referred to outside of aggregates.
+    pub(crate) references: RefCell<Vec<Reference>>,
+}
+
+impl Calls {
+    /// The column for a call; the same call twice has one column.
+    fn column_of(calls: &RefCell<Vec<Call>>, expr: Expr, fresh: impl FnOnce() -> Column) -> Column {
+        let mut calls = calls.borrow_mut();
+        if let Some(known) = calls.iter().find(|known| known.expr == expr) {
+            return known.column.clone();
+        }
+        let column = fresh();
+        calls.push(Call { expr, column: column.clone() });
+        column
+    }
+
+    /// The fields of the records that a column holds, if it stands for a set of records.
+    pub(crate) fn fields_of(&self, column: &Column) -> Option<Vec<SetColumn>> {
+        self.sets.borrow().iter().find(|set| set.column == *column)?.fields.clone()
+    }
+}
+
+/// A plain argument.
+pub(crate) fn positional(value: Typed) -> Argument {
+    Argument { name: None, value }
+}
+
+/// How much of everything there was before a call's arguments were bound.
+#[derive(Debug)]
+struct Marks {
+    aggregates: usize,
+    windows: usize,
+    references: usize,
+    attachments: usize,
+}
+
+/// The clauses that may stand inside the parentheses and after them.
+#[derive(Debug, Default)]
+struct CallClauses<'f> {
+    order_by: &'f [ast::OrderByExpr],
+    distinct: bool,
+}
+
+impl Binder<'_> {
+    /// Binds a call.
+    pub(crate) fn call(&self, call: &ast::Function, place: Place<'_>) -> Result<Typed, SqlError> {
+        let idents: Vec<&ast::Ident> = call.name.0.iter().filter_map(ast::ObjectNamePart::as_ident).collect();
+        let position = idents.first().and_then(|ident| self.position(ident.span));
+        let (schema, name) = match idents.as_slice() {
+            [name] => (None, identifier(name)),
+            [schema, name] => (Some(identifier(schema)), identifier(name)),
+            _ => return Err(unsupported("a function of another database", position)),
+        };
+        if call.uses_odbc_syntax || !matches!(call.parameters, ast::FunctionArguments::None) {
+            return Err(not_postgresql(name.as_str(), position));
+        }
+        if let ast::FunctionArguments::Subquery(query) = &call.args {
+            return match (schema.is_none(), name.as_str()) {
+                (true, "array") => self.array_subquery(query, place),
+                _ => Err(not_postgresql(name.as_str(), position)),
+            };
+        }
+        if schema.is_none() && name.as_str() == "grouping" {
+            return self.grouping(call, position, place);
+        }
+        if schema.is_none() && name.as_str() == "row" {
+            return Err(unsupported("a row as a value", position));
+        }
+        // Arguments of an aggregate may not contain aggregates; that a call is one is known only when its arguments'
+        // types are. So they are bound with a note of how many calls there were before.
+        let marks = Marks {
+            aggregates: place.calls.map_or(0, |calls| calls.aggregates.borrow().len()),
+            windows: place.calls.map_or(0, |calls| calls.windows.borrow().len()),
+            references: place.calls.map_or(0, |calls| calls.references.borrow().len()),
+            attachments: place.attachments.map_or(0, Attachments::len),
+        };
+        let mut arguments = Vec::new();
+        let mut star = false;
+        let mut clauses = CallClauses::default();
+        if let ast::FunctionArguments::List(list) = &call.args {
+            clauses.distinct = matches!(list.duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
+            for clause in &list.clauses {
+                match clause {
+                    ast::FunctionArgumentClause::OrderBy(order_by) => clauses.order_by = order_by,
+                    _ => return Err(not_postgresql(name.as_str(), position)),
+                }
+            }
+            (arguments, star) = self.arguments(&list.args, name.as_str(), position, place)?;
+        }
+        let mut within_group = Vec::new();
+        for item in &call.within_group {
+            within_group.push(self.expression(&item.expr, place)?);
+        }
+        let resolved = function(
+            &self.binding,
+            FunctionCall {
+                schema: schema.as_ref().map(|schema| schema.as_str().to_owned()),
+                name: name.as_str().to_owned(),
+                arguments,
+                star,
+                distinct: clauses.distinct,
+                variadic: false,
+                within_group,
+                over: call.over.is_some(),
+                position,
+            },
+        )?;
+        match resolved {
+            ResolvedFunction::Scalar(typed) => {
+                let refuse = |what: &str| {
+                    let message =
+                        format!("{what} specified, but {}() is not an aggregate function", name.as_str());
+                    Err(SqlError::new(SqlErrorKind::WrongObjectType, message).at(position))
+                };
+                if call.over.is_some() {
+                    let message = format!(
+                        "OVER specified, but {}() is not a window function nor an aggregate function",
+                        name.as_str()
+                    );
+                    return Err(SqlError::new(SqlErrorKind::WrongObjectType, message).at(position));
+                }
+                if clauses.distinct {
+                    return refuse("DISTINCT");
+                }
+                if call.filter.is_some() {
+                    return refuse("FILTER");
+                }
+                if !clauses.order_by.is_empty() {
+                    return refuse("ORDER BY");
+                }
+                Ok(typed.at(position))
+            }
+            ResolvedFunction::Aggregate(aggregate) => match &call.over {
+                Some(over) => self.window_aggregate(aggregate, call, over, clauses.distinct, position, place),
+                None => self.aggregate(aggregate, call, &clauses, &marks, position, place),
+            },
+            ResolvedFunction::Window(window) => match &call.over {
+                Some(over) => self.window_function(window, call, over, position, place),
+                None => {
+                    let message = format!("window function {} requires an OVER clause", name.as_str());
+                    Err(SqlError::new(SqlErrorKind::WrongObjectType, message).at(position))
+                }
+            },
+            ResolvedFunction::Set(set) => self.set(set, position, place),
+        }
+    }
+
+    /// The arguments between a call's parentheses, and whether they are `*`.
+    pub(crate) fn arguments(
+        &self,
+        written: &[ast::FunctionArg],
+        function: &str,
+        position: Option<usize>,
+        place: Place<'_>,
+    ) -> Result<(Vec<Argument>, bool), SqlError> {
+        let mut arguments = Vec::new();
+        let mut star = false;
+        for argument in written {
+            let (name, value) = match argument {
+                ast::FunctionArg::Unnamed(value) => (None, value),
+                ast::FunctionArg::Named { name, arg, .. }
+                | ast::FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), arg, .. } => {
+                    (Some(identifier(name).as_str().to_owned()), arg)
+                }
+                ast::FunctionArg::ExprNamed { .. } => return Err(not_postgresql(function, position)),
+            };
+            match value {
+                ast::FunctionArgExpr::Expr(value) => {
+                    arguments.push(Argument { name, value: self.expression(value, place)? });
+                }
+                ast::FunctionArgExpr::Wildcard | ast::FunctionArgExpr::WildcardWithOptions(_) => star = true,
+                ast::FunctionArgExpr::QualifiedWildcard(_) => {
+                    return Err(unsupported("a whole row as an argument", position));
+                }
+            }
+        }
+        Ok((arguments, star))
+    }
+
+    fn aggregate(
+        &self,
+        aggregate: ResolvedAggregate,
+        call: &ast::Function,
+        clauses: &CallClauses<'_>,
+        marks: &Marks,
+        position: Option<usize>,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let grouping_error =
+            |message: String| Err(SqlError::new(SqlErrorKind::GroupingError, message).at(position));
+        let Some(calls) = place.calls.filter(|_| place.clause.allows_aggregates()) else {
+            return match place.clause {
+                Clause::AggregateArgument => {
+                    grouping_error("aggregate function calls cannot be nested".to_owned())
+                }
+                clause => grouping_error(format!("aggregate functions are not allowed in {}", clause.name())),
+            };
+        };
+        if calls.aggregates.borrow().len() > marks.aggregates {
+            return grouping_error("aggregate function calls cannot be nested".to_owned());
+        }
+        if calls.windows.borrow().len() > marks.windows {
+            return grouping_error(
+                "aggregate function calls cannot contain window function calls".to_owned(),
+            );
+        }
+        let inside = place.within(Clause::AggregateArgument);
+        let filter = match &call.filter {
+            Some(filter) => Some(Box::new(self.boolean(filter, "FILTER", place.within(Clause::Filter))?)),
+            None => None,
+        };
+        let mut order_by = self.sorts(clauses.order_by, inside)?;
+        if !aggregate.within_group.is_empty() {
+            order_by = Vec::new();
+            for (expr, item) in aggregate.within_group.iter().zip(&call.within_group) {
+                order_by.push(super::order::sort_of(expr.clone(), &item.options));
+            }
+        }
+        if clauses.distinct {
+            for sort in &order_by {
+                if !aggregate.arguments.contains(&sort.expr) {
+                    return Err(SqlError::new(
+                        SqlErrorKind::InvalidColumnReference,
+                        "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
+                    )
+                    .at(position));
+                }
+            }
+        }
+        // What stands inside an aggregate need not be grouped, and is computed before the grouping.
+        calls.references.borrow_mut().truncate(marks.references);
+        if let Some(attachments) = place.attachments {
+            attachments.move_to(&calls.before, marks.attachments);
+        }
+        let mut arguments = Vec::with_capacity(aggregate.arguments.len());
+        for argument in aggregate.arguments {
+            arguments.push(self.without_native(argument, &calls.before)?);
+        }
+        let arguments_outer = arguments.iter().any(Expr::contains_outer);
+        let arguments_own = arguments.iter().any(|argument| !argument.column_refs().is_empty());
+        if arguments_outer && !arguments_own {
+            return Err(unsupported("an aggregate of an enclosing query's columns", position));
+        }
+        let name = aggregate.function.name().to_owned();
+        let expr = Expr::AggregateFunction(AggregateFunction {
+            func: aggregate.function,
+            params: AggregateFunctionParams {
+                args: arguments,
+                distinct: clauses.distinct,
+                filter,
+                order_by,
+                null_treatment: None,
+            },
+        });
+        let column = Calls::column_of(&calls.aggregates, expr, || self.fresh_column(&name));
+        Ok(Typed::new(Expr::Column(column), aggregate.result, aggregate.arrow_type).at(position))
+    }
+
+    /// Notes a window function and gives the column that stands for it.
+    pub(crate) fn window(
+        &self,
+        expr: Expr,
+        name: &str,
+        result: ColumnType,
+        arrow_type: DataType,
+        cast_to: Option<DataType>,
+        position: Option<usize>,
+        calls: &Calls,
+    ) -> Typed {
+        let column = Calls::column_of(&calls.windows, expr, || self.fresh_column(name));
+        let expr = Expr::Column(column);
+        match cast_to {
+            Some(target) => Typed::new(cast(expr, target.clone()), result, target),
+            None => Typed::new(expr, result, arrow_type),
+        }
+        .at(position)
+    }
+
+    fn set(&self, set: ResolvedSet, position: Option<usize>, place: Place<'_>) -> Result<Typed, SqlError> {
+        let Some(calls) = place.calls.filter(|_| place.clause == Clause::SelectList) else {
+            let message = format!("set-returning functions are not allowed in {}", place.clause.name());
+            return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
+        };
+        let name = set.columns.first().map_or("set", |column| column.name.as_str()).to_owned();
+        let mut sets = calls.sets.borrow_mut();
+        let column = match sets.iter().find(|known| known.list == set.list) {
+            Some(known) => known.column.clone(),
+            None => {
+                let column = self.fresh_column(&name);
+                sets.push(SetCall {
+                    list: set.list.clone(),
+                    column: column.clone(),
+                    fields: set.record.then(|| set.columns.clone()),
+                });
+                column
+            }
+        };
+        let expr = Expr::Column(column);
+        match set.columns.as_slice() {
+            [only] if !set.record => {
+                Ok(Typed::new(expr, only.column_type, only.arrow_type.clone()).at(position))
+            }
+            fields => {
+                let fields: Vec<Field> = fields
+                    .iter()
+                    .map(|field| Field::new(&field.name, field.arrow_type.clone(), true))
+                    .collect();
+                let arrow_type = DataType::Struct(fields.into());
+                Ok(Typed::new(expr, ColumnType::plain(PgType::Record), arrow_type).at(position))
+            }
+        }
+    }
+
+    fn grouping(
+        &self,
+        call: &ast::Function,
+        position: Option<usize>,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let Some(calls) = place.calls.filter(|_| place.clause.allows_aggregates()) else {
+            let message = format!("grouping operations are not allowed in {}", place.clause.name());
+            return Err(SqlError::new(SqlErrorKind::GroupingError, message).at(position));
+        };
+        let references = calls.references.borrow().len();
+        let mut exprs = Vec::new();
+        if let ast::FunctionArguments::List(list) = &call.args {
+            for argument in &list.args {
+                let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument)) = argument else {
+                    return Err(not_postgresql("grouping", position));
+                };
+                exprs.push(self.expression(argument, place)?.expr);
+            }
+        }
+        calls.references.borrow_mut().truncate(references);
+        let column = self.fresh_column("grouping");
+        calls.groupings.borrow_mut().push(Grouping { exprs, column: column.clone(), position });
+        Ok(Typed::canonical(Expr::Column(column), ColumnType::plain(PgType::Int4)).at(position))
+    }
+
+    /// The sort keys of ORDER BY inside a call or a window definition: expressions, never ordinals.
+    pub(crate) fn sorts(&self, items: &[ast::OrderByExpr], place: Place<'_>) -> Result<Vec<Sort>, SqlError> {
+        items
+            .iter()
+            .map(|item| {
+                let typed = settle_unknown(&self.binding, self.expression(&item.expr, place)?)?;
+                Ok(super::order::sort_of(typed.expr, &item.options))
+            })
+            .collect()
+    }
+
+    /// The boolean of a FILTER clause.
+    pub(crate) fn filter_of(
+        &self,
+        call: &ast::Function,
+        place: Place<'_>,
+    ) -> Result<Option<Box<Expr>>, SqlError> {
+        let Some(filter) = &call.filter else { return Ok(None) };
+        let typed = self.expression(filter, place.within(Clause::Filter))?;
+        Ok(Some(Box::new(coerce_to_boolean(&self.binding, typed, "FILTER")?.expr)))
+    }
+
+    /// RESPECT NULLS is the default; PostgreSQL refuses IGNORE NULLS.
+    pub(crate) fn null_treatment(
+        &self,
+        call: &ast::Function,
+        position: Option<usize>,
+    ) -> Result<Option<NullTreatment>, SqlError> {
+        match call.null_treatment {
+            None | Some(ast::NullTreatment::RespectNulls) => Ok(None),
+            Some(ast::NullTreatment::IgnoreNulls) => Err(unsupported("IGNORE NULLS", position)),
+        }
+    }
+}
+
+impl Clause {
+    /// Whether aggregates of the same SELECT may stand here.
+    pub(crate) fn allows_aggregates(self) -> bool {
+        matches!(
+            self,
+            Self::SelectList | Self::Having | Self::OrderBy | Self::DistinctOn | Self::WindowDefinition
+        )
+    }
+
+    /// Whether window functions of the same SELECT may stand here.
+    pub(crate) fn allows_windows(self) -> bool {
+        matches!(self, Self::SelectList | Self::OrderBy | Self::DistinctOn)
+    }
+}

@@ -1,0 +1,252 @@
+//! WITH queries. Each is bound once, where it is defined; every reference gets the plan under an alias of its own.
+//! A recursive one is DataFusion's recursive query over a work table.
+
+use std::{rc::Rc, sync::Arc};
+
+use arrow::datatypes::{Field, Schema};
+use datafusion::{
+    catalog::cte_worktable::CteWorkTable,
+    common::{Column, TableReference},
+    datasource::provider_as_source,
+    logical_expr::{Expr, LogicalPlan, RecursiveQuery, SubqueryAlias, TableScanBuilder},
+};
+use lis_lake::names::Identifier;
+use sqlparser::ast;
+
+use super::{
+    Binder, Bound, BoundColumn, Surroundings, Unknowns, from::Joined, plan_error, project, unsupported,
+};
+use crate::{
+    error::{SqlError, SqlErrorKind},
+    names::{Namespace, ScopeColumn, ScopeTable, identifier},
+    types::{CastContext, coerce},
+};
+
+/// A WITH query.
+#[derive(Debug)]
+pub(crate) struct Cte {
+    name: Identifier,
+    plan: LogicalPlan,
+    columns: Vec<BoundColumn>,
+}
+
+/// The WITH queries in sight, innermost first.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CteFrame<'s> {
+    ctes: &'s [Rc<Cte>],
+    parent: Option<&'s CteFrame<'s>>,
+}
+
+impl CteFrame<'_> {
+    fn find(&self, name: &Identifier) -> Option<&Rc<Cte>> {
+        self.ctes
+            .iter()
+            .rev()
+            .find(|cte| cte.name == *name)
+            .or_else(|| self.parent.and_then(|parent| parent.find(name)))
+    }
+}
+
+impl Binder<'_> {
+    /// Binds WITH's queries and then, with them in sight, what follows.
+    pub(crate) fn with_ctes<T>(
+        &self,
+        with: &ast::With,
+        surroundings: Surroundings<'_>,
+        follow: impl FnOnce(Surroundings<'_>) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
+        let mut ctes: Vec<Rc<Cte>> = Vec::new();
+        for written in &with.cte_tables {
+            let name = identifier(&written.alias.name);
+            if ctes.iter().any(|cte| cte.name == name) {
+                let message = format!("WITH query name \"{}\" specified more than once", name.as_str());
+                let position = self.position(written.alias.name.span);
+                return Err(SqlError::new(SqlErrorKind::DuplicateAlias, message).at(position));
+            }
+            let frame = CteFrame { ctes: &ctes, parent: surroundings.ctes };
+            let inside = Surroundings { ctes: Some(&frame), ..surroundings };
+            let recursive = with.recursive && mentions(&written.query, &name);
+            let bound = if recursive {
+                self.recursive_cte(written, &name, &ctes, surroundings)?
+            } else {
+                self.query(&written.query, inside, Unknowns::AsText)?
+            };
+            let columns = self.renamed(bound.columns, &written.alias, "WITH query")?;
+            ctes.push(Rc::new(Cte { name, plan: bound.plan, columns }));
+        }
+        let frame = CteFrame { ctes: &ctes, parent: surroundings.ctes };
+        follow(Surroundings { ctes: Some(&frame), ..surroundings })
+    }
+
+    /// A reference to a WITH query, if the name is one's.
+    pub(crate) fn cte_reference(
+        &self,
+        name: &Identifier,
+        surroundings: Surroundings<'_>,
+    ) -> Result<Option<Joined>, SqlError> {
+        let Some(cte) = surroundings.ctes.and_then(|frame| frame.find(name)) else { return Ok(None) };
+        let alias = TableReference::bare(self.fresh(name.as_str()));
+        let plan = SubqueryAlias::try_new(Arc::new(cte.plan.clone()), alias.clone())
+            .map(LogicalPlan::SubqueryAlias)
+            .map_err(plan_error)?;
+        let columns = cte
+            .columns
+            .iter()
+            .map(|column| {
+                Rc::new(ScopeColumn {
+                    name: Identifier::exact(&column.name),
+                    expr: Expr::Column(Column::new(Some(alias.clone()), &column.column.name)),
+                    column_type: column.column_type,
+                    arrow_type: column.arrow_type.clone(),
+                    origin: column.origin,
+                })
+            })
+            .collect();
+        let table = ScopeTable { schema: None, name: name.clone(), columns, hidden: Vec::new() };
+        Ok(Some(Joined { plan, namespace: Namespace::of(table) }))
+    }
+
+    /// Output columns under an alias's column names.
+    fn renamed(
+        &self,
+        columns: Vec<BoundColumn>,
+        alias: &ast::TableAlias,
+        what: &str,
+    ) -> Result<Vec<BoundColumn>, SqlError> {
+        if alias.columns.len() > columns.len() {
+            let message = format!(
+                "{what} \"{}\" has {} columns available but {} columns specified",
+                identifier(&alias.name).as_str(),
+                columns.len(),
+                alias.columns.len()
+            );
+            let position = self.position(alias.name.span);
+            return Err(SqlError::new(SqlErrorKind::InvalidColumnReference, message).at(position));
+        }
+        let mut names = alias.columns.iter();
+        Ok(columns
+            .into_iter()
+            .map(|column| match names.next() {
+                Some(name) => BoundColumn { name: identifier(&name.name).as_str().to_owned(), ..column },
+                None => column,
+            })
+            .collect())
+    }
+
+    fn recursive_cte(
+        &self,
+        written: &ast::Cte,
+        name: &Identifier,
+        earlier: &[Rc<Cte>],
+        surroundings: Surroundings<'_>,
+    ) -> Result<Bound, SqlError> {
+        let position = self.position(written.alias.name.span);
+        let query = &written.query;
+        let shape_error = || {
+            let message = format!(
+                "recursive query \"{}\" does not have the form non-recursive-term UNION [ALL] recursive-term",
+                name.as_str()
+            );
+            SqlError::new(SqlErrorKind::InvalidRecursion, message).at(position)
+        };
+        if query.order_by.is_some() || query.limit_clause.is_some() || query.fetch.is_some() {
+            return Err(unsupported("ORDER BY or LIMIT in a recursive query", position));
+        }
+        if query.with.is_some() {
+            return Err(unsupported("WITH inside a recursive query", position));
+        }
+        let ast::SetExpr::SetOperation { op: ast::SetOperator::Union, set_quantifier, left, right } =
+            query.body.as_ref()
+        else {
+            return Err(shape_error());
+        };
+        let distinct = !matches!(set_quantifier, ast::SetQuantifier::All);
+        let frame = CteFrame { ctes: earlier, parent: surroundings.ctes };
+        let inside = Surroundings { ctes: Some(&frame), ..surroundings };
+        let first = self.set_expression(left, inside, Unknowns::AsText)?;
+        // The work table has the columns of the first term, under the names of its plan.
+        let work_name = self.fresh(name.as_str());
+        let fields: Vec<Field> = first
+            .columns
+            .iter()
+            .map(|column| Field::new(&column.column.name, column.arrow_type.clone(), true))
+            .collect();
+        let work_table = CteWorkTable::new(&work_name, Arc::new(Schema::new(fields)));
+        let source = provider_as_source(Arc::new(work_table));
+        let scan = TableScanBuilder::new(TableReference::bare(work_name.clone()), source)
+            .build()
+            .map(LogicalPlan::TableScan)
+            .map_err(plan_error)?;
+        let columns = self.renamed(first.columns.clone(), &written.alias, "WITH query")?;
+        let mut ctes = earlier.to_vec();
+        ctes.push(Rc::new(Cte { name: name.clone(), plan: scan, columns: columns.clone() }));
+        let frame = CteFrame { ctes: &ctes, parent: surroundings.ctes };
+        let inside = Surroundings { ctes: Some(&frame), ..surroundings };
+        let second = self.set_expression(right, inside, Unknowns::Keep)?;
+        if second.columns.len() != first.columns.len() {
+            return Err(SqlError::new(
+                SqlErrorKind::SyntaxError,
+                "each UNION query must have the same number of columns",
+            )
+            .at(position));
+        }
+        let mut exprs = Vec::new();
+        for (index, (target, column)) in first.columns.iter().zip(&second.columns).enumerate() {
+            let typed = column.typed();
+            let found = typed.column_type.pg_type;
+            let coerced = coerce(&self.binding, typed, target.column_type, CastContext::Implicit, position)
+                .map_err(|_| {
+                let message = format!(
+                    "recursive query \"{}\" column {} has type {} in non-recursive term but type {} overall",
+                    name.as_str(),
+                    index + 1,
+                    target.column_type.pg_type.facts().sql_name,
+                    found.facts().sql_name
+                );
+                SqlError::new(SqlErrorKind::DatatypeMismatch, message)
+                    .with_hint("Cast the output of the non-recursive term to the correct type.")
+                    .at(position)
+            })?;
+            let expr = if coerced.arrow_type == target.arrow_type {
+                coerced.expr
+            } else {
+                datafusion::logical_expr::cast(coerced.expr, target.arrow_type.clone())
+            };
+            exprs.push(expr.alias(&target.column.name));
+        }
+        let recursive_term = project(second.plan, exprs)?;
+        let plan =
+            RecursiveQuery::try_new(work_name, Arc::new(first.plan), Arc::new(recursive_term), distinct)
+                .map(LogicalPlan::RecursiveQuery)
+                .map_err(plan_error)?;
+        Ok(Bound { plan, columns: first.columns })
+    }
+}
+
+/// Whether a query reads from a relation of this unqualified name (or seems to: a query inside that hides the name
+/// does not matter, since the recursive form is then refused or harmless).
+fn mentions(query: &ast::Query, name: &Identifier) -> bool {
+    fn in_body(body: &ast::SetExpr, name: &Identifier) -> bool {
+        match body {
+            ast::SetExpr::Select(select) => select.from.iter().any(|from| in_join(from, name)),
+            ast::SetExpr::Query(query) => mentions(query, name),
+            ast::SetExpr::SetOperation { left, right, .. } => in_body(left, name) || in_body(right, name),
+            _ => false,
+        }
+    }
+    fn in_join(from: &ast::TableWithJoins, name: &Identifier) -> bool {
+        in_factor(&from.relation, name) || from.joins.iter().any(|join| in_factor(&join.relation, name))
+    }
+    fn in_factor(factor: &ast::TableFactor, name: &Identifier) -> bool {
+        match factor {
+            ast::TableFactor::Table { name: written, args: None, .. } => match written.0.as_slice() {
+                [ast::ObjectNamePart::Identifier(only)] => identifier(only) == *name,
+                _ => false,
+            },
+            ast::TableFactor::Derived { subquery, .. } => mentions(subquery, name),
+            ast::TableFactor::NestedJoin { table_with_joins, .. } => in_join(table_with_joins, name),
+            _ => false,
+        }
+    }
+    in_body(&query.body, name)
+}

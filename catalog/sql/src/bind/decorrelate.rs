@@ -1,0 +1,566 @@
+//! Correlated subqueries as joins. DataFusion plans the plain ones by itself; everything else is rewritten here, before
+//! the plan leaves the binder, so that any subquery works: over LIMIT, set operations, windows, outer joins, with
+//! predicates of any kind, in any clause, and LATERAL.
+//!
+//! The method is that of Neumann and Kemper ("Unnesting Arbitrary Queries"): the *domain* is the distinct combinations
+//! of the outer columns that the subquery refers to; the subquery is computed once for all of them, by pushing the
+//! domain down its plan until nothing refers to the outside any more ([`Binder::dependent`]); the result is joined to
+//! the outer plan by those columns. Nulls must find each other in that join; see [`key_pairs`] for why it does not use
+//! `NullEqualsNull`.
+//!
+//! Inner queries are rewritten before outer ones, so a reference to a query further out simply stays in the plan until
+//! that query's turn comes.
+
+use std::{cell::RefCell, collections::HashSet, sync::Arc};
+
+use arrow::datatypes::DataType;
+use datafusion::{
+    common::{
+        Column, DFSchema, ExprSchema, NullEquality, ScalarValue,
+        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+    },
+    functions::core::expr_fn::coalesce,
+    logical_expr::{
+        Aggregate, Distinct, Expr, Filter, Join, JoinConstraint, JoinType, Limit, LogicalPlan, Projection,
+        Sort, SubqueryAlias, Union, Unnest, Window, lit,
+    },
+};
+use recursive::recursive;
+
+use super::{
+    Binder, all_columns, calls::Call, filter, order::sorted, plan_error, project, set_operations::row_number,
+    unsupported, windows::windowed,
+};
+use crate::error::{SqlError, SqlErrorKind};
+
+/// A subquery of one column and at most one row that a column of the outer plan stands for.
+#[derive(Debug, Clone)]
+pub(crate) struct Attachment {
+    /// An expression over the outer plan that the subquery refers to by its column, computed first.
+    pub(crate) operand: Option<(Expr, Column)>,
+    /// The subquery. Its only column has the name by which the outer expressions refer to its value.
+    pub(crate) query: LogicalPlan,
+}
+
+/// The subqueries to be joined to a plan before the expressions over it are evaluated.
+#[derive(Debug, Default)]
+pub(crate) struct Attachments(RefCell<Vec<Attachment>>);
+
+impl Attachments {
+    pub(crate) fn push(&self, attachment: Attachment) {
+        self.0.borrow_mut().push(attachment);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    /// Moves those from `begin` on to another list.
+    pub(crate) fn move_to(&self, other: &Attachments, begin: usize) {
+        let mut own = self.0.borrow_mut();
+        if begin < own.len() {
+            other.0.borrow_mut().extend(own.drain(begin..));
+        }
+    }
+
+    pub(crate) fn map(
+        &self,
+        mut change: impl FnMut(Attachment) -> Result<Attachment, SqlError>,
+    ) -> Result<(), SqlError> {
+        let taken = self.0.take();
+        let changed = taken.into_iter().map(&mut change).collect::<Result<Vec<_>, _>>()?;
+        self.0.replace(changed);
+        Ok(())
+    }
+}
+
+/// The combinations of outer columns that a subquery is computed for.
+#[derive(Debug)]
+struct Domain {
+    plan: LogicalPlan,
+    /// The outer columns and the domain's columns for them.
+    columns: Vec<(Column, Column)>,
+}
+
+impl Domain {
+    fn names(&self, column: &Column) -> bool {
+        self.columns.iter().any(|(outer, _)| outer == column)
+    }
+}
+
+/// A plan that has been computed for a domain, and its columns that say for which combination.
+#[derive(Debug)]
+struct Dependent {
+    plan: LogicalPlan,
+    /// In the order of the domain's columns.
+    keys: Vec<Column>,
+}
+
+impl Binder<'_> {
+    /// The plan with its subqueries joined to it: a column more for each.
+    pub(crate) fn attached(
+        &self,
+        plan: LogicalPlan,
+        attachments: &Attachments,
+    ) -> Result<LogicalPlan, SqlError> {
+        let mut plan = plan;
+        for attachment in attachments.0.borrow().iter() {
+            if let Some((operand, column)) = &attachment.operand {
+                let mut exprs = all_columns(&plan);
+                exprs.push(operand.clone().alias(&column.name));
+                plan = project(plan, exprs)?;
+            }
+            plan = self.lateral(plan, attachment.query.clone(), JoinType::Left)?;
+        }
+        Ok(plan)
+    }
+
+    /// Joins a plan that may refer to the columns of `left`: LATERAL. `join_type` is Inner or Left; a condition of the join
+    /// must be a filter of `right`.
+    pub(crate) fn lateral(
+        &self,
+        left: LogicalPlan,
+        right: LogicalPlan,
+        join_type: JoinType,
+    ) -> Result<LogicalPlan, SqlError> {
+        let outer = outer_references(&right, left.schema());
+        if outer.is_empty() {
+            let filter = (join_type != JoinType::Inner).then(|| lit(true));
+            return join(left, right, Vec::new(), filter, join_type);
+        }
+        let domain = self.domain(&left, outer)?;
+        let right = self.dependent(&right, &domain)?;
+        let outer = domain.columns.iter().map(|(outer, _)| outer.clone()).collect::<Vec<_>>();
+        let on = key_pairs(left.schema(), &outer, right.plan.schema(), &right.keys)?;
+        join(left, right.plan, on, None, join_type)
+    }
+
+    fn domain(&self, left: &LogicalPlan, outer: Vec<Column>) -> Result<Domain, SqlError> {
+        let columns: Vec<(Column, Column)> = outer
+            .into_iter()
+            .map(|column| {
+                let own = self.fresh_column(&column.name);
+                (column, own)
+            })
+            .collect();
+        let exprs = columns.iter().map(|(outer, own)| Expr::Column(outer.clone()).alias(&own.name)).collect();
+        let plan = LogicalPlan::Distinct(Distinct::All(Arc::new(project(left.clone(), exprs)?)));
+        Ok(Domain { plan, columns })
+    }
+
+    /// The domain under names that occur nowhere else, since it may stand in a plan several times.
+    fn instance(&self, domain: &Domain) -> Result<Dependent, SqlError> {
+        let keys: Vec<Column> = domain.columns.iter().map(|(_, own)| self.fresh_column(&own.name)).collect();
+        let exprs = domain
+            .columns
+            .iter()
+            .zip(&keys)
+            .map(|((_, own), key)| Expr::Column(own.clone()).alias(&key.name))
+            .collect();
+        Ok(Dependent { plan: project(domain.plan.clone(), exprs)?, keys })
+    }
+
+    /// `plan` computed for every combination in the domain: the plan's columns and then the domain's.
+    #[recursive]
+    fn dependent(&self, plan: &LogicalPlan, domain: &Domain) -> Result<Dependent, SqlError> {
+        if !refers(plan, domain) {
+            let instance = self.instance(domain)?;
+            let plan = join(instance.plan, plan.clone(), Vec::new(), None, JoinType::Inner)?;
+            return Ok(Dependent { plan, keys: instance.keys });
+        }
+        match plan {
+            LogicalPlan::Projection(projection) => {
+                let Dependent { plan, keys } = self.dependent(&projection.input, domain)?;
+                let mut exprs = replace_all(&projection.expr, domain, &keys)?;
+                exprs.extend(keys.iter().cloned().map(Expr::Column));
+                Ok(Dependent { plan: project(plan, exprs)?, keys })
+            }
+            LogicalPlan::Filter(node) => {
+                let Dependent { plan, keys } = self.dependent(&node.input, domain)?;
+                let predicate = replace(&node.predicate, domain, &keys)?;
+                Ok(Dependent { plan: filter(plan, predicate)?, keys })
+            }
+            LogicalPlan::SubqueryAlias(alias) => {
+                let Dependent { plan, keys } = self.dependent(&alias.input, domain)?;
+                let plan = SubqueryAlias::try_new(Arc::new(plan), alias.alias.clone())
+                    .map(LogicalPlan::SubqueryAlias)
+                    .map_err(plan_error)?;
+                let keys =
+                    keys.into_iter().map(|key| Column::new(Some(alias.alias.clone()), key.name)).collect();
+                Ok(Dependent { plan, keys })
+            }
+            LogicalPlan::Sort(sort) => {
+                let Dependent { plan, keys } = self.dependent(&sort.input, domain)?;
+                let mut order = sort.expr.clone();
+                for key in &mut order {
+                    key.expr = replace(&key.expr, domain, &keys)?;
+                }
+                Ok(Dependent { plan: sorted(plan, order), keys })
+            }
+            LogicalPlan::Distinct(Distinct::All(input)) => {
+                let Dependent { plan, keys } = self.dependent(input, domain)?;
+                Ok(Dependent { plan: LogicalPlan::Distinct(Distinct::All(Arc::new(plan))), keys })
+            }
+            LogicalPlan::Unnest(unnest) => {
+                let Dependent { plan, keys } = self.dependent(&unnest.input, domain)?;
+                let columns = unnest.exec_columns.clone();
+                let plan = Unnest::try_new(Arc::new(plan), columns, unnest.options.clone())
+                    .map(LogicalPlan::Unnest)
+                    .map_err(plan_error)?;
+                Ok(Dependent { plan, keys })
+            }
+            LogicalPlan::Window(window) => {
+                let Dependent { plan, keys } = self.dependent(&window.input, domain)?;
+                let exprs = replace_all(&window.window_expr, domain, &keys)?
+                    .into_iter()
+                    .map(|expr| partitioned(expr, &keys))
+                    .collect::<Result<Vec<_>, _>>()?;
+                let plan =
+                    Window::try_new(exprs, Arc::new(plan)).map(LogicalPlan::Window).map_err(plan_error)?;
+                Ok(Dependent { plan, keys })
+            }
+            LogicalPlan::Aggregate(aggregate) => self.dependent_aggregate(aggregate, domain),
+            LogicalPlan::Limit(limit) => self.dependent_limit(limit, domain),
+            LogicalPlan::Union(union) => self.dependent_union(union, domain),
+            LogicalPlan::Join(join) => self.dependent_join(join, domain),
+            other => Err(unsupported(&format!("a correlated subquery over {}", node_name(other)), None)),
+        }
+    }
+
+    fn dependent_aggregate(&self, aggregate: &Aggregate, domain: &Domain) -> Result<Dependent, SqlError> {
+        let Dependent { plan, keys } = self.dependent(&aggregate.input, domain)?;
+        if matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]) {
+            return Err(unsupported("a correlated subquery with grouping sets", None));
+        }
+        let mut group = replace_all(&aggregate.group_expr, domain, &keys)?;
+        let scalar = group.is_empty();
+        group.extend(keys.iter().cloned().map(Expr::Column));
+        let calls = replace_all(&aggregate.aggr_expr, domain, &keys)?;
+        let grouped = Aggregate::try_new(Arc::new(plan), group, calls)
+            .map(LogicalPlan::Aggregate)
+            .map_err(plan_error)?;
+        if !scalar {
+            return Ok(Dependent { plan: grouped, keys });
+        }
+        // Without GROUP BY there is a row even where nothing is aggregated.
+        let instance = self.instance(domain)?;
+        let on = key_pairs(instance.plan.schema(), &instance.keys, grouped.schema(), &keys)?;
+        let mut exprs = Vec::new();
+        for (call, (qualifier, field)) in aggregate.aggr_expr.iter().zip(aggregate.schema.iter()) {
+            let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+            let default = default_of(call, field.data_type())?;
+            exprs.push(match default {
+                None => column,
+                Some(value) => coalesce(vec![column, lit(value)]).alias(field.name()),
+            });
+        }
+        exprs.extend(instance.keys.iter().cloned().map(Expr::Column));
+        let joined = join(instance.plan, grouped, on, None, JoinType::Left)?;
+        Ok(Dependent { plan: project(joined, exprs)?, keys: instance.keys })
+    }
+
+    /// LIMIT for each combination: by row number, in the order of the sort below.
+    fn dependent_limit(&self, limit: &Limit, domain: &Domain) -> Result<Dependent, SqlError> {
+        let below = |input: &Arc<LogicalPlan>| {
+            Arc::new(LogicalPlan::Limit(Limit {
+                skip: limit.skip.clone(),
+                fetch: limit.fetch.clone(),
+                input: Arc::clone(input),
+            }))
+        };
+        let (input, order): (&LogicalPlan, _) = match limit.input.as_ref() {
+            LogicalPlan::Projection(projection) => {
+                let moved = Projection::try_new_with_schema(
+                    projection.expr.clone(),
+                    below(&projection.input),
+                    Arc::clone(&projection.schema),
+                )
+                .map_err(plan_error)?;
+                return self.dependent(&LogicalPlan::Projection(moved), domain);
+            }
+            LogicalPlan::SubqueryAlias(alias) => {
+                let moved =
+                    SubqueryAlias::try_new(below(&alias.input), alias.alias.clone()).map_err(plan_error)?;
+                return self.dependent(&LogicalPlan::SubqueryAlias(moved), domain);
+            }
+            LogicalPlan::Sort(Sort { expr, input, .. }) => (input, expr.clone()),
+            other => (other, Vec::new()),
+        };
+        let columns = all_columns(input);
+        let Dependent { plan, keys } = self.dependent(input, domain)?;
+        let mut order = order;
+        for key in &mut order {
+            key.expr = replace(&key.expr, domain, &keys)?;
+        }
+        let number = self.fresh_column("row_number");
+        let window = row_number(keys.iter().cloned().map(Expr::Column).collect(), order);
+        let numbered = windowed(plan, vec![Call { expr: window, column: number.clone() }])?;
+        let skip = row_count(limit.skip.as_deref())?.unwrap_or(0);
+        let number = Expr::Column(number);
+        let mut predicate = number.clone().gt(lit(skip));
+        if let Some(fetch) = row_count(limit.fetch.as_deref())? {
+            predicate = predicate.and(number.lt_eq(lit(skip.saturating_add(fetch))));
+        }
+        let kept = filter(numbered, predicate)?;
+        let exprs = columns.into_iter().chain(keys.iter().cloned().map(Expr::Column)).collect();
+        Ok(Dependent { plan: project(kept, exprs)?, keys })
+    }
+
+    fn dependent_union(&self, union: &Union, domain: &Domain) -> Result<Dependent, SqlError> {
+        let keys: Vec<Column> = domain.columns.iter().map(|(_, own)| self.fresh_column(&own.name)).collect();
+        let mut inputs = Vec::with_capacity(union.inputs.len());
+        for input in &union.inputs {
+            let columns = all_columns(input);
+            let Dependent { plan, keys: own } = self.dependent(input, domain)?;
+            let mut exprs: Vec<Expr> = columns
+                .into_iter()
+                .zip(union.schema.fields())
+                .map(|(column, field)| column.alias(field.name()))
+                .collect();
+            exprs.extend(own.into_iter().zip(&keys).map(|(own, key)| Expr::Column(own).alias(&key.name)));
+            inputs.push(Arc::new(project(plan, exprs)?));
+        }
+        let plan = Union::try_new(inputs).map(LogicalPlan::Union).map_err(plan_error)?;
+        Ok(Dependent { plan, keys })
+    }
+
+    fn dependent_join(&self, node: &Join, domain: &Domain) -> Result<Dependent, SqlError> {
+        let left_refers = refers(&node.left, domain);
+        let right_refers = refers(&node.right, domain);
+        use JoinType as J;
+        let (left_needed, right_needed) = match node.join_type {
+            J::Inner => (left_refers || !right_refers, right_refers),
+            J::Left | J::LeftSemi | J::LeftAnti | J::LeftMark => (true, right_refers),
+            J::Right | J::RightSemi | J::RightAnti | J::RightMark => (left_refers, true),
+            J::Full => (true, true),
+        };
+        let side = |input: &Arc<LogicalPlan>, needed: bool| {
+            if needed {
+                self.dependent(input, domain).map(|side| (side.plan, Some(side.keys)))
+            } else {
+                Ok((input.as_ref().clone(), None))
+            }
+        };
+        let (left, left_keys) = side(&node.left, left_needed)?;
+        let (right, right_keys) = side(&node.right, right_needed)?;
+        let from_right = matches!(node.join_type, J::Right | J::RightSemi | J::RightAnti | J::RightMark);
+        let keys = match (&left_keys, &right_keys) {
+            (_, Some(keys)) if from_right => keys.clone(),
+            (Some(keys), _) | (None, Some(keys)) => keys.clone(),
+            (None, None) => {
+                return Err(SqlError::new(SqlErrorKind::Internal, "a join without domain"));
+            }
+        };
+        let mut on = Vec::new();
+        for (left_expr, right_expr) in &node.on {
+            on.push((replace(left_expr, domain, &keys)?, replace(right_expr, domain, &keys)?));
+        }
+        if let (Some(left_keys), Some(right_keys)) = (&left_keys, &right_keys) {
+            on.extend(key_pairs(left.schema(), left_keys, right.schema(), right_keys)?);
+        }
+        let condition = node.filter.as_ref().map(|filter| replace(filter, domain, &keys)).transpose()?;
+        let full = (node.join_type == J::Full).then(|| (left_keys.clone(), right_keys.clone()));
+        let plan = Join::try_new(
+            Arc::new(left),
+            Arc::new(right),
+            on,
+            condition,
+            node.join_type,
+            node.join_constraint,
+            node.null_equality,
+            node.null_aware,
+        )
+        .map(LogicalPlan::Join)
+        .map_err(plan_error)?;
+        if let Some((Some(left_keys), Some(right_keys))) = full {
+            // A row of a full join may come from either side.
+            let merged: Vec<Column> = keys.iter().map(|key| self.fresh_column(&key.name)).collect();
+            let mut exprs = all_columns(&plan);
+            for ((left, right), key) in left_keys.into_iter().zip(right_keys).zip(&merged) {
+                exprs.push(coalesce(vec![Expr::Column(left), Expr::Column(right)]).alias(&key.name));
+            }
+            return Ok(Dependent { plan: project(plan, exprs)?, keys: merged });
+        }
+        Ok(Dependent { plan, keys })
+    }
+}
+
+/// Pairs of expressions that are equal when the keys are, nulls included, and that are never null themselves.
+///
+/// A join with `NullEqualsNull` would be shorter, but DataFusion may move an ordinary equality into its keys later (it
+/// pushes filters into inner joins and turns their equalities into keys), which then would find nulls equal too.
+fn key_pairs(
+    left_schema: &DFSchema,
+    left: &[Column],
+    right_schema: &DFSchema,
+    right: &[Column],
+) -> Result<Vec<(Expr, Expr)>, SqlError> {
+    let mut pairs = Vec::new();
+    for (left, right) in left.iter().zip(right) {
+        let left_field = left_schema.field_from_column(left).map_err(plan_error)?;
+        let right_field = right_schema.field_from_column(right).map_err(plan_error)?;
+        let (left, right) = (Expr::Column(left.clone()), Expr::Column(right.clone()));
+        if !left_field.is_nullable() && !right_field.is_nullable() {
+            pairs.push((left, right));
+            continue;
+        }
+        let filler = filler(left_field.data_type())?;
+        let filled = |expr: &Expr| coalesce(vec![expr.clone(), lit(filler.clone())]);
+        pairs.push((filled(&left), filled(&right)));
+        pairs.push((Expr::IsNull(Box::new(left)), Expr::IsNull(Box::new(right))));
+    }
+    Ok(pairs)
+}
+
+/// Any value of a type: it stands for null in a key.
+fn filler(data_type: &DataType) -> Result<ScalarValue, SqlError> {
+    ScalarValue::new_default(data_type).map_err(plan_error)
+}
+
+fn join(
+    left: LogicalPlan,
+    right: LogicalPlan,
+    on: Vec<(Expr, Expr)>,
+    filter: Option<Expr>,
+    join_type: JoinType,
+) -> Result<LogicalPlan, SqlError> {
+    Join::try_new(
+        Arc::new(left),
+        Arc::new(right),
+        on,
+        filter,
+        join_type,
+        JoinConstraint::On,
+        NullEquality::NullEqualsNothing,
+        false,
+    )
+    .map(LogicalPlan::Join)
+    .map_err(plan_error)
+}
+
+/// The columns of `schema` that a plan refers to as outer columns, each once.
+pub(crate) fn outer_references(plan: &LogicalPlan, schema: &DFSchema) -> Vec<Column> {
+    let mut found = Vec::new();
+    let mut seen = HashSet::new();
+    visit_outer_references(plan, &mut |column| {
+        if schema.has_column(column) && seen.insert(column.clone()) {
+            found.push(column.clone());
+        }
+        TreeNodeRecursion::Continue
+    });
+    found
+}
+
+/// Whether a plan refers to any outer column.
+pub(crate) fn is_correlated(plan: &LogicalPlan) -> bool {
+    let mut correlated = false;
+    visit_outer_references(plan, &mut |_| {
+        correlated = true;
+        TreeNodeRecursion::Stop
+    });
+    correlated
+}
+
+fn refers(plan: &LogicalPlan, domain: &Domain) -> bool {
+    let mut refers = false;
+    visit_outer_references(plan, &mut |column| {
+        if domain.names(column) {
+            refers = true;
+            return TreeNodeRecursion::Stop;
+        }
+        TreeNodeRecursion::Continue
+    });
+    refers
+}
+
+/// Calls `visit` for every outer reference in a plan, those in subqueries of its expressions included.
+pub(crate) fn visit_outer_references(
+    plan: &LogicalPlan,
+    visit: &mut dyn FnMut(&Column) -> TreeNodeRecursion,
+) {
+    // Neither closure fails.
+    let _visited = plan.apply_with_subqueries(|node| {
+        let mut next = TreeNodeRecursion::Continue;
+        node.apply_expressions(|expr| {
+            expr.apply(|part| {
+                if let Expr::OuterReferenceColumn(_, column) = part {
+                    next = visit(column);
+                    return Ok(next);
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })?;
+        Ok(next)
+    });
+}
+
+/// The expression with the domain's outer columns replaced by the keys.
+fn replace(expr: &Expr, domain: &Domain, keys: &[Column]) -> Result<Expr, SqlError> {
+    let transformed = expr.clone().transform(|node| {
+        if let Expr::OuterReferenceColumn(_, column) = &node
+            && let Some(index) = domain.columns.iter().position(|(outer, _)| outer == column)
+            && let Some(key) = keys.get(index)
+        {
+            return Ok(Transformed::yes(Expr::Column(key.clone())));
+        }
+        Ok(Transformed::no(node))
+    });
+    transformed.map(|result| result.data).map_err(plan_error)
+}
+
+fn replace_all(exprs: &[Expr], domain: &Domain, keys: &[Column]) -> Result<Vec<Expr>, SqlError> {
+    exprs.iter().map(|expr| replace(expr, domain, keys)).collect()
+}
+
+/// A window expression with the keys added to its partitioning.
+fn partitioned(expr: Expr, keys: &[Column]) -> Result<Expr, SqlError> {
+    let transformed = expr.transform(|node| match node {
+        Expr::WindowFunction(mut window) => {
+            window.params.partition_by.extend(keys.iter().cloned().map(Expr::Column));
+            Ok(Transformed::yes(Expr::WindowFunction(window)))
+        }
+        other => Ok(Transformed::no(other)),
+    });
+    transformed.map(|result| result.data).map_err(plan_error)
+}
+
+/// What an aggregate gives for no rows, if that is not null.
+fn default_of(call: &Expr, data_type: &DataType) -> Result<Option<ScalarValue>, SqlError> {
+    let mut inner = call;
+    while let Expr::Alias(alias) = inner {
+        inner = &alias.expr;
+    }
+    let Expr::AggregateFunction(function) = inner else { return Ok(None) };
+    let value = function.func.default_value(data_type).map_err(plan_error)?;
+    Ok((!value.is_null()).then_some(value))
+}
+
+fn row_count(expr: Option<&Expr>) -> Result<Option<u64>, SqlError> {
+    match expr {
+        None => Ok(None),
+        Some(Expr::Literal(ScalarValue::Int64(rows), _)) => Ok(rows.map(i64::unsigned_abs)),
+        Some(_) => Err(SqlError::new(SqlErrorKind::Internal, "a limit that is no constant")),
+    }
+}
+
+fn node_name(plan: &LogicalPlan) -> String {
+    let shown = plan.display().to_string();
+    shown.split([':', ' ']).next().unwrap_or_default().to_lowercase()
+}
+
+/// Whether a predicate has an outer column.
+pub(crate) fn has_outer(expr: &Expr) -> bool {
+    expr.contains_outer()
+}
+
+/// The filter at the top of a plan, for those who look at what is below.
+pub(crate) fn as_filter(plan: &LogicalPlan) -> Option<&Filter> {
+    match plan {
+        LogicalPlan::Filter(filter) => Some(filter),
+        _ => None,
+    }
+}

@@ -1,0 +1,841 @@
+//! Scalar expressions: each kind of syntax to a typed expression. What an operator or function means is decided in
+//! `resolve.rs`, what a literal or cast means in `types.rs`; here are names, boolean logic and the special syntaxes.
+
+use datafusion::{
+    common::ScalarValue,
+    logical_expr::{BinaryExpr, Expr, Operator, lit},
+};
+use lis_lake::{
+    names::Identifier,
+    types::{ColumnType, PgType},
+};
+use recursive::recursive;
+use sqlparser::ast::{self, Spanned};
+
+use super::{
+    Binder,
+    calls::{Calls, Reference, positional},
+    ctes::CteFrame,
+    decorrelate::Attachments,
+    not_postgresql, unsupported,
+};
+use crate::{
+    error::{SqlError, SqlErrorKind},
+    names::{Scope, identifier},
+    output::operator_name,
+    resolve,
+    types::{self, CastContext, Typed},
+};
+
+/// The part of a query that an expression stands in: it decides what may occur there and how PostgreSQL says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Clause {
+    SelectList,
+    Where,
+    JoinOn,
+    GroupBy,
+    Having,
+    OrderBy,
+    DistinctOn,
+    Limit,
+    Offset,
+    Values,
+    FromFunction,
+    AggregateArgument,
+    Filter,
+    WindowDefinition,
+    WindowFrame,
+    Predicate,
+}
+
+impl Clause {
+    /// As error messages name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::SelectList => "SELECT",
+            Self::Where => "WHERE",
+            Self::JoinOn => "JOIN conditions",
+            Self::GroupBy => "GROUP BY",
+            Self::Having => "HAVING",
+            Self::OrderBy => "ORDER BY",
+            Self::DistinctOn => "DISTINCT ON",
+            Self::Limit => "LIMIT",
+            Self::Offset => "OFFSET",
+            Self::Values => "VALUES",
+            Self::FromFunction => "functions in FROM",
+            Self::AggregateArgument => "aggregate function calls",
+            Self::Filter => "FILTER",
+            Self::WindowDefinition => "window definitions",
+            Self::WindowFrame => "window frames",
+            Self::Predicate => "policy expressions",
+        }
+    }
+}
+
+/// Where an expression stands: what its names mean and where its aggregates, windows, sets and subqueries go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'s> {
+    pub(crate) scope: Scope<'s>,
+    pub(crate) ctes: Option<&'s CteFrame<'s>>,
+    pub(crate) clause: Clause,
+    /// The calls of the SELECT that the expression belongs to, where aggregates, windows or sets are allowed.
+    pub(crate) calls: Option<&'s Calls>,
+    /// Where subqueries that must be joined to the plan are noted. `None`: only those that DataFusion plans by itself.
+    pub(crate) attachments: Option<&'s Attachments>,
+}
+
+impl<'s> Place<'s> {
+    /// The same place for another clause.
+    pub(crate) fn within(self, clause: Clause) -> Self {
+        Self { clause, ..self }
+    }
+}
+
+/// Which values of one expression are compared with which of another: `(a, b) = (c, d)`.
+type Pairs = Vec<(Typed, Typed)>;
+
+impl Binder<'_> {
+    /// Binds an expression.
+    #[recursive]
+    pub(crate) fn expression(&self, expr: &ast::Expr, place: Place<'_>) -> Result<Typed, SqlError> {
+        let bound = self.unplaced_expression(expr, place)?;
+        if bound.position.is_some() {
+            return Ok(bound);
+        }
+        Ok(bound.at(self.start_of(expr)))
+    }
+
+    fn unplaced_expression(&self, expr: &ast::Expr, place: Place<'_>) -> Result<Typed, SqlError> {
+        use ast::Expr as E;
+        let binding = &self.binding;
+        match expr {
+            E::Identifier(ident) => self.column_reference(std::slice::from_ref(ident), place),
+            E::CompoundIdentifier(idents) => self.column_reference(idents, place),
+            E::CompoundFieldAccess { root, access_chain } => self.field_access(root, access_chain, place),
+            E::Value(value) => self.literal(value, place),
+            E::Nested(inner) => self.expression(inner, place),
+            E::BinaryOp { left, op, right } => self.binary(expr, left, op, right, place),
+            E::UnaryOp { op, expr: operand } => self.unary(expr, *op, operand, place),
+            E::IsNull(operand) => self.is_null(operand, false, place),
+            E::IsNotNull(operand) => self.is_null(operand, true, place),
+            E::IsTrue(operand) => self.truth(operand, "IS TRUE", Expr::IsTrue, place),
+            E::IsNotTrue(operand) => self.truth(operand, "IS NOT TRUE", Expr::IsNotTrue, place),
+            E::IsFalse(operand) => self.truth(operand, "IS FALSE", Expr::IsFalse, place),
+            E::IsNotFalse(operand) => self.truth(operand, "IS NOT FALSE", Expr::IsNotFalse, place),
+            E::IsUnknown(operand) => self.truth(operand, "IS UNKNOWN", Expr::IsUnknown, place),
+            E::IsNotUnknown(operand) => self.truth(operand, "IS NOT UNKNOWN", Expr::IsNotUnknown, place),
+            E::IsDistinctFrom(left, right) => self.distinct_from(left, right, false, place),
+            E::IsNotDistinctFrom(left, right) => self.distinct_from(left, right, true, place),
+            E::InList { expr: value, list, negated } => self.in_list(value, list, *negated, place),
+            E::InSubquery { expr: value, subquery, negated } => {
+                self.in_subquery(value, subquery, *negated, place)
+            }
+            E::Between { expr: value, negated, low, high } => {
+                self.between(expr, value, low, high, *negated, place)
+            }
+            E::Like { negated, any: false, expr: value, pattern, escape_char } => {
+                let name = if *negated { "!~~" } else { "~~" };
+                self.like(value, name, pattern, escape_char.as_ref(), place)
+            }
+            E::ILike { negated, any: false, expr: value, pattern, escape_char } => {
+                let name = if *negated { "!~~*" } else { "~~*" };
+                self.like(value, name, pattern, escape_char.as_ref(), place)
+            }
+            E::SimilarTo { negated, expr: value, pattern, escape_char } => {
+                let mut arguments = vec![self.expression(pattern, place)?];
+                if let Some(escape) = escape_char {
+                    arguments.push(self.literal(escape, place)?);
+                }
+                let pattern = self.named_call("similar_to_escape", arguments, None)?;
+                let value = self.expression(value, place)?;
+                let name = if *negated { "!~" } else { "~" };
+                resolve::operator(binding, None, name, Some(value), pattern, None)
+            }
+            E::AnyOp { left, compare_op, right, .. } => {
+                self.quantified(expr, left, compare_op, right, false, place)
+            }
+            E::AllOp { left, compare_op, right } => {
+                self.quantified(expr, left, compare_op, right, true, place)
+            }
+            E::Cast { kind, expr: operand, data_type, format, .. } => {
+                if !matches!(kind, ast::CastKind::Cast | ast::CastKind::DoubleColon) || format.is_some() {
+                    return Err(not_postgresql("cast", self.start_of(operand)));
+                }
+                self.cast(operand, data_type, place)
+            }
+            E::TypedString(typed) => {
+                let target = types::type_by_name(&typed.data_type, self.position(typed.value.span))?;
+                let literal = self.literal(&typed.value, place)?;
+                types::coerce(
+                    binding,
+                    literal,
+                    target,
+                    CastContext::Explicit,
+                    self.position(typed.value.span),
+                )
+            }
+            E::Interval(interval) => self.interval(interval, place),
+            E::AtTimeZone { timestamp, time_zone } => {
+                let arguments = vec![self.expression(time_zone, place)?, self.expression(timestamp, place)?];
+                self.named_call("timezone", arguments, self.start_of(expr))
+            }
+            E::Extract { field, expr: operand, .. } => {
+                let name = match field {
+                    ast::DateTimeField::Custom(ident) => ident.value.clone(),
+                    field => field.to_string(),
+                };
+                let field = types::string_literal(&name.to_lowercase(), None);
+                let operand = self.expression(operand, place)?;
+                self.named_call("extract", vec![field, operand], self.start_of(expr))
+            }
+            E::Ceil { expr: operand, field } | E::Floor { expr: operand, field } => {
+                if !matches!(field, ast::CeilFloorKind::DateTimeField(ast::DateTimeField::NoDateTime)) {
+                    return Err(unsupported("this form of ceil and floor", self.start_of(operand)));
+                }
+                let name = if matches!(expr, E::Ceil { .. }) { "ceil" } else { "floor" };
+                self.named_call(name, vec![self.expression(operand, place)?], self.start_of(expr))
+            }
+            E::Position { expr: sought, r#in } => {
+                let arguments = vec![self.expression(r#in, place)?, self.expression(sought, place)?];
+                self.named_call("position", arguments, self.start_of(expr))
+            }
+            E::Substring { expr: operand, substring_from, substring_for, shorthand, .. } => {
+                let mut arguments = vec![self.expression(operand, place)?];
+                match (substring_from, substring_for) {
+                    (Some(from), length) => {
+                        arguments.push(self.expression(from, place)?);
+                        if let Some(length) = length {
+                            arguments.push(self.expression(length, place)?);
+                        }
+                    }
+                    (None, Some(length)) => {
+                        arguments.push(types::number_literal("1", None)?);
+                        arguments.push(self.expression(length, place)?);
+                    }
+                    (None, None) => {}
+                }
+                let name = if *shorthand { "substr" } else { "substring" };
+                self.named_call(name, arguments, self.start_of(expr))
+            }
+            E::Trim { trim_where, trim_what, expr: operand, trim_characters } => {
+                let name = match trim_where {
+                    None | Some(ast::TrimWhereField::Both) => "btrim",
+                    Some(ast::TrimWhereField::Leading) => "ltrim",
+                    Some(ast::TrimWhereField::Trailing) => "rtrim",
+                };
+                let mut arguments = vec![self.expression(operand, place)?];
+                if let Some(what) = trim_what {
+                    arguments.push(self.expression(what, place)?);
+                }
+                for characters in trim_characters.iter().flatten() {
+                    arguments.push(self.expression(characters, place)?);
+                }
+                self.named_call(name, arguments, self.start_of(expr))
+            }
+            E::Overlay { expr: operand, overlay_what, overlay_from, overlay_for } => {
+                let mut arguments = vec![
+                    self.expression(operand, place)?,
+                    self.expression(overlay_what, place)?,
+                    self.expression(overlay_from, place)?,
+                ];
+                if let Some(length) = overlay_for {
+                    arguments.push(self.expression(length, place)?);
+                }
+                self.named_call("overlay", arguments, self.start_of(expr))
+            }
+            E::Collate { expr: operand, collation } => {
+                self.check_collation(collation)?;
+                let operand = self.expression(operand, place)?;
+                types::settle_unknown(binding, operand)
+            }
+            E::Function(function) => self.call(function, place),
+            E::Case { operand, conditions, else_result, case_token, .. } => {
+                let position = self.position(case_token.0.span);
+                self.case(operand.as_deref(), conditions, else_result.as_deref(), position, place)
+            }
+            E::Exists { subquery, negated } => self.exists(subquery, *negated, place),
+            E::Subquery(query) => self.scalar_subquery(query, place),
+            E::Array(array) => {
+                let elements = array
+                    .elem
+                    .iter()
+                    .map(|element| self.expression(element, place))
+                    .collect::<Result<_, _>>()?;
+                resolve::array(binding, elements, self.start_of(expr))
+            }
+            E::Tuple(_) => Err(unsupported("a row as a value", self.start_of(expr))),
+            E::Wildcard(token) => Err(not_postgresql("*", self.position(token.0.span))),
+            other => Err(unsupported(&format!("the expression {other}"), self.start_of(other))),
+        }
+    }
+
+    /// Binds an expression that must be boolean.
+    pub(crate) fn boolean(&self, expr: &ast::Expr, what: &str, place: Place<'_>) -> Result<Expr, SqlError> {
+        let typed = self.expression(expr, place)?;
+        Ok(types::coerce_to_boolean(&self.binding, typed, what)?.expr)
+    }
+
+    /// Where an expression begins: its leftmost part that knows.
+    pub(crate) fn start_of(&self, expr: &ast::Expr) -> Option<usize> {
+        use ast::Expr as E;
+        let mut leftmost = expr;
+        loop {
+            leftmost = match leftmost {
+                E::BinaryOp { left, .. } | E::AnyOp { left, .. } | E::AllOp { left, .. } => left,
+                E::IsNull(inner)
+                | E::IsNotNull(inner)
+                | E::IsTrue(inner)
+                | E::IsNotTrue(inner)
+                | E::IsFalse(inner)
+                | E::IsNotFalse(inner)
+                | E::Nested(inner) => inner,
+                E::Between { expr, .. }
+                | E::InList { expr, .. }
+                | E::InSubquery { expr, .. }
+                | E::Like { expr, .. }
+                | E::ILike { expr, .. }
+                | E::Cast { expr, .. }
+                | E::Collate { expr, .. } => expr,
+                E::CompoundFieldAccess { root, .. } => root,
+                E::Identifier(ident) => return self.position(ident.span),
+                E::CompoundIdentifier(idents) => {
+                    return idents.first().and_then(|ident| self.position(ident.span));
+                }
+                E::Value(value) => return self.position(value.span),
+                E::Function(function) => {
+                    let first = function.name.0.first().and_then(ast::ObjectNamePart::as_ident)?;
+                    return self.position(first.span);
+                }
+                other => return self.position(other.span()),
+            };
+        }
+    }
+
+    fn column_reference(&self, idents: &[ast::Ident], place: Place<'_>) -> Result<Typed, SqlError> {
+        let position = idents.first().and_then(|ident| self.position(ident.span));
+        let names: Vec<Identifier> = idents.iter().map(identifier).collect();
+        let found = match names.as_slice() {
+            [column] => match place.scope.column(column, position) {
+                Err(error) => {
+                    // Words that sqlparser takes for columns, but that are values in PostgreSQL.
+                    return match self.value_word(idents, position) {
+                        Some(value) => value,
+                        None => Err(error),
+                    };
+                }
+                Ok(found) => found,
+            },
+            [table, column] => place.scope.qualified_column(None, table, column, position)?,
+            [schema, table, column] => place.scope.qualified_column(Some(schema), table, column, position)?,
+            [database, schema, table, column] if database.as_str() == self.binding.context.database => {
+                place.scope.qualified_column(Some(schema), table, column, position)?
+            }
+            _ => {
+                let written: Vec<&str> = names.iter().map(Identifier::as_str).collect();
+                let message = format!("cross-database references are not implemented: {}", written.join("."));
+                return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
+            }
+        };
+        if let Some(calls) = place.calls {
+            for column in found.expr.column_refs() {
+                calls.references.borrow_mut().push(Reference { column: column.clone(), position });
+            }
+        }
+        Ok(self.refers(found))
+    }
+
+    fn value_word(&self, idents: &[ast::Ident], position: Option<usize>) -> Option<Result<Typed, SqlError>> {
+        let [ident] = idents else { return None };
+        if ident.quote_style.is_some() {
+            return None;
+        }
+        let word = ident.value.to_ascii_lowercase();
+        matches!(
+            word.as_str(),
+            "current_user"
+                | "session_user"
+                | "user"
+                | "current_role"
+                | "current_catalog"
+                | "current_schema"
+                | "current_date"
+                | "current_time"
+                | "current_timestamp"
+                | "localtime"
+                | "localtimestamp"
+        )
+        .then(|| self.named_call(&word, Vec::new(), position))
+    }
+
+    pub(crate) fn literal(&self, value: &ast::ValueWithSpan, _place: Place<'_>) -> Result<Typed, SqlError> {
+        use ast::Value as V;
+        let position = self.position(value.span);
+        match &value.value {
+            V::Number(text, false) => types::number_literal(&text.to_string(), position),
+            V::SingleQuotedString(text)
+            | V::EscapedStringLiteral(text)
+            | V::UnicodeStringLiteral(text)
+            | V::NationalStringLiteral(text) => Ok(types::string_literal(text, position)),
+            V::DollarQuotedString(text) => Ok(types::string_literal(&text.value, position)),
+            V::Boolean(value) => Ok(types::boolean_literal(*value, position)),
+            V::Null => Ok(types::null_literal(position)),
+            V::Placeholder(name) => {
+                let number = name.strip_prefix('$').and_then(|number| number.parse().ok());
+                match number {
+                    Some(number) if (1..=PARAMETERS_MAX).contains(&number) => {
+                        types::parameter(&self.binding, number, position)
+                    }
+                    _ => Err(SqlError::new(
+                        SqlErrorKind::UndefinedParameter,
+                        format!("there is no parameter {name}"),
+                    )
+                    .at(position)),
+                }
+            }
+            _ => Err(unsupported("this kind of literal", position)),
+        }
+    }
+
+    fn binary(
+        &self,
+        whole: &ast::Expr,
+        left: &ast::Expr,
+        op: &ast::BinaryOperator,
+        right: &ast::Expr,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        match op {
+            ast::BinaryOperator::And => return self.connected(whole, op, Operator::And, "AND", place),
+            ast::BinaryOperator::Or => return self.connected(whole, op, Operator::Or, "OR", place),
+            _ => {}
+        }
+        let (schema, name) = operator_name(op).ok_or_else(|| {
+            unsupported(&format!("the operator {op}"), self.position_after(left.span(), &op.to_string()))
+        })?;
+        if let (Some(lefts), Some(rights)) = (row(left), row(right)) {
+            return self.row_comparison(&name, lefts, rights, self.start_of(whole), place);
+        }
+        let bound_left = self.expression(left, place)?;
+        let bound_right = self.expression(right, place)?;
+        resolve::operator(&self.binding, schema.as_deref(), &name, Some(bound_left), bound_right, None)
+            .map_err(|error| self.operator_error(error, left, &name))
+    }
+
+    /// The place of an operator is looked for only when there is something to say about it.
+    fn operator_error(&self, error: SqlError, left: &ast::Expr, name: &str) -> SqlError {
+        if error.position.is_some() {
+            return error;
+        }
+        let position = self.position_after(left.span(), name).or_else(|| self.start_of(left));
+        error.at(position)
+    }
+
+    /// AND and OR, however many: without recursion over the chain, and as a balanced tree.
+    fn connected(
+        &self,
+        whole: &ast::Expr,
+        op: &ast::BinaryOperator,
+        operator: Operator,
+        what: &str,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let mut operands = Vec::new();
+        for operand in chain(whole, op) {
+            operands.push(self.boolean(operand, what, place)?);
+        }
+        let boolean = ColumnType::plain(PgType::Bool);
+        Ok(Typed::canonical(balanced(operands, operator), boolean).at(self.start_of(whole)))
+    }
+
+    fn unary(
+        &self,
+        whole: &ast::Expr,
+        op: ast::UnaryOperator,
+        operand: &ast::Expr,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        use ast::UnaryOperator as U;
+        let position = self.position(whole.span());
+        let name = match op {
+            U::Not => {
+                let operand = self.boolean(operand, "NOT", place)?;
+                let boolean = ColumnType::plain(PgType::Bool);
+                return Ok(Typed::canonical(Expr::Not(Box::new(operand)), boolean));
+            }
+            U::Minus => {
+                // A negative literal is one constant: the smallest integers have no positive counterpart.
+                if let ast::Expr::Value(value) = operand
+                    && let ast::Value::Number(text, false) = &value.value
+                {
+                    return types::number_literal(&format!("-{text}"), self.position(value.span));
+                }
+                "-"
+            }
+            U::Plus => "+",
+            U::BitwiseNot => "~",
+            U::PGAbs => "@",
+            U::PGSquareRoot => "|/",
+            U::PGCubeRoot => "||/",
+            _ => return Err(unsupported(&format!("the operator {op}"), position)),
+        };
+        let operand = self.expression(operand, place)?;
+        resolve::operator(&self.binding, None, name, None, operand, position)
+    }
+
+    fn is_null(&self, operand: &ast::Expr, negated: bool, place: Place<'_>) -> Result<Typed, SqlError> {
+        let wrap = |expr: Expr| {
+            if negated { Expr::IsNotNull(Box::new(expr)) } else { Expr::IsNull(Box::new(expr)) }
+        };
+        let boolean = ColumnType::plain(PgType::Bool);
+        if let Some(fields) = row(operand) {
+            let mut tests = Vec::new();
+            for field in fields {
+                let field = types::settle_unknown(&self.binding, self.expression(field, place)?)?;
+                tests.push(wrap(field.expr));
+            }
+            return Ok(Typed::canonical(balanced(tests, Operator::And), boolean));
+        }
+        let operand = types::settle_unknown(&self.binding, self.expression(operand, place)?)?;
+        Ok(Typed::canonical(wrap(operand.expr), boolean).at(operand.position))
+    }
+
+    fn truth(
+        &self,
+        operand: &ast::Expr,
+        what: &str,
+        wrap: fn(Box<Expr>) -> Expr,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let operand = self.boolean(operand, what, place)?;
+        Ok(Typed::canonical(wrap(Box::new(operand)), ColumnType::plain(PgType::Bool)))
+    }
+
+    fn distinct_from(
+        &self,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        negated: bool,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let position = self.position_after(left.span(), "is");
+        let left = self.expression(left, place)?;
+        let right = self.expression(right, place)?;
+        resolve::distinct_from(&self.binding, left, right, negated, position)
+    }
+
+    fn in_list(
+        &self,
+        value: &ast::Expr,
+        list: &[ast::Expr],
+        negated: bool,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let position = self.position_after(value.span(), "in");
+        if let Some(fields) = row(value) {
+            let mut tests = Vec::new();
+            for one in list {
+                let Some(others) = row(one) else {
+                    return Err(unsupported("comparing a row with a value", self.start_of(one)));
+                };
+                tests.push(self.row_comparison("=", fields, others, position, place)?.expr);
+            }
+            let any = balanced(tests, Operator::Or);
+            let expr = if negated { Expr::Not(Box::new(any)) } else { any };
+            return Ok(Typed::canonical(expr, ColumnType::plain(PgType::Bool)));
+        }
+        let value = self.expression(value, place)?;
+        let list = list.iter().map(|one| self.expression(one, place)).collect::<Result<_, _>>()?;
+        resolve::in_list(&self.binding, value, list, negated, position)
+    }
+
+    fn between(
+        &self,
+        whole: &ast::Expr,
+        value: &ast::Expr,
+        low: &ast::Expr,
+        high: &ast::Expr,
+        negated: bool,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let bound = self.expression(value, place)?;
+        let low = self.expression(low, place)?;
+        let high = self.expression(high, place)?;
+        let compare = |name: &str, other: Typed| {
+            resolve::operator(&self.binding, None, name, Some(bound.clone()), other, None).map_err(
+                |mut error| {
+                    error.position = error.position.or_else(|| self.position_after(value.span(), "between"));
+                    error
+                },
+            )
+        };
+        let (first, second, operator) = if negated {
+            (compare("<", low)?, compare(">", high)?, Operator::Or)
+        } else {
+            (compare(">=", low)?, compare("<=", high)?, Operator::And)
+        };
+        let expr = balanced(vec![first.expr, second.expr], operator);
+        Ok(Typed::canonical(expr, ColumnType::plain(PgType::Bool)).at(self.start_of(whole)))
+    }
+
+    fn like(
+        &self,
+        value: &ast::Expr,
+        name: &str,
+        pattern: &ast::Expr,
+        escape: Option<&ast::ValueWithSpan>,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let bound = self.expression(value, place)?;
+        let mut bound_pattern = self.expression(pattern, place)?;
+        if let Some(escape) = escape {
+            let escape = self.literal(escape, place)?;
+            bound_pattern = self.named_call("like_escape", vec![bound_pattern, escape], None)?;
+        }
+        resolve::operator(&self.binding, None, name, Some(bound), bound_pattern, None).map_err(|mut error| {
+            let word = if name.ends_with('*') { "ilike" } else { "like" };
+            error.position = error.position.or_else(|| self.position_after(value.span(), word));
+            error
+        })
+    }
+
+    fn quantified(
+        &self,
+        whole: &ast::Expr,
+        left: &ast::Expr,
+        op: &ast::BinaryOperator,
+        right: &ast::Expr,
+        all: bool,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let position = self.start_of(whole);
+        let (_, name) =
+            operator_name(op).ok_or_else(|| unsupported(&format!("the operator {op}"), position))?;
+        let mut inner = right;
+        while let ast::Expr::Nested(nested) = inner {
+            inner = nested;
+        }
+        if let ast::Expr::Subquery(query) = inner {
+            return self.quantified_subquery(left, &name, query, all, place);
+        }
+        let left_bound = self.expression(left, place)?;
+        let array = self.expression(right, place)?;
+        resolve::operator_over_array(&self.binding, &name, left_bound, array, all, None)
+            .map_err(|error| self.operator_error(error, left, &name))
+    }
+
+    fn cast(
+        &self,
+        operand: &ast::Expr,
+        data_type: &ast::DataType,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let bound = self.expression(operand, place)?;
+        let position = || self.position_after(operand.span(), "::").or_else(|| self.start_of(operand));
+        let target = types::type_by_name(data_type, None).map_err(|mut error| {
+            error.position = error.position.or_else(|| {
+                let written = data_type.to_string();
+                let first = written.split(['(', '[', ' ']).next().unwrap_or_default().to_owned();
+                self.position_after(operand.span(), &first)
+            });
+            error
+        })?;
+        types::coerce(&self.binding, bound, target, CastContext::Explicit, None).map_err(|mut error| {
+            error.position = error.position.or_else(position);
+            error
+        })
+    }
+
+    /// `INTERVAL '1' DAY` is `interval '1 day'`; the fields matter only for a plain number.
+    fn interval(&self, interval: &ast::Interval, place: Place<'_>) -> Result<Typed, SqlError> {
+        let ast::Expr::Value(value) = interval.value.as_ref() else {
+            return Err(not_postgresql("interval", self.start_of(&interval.value)));
+        };
+        let position = self.position(value.span);
+        let literal = self.literal(value, place)?;
+        let field = interval.last_field.as_ref().or(interval.leading_field.as_ref());
+        let literal = match (field, literal.value()) {
+            (Some(field), Some(ScalarValue::Utf8View(Some(text)))) if text.trim().parse::<f64>().is_ok() => {
+                types::string_literal(&format!("{text} {field}"), position)
+            }
+            _ => literal,
+        };
+        let target = ColumnType::plain(PgType::Interval);
+        types::coerce(&self.binding, literal, target, CastContext::Explicit, position)
+    }
+
+    fn check_collation(&self, collation: &ast::ObjectName) -> Result<(), SqlError> {
+        let idents: Vec<&ast::Ident> = collation.0.iter().filter_map(ast::ObjectNamePart::as_ident).collect();
+        let position = idents.first().and_then(|ident| self.position(ident.span));
+        let name = idents.last().map(|ident| identifier(ident));
+        match name.as_ref().map(Identifier::as_str) {
+            Some("C" | "POSIX" | "default" | "ucs_basic") => Ok(()),
+            name => {
+                let name = name.unwrap_or_default();
+                let message = format!("collation \"{name}\" for encoding \"UTF8\" does not exist");
+                Err(SqlError::new(SqlErrorKind::UndefinedObject, message).at(position))
+            }
+        }
+    }
+
+    fn case(
+        &self,
+        operand: Option<&ast::Expr>,
+        conditions: &[ast::CaseWhen],
+        otherwise: Option<&ast::Expr>,
+        position: Option<usize>,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let operand = operand.map(|operand| self.expression(operand, place)).transpose()?;
+        let operand = operand.map(|operand| types::settle_unknown(&self.binding, operand)).transpose()?;
+        let mut branches = Vec::new();
+        for when in conditions {
+            let condition = self.expression(&when.condition, place)?;
+            let condition = match &operand {
+                Some(operand) => {
+                    let position = condition.position;
+                    let left = Some(operand.clone());
+                    resolve::operator(&self.binding, None, "=", left, condition, position)?
+                }
+                None => condition,
+            };
+            branches.push((condition, self.expression(&when.result, place)?));
+        }
+        let otherwise = otherwise.map(|otherwise| self.expression(otherwise, place)).transpose()?;
+        resolve::case(&self.binding, branches, otherwise, position)
+    }
+
+    /// Comparisons of rows, field by field.
+    fn row_comparison(
+        &self,
+        name: &str,
+        lefts: &[ast::Expr],
+        rights: &[ast::Expr],
+        position: Option<usize>,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        if lefts.len() != rights.len() {
+            return Err(SqlError::new(
+                SqlErrorKind::SyntaxError,
+                "unequal number of entries in row expressions",
+            )
+            .at(position));
+        }
+        let mut pairs = Vec::new();
+        for (left, right) in lefts.iter().zip(rights) {
+            pairs.push((self.expression(left, place)?, self.expression(right, place)?));
+        }
+        self.compare_pairs(name, pairs, position)
+    }
+
+    /// `(a, b) op (c, d)`: `=` and `<>` test each pair, the others compare from left to right.
+    pub(crate) fn compare_pairs(
+        &self,
+        name: &str,
+        pairs: Pairs,
+        position: Option<usize>,
+    ) -> Result<Typed, SqlError> {
+        let compare = |name: &str, left: &Typed, right: &Typed| {
+            resolve::operator(&self.binding, None, name, Some(left.clone()), right.clone(), position)
+                .map(|typed| typed.expr)
+        };
+        let expr = match name {
+            "=" | "<>" | "!=" => {
+                let tests = pairs
+                    .iter()
+                    .map(|(left, right)| compare(name, left, right))
+                    .collect::<Result<Vec<_>, _>>()?;
+                balanced(tests, if name == "=" { Operator::And } else { Operator::Or })
+            }
+            "<" | "<=" | ">" | ">=" => {
+                let strict = &name[..1];
+                let mut result: Option<Expr> = None;
+                for (left, right) in pairs.iter().rev() {
+                    result = Some(match result {
+                        None => compare(name, left, right)?,
+                        Some(rest) => {
+                            let decided = compare(strict, left, right)?;
+                            let equal = compare("=", left, right)?;
+                            decided.or(equal.and(rest))
+                        }
+                    });
+                }
+                result.unwrap_or_else(|| lit(true))
+            }
+            _ => return Err(unsupported(&format!("the operator {name} on rows"), position)),
+        };
+        Ok(Typed::canonical(expr, ColumnType::plain(PgType::Bool)).at(position))
+    }
+
+    /// A call of a function by its plain name: the special syntaxes.
+    pub(crate) fn named_call(
+        &self,
+        name: &str,
+        arguments: Vec<Typed>,
+        position: Option<usize>,
+    ) -> Result<Typed, SqlError> {
+        let arguments = arguments.into_iter().map(positional).collect();
+        let call = resolve::FunctionCall {
+            schema: None,
+            name: name.to_owned(),
+            arguments,
+            star: false,
+            distinct: false,
+            variadic: false,
+            within_group: Vec::new(),
+            over: false,
+            position,
+        };
+        match resolve::function(&self.binding, call)? {
+            resolve::ResolvedFunction::Scalar(typed) => Ok(typed),
+            _ => Err(unsupported(&format!("{name} here"), position)),
+        }
+    }
+}
+
+/// The most parameters that a statement can have: the protocol counts them in 16 bits.
+const PARAMETERS_MAX: usize = 65535;
+
+/// The fields of a row constructor.
+pub(crate) fn row(expr: &ast::Expr) -> Option<&[ast::Expr]> {
+    match expr {
+        ast::Expr::Tuple(fields) => Some(fields),
+        ast::Expr::Nested(inner) => row(inner),
+        _ => None,
+    }
+}
+
+/// The operands of `a op b op c …`, from left to right.
+pub(crate) fn chain<'e>(expr: &'e ast::Expr, op: &ast::BinaryOperator) -> Vec<&'e ast::Expr> {
+    let mut operands = Vec::new();
+    let mut pending = vec![expr];
+    while let Some(next) = pending.pop() {
+        match next {
+            ast::Expr::BinaryOp { left, op: found, right } if found == op => {
+                pending.push(right);
+                pending.push(left);
+            }
+            ast::Expr::Nested(inner) if matches!(inner.as_ref(), ast::Expr::BinaryOp { op: found, .. } if found == op) =>
+            {
+                pending.push(inner);
+            }
+            other => operands.push(other),
+        }
+    }
+    operands
+}
+
+/// Connects boolean expressions by a tree of small depth. Of none: `true`.
+pub(crate) fn balanced(mut exprs: Vec<Expr>, operator: Operator) -> Expr {
+    while exprs.len() > 1 {
+        let mut halved = Vec::with_capacity(exprs.len().div_ceil(2));
+        let mut rest = exprs.into_iter();
+        while let Some(left) = rest.next() {
+            halved.push(match rest.next() {
+                Some(right) => Expr::BinaryExpr(BinaryExpr::new(Box::new(left), operator, Box::new(right))),
+                None => left,
+            });
+        }
+        exprs = halved;
+    }
+    exprs.pop().unwrap_or_else(|| lit(true))
+}

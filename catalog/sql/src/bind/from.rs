@@ -1,0 +1,423 @@
+//! FROM: relations by name, derived tables, their aliases, and what is put side by side.
+
+use std::{rc::Rc, sync::Arc};
+
+use datafusion::{
+    common::{Column, NullEquality, TableReference},
+    logical_expr::{Expr, Join, JoinConstraint, JoinType, LogicalPlan, TableScanBuilder},
+};
+use lis_lake::{
+    names::{Identifier, QualifiedName},
+    types::ColumnType,
+};
+use recursive::recursive;
+use sqlparser::ast;
+
+use super::{
+    Binder, Surroundings, Unknowns, decorrelate::outer_references, not_postgresql, one_row, plan_error,
+    table_functions::TableFunction, unsupported,
+};
+use crate::{
+    catalog::{CatalogColumn, CatalogRelation, RelationSource},
+    error::{SqlError, SqlErrorKind},
+    names::{Namespace, Scope, ScopeColumn, ScopeTable, identifier},
+    output::{Dependency, Origin},
+};
+
+/// A plan and the names that it shows.
+#[derive(Debug, Clone)]
+pub(crate) struct Joined {
+    pub(crate) plan: LogicalPlan,
+    pub(crate) namespace: Namespace,
+}
+
+/// An item of a FROM clause.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Plan(Joined),
+    /// A function's rows: put over the plan at its left, whose columns its arguments may name.
+    Function(TableFunction),
+}
+
+impl Binder<'_> {
+    /// Binds a FROM clause; without one there is one row without columns.
+    pub(crate) fn from_clause(
+        &self,
+        from: &[ast::TableWithJoins],
+        surroundings: Surroundings<'_>,
+    ) -> Result<Joined, SqlError> {
+        let mut all: Option<Joined> = None;
+        for item in from {
+            all = Some(match all {
+                None => {
+                    let nothing = Namespace::default();
+                    let scope = Scope::new(&nothing, surroundings.outer);
+                    self.table_with_joins(item, &scope, surroundings)?.into_joined(self)?
+                }
+                Some(left) => {
+                    let scope = Scope::new(&left.namespace, surroundings.outer);
+                    let right = self.table_with_joins(item, &scope, surroundings)?;
+                    self.side_by_side(left, right, self.factor_position(&item.relation))?
+                }
+            });
+        }
+        Ok(all.unwrap_or_else(|| Joined { plan: one_row(), namespace: Namespace::default() }))
+    }
+
+    /// A comma or a CROSS JOIN.
+    pub(crate) fn side_by_side(
+        &self,
+        left: Joined,
+        right: Source,
+        position: Option<usize>,
+    ) -> Result<Joined, SqlError> {
+        let right = match right {
+            Source::Function(function) => {
+                left.namespace.check_distinct(&function.namespace, position)?;
+                return function.over(self, left, false);
+            }
+            Source::Plan(right) => right,
+        };
+        left.namespace.check_distinct(&right.namespace, position)?;
+        let plan = if outer_references(&right.plan, left.plan.schema()).is_empty() {
+            cross_join(left.plan, right.plan)?
+        } else {
+            self.lateral(left.plan, right.plan, JoinType::Inner)?
+        };
+        Ok(Joined { plan, namespace: left.namespace.and(right.namespace) })
+    }
+
+    /// One item with its joins. `lateral` is what LATERAL items can refer to.
+    #[recursive]
+    pub(crate) fn table_with_joins(
+        &self,
+        item: &ast::TableWithJoins,
+        lateral: &Scope<'_>,
+        surroundings: Surroundings<'_>,
+    ) -> Result<Source, SqlError> {
+        let first = self.factor(&item.relation, lateral, surroundings)?;
+        if item.joins.is_empty() {
+            return Ok(first);
+        }
+        let mut left = first.into_joined(self)?;
+        for join in &item.joins {
+            let scope = Scope::new(&left.namespace, Some(lateral));
+            let right = self.factor(&join.relation, &scope, surroundings)?;
+            let position = self.factor_position(&join.relation);
+            left = self.join(left, right, &join.join_operator, position, surroundings)?;
+        }
+        Ok(Source::Plan(left))
+    }
+
+    fn factor(
+        &self,
+        factor: &ast::TableFactor,
+        lateral: &Scope<'_>,
+        surroundings: Surroundings<'_>,
+    ) -> Result<Source, SqlError> {
+        let position = self.factor_position(factor);
+        match factor {
+            ast::TableFactor::Table {
+                name,
+                alias,
+                args,
+                with_ordinality,
+                with_hints,
+                version,
+                partitions,
+                json_path,
+                sample,
+                ..
+            } => {
+                if !with_hints.is_empty()
+                    || version.is_some()
+                    || !partitions.is_empty()
+                    || json_path.is_some()
+                {
+                    return Err(not_postgresql("with", position));
+                }
+                if sample.is_some() {
+                    return Err(unsupported("TABLESAMPLE", position));
+                }
+                match args {
+                    Some(args) => {
+                        let call = function_of(name, &args.args);
+                        self.table_function(&call, alias.as_ref(), *with_ordinality, lateral, surroundings)
+                            .map(Source::Function)
+                    }
+                    None => self.relation(name, alias.as_ref(), surroundings).map(Source::Plan),
+                }
+            }
+            ast::TableFactor::Function { name, args, with_ordinality, alias, .. } => {
+                let call = function_of(name, args);
+                self.table_function(&call, alias.as_ref(), *with_ordinality, lateral, surroundings)
+                    .map(Source::Function)
+            }
+            ast::TableFactor::UNNEST { alias, array_exprs, with_ordinality, .. } => self
+                .unnest_in_from(array_exprs, alias.as_ref(), *with_ordinality, lateral, surroundings)
+                .map(Source::Function),
+            ast::TableFactor::Derived { lateral: is_lateral, subquery, alias, sample } => {
+                if sample.is_some() {
+                    return Err(unsupported("TABLESAMPLE", position));
+                }
+                let outer = if *is_lateral { Some(lateral) } else { surroundings.outer };
+                let inside = Surroundings { outer, ..surroundings };
+                let bound = self.query(subquery, inside, Unknowns::AsText)?;
+                let columns = bound
+                    .columns
+                    .iter()
+                    .map(|column| {
+                        Rc::new(ScopeColumn {
+                            name: Identifier::exact(&column.name),
+                            expr: Expr::Column(column.column.clone()),
+                            column_type: column.column_type,
+                            arrow_type: column.arrow_type.clone(),
+                            origin: column.origin,
+                        })
+                    })
+                    .collect();
+                let namespace = match alias {
+                    Some(_) => {
+                        let table = ScopeTable {
+                            schema: None,
+                            name: Identifier::exact(""),
+                            columns,
+                            hidden: Vec::new(),
+                        };
+                        Namespace::of(table)
+                    }
+                    None => {
+                        return Err(SqlError::new(
+                            SqlErrorKind::SyntaxError,
+                            "subquery in FROM must have an alias",
+                        )
+                        .with_hint("For example, FROM (SELECT ...) [AS] foo.")
+                        .at(position));
+                    }
+                };
+                let namespace = self.aliased(namespace, alias.as_ref())?;
+                Ok(Source::Plan(Joined { plan: bound.plan, namespace }))
+            }
+            ast::TableFactor::NestedJoin { table_with_joins, alias } => {
+                let joined =
+                    self.table_with_joins(table_with_joins, lateral, surroundings)?.into_joined(self)?;
+                let Some(alias) = alias else { return Ok(Source::Plan(joined)) };
+                // An alias over a join hides the tables inside.
+                let table = ScopeTable {
+                    schema: None,
+                    name: identifier(&alias.name),
+                    columns: joined.namespace.columns,
+                    hidden: Vec::new(),
+                };
+                let namespace = self.aliased(Namespace::of(table), Some(alias))?;
+                Ok(Source::Plan(Joined { plan: joined.plan, namespace }))
+            }
+            other => Err(unsupported(&format!("{other} in FROM"), position)),
+        }
+    }
+
+    /// Where an item of FROM begins.
+    pub(crate) fn factor_position(&self, factor: &ast::TableFactor) -> Option<usize> {
+        match factor {
+            ast::TableFactor::Table { name, .. } | ast::TableFactor::Function { name, .. } => {
+                self.name_position(name)
+            }
+            ast::TableFactor::Derived { alias, .. } | ast::TableFactor::NestedJoin { alias, .. } => {
+                alias.as_ref().and_then(|alias| self.position(alias.name.span))
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn name_position(&self, name: &ast::ObjectName) -> Option<usize> {
+        let first = name.0.first().and_then(ast::ObjectNamePart::as_ident)?;
+        self.position(first.span)
+    }
+
+    /// A namespace of one table under an alias.
+    pub(crate) fn aliased(
+        &self,
+        namespace: Namespace,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<Namespace, SqlError> {
+        let Some(alias) = alias else { return Ok(namespace) };
+        let Some(table) = namespace.tables.first() else { return Ok(namespace) };
+        let name = identifier(&alias.name);
+        if alias.columns.len() > table.columns.len() {
+            let message = format!(
+                "table \"{}\" has {} columns available but {} columns specified",
+                name.as_str(),
+                table.columns.len(),
+                alias.columns.len()
+            );
+            let position = self.position(alias.name.span);
+            return Err(SqlError::new(SqlErrorKind::InvalidColumnReference, message).at(position));
+        }
+        if let Some(typed) = alias.columns.iter().find(|column| column.data_type.is_some()) {
+            return Err(SqlError::new(
+                SqlErrorKind::SyntaxError,
+                "a column definition list is only allowed for functions returning \"record\"",
+            )
+            .at(self.position(typed.name.span)));
+        }
+        let mut names = alias.columns.iter();
+        let columns = table
+            .columns
+            .iter()
+            .map(|column| match names.next() {
+                Some(name) => {
+                    Rc::new(ScopeColumn { name: identifier(&name.name), ..column.as_ref().clone() })
+                }
+                None => Rc::clone(column),
+            })
+            .collect();
+        Ok(Namespace::of(ScopeTable { schema: None, name, columns, hidden: table.hidden.clone() }))
+    }
+
+    /// A relation by its name: a WITH query, a table or a view.
+    pub(crate) fn relation(
+        &self,
+        name: &ast::ObjectName,
+        alias: Option<&ast::TableAlias>,
+        surroundings: Surroundings<'_>,
+    ) -> Result<Joined, SqlError> {
+        let position = self.name_position(name);
+        let parts: Vec<Identifier> =
+            name.0.iter().filter_map(ast::ObjectNamePart::as_ident).map(identifier).collect();
+        if let [only] = parts.as_slice()
+            && let Some(joined) = self.cte_reference(only, surroundings)?
+        {
+            let namespace = self.aliased(joined.namespace, alias)?;
+            return Ok(Joined { plan: joined.plan, namespace });
+        }
+        let relation = self.find_relation(&parts, position)?;
+        self.depends(Dependency::Relation(relation.oid));
+        let joined = match &relation.source {
+            RelationSource::Scan(source) => self.scan(&relation, source)?,
+            RelationSource::View { definition, .. } => self.view(&relation, definition, position)?,
+        };
+        let namespace = self.aliased(joined.namespace, alias)?;
+        Ok(Joined { plan: joined.plan, namespace })
+    }
+
+    /// The relation that a name means, by the search path.
+    pub(crate) fn find_relation(
+        &self,
+        parts: &[Identifier],
+        position: Option<usize>,
+    ) -> Result<CatalogRelation, SqlError> {
+        let catalog = self.binding.catalog;
+        let context = self.binding.context;
+        let (schema, name) = match parts {
+            [name] => (None, name),
+            [schema, name] => (Some(schema), name),
+            [database, schema, name] if database.as_str() == context.database => (Some(schema), name),
+            _ => {
+                let written: Vec<&str> = parts.iter().map(Identifier::as_str).collect();
+                let message =
+                    format!("cross-database references are not implemented: \"{}\"", written.join("."));
+                return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
+            }
+        };
+        let found = match schema {
+            Some(schema) => catalog.relation(&QualifiedName { schema: schema.clone(), name: name.clone() }),
+            None => {
+                // pg_catalog comes first unless the path says where it comes.
+                let system = Identifier::exact("pg_catalog");
+                let implicit = (!context.search_path.contains(&system)).then_some(&system);
+                implicit.into_iter().chain(&context.search_path).find_map(|schema| {
+                    catalog.relation(&QualifiedName { schema: schema.clone(), name: name.clone() })
+                })
+            }
+        };
+        found.ok_or_else(|| {
+            let written = match schema {
+                Some(schema) => format!("{}.{}", schema.as_str(), name.as_str()),
+                None => name.as_str().to_owned(),
+            };
+            let message = format!("relation \"{written}\" does not exist");
+            SqlError::new(SqlErrorKind::UndefinedTable, message).at(position)
+        })
+    }
+
+    fn scan(
+        &self,
+        relation: &CatalogRelation,
+        source: &Arc<dyn datafusion::logical_expr::TableSource>,
+    ) -> Result<Joined, SqlError> {
+        let qualifier = TableReference::bare(self.fresh(relation.name.name.as_str()));
+        let plan = TableScanBuilder::new(qualifier.clone(), Arc::clone(source))
+            .build()
+            .map(LogicalPlan::TableScan)
+            .map_err(plan_error)?;
+        let schema = source.schema();
+        let column = |column: &CatalogColumn| {
+            // What the provider really has: numeric columns may have more exact types than the canonical one.
+            let arrow_type = schema
+                .field_with_name(column.name.as_str())
+                .map_or_else(|_| column.column_type.to_arrow(), |field| field.data_type().clone());
+            Rc::new(ScopeColumn {
+                name: column.name.clone(),
+                expr: Expr::Column(Column::new(Some(qualifier.clone()), column.name.as_str())),
+                column_type: ColumnType { ..column.column_type },
+                arrow_type,
+                origin: Some(Origin { relation: relation.oid, column: column.number }),
+            })
+        };
+        let (hidden, shown): (Vec<_>, Vec<_>) = relation.columns.iter().partition(|column| column.hidden);
+        let table = ScopeTable {
+            schema: Some(relation.name.schema.clone()),
+            name: relation.name.name.clone(),
+            columns: shown.into_iter().map(column).collect(),
+            hidden: hidden.into_iter().map(column).collect(),
+        };
+        Ok(Joined { plan, namespace: Namespace::of(table) })
+    }
+}
+
+impl Source {
+    /// By itself, with nothing at its left.
+    pub(crate) fn into_joined(self, binder: &Binder<'_>) -> Result<Joined, SqlError> {
+        match self {
+            Self::Plan(joined) => Ok(joined),
+            Self::Function(function) => {
+                let nothing = Joined { plan: one_row(), namespace: Namespace::default() };
+                function.over(binder, nothing, false)
+            }
+        }
+    }
+}
+
+/// A call as FROM has it, as an expression would have it.
+fn function_of(name: &ast::ObjectName, args: &[ast::FunctionArg]) -> ast::Function {
+    ast::Function {
+        name: name.clone(),
+        uses_odbc_syntax: false,
+        parameters: ast::FunctionArguments::None,
+        args: ast::FunctionArguments::List(ast::FunctionArgumentList {
+            duplicate_treatment: None,
+            args: args.to_vec(),
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    }
+}
+
+/// Every row of one with every row of the other.
+pub(crate) fn cross_join(left: LogicalPlan, right: LogicalPlan) -> Result<LogicalPlan, SqlError> {
+    Join::try_new(
+        Arc::new(left),
+        Arc::new(right),
+        Vec::new(),
+        None,
+        JoinType::Inner,
+        JoinConstraint::On,
+        NullEquality::NullEqualsNothing,
+        false,
+    )
+    .map(LogicalPlan::Join)
+    .map_err(plan_error)
+}

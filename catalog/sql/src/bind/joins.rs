@@ -1,0 +1,310 @@
+//! JOIN: ON, USING, NATURAL, and the columns that USING merges.
+
+use std::{rc::Rc, sync::Arc};
+
+use datafusion::{
+    common::NullEquality,
+    functions::core::expr_fn::coalesce,
+    logical_expr::{Expr, Join, JoinConstraint, JoinType, LogicalPlan, Operator, lit},
+};
+use lis_lake::names::Identifier;
+use sqlparser::ast;
+
+use super::{
+    Binder, Surroundings,
+    decorrelate::{Attachments, outer_references},
+    expressions::{Clause, Place, balanced, chain},
+    filter,
+    from::{Joined, Source},
+    not_postgresql, plan_error,
+    subqueries::filtered,
+    unsupported,
+};
+use crate::{
+    error::{SqlError, SqlErrorKind},
+    names::{Namespace, Scope, ScopeColumn, identifier},
+    resolve,
+    types::{Typed, common_type},
+};
+
+impl Binder<'_> {
+    /// Joins an item of FROM to what is at its left.
+    pub(crate) fn join(
+        &self,
+        left: Joined,
+        right: Source,
+        operator: &ast::JoinOperator,
+        position: Option<usize>,
+        surroundings: Surroundings<'_>,
+    ) -> Result<Joined, SqlError> {
+        use ast::JoinOperator as J;
+        let (join_type, constraint) = match operator {
+            J::Join(constraint) | J::Inner(constraint) => (JoinType::Inner, constraint),
+            J::Left(constraint) | J::LeftOuter(constraint) => (JoinType::Left, constraint),
+            J::Right(constraint) | J::RightOuter(constraint) => (JoinType::Right, constraint),
+            J::FullOuter(constraint) => (JoinType::Full, constraint),
+            J::CrossJoin(ast::JoinConstraint::None) => return self.side_by_side(left, right, position),
+            _ => return Err(not_postgresql("join", position)),
+        };
+        let right = match right {
+            Source::Plan(right) => right,
+            Source::Function(function) => {
+                let always = matches!(
+                    constraint,
+                    ast::JoinConstraint::On(ast::Expr::Value(value))
+                        if value.value == ast::Value::Boolean(true)
+                );
+                match join_type {
+                    // The function's rows beside each row at the left: no join is needed.
+                    JoinType::Inner | JoinType::Left if always && function.refers_to(left.plan.schema()) => {
+                        left.namespace.check_distinct(&function.namespace, position)?;
+                        return function.over(self, left, join_type == JoinType::Left);
+                    }
+                    _ => Source::Function(function).into_joined(self)?,
+                }
+            }
+        };
+        left.namespace.check_distinct(&right.namespace, position)?;
+        let lateral = !outer_references(&right.plan, left.plan.schema()).is_empty();
+        match constraint {
+            ast::JoinConstraint::On(condition) => {
+                self.join_on(left, right, join_type, condition, lateral, position, surroundings)
+            }
+            ast::JoinConstraint::Using(names) => {
+                let mut columns = Vec::new();
+                for name in names {
+                    let ident = name.0.first().and_then(ast::ObjectNamePart::as_ident);
+                    match ident {
+                        Some(ident) if name.0.len() == 1 => {
+                            columns.push((identifier(ident), self.position(ident.span)));
+                        }
+                        _ => return Err(not_postgresql("using", position)),
+                    }
+                }
+                self.join_using(left, right, join_type, columns, lateral, position)
+            }
+            ast::JoinConstraint::Natural => {
+                let mut columns = Vec::new();
+                for column in &left.namespace.columns {
+                    if right.namespace.columns.iter().any(|other| other.name == column.name) {
+                        columns.push((column.name.clone(), position));
+                    }
+                }
+                self.join_using(left, right, join_type, columns, lateral, position)
+            }
+            ast::JoinConstraint::None => Err(not_postgresql("join", position)),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one join, taken apart once")]
+    fn join_on(
+        &self,
+        left: Joined,
+        right: Joined,
+        join_type: JoinType,
+        condition: &ast::Expr,
+        lateral: bool,
+        position: Option<usize>,
+        surroundings: Surroundings<'_>,
+    ) -> Result<Joined, SqlError> {
+        let namespace = left.namespace.and(right.namespace);
+        let attachments = Attachments::default();
+        let place = Place {
+            scope: Scope::new(&namespace, surroundings.outer),
+            ctes: surroundings.ctes,
+            clause: Clause::JoinOn,
+            calls: None,
+            attachments: (join_type == JoinType::Inner).then_some(&attachments),
+        };
+        let mut predicates = Vec::new();
+        for one in chain(condition, &ast::BinaryOperator::And) {
+            predicates.push(self.boolean(one, "JOIN/ON", place)?);
+        }
+        if lateral {
+            let plan = self.lateral_on(left.plan, right.plan, join_type, predicates, position)?;
+            return Ok(Joined { plan, namespace });
+        }
+        if !attachments.is_empty() {
+            let crossed = super::from::cross_join(left.plan, right.plan)?;
+            let plan = filtered(self.attached(crossed, &attachments)?, predicates)?;
+            return Ok(Joined { plan, namespace });
+        }
+        let condition = balanced(predicates, Operator::And);
+        let plan = join_plan(left.plan, right.plan, join_type, condition)?;
+        Ok(Joined { plan, namespace })
+    }
+
+    /// LATERAL with a condition: the condition moves into the right side, where the left side's columns are outer ones.
+    fn lateral_on(
+        &self,
+        left: LogicalPlan,
+        right: LogicalPlan,
+        join_type: JoinType,
+        predicates: Vec<Expr>,
+        position: Option<usize>,
+    ) -> Result<LogicalPlan, SqlError> {
+        match join_type {
+            JoinType::Inner => {
+                let joined = self.lateral(left, right, JoinType::Inner)?;
+                filtered(joined, predicates)
+            }
+            JoinType::Left => {
+                let condition = balanced(predicates, Operator::And);
+                let condition = super::table_functions::seen_from_inside(condition, left.schema())?;
+                self.lateral(left, filter(right, condition)?, JoinType::Left)
+            }
+            _ => Err(SqlError::new(
+                SqlErrorKind::InvalidColumnReference,
+                "invalid reference to FROM-clause entry: the combining JOIN type must be INNER or LEFT for a \
+                 LATERAL reference",
+            )
+            .at(position)),
+        }
+    }
+
+    fn join_using(
+        &self,
+        left: Joined,
+        right: Joined,
+        join_type: JoinType,
+        names: Vec<(Identifier, Option<usize>)>,
+        lateral: bool,
+        position: Option<usize>,
+    ) -> Result<Joined, SqlError> {
+        let mut predicates = Vec::new();
+        let mut merged = Vec::new();
+        for (name, place) in &names {
+            if merged.iter().any(|column: &Rc<ScopeColumn>| column.name == *name) {
+                let message =
+                    format!("column name \"{}\" appears more than once in USING clause", name.as_str());
+                return Err(SqlError::new(SqlErrorKind::DuplicateColumn, message).at(*place));
+            }
+            let left_column = using_column(&left.namespace, name, "left", *place)?;
+            let right_column = using_column(&right.namespace, name, "right", *place)?;
+            let test = resolve::operator(
+                &self.binding,
+                None,
+                "=",
+                Some(self.refers(typed(&left_column, *place))),
+                self.refers(typed(&right_column, *place)),
+                *place,
+            )?;
+            predicates.push(test.expr);
+            merged.push(self.merged(&left_column, &right_column, join_type, *place)?);
+        }
+        let used = |column: &Rc<ScopeColumn>| names.iter().any(|(name, _)| *name == column.name);
+        let mut columns = merged;
+        columns.extend(left.namespace.columns.iter().filter(|column| !used(column)).cloned());
+        columns.extend(right.namespace.columns.iter().filter(|column| !used(column)).cloned());
+        let mut tables = left.namespace.tables;
+        tables.extend(right.namespace.tables);
+        let plan = if lateral {
+            self.lateral_on(left.plan, right.plan, join_type, predicates, position)?
+        } else {
+            join_plan(left.plan, right.plan, join_type, balanced(predicates, Operator::And))?
+        };
+        Ok(Joined { plan, namespace: Namespace { tables, columns } })
+    }
+
+    /// The one column that USING makes of two.
+    fn merged(
+        &self,
+        left: &Rc<ScopeColumn>,
+        right: &Rc<ScopeColumn>,
+        join_type: JoinType,
+        position: Option<usize>,
+    ) -> Result<Rc<ScopeColumn>, SqlError> {
+        let same = left.column_type == right.column_type && left.arrow_type == right.arrow_type;
+        match join_type {
+            JoinType::Right if same => return Ok(Rc::clone(right)),
+            JoinType::Full => {}
+            _ if same => return Ok(Rc::clone(left)),
+            _ => {}
+        }
+        let mut both = [typed(left, position), typed(right, position)];
+        let common = common_type(&self.binding, &mut both, "JOIN/USING")?;
+        let [left_typed, right_typed] = both;
+        let expr = match join_type {
+            JoinType::Full => coalesce(vec![left_typed.expr, right_typed.expr]),
+            JoinType::Right => right_typed.expr,
+            _ => left_typed.expr,
+        };
+        Ok(Rc::new(ScopeColumn {
+            name: left.name.clone(),
+            expr,
+            column_type: common.column_type,
+            arrow_type: common.arrow_type,
+            origin: None,
+        }))
+    }
+}
+
+fn typed(column: &ScopeColumn, position: Option<usize>) -> Typed {
+    Typed {
+        expr: column.expr.clone(),
+        column_type: column.column_type,
+        arrow_type: column.arrow_type.clone(),
+        origin: column.origin,
+        position,
+    }
+}
+
+fn using_column(
+    namespace: &Namespace,
+    name: &Identifier,
+    side: &str,
+    position: Option<usize>,
+) -> Result<Rc<ScopeColumn>, SqlError> {
+    let mut found = namespace.columns.iter().filter(|column| column.name == *name);
+    match (found.next(), found.next()) {
+        (Some(only), None) => Ok(Rc::clone(only)),
+        (Some(_), Some(_)) => {
+            let message =
+                format!("common column name \"{}\" appears more than once in {side} table", name.as_str());
+            Err(SqlError::new(SqlErrorKind::AmbiguousColumn, message).at(position))
+        }
+        _ => {
+            let message = format!(
+                "column \"{}\" specified in USING clause does not exist in {side} table",
+                name.as_str()
+            );
+            Err(SqlError::new(SqlErrorKind::UndefinedColumn, message).at(position))
+        }
+    }
+}
+
+/// A join by a condition; DataFusion finds the equalities in it.
+fn join_plan(
+    left: LogicalPlan,
+    right: LogicalPlan,
+    join_type: JoinType,
+    condition: Expr,
+) -> Result<LogicalPlan, SqlError> {
+    if condition == lit(true) && join_type == JoinType::Inner {
+        return super::from::cross_join(left, right);
+    }
+    if has_subquery(&condition) && join_type != JoinType::Inner {
+        return Err(unsupported("a subquery in the condition of an outer join", None));
+    }
+    if has_subquery(&condition) {
+        return filter(super::from::cross_join(left, right)?, condition);
+    }
+    Join::try_new(
+        Arc::new(left),
+        Arc::new(right),
+        Vec::new(),
+        Some(condition),
+        join_type,
+        JoinConstraint::On,
+        NullEquality::NullEqualsNothing,
+        false,
+    )
+    .map(LogicalPlan::Join)
+    .map_err(plan_error)
+}
+
+fn has_subquery(expr: &Expr) -> bool {
+    use datafusion::common::tree_node::TreeNode;
+    expr.exists(|node| Ok(matches!(node, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_))))
+        .unwrap_or(true)
+}

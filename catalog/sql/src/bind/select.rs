@@ -1,0 +1,583 @@
+//! SELECT: the clauses in the order in which they mean something.
+
+use std::sync::Arc;
+
+use datafusion::{
+    common::Column,
+    logical_expr::{Distinct, Expr, LogicalPlan, expr::Sort as SortExpr, lit},
+};
+use lis_lake::{
+    names::Identifier,
+    types::{ColumnType, PgType},
+};
+use sqlparser::ast;
+
+use super::{
+    Binder, Bound, BoundColumn, Surroundings, Unknowns,
+    aggregates::Grouped,
+    all_columns,
+    calls::{Call, Calls, Reference},
+    decorrelate::{Attachment, Attachments},
+    expressions::{Clause, Place, chain},
+    filter, not_postgresql,
+    order::{order_items, sort_of, sorted},
+    project,
+    set_operations::row_number,
+    subqueries::filtered,
+    table_functions::unnested,
+    unsupported,
+    windows::windowed,
+};
+use crate::{
+    error::{SqlError, SqlErrorKind},
+    names::{Namespace, Scope, identifier},
+    output::column_name,
+    types::{Typed, settle_unknown},
+};
+
+/// A column of the SELECT list.
+#[derive(Debug, Clone)]
+pub(crate) struct Item {
+    pub(crate) name: String,
+    pub(crate) typed: Typed,
+}
+
+/// A key of ORDER BY.
+#[derive(Debug)]
+struct Key {
+    /// The SELECT list's column, if it is one.
+    output: Option<usize>,
+    typed: Typed,
+    options: ast::OrderByOptions,
+    position: Option<usize>,
+}
+
+impl Binder<'_> {
+    /// Binds a SELECT with the ORDER BY that follows it.
+    pub(crate) fn select(
+        &self,
+        select: &ast::Select,
+        order_by: Option<&ast::OrderBy>,
+        surroundings: Surroundings<'_>,
+        unknowns: Unknowns,
+    ) -> Result<Bound, SqlError> {
+        check_clauses(select)?;
+        let from = self.from_clause(&select.from, surroundings)?;
+        let namespace = from.namespace;
+        let scope = Scope::new(&namespace, surroundings.outer);
+        let calls = Calls { named_windows: select.named_window.clone(), ..Calls::default() };
+        let after = Attachments::default();
+        let place = Place {
+            scope,
+            ctes: surroundings.ctes,
+            clause: Clause::SelectList,
+            calls: Some(&calls),
+            attachments: Some(&after),
+        };
+        let mut plan = self.where_clause(from.plan, select.selection.as_ref(), place)?;
+        let mut items = self.items(select, place)?;
+        let group_place = Place { clause: Clause::GroupBy, attachments: Some(&calls.before), ..place };
+        let references = calls.references.borrow().len();
+        let group_by = self.group_by(&select.group_by, &items, group_place)?;
+        calls.references.borrow_mut().truncate(references);
+        let having_place = place.within(Clause::Having);
+        let mut having = self.conditions(select.having.as_ref(), "HAVING", having_place)?;
+        let mut on = self.distinct_on(select, &items, place)?;
+        let mut keys = self.keys(order_items(order_by)?, &items, place.within(Clause::OrderBy))?;
+
+        plan = self.attached(plan, &calls.before)?;
+        let grouped = group_by.is_written()
+            || select.having.is_some()
+            || !calls.aggregates.borrow().is_empty()
+            || !calls.groupings.borrow().is_empty();
+        let mut windows = calls.windows.take();
+        if grouped {
+            let grouped = self.grouped(plan, group_by, &calls)?;
+            let regroup = |expr: Expr| self.over_groups(&grouped, expr, &namespace, &calls);
+            for item in &mut items {
+                item.typed.expr = regroup(item.typed.expr.clone())?;
+            }
+            for typed in keys.iter_mut().map(|key| &mut key.typed).chain(&mut on) {
+                typed.expr = regroup(typed.expr.clone())?;
+            }
+            having = having.into_iter().map(regroup).collect::<Result<_, _>>()?;
+            for call in &mut windows {
+                call.expr = regroup(call.expr.clone())?;
+            }
+            for set in calls.sets.borrow_mut().iter_mut() {
+                set.list = regroup(set.list.clone())?;
+            }
+            self.regroup_attachments(&after, &grouped, &namespace, &calls)?;
+            plan = self.attached(grouped.plan, &after)?;
+            plan = filtered(plan, having)?;
+        } else {
+            plan = self.attached(plan, &after)?;
+        }
+        plan = windowed(plan, windows)?;
+        plan = self.with_sets(plan, &calls)?;
+        self.output(plan, items, on, keys, select, unknowns)
+    }
+
+    fn regroup_attachments(
+        &self,
+        attachments: &Attachments,
+        grouped: &Grouped,
+        namespace: &Namespace,
+        calls: &Calls,
+    ) -> Result<(), SqlError> {
+        attachments.map(|attachment| {
+            self.check_subquery_over_groups(grouped, &attachment.query, namespace, calls)?;
+            let operand = match attachment.operand {
+                None => None,
+                Some((expr, column)) => Some((self.over_groups(grouped, expr, namespace, calls)?, column)),
+            };
+            Ok(Attachment { operand, ..attachment })
+        })
+    }
+
+    /// WHERE over a plan.
+    fn where_clause(
+        &self,
+        plan: LogicalPlan,
+        condition: Option<&ast::Expr>,
+        place: Place<'_>,
+    ) -> Result<LogicalPlan, SqlError> {
+        let attachments = Attachments::default();
+        let place = Place { clause: Clause::Where, calls: None, attachments: Some(&attachments), ..place };
+        let predicates = self.conditions(condition, "WHERE", place)?;
+        let plan = self.attached(plan, &attachments)?;
+        filtered(plan, predicates)
+    }
+
+    /// The conditions that AND connects, those with EXISTS and IN as joins where that is possible.
+    fn conditions(
+        &self,
+        condition: Option<&ast::Expr>,
+        what: &str,
+        place: Place<'_>,
+    ) -> Result<Vec<Expr>, SqlError> {
+        let Some(condition) = condition else { return Ok(Vec::new()) };
+        let mut predicates = Vec::new();
+        for one in chain(condition, &ast::BinaryOperator::And) {
+            predicates.push(match self.native_condition(one, place)? {
+                Some(native) => native,
+                None => self.boolean(one, what, place)?,
+            });
+        }
+        Ok(predicates)
+    }
+
+    /// The SELECT list, `*` written out.
+    fn items(&self, select: &ast::Select, place: Place<'_>) -> Result<Vec<Item>, SqlError> {
+        let mut items = Vec::new();
+        for item in &select.projection {
+            match item {
+                ast::SelectItem::UnnamedExpr(expr) => {
+                    if let Some(fields) = self.whole_set(expr, place)? {
+                        items.extend(fields);
+                        continue;
+                    }
+                    let typed = self.expression(expr, place)?;
+                    items.push(Item { name: column_name(expr), typed });
+                }
+                ast::SelectItem::ExprWithAlias { expr, alias } => {
+                    let typed = self.expression(expr, place)?;
+                    items.push(Item { name: identifier(alias).as_str().to_owned(), typed });
+                }
+                ast::SelectItem::Wildcard(options) => {
+                    let position = self.position(options.wildcard_token.0.span);
+                    check_wildcard(options, position)?;
+                    if place.scope.namespace.tables.is_empty() && place.scope.namespace.columns.is_empty() {
+                        return Err(SqlError::new(
+                            SqlErrorKind::SyntaxError,
+                            "SELECT * with no tables specified is not valid",
+                        )
+                        .at(position));
+                    }
+                    self.push_columns(place.scope.all_columns(position), &mut items, place);
+                }
+                ast::SelectItem::QualifiedWildcard(kind, options) => {
+                    let position = self.position(options.wildcard_token.0.span);
+                    check_wildcard(options, position)?;
+                    match kind {
+                        ast::SelectItemQualifiedWildcardKind::ObjectName(name) => {
+                            let position = self.name_position(name);
+                            let parts: Vec<Identifier> = name
+                                .0
+                                .iter()
+                                .filter_map(ast::ObjectNamePart::as_ident)
+                                .map(identifier)
+                                .collect();
+                            let (schema, table) = match parts.as_slice() {
+                                [table] => (None, table),
+                                [.., schema, table] => (Some(schema), table),
+                                [] => return Err(not_postgresql("*", position)),
+                            };
+                            let columns = place.scope.table_columns(schema, table, position)?;
+                            self.push_columns(columns, &mut items, place);
+                        }
+                        ast::SelectItemQualifiedWildcardKind::Expr(expr) => {
+                            let typed = self.expression(expr, place)?;
+                            items.extend(
+                                self.fields(&typed, place).ok_or_else(|| {
+                                    unsupported(".* of this expression", self.start_of(expr))
+                                })?,
+                            );
+                        }
+                    }
+                }
+                ast::SelectItem::ExprWithAliases { expr, .. } => {
+                    return Err(not_postgresql("(", self.start_of(expr)));
+                }
+            }
+        }
+        Ok(items)
+    }
+
+    fn push_columns(&self, columns: Vec<(Identifier, Typed)>, items: &mut Vec<Item>, place: Place<'_>) {
+        for (name, typed) in columns {
+            if let Some(calls) = place.calls {
+                for column in typed.expr.column_refs() {
+                    let reference = Reference { column: column.clone(), position: typed.position };
+                    calls.references.borrow_mut().push(reference);
+                }
+            }
+            items.push(Item { name: name.as_str().to_owned(), typed: self.refers(typed) });
+        }
+    }
+
+    /// `(f(x)).*` as sqlparser reads it inside an expression.
+    fn whole_set(&self, expr: &ast::Expr, place: Place<'_>) -> Result<Option<Vec<Item>>, SqlError> {
+        let ast::Expr::CompoundFieldAccess { root, access_chain } = expr else { return Ok(None) };
+        let [ast::AccessExpr::Dot(ast::Expr::Wildcard(_))] = access_chain.as_slice() else { return Ok(None) };
+        let typed = self.expression(root, place)?;
+        Ok(self.fields(&typed, place))
+    }
+
+    /// The fields of a record that a set-returning function gives.
+    fn fields(&self, typed: &Typed, place: Place<'_>) -> Option<Vec<Item>> {
+        let Expr::Column(column) = &typed.expr else { return None };
+        let fields = place.calls?.fields_of(column)?;
+        Some(
+            fields
+                .into_iter()
+                .map(|field| {
+                    let expr = datafusion::functions::core::expr_fn::get_field(
+                        typed.expr.clone(),
+                        field.name.as_str(),
+                    );
+                    let typed = Typed::new(expr, field.column_type, field.arrow_type).at(typed.position);
+                    Item { name: field.name, typed }
+                })
+                .collect(),
+        )
+    }
+
+    /// The expressions of DISTINCT ON.
+    fn distinct_on(
+        &self,
+        select: &ast::Select,
+        items: &[Item],
+        place: Place<'_>,
+    ) -> Result<Vec<Typed>, SqlError> {
+        let Some(ast::Distinct::On(exprs)) = &select.distinct else { return Ok(Vec::new()) };
+        exprs
+            .iter()
+            .map(|expr| {
+                self.key(expr, items, place.within(Clause::DistinctOn), "SELECT DISTINCT ON")
+                    .map(|(_, typed)| typed)
+            })
+            .collect()
+    }
+
+    fn keys(
+        &self,
+        order_by: &[ast::OrderByExpr],
+        items: &[Item],
+        place: Place<'_>,
+    ) -> Result<Vec<Key>, SqlError> {
+        order_by
+            .iter()
+            .map(|item| {
+                let (output, typed) = self.key(&item.expr, items, place, "ORDER BY")?;
+                Ok(Key { output, typed, options: item.options, position: self.start_of(&item.expr) })
+            })
+            .collect()
+    }
+
+    /// What an item of ORDER BY means: an output column by ordinal or name, else an expression over the input.
+    fn key(
+        &self,
+        expr: &ast::Expr,
+        items: &[Item],
+        place: Place<'_>,
+        clause: &str,
+    ) -> Result<(Option<usize>, Typed), SqlError> {
+        let output = |index: usize| {
+            items
+                .get(index)
+                .map(|item| (Some(index), item.typed.clone()))
+                .ok_or_else(|| SqlError::new(SqlErrorKind::Internal, "an ordinal beyond the output columns"))
+        };
+        let mut inner = expr;
+        while let ast::Expr::Nested(nested) = inner {
+            inner = nested;
+        }
+        if let Some(index) = self.ordinal(inner, items.len(), clause)? {
+            return output(index);
+        }
+        if let ast::Expr::Identifier(ident) = inner {
+            let name = identifier(ident);
+            let mut named = items.iter().enumerate().filter(|(_, item)| item.name == name.as_str());
+            if let Some((index, first)) = named.next() {
+                if named.any(|(_, other)| other.typed.expr != first.typed.expr) {
+                    let message = format!("{clause} \"{}\" is ambiguous", name.as_str());
+                    let position = self.position(ident.span);
+                    return Err(SqlError::new(SqlErrorKind::AmbiguousColumn, message).at(position));
+                }
+                return output(index);
+            }
+        }
+        let typed = settle_unknown(&self.binding, self.expression(inner, place)?)?;
+        let same = items.iter().position(|item| item.typed.expr == typed.expr);
+        Ok((same, typed))
+    }
+
+    /// Unnests the sets of the SELECT list, all together: the shorter ones are filled with nulls.
+    fn with_sets(&self, plan: LogicalPlan, calls: &Calls) -> Result<LogicalPlan, SqlError> {
+        let sets = calls.sets.take();
+        if sets.is_empty() {
+            return Ok(plan);
+        }
+        let mut exprs = all_columns(&plan);
+        let mut lists = Vec::new();
+        for set in sets {
+            exprs.push(set.list.alias(&set.column.name));
+            lists.push(set.column);
+        }
+        unnested(project(plan, exprs)?, lists, false)
+    }
+
+    /// The projection, DISTINCT and the sort.
+    fn output(
+        &self,
+        plan: LogicalPlan,
+        items: Vec<Item>,
+        on: Vec<Typed>,
+        keys: Vec<Key>,
+        select: &ast::Select,
+        unknowns: Unknowns,
+    ) -> Result<Bound, SqlError> {
+        let distinct = matches!(select.distinct, Some(ast::Distinct::Distinct));
+        let mut exprs = Vec::with_capacity(items.len());
+        let mut columns = Vec::with_capacity(items.len());
+        for item in items {
+            let unknown = (item.typed.is_unknown() && unknowns == Unknowns::Keep).then(|| item.typed.clone());
+            let typed = settle_or_keep(self, item.typed, unknown.is_some())?;
+            if typed.pg_type() == PgType::Record {
+                return Err(unsupported("a record as a result", typed.position));
+            }
+            let column = self.fresh_column(&item.name);
+            exprs.push(typed.expr.alias(&column.name));
+            columns.push(BoundColumn {
+                name: item.name,
+                column,
+                column_type: typed.column_type,
+                arrow_type: typed.arrow_type,
+                origin: typed.origin,
+                unknown,
+                position: typed.position,
+            });
+        }
+        let shown = exprs.len();
+        // What is sorted by but not shown gets a column until the sort is done.
+        let mut sort = Vec::with_capacity(keys.len());
+        for key in keys {
+            let column = match key.output.and_then(|index| columns.get(index)) {
+                Some(output) => output.column.clone(),
+                None if distinct => {
+                    return Err(SqlError::new(
+                        SqlErrorKind::InvalidColumnReference,
+                        "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+                    )
+                    .at(key.position));
+                }
+                None => {
+                    let column = self.fresh_column("key");
+                    exprs.push(key.typed.expr.clone().alias(&column.name));
+                    column
+                }
+            };
+            sort.push((key.typed.expr, sort_of(Expr::Column(column), &key.options), key.position));
+        }
+        let plan = if on.is_empty() {
+            let mut plan = project(plan, exprs)?;
+            if distinct {
+                plan = LogicalPlan::Distinct(Distinct::All(Arc::new(plan)));
+            }
+            plan
+        } else {
+            self.first_of_each(plan, exprs, &on, &sort)?
+        };
+        let hidden = plan.schema().fields().len() > shown;
+        let mut plan = plan;
+        if !sort.is_empty() {
+            plan = sorted(plan, sort.into_iter().map(|(_, sort, _)| sort).collect());
+        }
+        if hidden {
+            plan = project(plan, columns.iter().map(|column| Expr::Column(column.column.clone())).collect())?;
+        }
+        let bound = Bound { plan, columns };
+        if unknowns == Unknowns::AsText { self.settle_outputs(bound) } else { Ok(bound) }
+    }
+
+    /// DISTINCT ON: the first row, in the order of ORDER BY, for each combination of values.
+    fn first_of_each(
+        &self,
+        plan: LogicalPlan,
+        mut exprs: Vec<Expr>,
+        on: &[Typed],
+        sort: &[(Expr, SortExpr, Option<usize>)],
+    ) -> Result<LogicalPlan, SqlError> {
+        for (expr, _, position) in sort.iter().take(on.len()) {
+            if !on.iter().any(|typed| typed.expr == *expr) {
+                return Err(SqlError::new(
+                    SqlErrorKind::InvalidColumnReference,
+                    "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+                )
+                .at(*position));
+            }
+        }
+        let kept = exprs.len();
+        let mut partition = Vec::new();
+        for typed in on {
+            let column = self.fresh_column("on");
+            exprs.push(typed.expr.clone().alias(&column.name));
+            partition.push(Expr::Column(column));
+        }
+        let projected = project(plan, exprs)?;
+        let outputs: Vec<Expr> = all_columns(&projected).into_iter().take(kept).collect();
+        let number: Column = self.fresh_column("row_number");
+        let window = row_number(partition, sort.iter().map(|(_, sort, _)| sort.clone()).collect());
+        let numbered = windowed(projected, vec![Call { expr: window, column: number.clone() }])?;
+        let first = filter(numbered, Expr::Column(number).eq(lit(1_u64)))?;
+        project(first, outputs)
+    }
+
+    /// `root.field`, `root[index]`, `root[lower:upper]`.
+    pub(crate) fn field_access(
+        &self,
+        root: &ast::Expr,
+        chain: &[ast::AccessExpr],
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        // Leading names are one qualified column: `t.a[1]`.
+        let mut names: Vec<ast::Ident> = Vec::new();
+        match root {
+            ast::Expr::Identifier(ident) => names.push(ident.clone()),
+            ast::Expr::CompoundIdentifier(idents) => names.extend(idents.iter().cloned()),
+            _ => {}
+        }
+        let mut rest = chain;
+        if !names.is_empty() {
+            while let Some((ast::AccessExpr::Dot(ast::Expr::Identifier(ident)), more)) = rest.split_first() {
+                names.push(ident.clone());
+                rest = more;
+            }
+        }
+        let mut value = match names.as_slice() {
+            [] => self.expression(root, place)?,
+            [only] => self.expression(&ast::Expr::Identifier(only.clone()), place)?,
+            several => self.expression(&ast::Expr::CompoundIdentifier(several.to_vec()), place)?,
+        };
+        let position = self.start_of(root);
+        for access in rest {
+            value = match access {
+                ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => {
+                    let index = self.expression(index, place)?;
+                    crate::resolve::subscript(&self.binding, value, index, position)?
+                }
+                ast::AccessExpr::Subscript(ast::Subscript::Slice { lower_bound, upper_bound, stride }) => {
+                    if stride.is_some() {
+                        return Err(not_postgresql(":", position));
+                    }
+                    let bound = |bound: &Option<ast::Expr>| {
+                        bound.as_ref().map(|bound| self.expression(bound, place)).transpose()
+                    };
+                    let (lower, upper) = (bound(lower_bound)?, bound(upper_bound)?);
+                    crate::resolve::slice(&self.binding, value, lower, upper, position)?
+                }
+                ast::AccessExpr::Dot(ast::Expr::Identifier(ident)) => {
+                    let name = identifier(ident);
+                    let field = self
+                        .fields(&value, place)
+                        .and_then(|fields| fields.into_iter().find(|field| field.name == name.as_str()));
+                    match field {
+                        Some(field) => field.typed,
+                        None if value.pg_type() == PgType::Record => {
+                            let message =
+                                format!("column \"{}\" not found in data type record", name.as_str());
+                            return Err(SqlError::new(SqlErrorKind::UndefinedColumn, message).at(position));
+                        }
+                        None => {
+                            let message = format!(
+                                "column notation .{} applied to type {}, which is not a composite type",
+                                name.as_str(),
+                                value.pg_type().facts().sql_name
+                            );
+                            return Err(SqlError::new(SqlErrorKind::WrongObjectType, message).at(position));
+                        }
+                    }
+                }
+                ast::AccessExpr::Dot(_) => return Err(not_postgresql(".", position)),
+            };
+        }
+        Ok(value)
+    }
+}
+
+/// A constant without type stays as it is where the caller settles it; its column is text until then.
+fn settle_or_keep(binder: &Binder<'_>, typed: Typed, keep: bool) -> Result<Typed, SqlError> {
+    if keep {
+        let position = typed.position;
+        let value = typed.value().cloned();
+        return Ok(match value {
+            Some(value) => Typed::constant(value, ColumnType::plain(PgType::Unknown)).at(position),
+            None => typed,
+        });
+    }
+    settle_unknown(&binder.binding, typed)
+}
+
+/// Refuses what sqlparser reads and PostgreSQL does not have, or what we do not have.
+fn check_clauses(select: &ast::Select) -> Result<(), SqlError> {
+    let foreign = select.top.is_some()
+        || select.exclude.is_some()
+        || !select.lateral_views.is_empty()
+        || select.prewhere.is_some()
+        || !select.connect_by.is_empty()
+        || !select.cluster_by.is_empty()
+        || !select.distribute_by.is_empty()
+        || !select.sort_by.is_empty()
+        || select.qualify.is_some()
+        || select.value_table_mode.is_some()
+        || !matches!(select.flavor, ast::SelectFlavor::Standard)
+        || select.select_modifiers.as_ref().is_some_and(ast::SelectModifiers::is_any_set);
+    if foreign {
+        return Err(not_postgresql("select", None));
+    }
+    if select.into.is_some() {
+        return Err(unsupported("SELECT INTO", None));
+    }
+    Ok(())
+}
+
+fn check_wildcard(options: &ast::WildcardAdditionalOptions, position: Option<usize>) -> Result<(), SqlError> {
+    let plain = options.opt_ilike.is_none()
+        && options.opt_exclude.is_none()
+        && options.opt_except.is_none()
+        && options.opt_replace.is_none()
+        && options.opt_rename.is_none()
+        && options.opt_alias.is_none();
+    if plain { Ok(()) } else { Err(not_postgresql("*", position)) }
+}

@@ -1,0 +1,188 @@
+//! UNION, INTERSECT and EXCEPT, with PostgreSQL's types: resolved pair by pair, from left to right.
+
+use std::sync::Arc;
+
+use datafusion::{
+    common::{Column, NullEquality},
+    functions_window::row_number::row_number_udwf,
+    logical_expr::{
+        Distinct, Expr, Join, JoinConstraint, JoinType, LogicalPlan, Union, WindowFrame,
+        WindowFunctionDefinition,
+        expr::{WindowFunction, WindowFunctionParams},
+    },
+};
+use sqlparser::ast;
+
+use super::{
+    Binder, Bound, BoundColumn, Surroundings, Unknowns, calls::Call, not_postgresql, plan_error, project,
+    windows::windowed,
+};
+use crate::{
+    error::{SqlError, SqlErrorKind},
+    types::common_type,
+};
+
+impl Binder<'_> {
+    /// Binds a set operation.
+    pub(crate) fn set_operation(
+        &self,
+        left: &ast::SetExpr,
+        op: ast::SetOperator,
+        quantifier: ast::SetQuantifier,
+        right: &ast::SetExpr,
+        surroundings: Surroundings<'_>,
+        unknowns: Unknowns,
+    ) -> Result<Bound, SqlError> {
+        let all = match quantifier {
+            ast::SetQuantifier::All => true,
+            ast::SetQuantifier::Distinct | ast::SetQuantifier::None => false,
+            _ => return Err(not_postgresql("by", None)),
+        };
+        let left = self.set_expression(left, surroundings, Unknowns::Keep)?;
+        let right = self.set_expression(right, surroundings, Unknowns::Keep)?;
+        let name = match op {
+            ast::SetOperator::Union => "UNION",
+            ast::SetOperator::Intersect => "INTERSECT",
+            ast::SetOperator::Except => "EXCEPT",
+            ast::SetOperator::Minus => return Err(not_postgresql("minus", None)),
+        };
+        if left.columns.len() != right.columns.len() {
+            let position = right.columns.first().and_then(|column| column.position);
+            let message = format!("each {name} query must have the same number of columns");
+            return Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(position));
+        }
+        let (left, right) = self.aligned(left, right, name, unknowns)?;
+        match op {
+            ast::SetOperator::Union => {
+                let inputs = vec![Arc::new(left.plan), Arc::new(right.plan)];
+                let union = Union::try_new(inputs).map(LogicalPlan::Union).map_err(plan_error)?;
+                let plan = if all { union } else { LogicalPlan::Distinct(Distinct::All(Arc::new(union))) };
+                Ok(Bound { plan, columns: left.columns })
+            }
+            ast::SetOperator::Intersect => self.matching(left, right, JoinType::LeftSemi, all),
+            ast::SetOperator::Except | ast::SetOperator::Minus => {
+                self.matching(left, right, JoinType::LeftAnti, all)
+            }
+        }
+    }
+
+    /// Both arms with columns of the same types (and of the same names, as DataFusion's union wants them).
+    fn aligned(
+        &self,
+        left: Bound,
+        right: Bound,
+        name: &str,
+        unknowns: Unknowns,
+    ) -> Result<(Bound, Bound), SqlError> {
+        let mut columns = Vec::with_capacity(left.columns.len());
+        let mut left_exprs = Vec::with_capacity(left.columns.len());
+        let mut right_exprs = Vec::with_capacity(left.columns.len());
+        for (left_column, right_column) in left.columns.iter().zip(&right.columns) {
+            let mut pair = [left_column.typed(), right_column.typed()];
+            let both_unknown = pair.iter().all(|typed| typed.is_unknown());
+            let same_origin = pair[0].origin.is_some() && pair[0].origin == pair[1].origin;
+            let common = common_type(&self.binding, &mut pair, name)?;
+            let output = self.fresh_column(&left_column.name);
+            let [left_typed, right_typed] = pair;
+            left_exprs.push(left_typed.expr.alias(&output.name));
+            right_exprs.push(right_typed.expr.alias(&output.name));
+            // Two arms of which neither has a type are text, unless a surrounding set operation says otherwise; that
+            // needs the constants, which are not one constant any more.
+            let unknown = match unknowns {
+                Unknowns::Keep if both_unknown && is_null(left_column) && is_null(right_column) => {
+                    left_column.unknown.clone()
+                }
+                _ => None,
+            };
+            columns.push(BoundColumn {
+                name: left_column.name.clone(),
+                column: output,
+                column_type: common.column_type,
+                arrow_type: common.arrow_type,
+                origin: left_column.origin.filter(|_| same_origin),
+                unknown,
+                position: left_column.position,
+            });
+        }
+        let left = Bound { plan: project(left.plan, left_exprs)?, columns: columns.clone() };
+        let right = Bound { plan: project(right.plan, right_exprs)?, columns };
+        Ok((left, right))
+    }
+
+    /// INTERSECT and EXCEPT: a semi or anti join in which nulls are equal. With ALL, rows that are equal are numbered on
+    /// both sides, so that each matches one.
+    fn matching(&self, left: Bound, right: Bound, join_type: JoinType, all: bool) -> Result<Bound, SqlError> {
+        let left_names: Vec<Column> = left.columns.iter().map(|column| column.column.clone()).collect();
+        // The right side's columns have the left side's names: give them their own.
+        let mut right_names: Vec<Column> =
+            left_names.iter().map(|column| self.fresh_column(&column.name)).collect();
+        let renamed = left_names
+            .iter()
+            .zip(&right_names)
+            .map(|(from, to)| Expr::Column(from.clone()).alias(&to.name))
+            .collect();
+        let mut right_plan = project(right.plan, renamed)?;
+        let mut left_plan = left.plan;
+        let mut left_keys = left_names.clone();
+        if all {
+            let (plan, number) = self.numbered(left_plan, &left_names)?;
+            left_plan = plan;
+            left_keys.push(number);
+            let (plan, number) = self.numbered(right_plan, &right_names)?;
+            right_plan = plan;
+            right_names.push(number);
+        } else {
+            left_plan = LogicalPlan::Distinct(Distinct::All(Arc::new(left_plan)));
+        }
+        let on =
+            left_keys.into_iter().zip(right_names).map(|(l, r)| (Expr::Column(l), Expr::Column(r))).collect();
+        let join = Join::try_new(
+            Arc::new(left_plan),
+            Arc::new(right_plan),
+            on,
+            None,
+            join_type,
+            JoinConstraint::On,
+            NullEquality::NullEqualsNull,
+            false,
+        )
+        .map(LogicalPlan::Join)
+        .map_err(plan_error)?;
+        let plan =
+            if all { project(join, left_names.into_iter().map(Expr::Column).collect())? } else { join };
+        Ok(Bound { plan, columns: left.columns })
+    }
+
+    /// The plan with a column that numbers equal rows.
+    fn numbered(&self, plan: LogicalPlan, columns: &[Column]) -> Result<(LogicalPlan, Column), SqlError> {
+        let number = self.fresh_column("row_number");
+        let window = row_number(columns.iter().cloned().map(Expr::Column).collect(), Vec::new());
+        let plan = windowed(plan, vec![Call { expr: window, column: number.clone() }])?;
+        Ok((plan, number))
+    }
+}
+
+fn is_null(column: &BoundColumn) -> bool {
+    column.unknown.as_ref().and_then(|typed| typed.value()).is_some_and(|value| value.is_null())
+}
+
+/// `row_number() OVER (PARTITION BY … ORDER BY …)`.
+pub(crate) fn row_number(
+    partition_by: Vec<Expr>,
+    order_by: Vec<datafusion::logical_expr::expr::Sort>,
+) -> Expr {
+    let window_frame =
+        if order_by.is_empty() { WindowFrame::new(None) } else { WindowFrame::new(Some(false)) };
+    Expr::from(WindowFunction {
+        fun: WindowFunctionDefinition::WindowUDF(row_number_udwf()),
+        params: WindowFunctionParams {
+            args: Vec::new(),
+            partition_by,
+            order_by,
+            window_frame,
+            filter: None,
+            null_treatment: None,
+            distinct: false,
+        },
+    })
+}

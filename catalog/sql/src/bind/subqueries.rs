@@ -1,0 +1,547 @@
+//! Subqueries in expressions. Three roads, cheapest first:
+//!
+//! - A subquery without outer references is a plain `ScalarSubquery`.
+//! - `EXISTS` and `IN` that are conditions of WHERE or HAVING by themselves, and aggregates in WHERE and HAVING, whose
+//!   references to the outside are plain predicates: DataFusion's own decorrelation makes joins of them
+//!   ([`natively_planned`] says which).
+//! - Everything else becomes a query of one value, which [`decorrelate`](super::decorrelate) joins to the outer plan;
+//!   a column stands for it.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field};
+use datafusion::{
+    common::{
+        Column, ScalarValue, Spans,
+        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+    },
+    functions::core::expr_fn::coalesce,
+    functions_aggregate::count::count_udaf,
+    logical_expr::{
+        Aggregate, BinaryExpr, Expr, Limit, LogicalPlan, Operator, Projection, Sort, Subquery,
+        expr::{AggregateFunction, AggregateFunctionParams, Exists, InSubquery, Sort as SortExpr},
+        lit,
+        utils::split_conjunction,
+        when,
+    },
+};
+use lis_lake::types::{ColumnType, PgType};
+use sqlparser::ast;
+
+use super::{
+    Binder, Bound, BoundColumn, Surroundings, Unknowns,
+    decorrelate::{Attachment, Attachments, as_filter, has_outer, is_correlated, visit_outer_references},
+    expressions::{Clause, Place, row},
+    filter, plan_error, project,
+    query::only_column,
+    single_value::single_value,
+    unsupported,
+};
+use crate::{
+    error::SqlError,
+    resolve::{self, FunctionCall, ResolvedFunction},
+    types::Typed,
+};
+
+/// How a left operand is compared with the rows of a subquery.
+#[derive(Debug, Clone, Copy)]
+struct Quantifier<'q> {
+    operator: &'q str,
+    all: bool,
+    negated: bool,
+}
+
+impl Binder<'_> {
+    fn subquery(&self, query: &ast::Query, place: Place<'_>, unknowns: Unknowns) -> Result<Bound, SqlError> {
+        let surroundings = Surroundings { outer: Some(&place.scope), ctes: place.ctes };
+        self.query(query, surroundings, unknowns)
+    }
+
+    /// `(SELECT …)` as a value.
+    pub(crate) fn scalar_subquery(&self, query: &ast::Query, place: Place<'_>) -> Result<Typed, SqlError> {
+        let bound = self.subquery(query, place, Unknowns::AsText)?;
+        let column = only_column(&bound, None)?.clone();
+        let value = column.typed();
+        let plan = if at_most_one_row(&bound.plan) { bound.plan } else { self.single(bound.plan, &column)? };
+        let expr = self.value_of(plan, &column.arrow_type, place)?;
+        Ok(Typed::new(expr, value.column_type, value.arrow_type))
+    }
+
+    /// The one value of a query, which must have at most one row.
+    fn single(&self, plan: LogicalPlan, column: &BoundColumn) -> Result<LogicalPlan, SqlError> {
+        let call = Expr::AggregateFunction(AggregateFunction {
+            func: single_value(),
+            params: AggregateFunctionParams {
+                args: vec![Expr::Column(column.column.clone())],
+                distinct: false,
+                filter: None,
+                order_by: Vec::new(),
+                null_treatment: None,
+            },
+        });
+        let value = self.fresh_column(&column.name);
+        aggregate(plan, vec![call.alias(&value.name)])
+    }
+
+    /// The value of a plan of one column and at most one row, as an expression of the place.
+    fn value_of(&self, plan: LogicalPlan, arrow_type: &DataType, place: Place<'_>) -> Result<Expr, SqlError> {
+        if !is_correlated(&plan) {
+            return Ok(Expr::ScalarSubquery(subquery_of(plan, Vec::new())));
+        }
+        let native = matches!(place.clause, Clause::Where | Clause::Having);
+        if native
+            && let Some(references) = immediate_references(&plan, place)
+            && natively_planned(&plan, true)
+        {
+            return Ok(Expr::ScalarSubquery(subquery_of(plan, references)));
+        }
+        self.attach(plan, None, arrow_type, place)
+    }
+
+    fn attach(
+        &self,
+        plan: LogicalPlan,
+        operand: Option<(Expr, Column)>,
+        _arrow_type: &DataType,
+        place: Place<'_>,
+    ) -> Result<Expr, SqlError> {
+        let Some(attachments) = place.attachments else {
+            return Err(unsupported(&format!("a correlated subquery in {}", place.clause.name()), None));
+        };
+        let columns = plan.schema().columns();
+        let [column] = columns.as_slice() else {
+            return Err(unsupported("a subquery of several columns", None));
+        };
+        // The value's name must be the plan's own, without a qualifier.
+        let value = self.fresh_column("subquery");
+        let query = project(plan.clone(), vec![Expr::Column(column.clone()).alias(&value.name)])?;
+        attachments.push(Attachment { operand, query });
+        Ok(Expr::Column(value))
+    }
+
+    /// `EXISTS (…)` that is not a condition by itself.
+    pub(crate) fn exists(
+        &self,
+        query: &ast::Query,
+        negated: bool,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let bound = self.subquery(query, place, Unknowns::AsText)?;
+        let correlated = is_correlated(&bound.plan);
+        let rows = if correlated {
+            bound.plan
+        } else {
+            // One row is enough to know.
+            LogicalPlan::Limit(Limit {
+                skip: None,
+                fetch: Some(Box::new(lit(1_i64))),
+                input: Arc::new(bound.plan),
+            })
+        };
+        let counted = self.fresh_column("count");
+        let plan = aggregate(rows, vec![count(None).alias(&counted.name)])?;
+        let found = self.fresh_column("exists");
+        let some = Expr::Column(counted).gt(lit(0_i64));
+        let plan = project(plan, vec![some.alias(&found.name)])?;
+        let expr = self.value_of(plan, &DataType::Boolean, place)?;
+        let expr = if negated { Expr::Not(Box::new(expr)) } else { expr };
+        Ok(Typed::canonical(expr, ColumnType::plain(PgType::Bool)))
+    }
+
+    /// `x IN (SELECT …)` that is not a condition by itself.
+    pub(crate) fn in_subquery(
+        &self,
+        value: &ast::Expr,
+        query: &ast::Query,
+        negated: bool,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let quantifier = Quantifier { operator: "=", all: false, negated };
+        self.compared_with_rows(value, query, quantifier, place)
+    }
+
+    /// `x op ANY (SELECT …)`, `x op ALL (SELECT …)`.
+    pub(crate) fn quantified_subquery(
+        &self,
+        left: &ast::Expr,
+        operator: &str,
+        query: &ast::Query,
+        all: bool,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        self.compared_with_rows(left, query, Quantifier { operator, all, negated: false }, place)
+    }
+
+    fn compared_with_rows(
+        &self,
+        value: &ast::Expr,
+        query: &ast::Query,
+        quantifier: Quantifier<'_>,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let position = self.start_of(value);
+        let lefts = self.operands(value, place)?;
+        let bound = self.subquery(query, place, Unknowns::Keep)?;
+        if bound.columns.len() != lefts.len() {
+            let few = if bound.columns.len() < lefts.len() { "few" } else { "many" };
+            return Err(SqlError::new(
+                crate::error::SqlErrorKind::SyntaxError,
+                format!("subquery has too {few} columns"),
+            )
+            .at(position));
+        }
+        // Each operand that is not constant becomes a column of the outer plan, to which the subquery can refer.
+        let mut operands = Vec::new();
+        let mut pairs = Vec::new();
+        for (left, column) in lefts.into_iter().zip(&bound.columns) {
+            let constant =
+                left.expr.column_refs().is_empty() && !left.expr.contains_outer() && left.is_unknown();
+            let outer = if constant || left.value().is_some() {
+                left
+            } else {
+                let own = self.fresh_column("operand");
+                let field = Arc::new(Field::new(&own.name, left.arrow_type.clone(), true));
+                operands.push((left.expr.clone(), own.clone()));
+                Typed { expr: Expr::OuterReferenceColumn(field, own), ..left }
+            };
+            pairs.push((outer, column.typed()));
+        }
+        let test = self.compare_pairs(quantifier.operator, pairs, position)?.expr;
+        let (deciding, value_if_decided) =
+            if quantifier.all { (Expr::Not(Box::new(test.clone())), false) } else { (test.clone(), true) };
+        let decided = self.fresh_column("decided");
+        let unsure = self.fresh_column("unsure");
+        let counts = vec![
+            count(Some(deciding)).alias(&decided.name),
+            count(Some(Expr::IsNull(Box::new(test)))).alias(&unsure.name),
+        ];
+        let plan = aggregate(bound.plan, counts)?;
+        let some = |column: Column| Expr::Column(column).gt(lit(0_i64));
+        let verdict = when(some(decided), lit(value_if_decided))
+            .when(some(unsure), lit(ScalarValue::Boolean(None)))
+            .otherwise(lit(!value_if_decided))
+            .map_err(plan_error)?;
+        let found = self.fresh_column("verdict");
+        let plan = project(plan, vec![verdict.alias(&found.name)])?;
+        let expr = if operands.is_empty() {
+            self.value_of(plan, &DataType::Boolean, place)?
+        } else {
+            let mut operands = operands;
+            // All operands but the last are attached by themselves: an attachment carries one.
+            let last = operands.pop();
+            for (expr, column) in operands {
+                self.attach_operand(expr, column, place)?;
+            }
+            self.attach(plan, last, &DataType::Boolean, place)?
+        };
+        let expr = if quantifier.negated { Expr::Not(Box::new(expr)) } else { expr };
+        Ok(Typed::canonical(expr, ColumnType::plain(PgType::Bool)).at(position))
+    }
+
+    /// Makes an expression a column of the outer plan.
+    fn attach_operand(&self, expr: Expr, column: Column, place: Place<'_>) -> Result<(), SqlError> {
+        let Some(attachments) = place.attachments else {
+            return Err(unsupported(&format!("a correlated subquery in {}", place.clause.name()), None));
+        };
+        let nothing = self.fresh_column("nothing");
+        let query = project(super::one_row(), vec![lit(true).alias(&nothing.name)])?;
+        attachments.push(Attachment { operand: Some((expr, column)), query });
+        Ok(())
+    }
+
+    fn operands(&self, value: &ast::Expr, place: Place<'_>) -> Result<Vec<Typed>, SqlError> {
+        match row(value) {
+            Some(fields) => fields.iter().map(|field| self.expression(field, place)).collect(),
+            None => Ok(vec![self.expression(value, place)?]),
+        }
+    }
+
+    /// A condition of WHERE or HAVING by itself: EXISTS, IN and their negations where DataFusion plans them as joins.
+    /// `None` if the condition is anything else.
+    pub(crate) fn native_condition(
+        &self,
+        condition: &ast::Expr,
+        place: Place<'_>,
+    ) -> Result<Option<Expr>, SqlError> {
+        match condition {
+            ast::Expr::Nested(inner) => self.native_condition(inner, place),
+            ast::Expr::Exists { subquery, negated } => self.native_exists(subquery, *negated, place),
+            ast::Expr::InSubquery { expr, subquery, negated } => {
+                self.native_in(expr, subquery, *negated, place)
+            }
+            ast::Expr::AnyOp { left, compare_op: ast::BinaryOperator::Eq, right, .. } => {
+                match right.as_ref() {
+                    ast::Expr::Subquery(query) => self.native_in(left, query, false, place),
+                    _ => Ok(None),
+                }
+            }
+            ast::Expr::UnaryOp { op: ast::UnaryOperator::Not, expr } => match expr.as_ref() {
+                ast::Expr::Exists { subquery, negated } => self.native_exists(subquery, !negated, place),
+                ast::Expr::InSubquery { expr, subquery, negated } => {
+                    self.native_in(expr, subquery, !negated, place)
+                }
+                _ => Ok(None),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    fn native_exists(
+        &self,
+        query: &ast::Query,
+        negated: bool,
+        place: Place<'_>,
+    ) -> Result<Option<Expr>, SqlError> {
+        let bound = self.subquery(query, place, Unknowns::AsText)?;
+        if !is_correlated(&bound.plan) {
+            return Ok(None);
+        }
+        let Some(references) = immediate_references(&bound.plan, place) else { return Ok(None) };
+        if !natively_planned(&bound.plan, false) {
+            return Ok(None);
+        }
+        Ok(Some(Expr::Exists(Exists { subquery: subquery_of(bound.plan, references), negated })))
+    }
+
+    fn native_in(
+        &self,
+        value: &ast::Expr,
+        query: &ast::Query,
+        negated: bool,
+        place: Place<'_>,
+    ) -> Result<Option<Expr>, SqlError> {
+        if row(value).is_some() {
+            return Ok(None);
+        }
+        let left = self.expression(value, place)?;
+        let bound = self.subquery(query, place, Unknowns::Keep)?;
+        let column = only_column(&bound, self.start_of(value))?;
+        let correlated = is_correlated(&bound.plan);
+        // NOT IN must be unknown where a null is among the rows; DataFusion knows that only without correlation.
+        if correlated && (negated || !natively_planned(&bound.plan, false)) {
+            return Ok(None);
+        }
+        let Some(references) = immediate_references(&bound.plan, place) else { return Ok(None) };
+        if left.expr.contains_outer() {
+            return Ok(None);
+        }
+        let position = self.position_after(sqlparser::ast::Spanned::span(value), "in");
+        let test = resolve::operator(&self.binding, None, "=", Some(left), column.typed(), position)?;
+        let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = test.expr else {
+            return Ok(None);
+        };
+        let plan = match right.as_ref() {
+            Expr::Column(own) if bound.plan.schema().has_column(own) => bound.plan,
+            _ => {
+                let output = self.fresh_column(&column.name);
+                project(bound.plan, vec![(*right).alias(&output.name)])?
+            }
+        };
+        let subquery = subquery_of(plan, references);
+        Ok(Some(Expr::InSubquery(InSubquery::new(left, subquery, negated))))
+    }
+
+    /// `ARRAY(SELECT …)`.
+    pub(crate) fn array_subquery(&self, query: &ast::Query, place: Place<'_>) -> Result<Typed, SqlError> {
+        let bound = self.subquery(query, place, Unknowns::AsText)?;
+        let column = only_column(&bound, None)?;
+        let call = FunctionCall {
+            schema: Some("pg_catalog".to_owned()),
+            name: "array_agg".to_owned(),
+            arguments: vec![super::calls::positional(column.typed())],
+            star: false,
+            distinct: false,
+            variadic: false,
+            within_group: Vec::new(),
+            over: false,
+            position: None,
+        };
+        let ResolvedFunction::Aggregate(resolved) = resolve::function(&self.binding, call)? else {
+            return Err(unsupported("ARRAY(SELECT …)", None));
+        };
+        let (input, arguments, order_by) = ordered_input(bound.plan, resolved.arguments)?;
+        let expr = Expr::AggregateFunction(AggregateFunction {
+            func: resolved.function,
+            params: AggregateFunctionParams {
+                args: arguments,
+                distinct: false,
+                filter: None,
+                order_by,
+                null_treatment: None,
+            },
+        });
+        let collected = self.fresh_column("array");
+        let plan = aggregate(input, vec![expr.alias(&collected.name)])?;
+        let value = self.value_of(plan, &resolved.arrow_type, place)?;
+        // No rows are an empty array here, not null.
+        let empty = match &resolved.arrow_type {
+            DataType::List(element) => {
+                ScalarValue::List(ScalarValue::new_list_nullable(&[], element.data_type()))
+            }
+            _ => return Err(unsupported("ARRAY(SELECT …) of this type", None)),
+        };
+        let expr = coalesce(vec![value, lit(empty)]);
+        Ok(Typed::new(expr, resolved.result, resolved.arrow_type))
+    }
+
+    /// Correlated subqueries that were left to DataFusion, attached after all: for expressions that move into a node where
+    /// DataFusion has no road for them (an aggregate's argument, a window).
+    pub(crate) fn without_native(&self, expr: Expr, attachments: &Attachments) -> Result<Expr, SqlError> {
+        let mut failed = None;
+        let transformed = expr.transform(|node| match node {
+            Expr::ScalarSubquery(subquery) if !subquery.outer_ref_columns.is_empty() => {
+                let value = self.fresh_column("subquery");
+                let columns = subquery.subquery.schema().columns();
+                let exprs =
+                    columns.into_iter().map(|column| Expr::Column(column).alias(&value.name)).collect();
+                match project(subquery.subquery.as_ref().clone(), exprs) {
+                    Ok(query) => attachments.push(Attachment { operand: None, query }),
+                    Err(error) => failed = Some(error),
+                }
+                Ok(Transformed::yes(Expr::Column(value)))
+            }
+            other => Ok(Transformed::no(other)),
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => transformed.map(|result| result.data).map_err(plan_error),
+        }
+    }
+}
+
+/// The input of ORDER BY and its keys, so that an aggregate can order for itself; what an aggregate reads is followed
+/// down through projections.
+fn ordered_input(
+    plan: LogicalPlan,
+    arguments: Vec<Expr>,
+) -> Result<(LogicalPlan, Vec<Expr>, Vec<SortExpr>), SqlError> {
+    match &plan {
+        LogicalPlan::Sort(Sort { expr, input, fetch: None }) => {
+            return Ok((input.as_ref().clone(), arguments, expr.clone()));
+        }
+        // Above the sort, a SELECT only leaves out columns that it sorted by.
+        LogicalPlan::Projection(Projection { expr, input, .. })
+            if expr.iter().all(|one| matches!(one, Expr::Column(_)))
+                && matches!(input.as_ref(), LogicalPlan::Sort(_)) =>
+        {
+            return ordered_input(input.as_ref().clone(), arguments);
+        }
+        _ => {}
+    }
+    Ok((plan, arguments, Vec::new()))
+}
+
+fn aggregate(plan: LogicalPlan, calls: Vec<Expr>) -> Result<LogicalPlan, SqlError> {
+    Aggregate::try_new(Arc::new(plan), Vec::new(), calls).map(LogicalPlan::Aggregate).map_err(plan_error)
+}
+
+fn count(filter: Option<Expr>) -> Expr {
+    Expr::AggregateFunction(AggregateFunction {
+        func: count_udaf(),
+        params: AggregateFunctionParams {
+            args: vec![lit(1_i64)],
+            distinct: false,
+            filter: filter.map(Box::new),
+            order_by: Vec::new(),
+            null_treatment: None,
+        },
+    })
+}
+
+fn subquery_of(plan: LogicalPlan, outer_ref_columns: Vec<Expr>) -> Subquery {
+    Subquery { subquery: Arc::new(plan), outer_ref_columns, spans: Spans::new() }
+}
+
+/// The plan's outer references, if all of them are to the query around it and not further out.
+fn immediate_references(plan: &LogicalPlan, place: Place<'_>) -> Option<Vec<Expr>> {
+    let own = |column: &Column| {
+        let namespace = place.scope.namespace;
+        namespace
+            .columns
+            .iter()
+            .chain(namespace.tables.iter().flat_map(|table| table.columns.iter().chain(&table.hidden)))
+            .any(|visible| matches!(&visible.expr, Expr::Column(known) if known == column))
+    };
+    let mut all = true;
+    visit_outer_references(plan, &mut |column| {
+        if own(column) {
+            TreeNodeRecursion::Continue
+        } else {
+            all = false;
+            TreeNodeRecursion::Stop
+        }
+    });
+    all.then(|| plan.all_out_ref_exprs())
+}
+
+/// Whether DataFusion's decorrelation makes a join of the plan: outer references occur only in the predicates of one
+/// filter, and under an aggregation only as equalities of an outer column with an inner expression.
+fn natively_planned(plan: &LogicalPlan, aggregated: bool) -> bool {
+    match plan {
+        LogicalPlan::Projection(Projection { expr, input, .. }) => {
+            !expr.iter().any(has_outer) && natively_planned(input, aggregated)
+        }
+        LogicalPlan::SubqueryAlias(alias) => natively_planned(&alias.input, aggregated),
+        LogicalPlan::Aggregate(Aggregate { input, group_expr, aggr_expr, .. }) if aggregated => {
+            group_expr.is_empty() && !aggr_expr.iter().any(has_outer) && plain_filter(input, true)
+        }
+        other => !aggregated && plain_filter(other, false),
+    }
+}
+
+fn plain_filter(plan: &LogicalPlan, equalities_only: bool) -> bool {
+    let Some(node) = as_filter(plan) else { return false };
+    if is_correlated(&node.input) {
+        return false;
+    }
+    split_conjunction(&node.predicate).into_iter().filter(|predicate| has_outer(predicate)).all(|predicate| {
+        if has_subquery(predicate) {
+            return false;
+        }
+        if !equalities_only {
+            return true;
+        }
+        match predicate {
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+                (is_outer_column(left) && !has_outer(right) && !right.column_refs().is_empty())
+                    || (is_outer_column(right) && !has_outer(left) && !left.column_refs().is_empty())
+            }
+            _ => false,
+        }
+    })
+}
+
+fn is_outer_column(expr: &Expr) -> bool {
+    matches!(expr, Expr::OuterReferenceColumn(..))
+}
+
+fn has_subquery(expr: &Expr) -> bool {
+    expr.exists(|node| Ok(matches!(node, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_))))
+        .unwrap_or(true)
+}
+
+/// Whether a plan is known to have at most one row.
+fn at_most_one_row(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::Projection(projection) => at_most_one_row(&projection.input),
+        LogicalPlan::SubqueryAlias(alias) => at_most_one_row(&alias.input),
+        LogicalPlan::Filter(filter) => at_most_one_row(&filter.input),
+        LogicalPlan::Sort(sort) => at_most_one_row(&sort.input),
+        LogicalPlan::Limit(limit) => match limit.fetch.as_deref() {
+            Some(Expr::Literal(ScalarValue::Int64(Some(rows)), _)) if *rows <= 1 => true,
+            _ => at_most_one_row(&limit.input),
+        },
+        LogicalPlan::EmptyRelation(_) => true,
+        LogicalPlan::Values(values) => values.values.len() <= 1,
+        _ => false,
+    }
+}
+
+/// The predicates of a filter over a plan, put on one by one: conditions that DataFusion makes joins of stay apart.
+pub(crate) fn filtered(plan: LogicalPlan, predicates: Vec<Expr>) -> Result<LogicalPlan, SqlError> {
+    if predicates.is_empty() {
+        return Ok(plan);
+    }
+    filter(plan, super::expressions::balanced(predicates, Operator::And))
+}

@@ -1,0 +1,354 @@
+//! Functions in FROM. A set arrives as a list and is unnested, over the rows at its left when its arguments name their
+//! columns: `FROM t, unnest(t.a)` needs no join. Several arrays of one `unnest`, and WITH ORDINALITY, advance together.
+
+use std::{rc::Rc, sync::Arc};
+
+use arrow::datatypes::{DataType, Field};
+use datafusion::{
+    common::{
+        Column, DFSchema, ExprSchema, NullHandling, UnnestOptions,
+        tree_node::{Transformed, TreeNode},
+    },
+    functions::core::expr_fn::get_field,
+    functions_nested::expr_fn::{array_length, gen_series},
+    logical_expr::{Expr, LogicalPlan, Unnest, cast, lit},
+};
+use lis_lake::{
+    names::Identifier,
+    types::{ColumnType, PgType},
+};
+use sqlparser::ast;
+
+use super::{
+    Binder, Surroundings, all_columns,
+    expressions::{Clause, Place},
+    from::{Joined, cross_join},
+    not_postgresql, one_row, plan_error, project, unsupported,
+};
+use crate::{
+    error::{SqlError, SqlErrorKind},
+    names::{Namespace, Scope, ScopeColumn, ScopeTable, identifier},
+    resolve::{FunctionCall, ResolvedFunction, ResolvedSet, SetColumn, function},
+    types::Typed,
+};
+
+/// A function in FROM, before it is put over a plan.
+#[derive(Debug)]
+pub(crate) struct TableFunction {
+    /// What it shows.
+    pub(crate) namespace: Namespace,
+    rows: Rows,
+}
+
+#[derive(Debug)]
+enum Rows {
+    /// One row of one value.
+    One { value: Expr, column: Column },
+    /// The elements of lists, side by side.
+    Lists(Vec<List>),
+}
+
+#[derive(Debug)]
+struct List {
+    list: Expr,
+    /// The column of the elements.
+    element: Column,
+    /// The fields to take out of the elements, and the column of each; empty if the element itself is the column.
+    fields: Vec<(String, Column)>,
+}
+
+/// A set or value, and the columns that it shows.
+#[derive(Debug)]
+struct Shown {
+    columns: Vec<(SetColumn, Column)>,
+    rows: Rows,
+}
+
+impl Binder<'_> {
+    /// Binds `f(…) [WITH ORDINALITY] [AS alias (columns)]`.
+    pub(crate) fn table_function(
+        &self,
+        call: &ast::Function,
+        alias: Option<&ast::TableAlias>,
+        with_ordinality: bool,
+        lateral: &Scope<'_>,
+        surroundings: Surroundings<'_>,
+    ) -> Result<TableFunction, SqlError> {
+        let idents: Vec<&ast::Ident> = call.name.0.iter().filter_map(ast::ObjectNamePart::as_ident).collect();
+        let position = idents.first().and_then(|ident| self.position(ident.span));
+        let (schema, name) = match idents.as_slice() {
+            [name] => (None, identifier(name)),
+            [schema, name] => (Some(identifier(schema)), identifier(name)),
+            _ => return Err(unsupported("a function of another database", position)),
+        };
+        let nothing = Namespace::default();
+        let place = Place {
+            scope: Scope::new(&nothing, Some(lateral)),
+            ctes: surroundings.ctes,
+            clause: Clause::FromFunction,
+            calls: None,
+            attachments: None,
+        };
+        let ast::FunctionArguments::List(list) = &call.args else {
+            return Err(not_postgresql(name.as_str(), position));
+        };
+        let (arguments, star) = self.arguments(&list.args, name.as_str(), position, place)?;
+        let resolved = function(
+            &self.binding,
+            FunctionCall {
+                schema: schema.map(|schema| schema.as_str().to_owned()),
+                name: name.as_str().to_owned(),
+                arguments,
+                star,
+                distinct: false,
+                variadic: false,
+                within_group: Vec::new(),
+                over: false,
+                position,
+            },
+        )?;
+        let shown = match resolved {
+            ResolvedFunction::Set(set) => self.shown_set(set),
+            ResolvedFunction::Scalar(value) => self.shown_value(value, name.as_str()),
+            ResolvedFunction::Aggregate(_) => {
+                let message = "aggregate functions are not allowed in functions in FROM";
+                return Err(SqlError::new(SqlErrorKind::GroupingError, message).at(position));
+            }
+            ResolvedFunction::Window(_) => {
+                let message = "window functions are not allowed in functions in FROM";
+                return Err(SqlError::new(SqlErrorKind::WindowingError, message).at(position));
+            }
+        };
+        self.named(shown, &name, alias, with_ordinality, position)
+    }
+
+    /// Binds `unnest(a, b, …)`, which sqlparser keeps apart from other functions.
+    pub(crate) fn unnest_in_from(
+        &self,
+        arrays: &[ast::Expr],
+        alias: Option<&ast::TableAlias>,
+        with_ordinality: bool,
+        lateral: &Scope<'_>,
+        surroundings: Surroundings<'_>,
+    ) -> Result<TableFunction, SqlError> {
+        let nothing = Namespace::default();
+        let place = Place {
+            scope: Scope::new(&nothing, Some(lateral)),
+            ctes: surroundings.ctes,
+            clause: Clause::FromFunction,
+            calls: None,
+            attachments: None,
+        };
+        let position = arrays.first().and_then(|array| self.start_of(array));
+        let mut columns = Vec::new();
+        let mut lists = Vec::new();
+        for array in arrays {
+            let call = FunctionCall {
+                schema: None,
+                name: "unnest".to_owned(),
+                arguments: vec![super::calls::positional(self.expression(array, place)?)],
+                star: false,
+                distinct: false,
+                variadic: false,
+                within_group: Vec::new(),
+                over: false,
+                position: self.start_of(array),
+            };
+            let ResolvedFunction::Set(set) = function(&self.binding, call)? else {
+                return Err(unsupported("unnest of this argument", position));
+            };
+            let shown = self.shown_set(set);
+            columns.extend(shown.columns);
+            if let Rows::Lists(more) = shown.rows {
+                lists.extend(more);
+            }
+        }
+        let shown = Shown { columns, rows: Rows::Lists(lists) };
+        self.named(shown, &Identifier::exact("unnest"), alias, with_ordinality, position)
+    }
+
+    fn shown_set(&self, set: ResolvedSet) -> Shown {
+        let element = self.fresh_column(set.columns.first().map_or("set", |column| column.name.as_str()));
+        if !set.record {
+            let columns = set.columns.into_iter().take(1).map(|column| (column, element.clone())).collect();
+            return Shown {
+                columns,
+                rows: Rows::Lists(vec![List { list: set.list, element, fields: Vec::new() }]),
+            };
+        }
+        let columns: Vec<(SetColumn, Column)> = set
+            .columns
+            .into_iter()
+            .map(|column| {
+                let own = self.fresh_column(&column.name);
+                (column, own)
+            })
+            .collect();
+        let fields = columns.iter().map(|(column, own)| (column.name.clone(), own.clone())).collect();
+        Shown { columns, rows: Rows::Lists(vec![List { list: set.list, element, fields }]) }
+    }
+
+    fn shown_value(&self, value: Typed, name: &str) -> Shown {
+        let column = self.fresh_column(name);
+        let shown =
+            SetColumn { name: name.to_owned(), column_type: value.column_type, arrow_type: value.arrow_type };
+        Shown { columns: vec![(shown, column.clone())], rows: Rows::One { value: value.expr, column } }
+    }
+
+    fn named(
+        &self,
+        shown: Shown,
+        function: &Identifier,
+        alias: Option<&ast::TableAlias>,
+        with_ordinality: bool,
+        position: Option<usize>,
+    ) -> Result<TableFunction, SqlError> {
+        let Shown { mut columns, mut rows } = shown;
+        let name = alias.map_or_else(|| function.clone(), |alias| identifier(&alias.name));
+        // A function of one plain column calls it as the function is called here.
+        if let [(only, _)] = columns.as_mut_slice()
+            && !matches!(&rows, Rows::Lists(lists) if lists.iter().any(|list| !list.fields.is_empty()))
+        {
+            only.name = name.as_str().to_owned();
+        }
+        if with_ordinality {
+            if let Rows::One { value, column } = &rows {
+                let list = datafusion::functions_nested::expr_fn::make_array(vec![value.clone()]);
+                rows = Rows::Lists(vec![List { list, element: column.clone(), fields: Vec::new() }]);
+            }
+            if let Rows::Lists(lists) = &mut rows {
+                let Some(longest) = lists.first() else {
+                    return Err(unsupported("WITH ORDINALITY here", position));
+                };
+                if lists.len() > 1 {
+                    return Err(unsupported("WITH ORDINALITY over several arrays", position));
+                }
+                let ordinality = self.fresh_column("ordinality");
+                let length = cast(array_length(longest.list.clone()), DataType::Int64);
+                let list = gen_series(lit(1_i64), length, lit(1_i64));
+                lists.push(List { list, element: ordinality.clone(), fields: Vec::new() });
+                let shown = SetColumn {
+                    name: "ordinality".to_owned(),
+                    column_type: ColumnType::plain(PgType::Int8),
+                    arrow_type: DataType::Int64,
+                };
+                columns.push((shown, ordinality));
+            }
+        }
+        let columns = columns
+            .into_iter()
+            .map(|(shown, column)| {
+                Rc::new(ScopeColumn {
+                    name: Identifier::exact(&shown.name),
+                    expr: Expr::Column(column),
+                    column_type: shown.column_type,
+                    arrow_type: shown.arrow_type,
+                    origin: None,
+                })
+            })
+            .collect();
+        let table = ScopeTable { schema: None, name, columns, hidden: Vec::new() };
+        let namespace = self.aliased(Namespace::of(table), alias)?;
+        Ok(TableFunction { namespace, rows })
+    }
+}
+
+impl TableFunction {
+    /// Whether its arguments name columns of a plan at its left.
+    pub(crate) fn refers_to(&self, schema: &DFSchema) -> bool {
+        let refers = |expr: &Expr| {
+            expr.exists(|node| {
+                Ok(matches!(node, Expr::OuterReferenceColumn(_, column) if schema.has_column(column)))
+            })
+            .unwrap_or(true)
+        };
+        match &self.rows {
+            Rows::One { value, .. } => refers(value),
+            Rows::Lists(lists) => lists.iter().any(|list| refers(&list.list)),
+        }
+    }
+
+    /// Its rows beside those at its left. With `keep`, a row at the left without any gets nulls (LEFT JOIN).
+    pub(crate) fn over(self, binder: &Binder<'_>, left: Joined, keep: bool) -> Result<Joined, SqlError> {
+        let correlated = self.refers_to(left.plan.schema());
+        let alone = left.namespace.tables.is_empty() && left.plan.schema().fields().is_empty();
+        let (base, beside) =
+            if correlated || alone { (left.plan, None) } else { (one_row(), Some(left.plan)) };
+        let plan = self.rows.over(binder, base, keep)?;
+        let plan = match beside {
+            None => plan,
+            Some(beside) => cross_join(beside, plan)?,
+        };
+        Ok(Joined { plan, namespace: left.namespace.and(self.namespace) })
+    }
+}
+
+impl Rows {
+    fn over(self, _binder: &Binder<'_>, base: LogicalPlan, keep: bool) -> Result<LogicalPlan, SqlError> {
+        let mut exprs = all_columns(&base);
+        let schema = Arc::clone(base.schema());
+        match self {
+            Self::One { value, column } => {
+                exprs.push(seen_from_outside(value, &schema)?.alias(&column.name));
+                project(base, exprs)
+            }
+            Self::Lists(lists) => {
+                let kept = exprs.clone();
+                let mut elements = Vec::new();
+                for list in &lists {
+                    exprs.push(seen_from_outside(list.list.clone(), &schema)?.alias(&list.element.name));
+                    elements.push(list.element.clone());
+                }
+                let plan = unnested(project(base, exprs)?, elements, keep)?;
+                if lists.iter().all(|list| list.fields.is_empty()) {
+                    return Ok(plan);
+                }
+                let mut exprs = kept;
+                for list in lists {
+                    if list.fields.is_empty() {
+                        exprs.push(Expr::Column(list.element));
+                        continue;
+                    }
+                    for (field, column) in list.fields {
+                        let element = Expr::Column(list.element.clone());
+                        exprs.push(get_field(element, field).alias(&column.name));
+                    }
+                }
+                project(plan, exprs)
+            }
+        }
+    }
+}
+
+/// The rows of a plan, once for each element of its list columns.
+pub(crate) fn unnested(plan: LogicalPlan, lists: Vec<Column>, keep: bool) -> Result<LogicalPlan, SqlError> {
+    let null_handling = if keep { NullHandling::PreserveAndExpandEmpty } else { NullHandling::Drop };
+    let options = UnnestOptions { null_handling, recursions: Vec::new() };
+    Unnest::try_new(Arc::new(plan), lists, options).map(LogicalPlan::Unnest).map_err(plan_error)
+}
+
+/// An expression of an inner scope, evaluated over the plan whose columns were outer ones to it.
+pub(crate) fn seen_from_outside(expr: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
+    let transformed = expr.transform(|node| match node {
+        Expr::OuterReferenceColumn(_, column) if schema.has_column(&column) => {
+            Ok(Transformed::yes(Expr::Column(column)))
+        }
+        other => Ok(Transformed::no(other)),
+    });
+    transformed.map(|result| result.data).map_err(plan_error)
+}
+
+/// The reverse of [`seen_from_outside`].
+pub(crate) fn seen_from_inside(expr: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
+    let transformed = expr.transform(|node| match node {
+        Expr::Column(column) => match schema.field_from_column(&column) {
+            Ok(field) => {
+                let field = Field::new(&column.name, field.data_type().clone(), true);
+                Ok(Transformed::yes(Expr::OuterReferenceColumn(Arc::new(field), column)))
+            }
+            Err(_) => Ok(Transformed::no(Expr::Column(column))),
+        },
+        other => Ok(Transformed::no(other)),
+    });
+    transformed.map(|result| result.data).map_err(plan_error)
+}

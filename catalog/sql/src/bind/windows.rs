@@ -1,0 +1,374 @@
+//! Window functions: definitions, named windows, frames, and the nodes that compute them.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::{
+    common::ScalarValue,
+    logical_expr::{
+        Expr, LogicalPlan, Window, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition,
+        expr::{Sort, WindowFunction, WindowFunctionParams},
+    },
+};
+use lis_lake::{
+    names::Identifier,
+    types::{Category, ColumnType, PgType},
+};
+use sqlparser::ast;
+
+use super::{
+    Binder,
+    calls::{Call, Calls},
+    expressions::{Clause, Place},
+    order::constant,
+    plan_error, unsupported,
+};
+use crate::{
+    error::{SqlError, SqlErrorKind},
+    names::identifier,
+    resolve::{ResolvedAggregate, ResolvedWindow},
+    types::{CastContext, Typed, coerce, settle_unknown},
+};
+
+/// A window definition with its names looked up.
+#[derive(Debug)]
+struct Definition {
+    partition_by: Vec<Expr>,
+    order_by: Vec<Sort>,
+    /// The type of the only ORDER BY expression, for RANGE with an offset.
+    order_type: Option<Typed>,
+    frame: WindowFrame,
+}
+
+/// A window definition as written, after named windows are put in.
+#[derive(Debug, Default)]
+struct Written<'w> {
+    partition_by: &'w [ast::Expr],
+    order_by: &'w [ast::OrderByExpr],
+    frame: Option<&'w ast::WindowFrame>,
+}
+
+impl Binder<'_> {
+    /// An aggregate with OVER.
+    pub(crate) fn window_aggregate(
+        &self,
+        aggregate: ResolvedAggregate,
+        call: &ast::Function,
+        over: &ast::WindowType,
+        distinct: bool,
+        position: Option<usize>,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        if distinct {
+            return Err(unsupported("DISTINCT for window functions", position));
+        }
+        if !aggregate.within_group.is_empty() {
+            return Err(unsupported("OVER for ordered-set aggregates", position));
+        }
+        let function = WindowFunctionDefinition::AggregateUDF(aggregate.function);
+        let resolved = ResolvedWindow {
+            function,
+            arguments: aggregate.arguments,
+            result: aggregate.result,
+            arrow_type: aggregate.arrow_type,
+            cast: None,
+        };
+        self.window_function(resolved, call, over, position, place)
+    }
+
+    /// A call with OVER.
+    pub(crate) fn window_function(
+        &self,
+        window: ResolvedWindow,
+        call: &ast::Function,
+        over: &ast::WindowType,
+        position: Option<usize>,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let windowing_error =
+            |message: String| Err(SqlError::new(SqlErrorKind::WindowingError, message).at(position));
+        let Some(calls) = place.calls.filter(|_| place.clause.allows_windows()) else {
+            return match place.clause {
+                Clause::WindowDefinition | Clause::Filter | Clause::WindowFrame => {
+                    windowing_error("window functions are not allowed in window definitions".to_owned())
+                }
+                clause => windowing_error(format!("window functions are not allowed in {}", clause.name())),
+            };
+        };
+        if window.arguments.iter().any(|argument| mentions_window(argument, calls)) {
+            return windowing_error("window function calls cannot be nested".to_owned());
+        }
+        let definition = self.definition(over, position, place, calls)?;
+        let name = window.function.name().to_owned();
+        let filter = self.filter_of(call, place)?;
+        let expr = Expr::from(WindowFunction {
+            fun: window.function,
+            params: WindowFunctionParams {
+                args: window.arguments,
+                partition_by: definition.partition_by,
+                order_by: definition.order_by,
+                window_frame: definition.frame,
+                filter,
+                null_treatment: self.null_treatment(call, position)?,
+                distinct: false,
+            },
+        });
+        Ok(self.window(expr, &name, window.result, window.arrow_type, window.cast, position, calls))
+    }
+
+    fn definition(
+        &self,
+        over: &ast::WindowType,
+        position: Option<usize>,
+        place: Place<'_>,
+        calls: &Calls,
+    ) -> Result<Definition, SqlError> {
+        let written = match over {
+            ast::WindowType::NamedWindow(name) => {
+                self.named_window(&identifier(name), self.position(name.span), calls, 0)?
+            }
+            ast::WindowType::WindowSpec(spec) => self.window_spec(spec, calls, 0)?,
+        };
+        let place = place.within(Clause::WindowDefinition);
+        let mut partition_by = Vec::new();
+        for expr in written.partition_by {
+            let typed = settle_unknown(&self.binding, self.expression(expr, place)?)?;
+            partition_by.push(typed.expr);
+        }
+        let order_by = self.sorts(written.order_by, place)?;
+        let order_type = match written.order_by {
+            [only] => Some(self.expression(&only.expr, place)?),
+            _ => None,
+        };
+        let mut definition = Definition { partition_by, order_by, order_type, frame: WindowFrame::new(None) };
+        definition.frame = match written.frame {
+            None if definition.order_by.is_empty() => WindowFrame::new(None),
+            None => WindowFrame::new(Some(false)),
+            Some(frame) => self.frame(frame, &definition, position, place)?,
+        };
+        definition
+            .frame
+            .regularize_order_bys(&mut definition.order_by)
+            .map_err(|error| windowing(error.strip_backtrace(), position))?;
+        Ok(definition)
+    }
+
+    fn named_window<'w>(
+        &self,
+        name: &Identifier,
+        position: Option<usize>,
+        calls: &'w Calls,
+        depth: usize,
+    ) -> Result<Written<'w>, SqlError> {
+        let undefined = || {
+            let message = format!("window \"{}\" does not exist", name.as_str());
+            SqlError::new(SqlErrorKind::UndefinedObject, message).at(position)
+        };
+        if depth > calls.named_windows.len() {
+            return Err(undefined());
+        }
+        let found = calls.named_windows.iter().find(|definition| identifier(&definition.0) == *name);
+        match found.map(|definition| &definition.1).ok_or_else(undefined)? {
+            ast::NamedWindowExpr::NamedWindow(other) => {
+                self.named_window(&identifier(other), self.position(other.span), calls, depth + 1)
+            }
+            ast::NamedWindowExpr::WindowSpec(spec) => self.window_spec(spec, calls, depth + 1),
+        }
+    }
+
+    fn window_spec<'w>(
+        &self,
+        spec: &'w ast::WindowSpec,
+        calls: &'w Calls,
+        depth: usize,
+    ) -> Result<Written<'w>, SqlError> {
+        let own = Written {
+            partition_by: &spec.partition_by,
+            order_by: &spec.order_by,
+            frame: spec.window_frame.as_ref(),
+        };
+        let Some(base_name) = &spec.window_name else { return Ok(own) };
+        let position = self.position(base_name.span);
+        let name = identifier(base_name);
+        let base = self.named_window(&name, position, calls, depth)?;
+        let refuse = |what: &str| {
+            let message = format!("cannot override {what} clause of window \"{}\"", name.as_str());
+            Err(windowing(message, position))
+        };
+        if !own.partition_by.is_empty() {
+            return refuse("PARTITION BY");
+        }
+        if !own.order_by.is_empty() && !base.order_by.is_empty() {
+            return refuse("ORDER BY");
+        }
+        if base.frame.is_some() {
+            let message = format!("cannot copy window \"{}\" because it has a frame clause", name.as_str());
+            return Err(windowing(message, position));
+        }
+        Ok(Written {
+            partition_by: base.partition_by,
+            order_by: if own.order_by.is_empty() { base.order_by } else { own.order_by },
+            frame: own.frame,
+        })
+    }
+
+    fn frame(
+        &self,
+        frame: &ast::WindowFrame,
+        definition: &Definition,
+        position: Option<usize>,
+        place: Place<'_>,
+    ) -> Result<WindowFrame, SqlError> {
+        let units = match frame.units {
+            ast::WindowFrameUnits::Rows => WindowFrameUnits::Rows,
+            ast::WindowFrameUnits::Range => WindowFrameUnits::Range,
+            ast::WindowFrameUnits::Groups => WindowFrameUnits::Groups,
+        };
+        if units == WindowFrameUnits::Groups && definition.order_by.is_empty() {
+            return Err(windowing("GROUPS mode requires an ORDER BY clause".to_owned(), position));
+        }
+        let current = ast::WindowFrameBound::CurrentRow;
+        let end = frame.end_bound.as_ref().unwrap_or(&current);
+        use ast::WindowFrameBound as B;
+        match (&frame.start_bound, end) {
+            (B::Following(None), _) => {
+                return Err(windowing("frame start cannot be UNBOUNDED FOLLOWING".to_owned(), position));
+            }
+            (_, B::Preceding(None)) => {
+                return Err(windowing("frame end cannot be UNBOUNDED PRECEDING".to_owned(), position));
+            }
+            (B::CurrentRow, B::Preceding(_)) => {
+                return Err(windowing(
+                    "frame starting from current row cannot have preceding rows".to_owned(),
+                    position,
+                ));
+            }
+            (B::Following(_), B::Preceding(_) | B::CurrentRow) => {
+                return Err(windowing(
+                    "frame starting from following row cannot have preceding rows".to_owned(),
+                    position,
+                ));
+            }
+            _ => {}
+        }
+        let start = self.frame_bound(&frame.start_bound, units, "starting", definition, position, place)?;
+        let end = self.frame_bound(end, units, "ending", definition, position, place)?;
+        Ok(WindowFrame::new_bounds(units, start, end))
+    }
+
+    fn frame_bound(
+        &self,
+        bound: &ast::WindowFrameBound,
+        units: WindowFrameUnits,
+        which: &str,
+        definition: &Definition,
+        position: Option<usize>,
+        place: Place<'_>,
+    ) -> Result<WindowFrameBound, SqlError> {
+        use ast::WindowFrameBound as B;
+        let (offset, preceding) = match bound {
+            B::CurrentRow => return Ok(WindowFrameBound::CurrentRow),
+            B::Preceding(offset) => (offset, true),
+            B::Following(offset) => (offset, false),
+        };
+        let value = match offset {
+            None => match (units, &definition.order_type) {
+                (WindowFrameUnits::Range, Some(order)) if definition.order_by.len() == 1 => {
+                    ScalarValue::try_from(&order.arrow_type).unwrap_or(ScalarValue::UInt64(None))
+                }
+                _ => ScalarValue::UInt64(None),
+            },
+            Some(offset) => {
+                let typed = self.expression(offset, place.within(Clause::WindowFrame))?;
+                let place_of = typed.position.or(position);
+                let (target, range) = match units {
+                    WindowFrameUnits::Rows | WindowFrameUnits::Groups => {
+                        (ColumnType::plain(PgType::Int8), false)
+                    }
+                    WindowFrameUnits::Range => (self.range_type(definition, position)?, true),
+                };
+                let typed = coerce(&self.binding, typed, target, CastContext::Implicit, place_of)?;
+                let value = constant(&typed).map_err(|error| error.at(place_of))?;
+                if value.is_null() {
+                    let message = format!("frame {which} offset must not be null");
+                    return Err(SqlError::new(SqlErrorKind::InvalidParameterValue, message).at(place_of));
+                }
+                let negative = ScalarValue::new_zero(&value.data_type()).is_ok_and(|zero| value < zero);
+                if negative {
+                    let message = format!("frame {which} offset must not be negative");
+                    return Err(SqlError::new(SqlErrorKind::InvalidParameterValue, message).at(place_of));
+                }
+                match value {
+                    ScalarValue::Int64(Some(rows)) if !range => {
+                        ScalarValue::UInt64(Some(rows.unsigned_abs()))
+                    }
+                    value if range => self.range_value(value, definition)?,
+                    value => value,
+                }
+            }
+        };
+        Ok(if preceding { WindowFrameBound::Preceding(value) } else { WindowFrameBound::Following(value) })
+    }
+
+    /// The type of an offset in RANGE mode: the ordering expression's, or an interval for dates and times.
+    fn range_type(&self, definition: &Definition, position: Option<usize>) -> Result<ColumnType, SqlError> {
+        let Some(order) = definition.order_type.as_ref().filter(|_| definition.order_by.len() == 1) else {
+            return Err(windowing(
+                "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column".to_owned(),
+                position,
+            ));
+        };
+        match order.pg_type().facts().category {
+            Category::Numeric => Ok(order.column_type),
+            Category::DateTime => Ok(ColumnType::plain(PgType::Interval)),
+            _ => {
+                let message = format!(
+                    "RANGE with offset PRECEDING/FOLLOWING is not supported for column type {}",
+                    order.pg_type().facts().sql_name
+                );
+                Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position))
+            }
+        }
+    }
+
+    /// The offset in the very Arrow type of the ordering expression, which DataFusion needs.
+    fn range_value(&self, value: ScalarValue, definition: &Definition) -> Result<ScalarValue, SqlError> {
+        match &definition.order_type {
+            Some(order) if !matches!(value.data_type(), DataType::Interval(_)) => {
+                value.cast_to(&order.arrow_type).map_err(plan_error)
+            }
+            _ => Ok(value),
+        }
+    }
+}
+
+fn windowing(message: String, position: Option<usize>) -> SqlError {
+    SqlError::new(SqlErrorKind::WindowingError, message).at(position)
+}
+
+fn mentions_window(expr: &Expr, calls: &Calls) -> bool {
+    let windows = calls.windows.borrow();
+    expr.column_refs().iter().any(|column| windows.iter().any(|window| window.column == **column))
+}
+
+/// Puts the windows over a plan: one node for each partitioning and order, the finest order innermost.
+pub(crate) fn windowed(plan: LogicalPlan, windows: Vec<Call>) -> Result<LogicalPlan, SqlError> {
+    let mut groups: Vec<((Vec<Expr>, Vec<Sort>), Vec<Expr>)> = Vec::new();
+    for window in windows {
+        let Expr::WindowFunction(function) = &window.expr else { continue };
+        let key = (function.params.partition_by.clone(), function.params.order_by.clone());
+        let aliased = window.expr.clone().alias(&window.column.name);
+        match groups.iter_mut().find(|group| group.0 == key) {
+            Some(group) => group.1.push(aliased),
+            None => groups.push((key, vec![aliased])),
+        }
+    }
+    groups.sort_by_key(|((partition_by, order_by), _)| {
+        std::cmp::Reverse((partition_by.len() + order_by.len(), partition_by.len()))
+    });
+    let mut plan = plan;
+    for (_, exprs) in groups {
+        plan = Window::try_new(exprs, Arc::new(plan)).map(LogicalPlan::Window).map_err(plan_error)?;
+    }
+    Ok(plan)
+}
