@@ -1,0 +1,137 @@
+//! Definitions as SQL text: indexes, constraints, views, defaults.
+
+use lis_lake::{
+    ids::{ColumnId, Oid},
+    table::{Constraint, ConstraintKind, Relation, Schema, Table, View},
+};
+use lis_sql::{error::SqlError, keywords::quote_identifier};
+
+use super::{integer, names, oid, text};
+use crate::{
+    format_type::format_type,
+    namespaces::{has_index, index_oid, is_found_without_schema, visible_constraints, visible_relation},
+    registry::ViewContext,
+    relations::pg_proc,
+    rows::Cell,
+};
+
+type Answer = Result<Cell, SqlError>;
+
+/// `pg_get_expr`: what is stored is the SQL text itself.
+pub(super) fn expression(_: &ViewContext, cells: &[Cell]) -> Answer {
+    Ok(text(cells, 0).into())
+}
+
+fn column_names(table: &Table, columns: &[ColumnId]) -> Vec<String> {
+    columns
+        .iter()
+        .filter_map(|id| table.columns.iter().find(|column| column.id == *id))
+        .map(|column| quote_identifier(column.name.as_str()))
+        .collect()
+}
+
+/// `CREATE UNIQUE INDEX …`, as `pg_indexes` shows it.
+pub(crate) fn index(schema: &Schema, table: &Table, constraint: &Constraint) -> String {
+    format!(
+        "CREATE UNIQUE INDEX {} ON {}.{} USING btree ({})",
+        quote_identifier(constraint.name.as_str()),
+        quote_identifier(schema.name.as_str()),
+        quote_identifier(table.name.as_str()),
+        column_names(table, &constraint.columns).join(", ")
+    )
+}
+
+/// A view's text, as PostgreSQL lays it out: indented by a space and with a semicolon.
+pub(crate) fn view(view: &View) -> String {
+    format!(" {};", view.definition.trim_end().trim_end_matches(';'))
+}
+
+/// `pg_get_indexdef(index [, column, pretty])`: column 0 is the whole.
+pub(super) fn index_definition(context: &ViewContext, cells: &[Cell]) -> Answer {
+    let number = oid(cells, 0);
+    let found = visible_constraints(context)
+        .filter(|(.., constraint)| has_index(constraint))
+        .find(|(.., constraint)| index_oid(constraint) == number);
+    let Some((schema, table, constraint)) = found else { return Ok(Cell::Null) };
+    Ok(match usize::try_from(integer(cells, 1)) {
+        Ok(0) => index(schema, table, constraint).into(),
+        Ok(column) => {
+            column_names(table, &constraint.columns).into_iter().nth(column - 1).unwrap_or_default().into()
+        }
+        Err(_) => Cell::Text(String::new()),
+    })
+}
+
+/// `pg_get_constraintdef(constraint [, pretty])`
+pub(super) fn constraint_definition(context: &ViewContext, cells: &[Cell]) -> Answer {
+    let number = oid(cells, 0);
+    let Some((_, table, constraint)) = visible_constraints(context).find(|(.., constraint)| constraint.oid == number)
+    else {
+        return Ok(Cell::Null);
+    };
+    let columns = column_names(table, &constraint.columns).join(", ");
+    Ok(match &constraint.kind {
+        ConstraintKind::PrimaryKey => format!("PRIMARY KEY ({columns})"),
+        ConstraintKind::Unique => format!("UNIQUE ({columns})"),
+        ConstraintKind::ForeignKey { references, referenced_columns } => {
+            match visible_relation(context, references.oid()) {
+                Some((schema, Relation::Table(other))) => format!(
+                    "FOREIGN KEY ({columns}) REFERENCES {}({})",
+                    shortest_name(context, schema, other),
+                    column_names(other, referenced_columns).join(", ")
+                ),
+                _ => return Ok(Cell::Null),
+            }
+        }
+    }
+    .into())
+}
+
+/// A table's name, with its schema only where it needs it.
+fn shortest_name(context: &ViewContext, schema: &Schema, table: &Table) -> String {
+    let name = lis_lake::names::QualifiedName { schema: schema.name.clone(), name: table.name.clone() };
+    if is_found_without_schema(context, &name) {
+        quote_identifier(table.name.as_str())
+    } else {
+        names::qualified(&name)
+    }
+}
+
+/// `pg_get_viewdef(view [, …])`
+pub(super) fn view_definition(context: &ViewContext, cells: &[Cell]) -> Answer {
+    let number = match &cells[0] {
+        Cell::Text(_) => names::relation_argument(context, &cells[0])?,
+        _ => oid(cells, 0),
+    };
+    Ok(match visible_relation(context, number) {
+        Some((_, Relation::View(found))) => view(found).into(),
+        _ => Cell::Null,
+    })
+}
+
+/// `pg_get_serial_sequence`: there are no sequences, but the table must exist.
+pub(super) fn serial_sequence(context: &ViewContext, cells: &[Cell]) -> Answer {
+    names::relation_argument(context, &cells[0])?;
+    Ok(Cell::Null)
+}
+
+/// `pg_get_function_result`
+pub(super) fn function_result(_: &ViewContext, cells: &[Cell]) -> Answer {
+    let number = oid(cells, 0);
+    let found = pg_proc::procedures().iter().find(|procedure| procedure.oid == number);
+    Ok(found.map(|procedure| format_type(procedure.result, None)).into())
+}
+
+/// `pg_get_function_arguments`
+pub(super) fn function_arguments(_: &ViewContext, cells: &[Cell]) -> Answer {
+    let number = oid(cells, 0);
+    let found = pg_proc::procedures().iter().find(|procedure| procedure.oid == number);
+    Ok(found
+        .map(|procedure| {
+            let types = procedure.arguments.iter().map(|argument| {
+                format_type(u32::try_from(*argument).map_or(Oid::INVALID, Oid::new), None)
+            });
+            types.collect::<Vec<_>>().join(", ")
+        })
+        .into())
+}

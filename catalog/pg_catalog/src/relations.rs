@@ -1,0 +1,144 @@
+//! The relations that this crate knows: PostgreSQL's shapes, each with the function that fills it, or with none where
+//! LIS has no such objects.
+
+pub(crate) mod information_schema;
+mod pg_attrdef;
+mod pg_attribute;
+mod pg_class;
+mod pg_constraint;
+pub(crate) mod pg_database;
+mod pg_description;
+mod pg_index;
+mod pg_namespace;
+pub(crate) mod pg_proc;
+pub(crate) mod pg_type;
+mod pg_views;
+pub(crate) mod small;
+mod snapshots;
+
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use async_trait::async_trait;
+use datafusion::common::Result;
+use lis_lake::{ids::Oid, lake::Lake};
+
+use crate::{
+    functions::CatalogFunctions,
+    registry::{Registry, SystemColumn, SystemRelation, ViewContext},
+    rows::Rows,
+    shapes::{Shape, shapes},
+};
+
+/// Adds a relation's rows.
+type Fill = fn(&ViewContext, &mut Rows<'_>);
+
+/// Relations with rows.
+const FILLED: &[(&str, Fill)] = &[
+    ("pg_class", pg_class::fill),
+    ("pg_namespace", pg_namespace::fill),
+    ("pg_attribute", pg_attribute::fill),
+    ("pg_attrdef", pg_attrdef::fill),
+    ("pg_type", pg_type::fill),
+    ("pg_proc", pg_proc::fill),
+    ("pg_description", pg_description::fill),
+    ("pg_index", pg_index::fill),
+    ("pg_constraint", pg_constraint::fill),
+    ("pg_database", pg_database::fill),
+    ("pg_tables", pg_views::tables),
+    ("pg_views", pg_views::views),
+    ("pg_indexes", pg_views::indexes),
+    ("pg_stat_user_tables", pg_views::stat_user_tables),
+    ("pg_statio_user_tables", pg_views::statio_user_tables),
+    ("pg_am", small::access_methods),
+    ("pg_tablespace", small::tablespaces),
+    ("pg_collation", small::collations),
+    ("pg_language", small::languages),
+    ("information_schema_catalog_name", information_schema::catalog_name),
+    ("schemata", information_schema::schemata),
+    ("tables", information_schema::tables),
+    ("columns", information_schema::columns),
+    ("views", information_schema::views),
+    ("table_constraints", information_schema::table_constraints),
+    ("key_column_usage", information_schema::key_column_usage),
+    ("referential_constraints", information_schema::referential_constraints),
+    ("constraint_column_usage", information_schema::constraint_column_usage),
+    ("table_privileges", information_schema::table_privileges),
+    ("role_table_grants", information_schema::role_table_grants),
+    ("column_privileges", information_schema::column_privileges),
+    ("role_column_grants", information_schema::role_column_grants),
+    ("character_sets", information_schema::character_sets),
+    ("sql_implementation_info", information_schema::sql_implementation_info),
+    ("sql_sizing", information_schema::sql_sizing),
+];
+
+/// Relations whose rows other crates know; they register them, with the columns of `shapes.rs`.
+const OF_OTHER_CRATES: &[&str] = &[
+    "administrable_role_authorizations",
+    "applicable_roles",
+    "enabled_roles",
+    "pg_auth_members",
+    "pg_cursors",
+    "pg_group",
+    "pg_policies",
+    "pg_policy",
+    "pg_prepared_statements",
+    "pg_roles",
+    "pg_settings",
+    "pg_stat_activity",
+    "pg_user",
+];
+
+/// Registers PostgreSQL's system relations and catalogue functions. Comes first: what other crates register wins.
+pub fn builtin(registry: &mut Registry) {
+    for shape in shapes() {
+        if !OF_OTHER_CRATES.contains(&shape.name) {
+            let fill = FILLED.iter().find(|(name, _)| *name == shape.name).map(|(_, fill)| *fill);
+            registry.register(Arc::new(Builtin { shape, fill }));
+        }
+    }
+    registry.register_functions(Arc::new(CatalogFunctions));
+}
+
+/// Registers `lis.snapshots`, which reads the lake's metadata.
+pub fn register_snapshots(registry: &mut Registry, lake: Arc<Lake>) {
+    registry.register(Arc::new(snapshots::Snapshots::new(lake)));
+}
+
+/// A relation with one of PostgreSQL's shapes.
+#[derive(Debug)]
+struct Builtin {
+    shape: &'static Shape,
+    fill: Option<Fill>,
+}
+
+#[async_trait]
+impl SystemRelation for Builtin {
+    fn schema(&self) -> &'static str {
+        self.shape.schema
+    }
+
+    fn name(&self) -> &'static str {
+        self.shape.name
+    }
+
+    fn oid(&self) -> Oid {
+        self.shape.oid
+    }
+
+    fn is_view(&self) -> bool {
+        self.shape.is_view
+    }
+
+    fn columns(&self) -> &'static [SystemColumn] {
+        &self.shape.columns
+    }
+
+    async fn rows(&self, context: &ViewContext) -> Result<RecordBatch> {
+        let mut rows = Rows::new(self.shape);
+        if let Some(fill) = self.fill {
+            fill(context, &mut rows);
+        }
+        rows.into_batch()
+    }
+}

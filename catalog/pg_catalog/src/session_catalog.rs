@@ -1,0 +1,165 @@
+//! Everything that exists, as one session's statement sees it: system relations, the lake's tables and views of the
+//! statement's snapshot, and the functions that need to know either.
+//!
+//! A name is found whether or not the user has a right to it, as in PostgreSQL: using it is refused later, on the bound
+//! plan. Only listings and hints keep to what the user may know.
+
+use std::sync::Arc;
+
+use datafusion::datasource::provider_as_source;
+use lis_lake::{
+    ids::Oid,
+    lake::Lake,
+    names::{Identifier, QualifiedName},
+    provider::LakeTable,
+    table::{Column, Relation},
+};
+use lis_sql::catalog::{Catalog, CatalogColumn, CatalogFunction, CatalogRelation, RelationSource};
+
+use crate::{
+    namespaces,
+    registry::{SystemRelation, ViewContext},
+    system_table::SystemTable,
+};
+
+/// The catalogue of one statement.
+#[derive(Debug)]
+pub struct SessionCatalog {
+    lake: Arc<Lake>,
+    context: Arc<ViewContext>,
+}
+
+impl SessionCatalog {
+    /// What a viewer sees of a lake.
+    pub fn new(lake: Arc<Lake>, context: ViewContext) -> Self {
+        Self { lake, context: Arc::new(context) }
+    }
+
+    /// What it is made from.
+    pub fn context(&self) -> &Arc<ViewContext> {
+        &self.context
+    }
+
+    fn system_relation(&self, relation: &Arc<dyn SystemRelation>) -> CatalogRelation {
+        let columns = relation.columns().iter().zip(1..).map(|(column, number)| CatalogColumn {
+            name: Identifier::exact(column.name),
+            column_type: column.column_type,
+            number,
+            not_null: false,
+            hidden: false,
+        });
+        CatalogRelation {
+            oid: relation.oid(),
+            name: QualifiedName::new(relation.schema(), relation.name()),
+            columns: columns.collect(),
+            source: RelationSource::Scan(provider_as_source(Arc::new(SystemTable::new(
+                Arc::clone(relation),
+                Arc::clone(&self.context),
+            )))),
+        }
+    }
+
+    fn lake_relation(&self, relation: &Relation) -> Option<CatalogRelation> {
+        let source = match relation {
+            Relation::Table(table) => RelationSource::Scan(provider_as_source(Arc::new(LakeTable::new(
+                Arc::clone(&self.lake),
+                Arc::clone(table),
+            )))),
+            Relation::View(view) => RelationSource::View {
+                definition: view.definition.clone(),
+                security_invoker: view.security_invoker,
+                owner: view.owner,
+            },
+        };
+        Some(CatalogRelation {
+            oid: relation.id().oid(),
+            name: self.context.snapshot.qualified_name(relation)?,
+            columns: relation.columns().iter().map(catalog_column).collect(),
+            source,
+        })
+    }
+
+    /// Schemas in which a name without one is looked for.
+    fn path(&self) -> impl Iterator<Item = Identifier> + '_ {
+        std::iter::once(Identifier::exact(namespaces::PG_CATALOG))
+            .chain(self.context.bind.search_path.iter().cloned())
+    }
+}
+
+fn catalog_column(column: &Column) -> CatalogColumn {
+    CatalogColumn {
+        name: column.name.clone(),
+        column_type: column.column_type,
+        number: attribute_number(column),
+        not_null: column.not_null,
+        hidden: false,
+    }
+}
+
+/// `attnum`
+pub(crate) fn attribute_number(column: &Column) -> i16 {
+    i16::try_from(column.id.get()).unwrap_or(i16::MAX)
+}
+
+impl Catalog for SessionCatalog {
+    fn relation(&self, name: &QualifiedName) -> Option<CatalogRelation> {
+        match self.context.registry.relation(name) {
+            Some(relation) => Some(self.system_relation(relation)),
+            None => self.lake_relation(self.context.snapshot.relation_named(name)?),
+        }
+    }
+
+    fn relation_by_oid(&self, oid: Oid) -> Option<CatalogRelation> {
+        if oid.get() < Oid::FIRST_NORMAL {
+            let relation = self.context.registry.relations().find(|relation| relation.oid() == oid)?;
+            return Some(self.system_relation(relation));
+        }
+        self.lake_relation(self.context.snapshot.relation_by_oid(oid)?)
+    }
+
+    fn has_schema(&self, name: &Identifier) -> bool {
+        namespaces::namespace_oid(&self.context, name).is_some()
+    }
+
+    fn functions(&self, schema: Option<&Identifier>, name: &Identifier) -> Vec<CatalogFunction> {
+        let schemas = match schema {
+            Some(schema) => vec![schema.clone()],
+            None => self.path().collect(),
+        };
+        schemas
+            .iter()
+            .flat_map(|schema| {
+                self.context
+                    .registry
+                    .functions()
+                    .iter()
+                    .flat_map(|set| set.functions(schema.as_str(), name.as_str(), &self.context))
+            })
+            .collect()
+    }
+
+    fn similar_relation(&self, name: &Identifier) -> Option<QualifiedName> {
+        let nearest = namespaces::visible_relations(&self.context)
+            .map(|(schema, relation)| {
+                (distance(relation.name().as_str(), name.as_str()), schema.name.clone(), relation.name().clone())
+            })
+            .min()?;
+        let (distance, schema, name) = nearest;
+        (distance * 2 < name.as_str().chars().count()).then_some(QualifiedName { schema, name })
+    }
+}
+
+/// How many letters differ (Levenshtein).
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut previous: Vec<usize> = (0..=right.len()).collect();
+    for (row, letter) in left.chars().enumerate() {
+        let mut current = vec![row + 1];
+        for (column, other) in right.iter().enumerate() {
+            let replaced = previous[column] + usize::from(letter != *other);
+            current.push(replaced.min(previous[column + 1] + 1).min(current[column] + 1));
+        }
+        previous = current;
+    }
+    previous.last().copied().unwrap_or_default()
+}
