@@ -32,10 +32,12 @@ fn scalar(pg_type: PgType, typmod: Option<i32>) -> String {
             Some((precision, scale)) => format!("numeric({precision},{scale})"),
             None => name.to_owned(),
         },
-        PgType::Time | PgType::Timetz | PgType::Timestamp | PgType::Timestamptz => match (typmod, name.split_once(' ')) {
-            (Some(digits @ 0..), Some((first, rest))) => format!("{first}({digits}) {rest}"),
-            _ => name.to_owned(),
-        },
+        PgType::Time | PgType::Timetz | PgType::Timestamp | PgType::Timestamptz => {
+            match (typmod, name.split_once(' ')) {
+                (Some(digits @ 0..), Some((first, rest))) => format!("{first}({digits}) {rest}"),
+                _ => name.to_owned(),
+            }
+        }
         _ => name.to_owned(),
     }
 }

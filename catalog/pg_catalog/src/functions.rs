@@ -25,7 +25,9 @@ use arrow::{
 use datafusion::{
     common::{Result, ScalarValue, internal_err},
     error::DataFusionError,
-    logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility},
+    logical_expr::{
+        ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+    },
 };
 use lis_lake::types::{ColumnType, PgType};
 use lis_sql::{catalog::CatalogFunction, error::SqlError};
@@ -234,7 +236,10 @@ impl FunctionSet for CatalogFunctions {
                 CatalogFunction {
                     arguments: entry.arguments.to_vec(),
                     result: entry.result,
-                    implementation: Arc::new(ScalarUDF::new_from_impl(CatalogUdf::new(entry, Arc::clone(context)))),
+                    implementation: Arc::new(ScalarUDF::new_from_impl(CatalogUdf::new(
+                        entry,
+                        Arc::clone(context),
+                    ))),
                     leakproof: false,
                 }
             })
@@ -252,7 +257,11 @@ struct CatalogUdf {
 
 impl CatalogUdf {
     fn new(entry: &'static Entry, context: Arc<ViewContext>) -> Self {
-        let types = entry.arguments.iter().map(|argument| ColumnType::plain(*argument).to_arrow()).collect::<Vec<_>>();
+        let types = entry
+            .arguments
+            .iter()
+            .map(|argument| ColumnType::plain(*argument).to_arrow())
+            .collect::<Vec<_>>();
         let signature = if types.is_empty() { TypeSignature::Nullary } else { TypeSignature::Exact(types) };
         Self { entry, context, signature: Signature::new(signature, Volatility::Stable) }
     }
@@ -291,7 +300,8 @@ impl ScalarUDFImpl for CatalogUdf {
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let constant = arguments.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
         let count = if constant { 1 } else { arguments.number_rows };
-        let arrays = arguments.args.iter().map(|argument| argument.to_array(count)).collect::<Result<Vec<_>>>()?;
+        let arrays =
+            arguments.args.iter().map(|argument| argument.to_array(count)).collect::<Result<Vec<_>>>()?;
         let mut rows = Vec::with_capacity(count);
         for row in 0..count {
             let cells = arrays.iter().map(|array| cell(array, row)).collect::<Result<Vec<_>>>()?;
@@ -303,7 +313,8 @@ impl ScalarUDFImpl for CatalogUdf {
             };
             rows.push(vec![result]);
         }
-        let column = SystemColumn { name: self.entry.name, column_type: ColumnType::plain(self.entry.result) };
+        let column =
+            SystemColumn { name: self.entry.name, column_type: ColumnType::plain(self.entry.result) };
         let result = Arc::clone(to_batch(&[column], &rows)?.column(0));
         if constant {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?));

@@ -19,4 +19,8 @@ mod session_catalog;
 pub mod shapes;
 mod system_table;
 
-pub use self::{relations::{builtin, register_snapshots}, session_catalog::SessionCatalog, system_table::SystemTable};
+pub use self::{
+    relations::{builtin, register_snapshots},
+    session_catalog::SessionCatalog,
+    system_table::SystemTable,
+};

@@ -42,15 +42,15 @@ pub(crate) fn visible_namespaces(context: &ViewContext) -> Vec<Namespace> {
         })
         .filter(|namespace| context.snapshot.schema_named(&namespace.name).is_none())
         .collect();
-    namespaces.extend(context.snapshot.schemas().filter(|schema| is_visible_schema(context, schema)).map(|schema| {
-        Namespace {
+    namespaces.extend(context.snapshot.schemas().filter(|schema| is_visible_schema(context, schema)).map(
+        |schema| Namespace {
             oid: schema.id.oid(),
             name: schema.name.clone(),
             owner: schema.owner,
             comment: schema.comment.clone(),
             stored: true,
-        }
-    }));
+        },
+    ));
     namespaces
 }
 
@@ -72,7 +72,10 @@ pub(crate) fn namespace_oid(context: &ViewContext, name: &Identifier) -> Option<
 
 /// The name of a schema that the viewer may know of.
 pub(crate) fn namespace_name(context: &ViewContext, oid: Oid) -> Option<Identifier> {
-    visible_namespaces(context).into_iter().find(|namespace| namespace.oid == oid).map(|namespace| namespace.name)
+    visible_namespaces(context)
+        .into_iter()
+        .find(|namespace| namespace.oid == oid)
+        .map(|namespace| namespace.name)
 }
 
 /// Every table and view of the lake that the viewer may know of.
@@ -149,7 +152,8 @@ pub(crate) fn has_index(constraint: &Constraint) -> bool {
 pub(crate) fn is_found_without_schema(context: &ViewContext, name: &QualifiedName) -> bool {
     let exists = |schema: &Identifier| {
         let candidate = QualifiedName { schema: schema.clone(), name: name.name.clone() };
-        context.registry.relation(&candidate).is_some() || context.snapshot.relation_named(&candidate).is_some()
+        context.registry.relation(&candidate).is_some()
+            || context.snapshot.relation_named(&candidate).is_some()
     };
     let pg_catalog = Identifier::exact(PG_CATALOG);
     let found =

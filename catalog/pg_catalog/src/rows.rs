@@ -6,17 +6,13 @@ use std::sync::Arc;
 use arrow::{
     array::{
         ArrayRef, BooleanArray, Float32Array, Float64Array, Int16Array, Int16Builder, Int32Array, Int64Array,
-        ListBuilder, RecordBatch, RecordBatchOptions, StringViewArray, StringViewBuilder, TimestampMicrosecondArray,
-        UInt32Array, UInt32Builder, new_null_array,
+        ListBuilder, RecordBatch, RecordBatchOptions, StringViewArray, StringViewBuilder,
+        TimestampMicrosecondArray, UInt32Array, UInt32Builder, new_null_array,
     },
     datatypes::{DataType, Field, Schema, TimeUnit},
 };
 use datafusion::common::{Result, internal_err};
-use lis_lake::{
-    ids::Oid,
-    names::Identifier,
-    types::PgType,
-};
+use lis_lake::{ids::Oid, names::Identifier, types::PgType};
 
 use crate::{registry::SystemColumn, shapes::Shape};
 
@@ -121,7 +117,9 @@ impl<'s> Rows<'s> {
             .columns
             .iter()
             .zip(&self.shape.not_null)
-            .map(|(column, not_null)| if *not_null { neutral(column.column_type.pg_type) } else { Cell::Null })
+            .map(
+                |(column, not_null)| if *not_null { neutral(column.column_type.pg_type) } else { Cell::Null },
+            )
             .collect();
         for (name, cell) in cells {
             match self.shape.columns.iter().position(|column| column.name == name) {
@@ -158,7 +156,10 @@ fn neutral(pg_type: PgType) -> Cell {
 /// The Arrow schema of a system relation.
 pub(crate) fn arrow_schema(columns: &[SystemColumn]) -> Arc<Schema> {
     Arc::new(Schema::new(
-        columns.iter().map(|column| Field::new(column.name, column.column_type.to_arrow(), true)).collect::<Vec<_>>(),
+        columns
+            .iter()
+            .map(|column| Field::new(column.name, column.column_type.to_arrow(), true))
+            .collect::<Vec<_>>(),
     ))
 }
 
@@ -191,17 +192,21 @@ fn array<'c>(column: &SystemColumn, cells: impl ExactSizeIterator<Item = &'c Cel
         DataType::Int16 => Arc::new(Int16Array::from_iter(cells.map(|cell| integer(cell)?.try_into().ok()))),
         DataType::Int32 => Arc::new(Int32Array::from_iter(cells.map(|cell| integer(cell)?.try_into().ok()))),
         DataType::Int64 => Arc::new(Int64Array::from_iter(cells.map(integer))),
-        DataType::UInt32 => Arc::new(UInt32Array::from_iter(cells.map(|cell| integer(cell)?.try_into().ok()))),
+        DataType::UInt32 => {
+            Arc::new(UInt32Array::from_iter(cells.map(|cell| integer(cell)?.try_into().ok())))
+        }
         #[expect(clippy::cast_possible_truncation, reason = "float4 has that precision")]
-        DataType::Float32 => Arc::new(Float32Array::from_iter(cells.map(|cell| float(cell).map(|value| value as f32)))),
+        DataType::Float32 => {
+            Arc::new(Float32Array::from_iter(cells.map(|cell| float(cell).map(|value| value as f32))))
+        }
         DataType::Float64 => Arc::new(Float64Array::from_iter(cells.map(float))),
         DataType::Utf8View => Arc::new(StringViewArray::from_iter(cells.map(|cell| match cell {
             Cell::Text(text) => Some(text.as_str()),
             _ => None,
         }))),
-        DataType::Timestamp(TimeUnit::Microsecond, zone) => Arc::new(
-            TimestampMicrosecondArray::from_iter(cells.map(integer)).with_timezone_opt(zone.clone()),
-        ),
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+            Arc::new(TimestampMicrosecondArray::from_iter(cells.map(integer)).with_timezone_opt(zone.clone()))
+        }
         DataType::List(item) => list(item.data_type(), cells),
         other => new_null_array(other, cells.len()),
     })

@@ -141,7 +141,11 @@ impl Catalog for SessionCatalog {
     fn similar_relation(&self, name: &Identifier) -> Option<QualifiedName> {
         let nearest = namespaces::visible_relations(&self.context)
             .map(|(schema, relation)| {
-                (distance(relation.name().as_str(), name.as_str()), schema.name.clone(), relation.name().clone())
+                (
+                    distance(relation.name().as_str(), name.as_str()),
+                    schema.name.clone(),
+                    relation.name().clone(),
+                )
             })
             .min()?;
         let (distance, schema, name) = nearest;

@@ -52,7 +52,8 @@ fn read(schema: &'static str, text: &'static str) -> Vec<Shape> {
     for line in text.lines() {
         if !line.starts_with(' ') {
             let mut words = line.split(' ');
-            let (Some(name), Some(Ok(oid)), Some(kind)) = (words.next(), words.next().map(str::parse), words.next())
+            let (Some(name), Some(Ok(oid)), Some(kind)) =
+                (words.next(), words.next().map(str::parse), words.next())
             else {
                 continue;
             };
@@ -100,8 +101,10 @@ mod tests {
 
     #[test]
     fn every_word_of_the_files_is_read() {
-        let text = concat!(include_str!("shapes/pg_catalog.txt"), include_str!("shapes/information_schema.txt"));
-        let columns = text.lines().filter(|line| line.starts_with(' ')).flat_map(str::split_whitespace).count();
+        let text =
+            concat!(include_str!("shapes/pg_catalog.txt"), include_str!("shapes/information_schema.txt"));
+        let columns =
+            text.lines().filter(|line| line.starts_with(' ')).flat_map(str::split_whitespace).count();
         let relations = text.lines().filter(|line| !line.starts_with(' ')).count();
         assert_eq!(shapes().len(), relations);
         assert_eq!(shapes().iter().map(|shape| shape.columns.len()).sum::<usize>(), columns);

@@ -34,7 +34,12 @@ pub(super) fn object(context: &ViewContext, cells: &[Cell]) -> Result<Cell, SqlE
 pub(super) fn column(context: &ViewContext, cells: &[Cell]) -> Result<Cell, SqlError> {
     let number = integer(cells, 1);
     let comment = visible_relation(context, oid(cells, 0)).and_then(|(_, relation)| {
-        relation.columns().iter().find(|column| i64::from(attribute_number(column)) == number)?.comment.clone()
+        relation
+            .columns()
+            .iter()
+            .find(|column| i64::from(attribute_number(column)) == number)?
+            .comment
+            .clone()
     });
     Ok(comment.into())
 }

@@ -65,7 +65,8 @@ pub(super) fn index_definition(context: &ViewContext, cells: &[Cell]) -> Answer 
 /// `pg_get_constraintdef(constraint [, pretty])`
 pub(super) fn constraint_definition(context: &ViewContext, cells: &[Cell]) -> Answer {
     let number = oid(cells, 0);
-    let Some((_, table, constraint)) = visible_constraints(context).find(|(.., constraint)| constraint.oid == number)
+    let Some((_, table, constraint)) =
+        visible_constraints(context).find(|(.., constraint)| constraint.oid == number)
     else {
         return Ok(Cell::Null);
     };
@@ -128,9 +129,10 @@ pub(super) fn function_arguments(_: &ViewContext, cells: &[Cell]) -> Answer {
     let found = pg_proc::procedures().iter().find(|procedure| procedure.oid == number);
     Ok(found
         .map(|procedure| {
-            let types = procedure.arguments.iter().map(|argument| {
-                format_type(u32::try_from(*argument).map_or(Oid::INVALID, Oid::new), None)
-            });
+            let types = procedure
+                .arguments
+                .iter()
+                .map(|argument| format_type(u32::try_from(*argument).map_or(Oid::INVALID, Oid::new), None));
             types.collect::<Vec<_>>().join(", ")
         })
         .into())

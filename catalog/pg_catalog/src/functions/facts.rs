@@ -66,7 +66,9 @@ pub(super) fn database_size(context: &ViewContext, _: &[Cell]) -> Answer {
     if !context.viewer.is_superuser() {
         return Ok(Cell::Null);
     }
-    let bytes: u64 =
-        visible_tables(context).flat_map(|(_, table)| table.files.iter()).map(|file| file.file_size_bytes).sum();
+    let bytes: u64 = visible_tables(context)
+        .flat_map(|(_, table)| table.files.iter())
+        .map(|file| file.file_size_bytes)
+        .sum();
     Ok(i64::try_from(bytes).ok().into())
 }

@@ -12,7 +12,8 @@ use lis_sql::{
 use super::{oid, text};
 use crate::{
     namespaces::{
-        self, index_oid, is_found_without_schema, namespace_name, namespace_oid, system_relation, visible_constraints,
+        self, index_oid, is_found_without_schema, namespace_name, namespace_oid, system_relation,
+        visible_constraints,
     },
     registry::ViewContext,
     relations::{pg_proc, pg_type},
@@ -129,7 +130,10 @@ fn name_of(context: &ViewContext, oid: Oid) -> Option<QualifiedName> {
     visible_constraints(context)
         .filter(|(.., constraint)| namespaces::has_index(constraint))
         .find(|(.., constraint)| index_oid(constraint) == oid)
-        .map(|(schema, _, constraint)| QualifiedName { schema: schema.name.clone(), name: constraint.name.clone() })
+        .map(|(schema, _, constraint)| QualifiedName {
+            schema: schema.name.clone(),
+            name: constraint.name.clone(),
+        })
 }
 
 pub(super) fn regclass_out(context: &ViewContext, cells: &[Cell]) -> Answer {
@@ -255,10 +259,10 @@ pub(super) fn regrole_out(context: &ViewContext, cells: &[Cell]) -> Answer {
 
 pub(super) fn user_by_id(context: &ViewContext, cells: &[Cell]) -> Answer {
     let number = oid(cells, 0);
-    Ok(context.viewer.role_name(number).map_or_else(
-        || Cell::Text(format!("unknown (OID={number})")),
-        |name| Cell::from(&name),
-    ))
+    Ok(context
+        .viewer
+        .role_name(number)
+        .map_or_else(|| Cell::Text(format!("unknown (OID={number})")), |name| Cell::from(&name)))
 }
 
 /// The schemas of the search path that exist and that the viewer may use.
@@ -279,7 +283,8 @@ pub(super) fn current_schema(context: &ViewContext, _: &[Cell]) -> Answer {
 
 pub(super) fn current_schemas(context: &ViewContext, cells: &[Cell]) -> Answer {
     let mut schemas: Vec<String> = effective_path(context).map(|name| name.as_str().to_owned()).collect();
-    if cells.first() == Some(&Cell::Bool(true)) && !schemas.iter().any(|name| name == namespaces::PG_CATALOG) {
+    if cells.first() == Some(&Cell::Bool(true)) && !schemas.iter().any(|name| name == namespaces::PG_CATALOG)
+    {
         schemas.insert(0, namespaces::PG_CATALOG.to_owned());
     }
     Ok(schemas.into())

@@ -60,11 +60,7 @@ fn arguments<'c>(
 }
 
 /// Whether one of several privileges, separated by commas, is there. An unknown one is 22023.
-fn any(
-    privileges: &str,
-    known: &[&str],
-    mut has: impl FnMut(&str) -> Option<bool>,
-) -> Answer {
+fn any(privileges: &str, known: &[&str], mut has: impl FnMut(&str) -> Option<bool>) -> Answer {
     let mut answer = Some(false);
     for privilege in privileges.split(',') {
         let privilege = privilege.trim().to_ascii_uppercase();
@@ -95,7 +91,12 @@ pub(super) fn table(context: &ViewContext, cells: &[Cell]) -> Answer {
 }
 
 /// `None` is a relation that does not exist.
-fn on_relation(context: &ViewContext, role: Option<&Identifier>, relation: Oid, privilege: &str) -> Option<bool> {
+fn on_relation(
+    context: &ViewContext,
+    role: Option<&Identifier>,
+    relation: Oid,
+    privilege: &str,
+) -> Option<bool> {
     if system_relation(context, relation).is_some() {
         // Everybody reads system relations, each seeing what they may; nobody writes them.
         return Some(privilege == "SELECT");
@@ -118,15 +119,21 @@ pub(super) fn column(context: &ViewContext, cells: &[Cell]) -> Answer {
 
 /// A column that is named must exist (42703); one by number need not.
 fn column_exists(context: &ViewContext, relation: Oid, column: &Cell) -> Result<bool, SqlError> {
-    let names: Vec<(String, i16)> = match (system_relation(context, relation), visible_relation(context, relation)) {
-        (Some(system), _) => system.columns().iter().zip(1..).map(|(column, number)| (column.name.to_owned(), number)).collect(),
-        (None, Some((_, relation))) => relation
-            .columns()
-            .iter()
-            .map(|column| (column.name.as_str().to_owned(), attribute_number(column)))
-            .collect(),
-        (None, None) => return Ok(false),
-    };
+    let names: Vec<(String, i16)> =
+        match (system_relation(context, relation), visible_relation(context, relation)) {
+            (Some(system), _) => system
+                .columns()
+                .iter()
+                .zip(1..)
+                .map(|(column, number)| (column.name.to_owned(), number))
+                .collect(),
+            (None, Some((_, relation))) => relation
+                .columns()
+                .iter()
+                .map(|column| (column.name.as_str().to_owned(), attribute_number(column)))
+                .collect(),
+            (None, None) => return Ok(false),
+        };
     match column {
         Cell::Text(name) if names.iter().any(|(known, _)| known == name) => Ok(true),
         Cell::Text(name) => Err(SqlError::new(
@@ -156,7 +163,10 @@ pub(super) fn database(context: &ViewContext, cells: &[Cell]) -> Answer {
     if let Cell::Text(name) = &objects[0]
         && !pg_database::databases(context).any(|(_, known)| known == name)
     {
-        return Err(SqlError::new(SqlErrorKind::UndefinedObject, format!("database \"{name}\" does not exist")));
+        return Err(SqlError::new(
+            SqlErrorKind::UndefinedObject,
+            format!("database \"{name}\" does not exist"),
+        ));
     }
     any(privileges, &ON_DATABASES, |privilege| {
         Some(privilege == "CONNECT" || (context.viewer.is_superuser() && privilege.starts_with("CREATE")))

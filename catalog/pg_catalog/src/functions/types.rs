@@ -52,7 +52,9 @@ pub(super) fn regtype_in(_: &ViewContext, cells: &[Cell]) -> Answer {
     let written = text(cells, 0);
     match names::number(written).or_else(|| type_named(written)) {
         Some(oid) => Ok(oid.into()),
-        None => Err(SqlError::new(SqlErrorKind::UndefinedObject, format!("type \"{written}\" does not exist"))),
+        None => {
+            Err(SqlError::new(SqlErrorKind::UndefinedObject, format!("type \"{written}\" does not exist")))
+        }
     }
 }
 
@@ -81,9 +83,10 @@ pub(super) fn regproc_in(_: &ViewContext, cells: &[Cell]) -> Answer {
     let written = text(cells, 0);
     match names::number(written).or_else(|| procedure_named(written)) {
         Some(oid) => Ok(oid.into()),
-        None => {
-            Err(SqlError::new(SqlErrorKind::UndefinedFunction, format!("function \"{written}\" does not exist")))
-        }
+        None => Err(SqlError::new(
+            SqlErrorKind::UndefinedFunction,
+            format!("function \"{written}\" does not exist"),
+        )),
     }
 }
 
@@ -115,8 +118,11 @@ pub(super) fn encoding_to_char(_: &ViewContext, cells: &[Cell]) -> Answer {
 
 /// `pg_char_to_encoding`
 pub(super) fn char_to_encoding(_: &ViewContext, cells: &[Cell]) -> Answer {
-    let plain: String =
-        text(cells, 0).chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
+    let plain: String = text(cells, 0)
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|letter| letter.to_ascii_lowercase())
+        .collect();
     Ok(match plain.as_str() {
         "sqlascii" => 0,
         "utf8" | "unicode" => UTF8,
@@ -170,5 +176,7 @@ pub(super) fn numeric_scale(_: &ViewContext, cells: &[Cell]) -> Answer {
 }
 
 pub(super) fn datetime_precision(_: &ViewContext, cells: &[Cell]) -> Answer {
-    of_type(cells, |column_type| information_schema::datetime_precision(column_type.pg_type, column_type.typmod))
+    of_type(cells, |column_type| {
+        information_schema::datetime_precision(column_type.pg_type, column_type.typmod)
+    })
 }

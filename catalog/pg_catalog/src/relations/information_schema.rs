@@ -4,7 +4,9 @@
 mod keys;
 mod privileges;
 
-pub(super) use keys::{constraint_column_usage, key_column_usage, referential_constraints, table_constraints};
+pub(super) use keys::{
+    constraint_column_usage, key_column_usage, referential_constraints, table_constraints,
+};
 use lis_lake::{
     ids::Oid,
     names::Identifier,
@@ -88,32 +90,40 @@ struct ColumnFacts<'c> {
 pub(super) fn columns(context: &ViewContext, rows: &mut Rows<'_>) {
     for relation in context.registry.relations() {
         for (column, number) in relation.columns().iter().zip(1..) {
-            add_column(context, rows, ColumnFacts {
-                schema: relation.schema().into(),
-                table: relation.name().into(),
-                name: column.name.into(),
-                number,
-                column_type: column.column_type,
-                not_null: false,
-                default: None,
-                collation: Collation::C,
-                updatable: false,
-            });
+            add_column(
+                context,
+                rows,
+                ColumnFacts {
+                    schema: relation.schema().into(),
+                    table: relation.name().into(),
+                    name: column.name.into(),
+                    number,
+                    column_type: column.column_type,
+                    not_null: false,
+                    default: None,
+                    collation: Collation::C,
+                    updatable: false,
+                },
+            );
         }
     }
     for (schema, relation) in visible_relations(context) {
         for column in relation.columns() {
-            add_column(context, rows, ColumnFacts {
-                schema: (&schema.name).into(),
-                table: relation.name().into(),
-                name: (&column.name).into(),
-                number: attribute_number(column),
-                column_type: column.column_type,
-                not_null: column.not_null,
-                default: column.default.as_deref(),
-                collation: column.collation,
-                updatable: matches!(relation, Relation::Table(_)),
-            });
+            add_column(
+                context,
+                rows,
+                ColumnFacts {
+                    schema: (&schema.name).into(),
+                    table: relation.name().into(),
+                    name: (&column.name).into(),
+                    number: attribute_number(column),
+                    column_type: column.column_type,
+                    not_null: column.not_null,
+                    default: column.default.as_deref(),
+                    collation: column.collation,
+                    updatable: matches!(relation, Relation::Table(_)),
+                },
+            );
         }
     }
 }
@@ -196,7 +206,9 @@ pub(crate) fn datetime_precision(pg_type: PgType, typmod: i32) -> Option<i64> {
         PgType::Time | PgType::Timetz | PgType::Timestamp | PgType::Timestamptz => {
             Some(if typmod < 0 { 6 } else { i64::from(typmod) })
         }
-        PgType::Interval => Some(if typmod < 0 || typmod & 0xffff == 0xffff { 6 } else { i64::from(typmod & 0xffff) }),
+        PgType::Interval => {
+            Some(if typmod < 0 || typmod & 0xffff == 0xffff { 6 } else { i64::from(typmod & 0xffff) })
+        }
         _ => None,
     }
 }
@@ -257,7 +269,13 @@ pub(super) fn sql_implementation_info(_: &ViewContext, rows: &mut Rows<'_>) {
         ("2", "DATA SOURCE NAME", None, Some(""), None),
         ("17", "DBMS NAME", None, Some("PostgreSQL"), None),
         ("18", "DBMS VERSION", None, Some("15.18.0000"), None),
-        ("26", "DEFAULT TRANSACTION ISOLATION", Some(4), None, Some("REPEATABLE READ; a transaction reads one snapshot")),
+        (
+            "26",
+            "DEFAULT TRANSACTION ISOLATION",
+            Some(4),
+            None,
+            Some("REPEATABLE READ; a transaction reads one snapshot"),
+        ),
         ("28", "IDENTIFIER CASE", Some(3), None, Some("stored in mixed case - case sensitive")),
         ("85", "NULL COLLATION", Some(0), None, Some("nulls higher than non-nulls")),
         ("13", "SERVER NAME", None, Some(""), None),

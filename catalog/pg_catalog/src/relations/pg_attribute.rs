@@ -20,15 +20,18 @@ use crate::{
 pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
     for relation in context.registry.relations() {
         for (column, number) in relation.columns().iter().zip(1..) {
-            add(rows, &Attribute {
-                relation: relation.oid(),
-                name: column.name,
-                column_type: column.column_type,
-                number,
-                not_null: false,
-                has_default: false,
-                collation: None,
-            });
+            add(
+                rows,
+                &Attribute {
+                    relation: relation.oid(),
+                    name: column.name,
+                    column_type: column.column_type,
+                    number,
+                    not_null: false,
+                    has_default: false,
+                    collation: None,
+                },
+            );
         }
     }
     for (_, relation) in visible_relations(context) {
@@ -36,7 +39,9 @@ pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
             add(rows, &attribute(relation.id().oid(), column, attribute_number(column)));
         }
     }
-    for (_, table, constraint) in visible_constraints(context).filter(|(.., constraint)| has_index(constraint)) {
+    for (_, table, constraint) in
+        visible_constraints(context).filter(|(.., constraint)| has_index(constraint))
+    {
         for (id, number) in constraint.columns.iter().zip(1..) {
             if let Some(column) = table.columns.iter().find(|column| column.id == *id) {
                 let of_table = attribute(index_oid(constraint), column, number);
@@ -73,7 +78,10 @@ fn attribute(relation: Oid, column: &Column, number: i16) -> Attribute<'_> {
 
 fn add(rows: &mut Rows<'_>, attribute: &Attribute<'_>) {
     let pg_type = attribute.column_type.pg_type;
-    let Some(TypeRow { length, by_value, align, storage, collation, .. }) = pg_type::row(pg_type.oid()) else { return };
+    let Some(TypeRow { length, by_value, align, storage, collation, .. }) = pg_type::row(pg_type.oid())
+    else {
+        return;
+    };
     rows.add([
         ("attrelid", attribute.relation.into()),
         ("attname", attribute.name.into()),

@@ -23,16 +23,19 @@ const BTREE: Oid = Oid::new(403);
 pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
     for relation in context.registry.relations() {
         let Some(namespace) = namespace_oid(context, &Identifier::exact(relation.schema())) else { continue };
-        add(rows, &Entry {
-            oid: relation.oid(),
-            name: relation.name(),
-            namespace,
-            owner: Oid::ADMINISTRATOR,
-            kind: if relation.is_view() { "v" } else { "r" },
-            columns: relation.columns().len(),
-            acl: Some(vec!["=r/lis_admin".to_owned()]),
-            ..Entry::default()
-        });
+        add(
+            rows,
+            &Entry {
+                oid: relation.oid(),
+                name: relation.name(),
+                namespace,
+                owner: Oid::ADMINISTRATOR,
+                kind: if relation.is_view() { "v" } else { "r" },
+                columns: relation.columns().len(),
+                acl: Some(vec!["=r/lis_admin".to_owned()]),
+                ..Entry::NOTHING
+            },
+        );
     }
     for (schema, relation) in visible_relations(context) {
         let oid = relation.id().oid();
@@ -40,40 +43,49 @@ pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
             Relation::Table(table) => Some(table),
             Relation::View(_) => None,
         };
-        add(rows, &Entry {
-            oid,
-            name: relation.name().as_str(),
-            namespace: schema.id.oid(),
-            owner: relation.owner(),
-            kind: if table.is_some() { "r" } else { "v" },
-            columns: relation.columns().len(),
-            tuples: table.and_then(|table| tuples(context, table)),
-            has_index: table.is_some_and(|table| table.constraints.iter().any(has_index)),
-            has_triggers: table.is_some_and(|table| has_foreign_key(context, table)),
-            row_security: context.viewer.row_security(oid),
-            acl: context.viewer.relation_acl(oid),
-            options: match relation {
-                Relation::View(view) if !view.security_invoker => Some(vec!["security_invoker=false".to_owned()]),
-                _ => None,
+        add(
+            rows,
+            &Entry {
+                oid,
+                name: relation.name().as_str(),
+                namespace: schema.id.oid(),
+                owner: relation.owner(),
+                kind: if table.is_some() { "r" } else { "v" },
+                columns: relation.columns().len(),
+                tuples: table.and_then(|table| tuples(context, table)),
+                has_index: table.is_some_and(|table| table.constraints.iter().any(has_index)),
+                has_triggers: table.is_some_and(|table| has_foreign_key(context, table)),
+                row_security: context.viewer.row_security(oid),
+                acl: context.viewer.relation_acl(oid),
+                options: match relation {
+                    Relation::View(view) if !view.security_invoker => {
+                        Some(vec!["security_invoker=false".to_owned()])
+                    }
+                    _ => None,
+                },
             },
-        });
+        );
     }
-    for (schema, table, constraint) in visible_constraints(context).filter(|(.., constraint)| has_index(constraint)) {
-        add(rows, &Entry {
-            oid: index_oid(constraint),
-            name: constraint.name.as_str(),
-            namespace: schema.id.oid(),
-            owner: table.owner,
-            kind: "i",
-            columns: constraint.columns.len(),
-            tuples: tuples(context, table),
-            ..Entry::default()
-        });
+    for (schema, table, constraint) in
+        visible_constraints(context).filter(|(.., constraint)| has_index(constraint))
+    {
+        add(
+            rows,
+            &Entry {
+                oid: index_oid(constraint),
+                name: constraint.name.as_str(),
+                namespace: schema.id.oid(),
+                owner: table.owner,
+                kind: "i",
+                columns: constraint.columns.len(),
+                tuples: tuples(context, table),
+                ..Entry::NOTHING
+            },
+        );
     }
 }
 
 /// What a row says beyond what is the same for all.
-#[derive(Default)]
 struct Entry<'e> {
     oid: Oid,
     name: &'e str,
@@ -87,6 +99,23 @@ struct Entry<'e> {
     row_security: (bool, bool),
     acl: Option<Vec<String>>,
     options: Option<Vec<String>>,
+}
+
+impl Entry<'_> {
+    const NOTHING: Self = Entry {
+        oid: Oid::INVALID,
+        name: "",
+        namespace: Oid::INVALID,
+        owner: Oid::INVALID,
+        kind: "",
+        columns: 0,
+        tuples: None,
+        has_index: false,
+        has_triggers: false,
+        row_security: (false, false),
+        acl: None,
+        options: None,
+    };
 }
 
 fn add(rows: &mut Rows<'_>, entry: &Entry<'_>) {
@@ -132,7 +161,9 @@ pub(crate) fn tuples(context: &ViewContext, table: &Table) -> Option<f64> {
 /// PostgreSQL keeps foreign keys by triggers on both tables, and psql looks for keys only where there are some.
 fn has_foreign_key(context: &ViewContext, table: &Table) -> bool {
     visible_constraints(context).any(|(_, referencing, constraint)| match &constraint.kind {
-        ConstraintKind::ForeignKey { references, .. } => referencing.id == table.id || *references == table.id,
+        ConstraintKind::ForeignKey { references, .. } => {
+            referencing.id == table.id || *references == table.id
+        }
         ConstraintKind::PrimaryKey | ConstraintKind::Unique => false,
     })
 }

@@ -18,7 +18,9 @@ pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
     for (schema, table, constraint) in visible_constraints(context) {
         let numbers = |columns: &[ColumnId]| columns.iter().map(|column| column.get()).collect::<Vec<i64>>();
         let (index, referenced, referenced_columns) = match &constraint.kind {
-            ConstraintKind::PrimaryKey | ConstraintKind::Unique => (index_oid(constraint), Oid::INVALID, None),
+            ConstraintKind::PrimaryKey | ConstraintKind::Unique => {
+                (index_oid(constraint), Oid::INVALID, None)
+            }
             ConstraintKind::ForeignKey { references, referenced_columns } => (
                 referenced_key(context, *references, referenced_columns).map_or(Oid::INVALID, index_oid),
                 references.oid(),
@@ -67,6 +69,7 @@ pub(crate) fn referenced_key<'c>(
 ) -> Option<&'c Constraint> {
     let Some(Relation::Table(table)) = context.snapshot.relation(references) else { return None };
     table.constraints.iter().filter(|constraint| has_index(constraint)).find(|constraint| {
-        constraint.columns.len() == columns.len() && columns.iter().all(|column| constraint.columns.contains(column))
+        constraint.columns.len() == columns.len()
+            && columns.iter().all(|column| constraint.columns.contains(column))
     })
 }

@@ -10,13 +10,17 @@ use lis_lake::{ids::Oid, table::ConstraintKind};
 use super::pg_type;
 
 pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
-    for (_, table, constraint) in visible_constraints(context).filter(|(.., constraint)| has_index(constraint)) {
+    for (_, table, constraint) in
+        visible_constraints(context).filter(|(.., constraint)| has_index(constraint))
+    {
         let columns: Vec<i64> = constraint.columns.iter().map(|column| column.get()).collect();
         let collations = constraint
             .columns
             .iter()
             .filter_map(|id| table.columns.iter().find(|column| column.id == *id))
-            .map(|column| pg_type::row(column.column_type.pg_type.oid()).map_or(Oid::INVALID, |row| row.collation))
+            .map(|column| {
+                pg_type::row(column.column_type.pg_type.oid()).map_or(Oid::INVALID, |row| row.collation)
+            })
             .map(|collation| i64::from(collation.get()))
             .collect::<Vec<_>>();
         let count = i64::try_from(columns.len()).unwrap_or_default();

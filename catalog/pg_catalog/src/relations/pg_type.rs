@@ -38,8 +38,20 @@ pub(crate) fn row(oid: Oid) -> Option<&'static TypeRow> {
 
 fn read(line: &'static str) -> Option<(Oid, TypeRow)> {
     let words: Vec<&'static str> = line.split(' ').collect();
-    let [oid, name, length, by_value, kind, category, preferred, delimiter, numbers @ .., align, storage, collation] =
-        words.as_slice()
+    let [
+        oid,
+        name,
+        length,
+        by_value,
+        kind,
+        category,
+        preferred,
+        delimiter,
+        numbers @ ..,
+        align,
+        storage,
+        collation,
+    ] = words.as_slice()
     else {
         return None;
     };
@@ -63,7 +75,8 @@ fn read(line: &'static str) -> Option<(Oid, TypeRow)> {
 
 pub(super) fn fill(_: &ViewContext, out: &mut Rows<'_>) {
     for (oid, row) in rows() {
-        let [subscript, element, array, input, output, receive, send, modifier_in, modifier_out, analyze] = row.numbers;
+        let [subscript, element, array, input, output, receive, send, modifier_in, modifier_out, analyze] =
+            row.numbers;
         out.add([
             ("oid", (*oid).into()),
             ("typname", row.name.into()),

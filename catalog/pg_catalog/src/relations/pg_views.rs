@@ -56,7 +56,9 @@ pub(super) fn views(context: &ViewContext, rows: &mut Rows<'_>) {
 }
 
 pub(super) fn indexes(context: &ViewContext, rows: &mut Rows<'_>) {
-    for (schema, table, constraint) in visible_constraints(context).filter(|(.., constraint)| has_index(constraint)) {
+    for (schema, table, constraint) in
+        visible_constraints(context).filter(|(.., constraint)| has_index(constraint))
+    {
         rows.add([
             ("schemaname", (&schema.name).into()),
             ("tablename", (&table.name).into()),

@@ -66,7 +66,9 @@ impl SystemRelation for Snapshots {
     async fn rows(&self, context: &ViewContext) -> Result<RecordBatch> {
         let viewer = &context.viewer;
         let insider = viewer.is_superuser()
-            || INSIDERS.iter().any(|role| viewer.has_role(None, &Identifier::exact(role), "USAGE") == Some(true));
+            || INSIDERS
+                .iter()
+                .any(|role| viewer.has_role(None, &Identifier::exact(role), "USAGE") == Some(true));
         let snapshots =
             self.lake.snapshots().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
         let rows: Vec<Vec<Cell>> = snapshots

@@ -95,7 +95,8 @@ pub(in crate::relations) fn referential_constraints(context: &ViewContext, rows:
     for (schema, _, constraint) in visible_constraints(context) {
         if let ConstraintKind::ForeignKey { references, referenced_columns } = &constraint.kind {
             let key = referenced_key(context, *references, referenced_columns);
-            let other = visible_relation(context, references.oid()).map(|(schema, _): (&Arc<Schema>, _)| schema);
+            let other =
+                visible_relation(context, references.oid()).map(|(schema, _): (&Arc<Schema>, _)| schema);
             rows.add([
                 ("constraint_catalog", database(context)),
                 ("constraint_schema", (&schema.name).into()),

@@ -45,7 +45,9 @@ fn read(item: &str) -> Vec<Granted> {
             if let Some(last) = granted.last_mut() {
                 last.grantable = true;
             }
-        } else if let Some((_, privilege, on_columns)) = PRIVILEGES.iter().find(|(known, ..)| *known == letter) {
+        } else if let Some((_, privilege, on_columns)) =
+            PRIVILEGES.iter().find(|(known, ..)| *known == letter)
+        {
             granted.push(Granted {
                 grantee: grantee.clone(),
                 grantor: grantor.clone(),
@@ -172,7 +174,8 @@ mod tests {
             .into_iter()
             .map(|entry| (entry.grantee, entry.grantor, entry.privilege, entry.grantable))
             .collect();
-        let expected = |privilege, grantable| ("An\"na".to_owned(), "lis_admin".to_owned(), privilege, grantable);
+        let expected =
+            |privilege, grantable| ("An\"na".to_owned(), "lis_admin".to_owned(), privilege, grantable);
         assert_eq!(read, [expected("SELECT", true), expected("UPDATE", false)]);
         assert_eq!(super::read("=r/lis_admin")[0].grantee, "");
         assert_eq!(super::read("nonsense"), []);
