@@ -262,7 +262,7 @@ pub(super) fn character_sets(context: &ViewContext, rows: &mut Rows<'_>) {
 }
 
 pub(super) fn sql_implementation_info(_: &ViewContext, rows: &mut Rows<'_>) {
-    let facts: [(&str, &str, Option<i64>, Option<&str>, Option<&str>); 12] = [
+    let facts = [
         ("10003", "CATALOG NAME", None, Some("Y"), None),
         ("10004", "COLLATING SEQUENCE", None, Some("C"), None),
         ("23", "CURSOR COMMIT BEHAVIOR", Some(1), None, Some("close cursors and retain prepared statements")),

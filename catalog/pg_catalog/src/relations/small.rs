@@ -27,7 +27,7 @@ pub(super) fn tablespaces(_: &ViewContext, rows: &mut Rows<'_>) {
 }
 
 pub(super) fn collations(_: &ViewContext, rows: &mut Rows<'_>) {
-    let collations: [(Oid, &str, &str, Option<&str>, Option<&str>); 4] = [
+    let collations = [
         (Oid::new(100), "default", "d", None, None),
         (Oid::new(950), "C", "c", Some("C"), None),
         (Oid::new(951), "POSIX", "c", Some("POSIX"), None),
