@@ -11,6 +11,7 @@ use std::{
 use datafusion::common::Statistics;
 
 use crate::{
+    files::FileGuard,
     ids::{ColumnId, FileId, SnapshotId},
     statistics::{self, PruningIndex},
     table::Column,
@@ -58,6 +59,8 @@ pub struct DataFile {
     pub statistics: Vec<ColumnStatistics>,
     /// The statistics for the columns of the table that the file was last asked for.
     pub(crate) typed: OnceLock<Arc<Statistics>>,
+    /// Removes the file while no snapshot refers to it.
+    pub(crate) guard: Option<Arc<FileGuard>>,
 }
 
 impl DataFile {
@@ -80,6 +83,7 @@ impl DataFile {
             checksum: self.checksum.clone(),
             statistics: self.statistics.clone(),
             typed: OnceLock::new(),
+            guard: self.guard.clone(),
         }
     }
 }

@@ -1,40 +1,115 @@
-//! Writing data files.
+//! Writing data files: rows stream in, sorted and durable files with statistics come out, in no snapshot until a commit
+//! takes them up.
+//!
+//! A table with a sort order is written in runs: rows are gathered up to [`WriterOptions::run_bytes_max`], sorted in
+//! memory and written as one file while the next run is gathered. So memory is bounded by two runs, a delivery of usual
+//! size is one sorted file, and a huge one is a few, each of which prunes by itself. A table without a sort order is
+//! written in the order of arrival.
 
-use std::sync::Arc;
+mod encode;
+mod guard;
+mod sort;
 
-use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
+use std::{mem, path::PathBuf, sync::Arc};
 
-use crate::{data_file::StagedFile, error::LakeError, lake::Lake, table::Table};
+use arrow::{
+    array::{Array, ArrayRef, AsArray as _},
+    compute::cast,
+    datatypes::{DataType, SchemaRef},
+    record_batch::RecordBatch,
+};
+use tokio::task::JoinHandle;
 
-/// How a [`TableWriter`] writes.
+pub(crate) use encode::file_schema;
+pub(crate) use guard::FileGuard;
+
+use crate::{
+    data_file::StagedFile,
+    error::LakeError,
+    files::encode::{Encoder, Target},
+    lake::{Lake, blocking},
+    provider::table_schema,
+    table::Table,
+};
+
+/// Rows of a row group: see the module's figures.
+pub const ROW_GROUP_ROWS: usize = 131_072;
+/// Rows after which a file of a table without a sort order is closed and another begun.
+pub const FILE_ROWS_MAX: u64 = 8 << 20;
+/// Bytes of rows that are handed to the encoder at a time when there is nothing to sort.
+const UNSORTED_RUN_BYTES_MAX: usize = 16 << 20;
+
+/// How a [`TableWriter`] writes. The default is the layout that was chosen by measurement.
 #[derive(Debug, Clone)]
 pub struct WriterOptions {
-    /// Bytes of rows (in Arrow's form) that are sorted at a time; each such run becomes files of its own. Memory used
-    /// is about twice this.
+    /// Bytes of rows (in Arrow's form) that are sorted at a time; each such run becomes a file. Memory used is about
+    /// twice this.
     pub run_bytes_max: usize,
+    /// Rows of a row group.
+    pub row_group_rows: usize,
+    /// How pages are compressed.
+    pub compression: Compression,
+}
+
+/// How pages are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// LZ4 without frames.
+    Lz4,
+    /// Snappy.
+    Snappy,
+    /// Zstandard, level 1.
+    Zstd,
 }
 
 impl Default for WriterOptions {
     fn default() -> Self {
-        Self { run_bytes_max: 256 << 20 }
+        Self { run_bytes_max: 256 << 20, row_group_rows: ROW_GROUP_ROWS, compression: Compression::Lz4 }
     }
 }
 
-/// Streams rows into data files beside the live data. Rows are sorted by the table's sort order; statistics are
-/// collected; files are durable when [`TableWriter::finish`] returns. A writer that is dropped removes its files.
+/// Streams rows into data files beside the live data. Files are durable when [`TableWriter::finish`] returns. A writer
+/// that is dropped removes what it wrote, and so does a [`StagedFile`] that is dropped without a commit.
+///
+/// Not cancellation safe: a call that is given up leaves the writer unusable.
 #[derive(Debug)]
 pub struct TableWriter {
+    target: Arc<Target>,
     schema: SchemaRef,
+    not_null: Vec<usize>,
+    run_bytes_max: usize,
+    run: Vec<RecordBatch>,
+    run_bytes: usize,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Idle(Encoder),
+    Busy(JoinHandle<Result<Encoder, LakeError>>),
+    Failed,
 }
 
 impl TableWriter {
-    pub(crate) async fn begin(
-        lake: Arc<Lake>,
-        table: &Table,
-        options: WriterOptions,
-    ) -> Result<Self, LakeError> {
-        let _ = (lake, options);
-        Ok(Self { schema: crate::provider::table_schema(table) })
+    pub(crate) fn begin(lake: Arc<Lake>, table: &Table, options: WriterOptions) -> Result<Self, LakeError> {
+        let directory: PathBuf = lake.data_directory().join(&table.path);
+        let target = Arc::new(Target::new(table, directory, &options, Arc::clone(&lake.unfinished))?);
+        let not_null = table.columns.iter().enumerate().filter(|(_, column)| column.not_null);
+        Ok(Self {
+            schema: table_schema(table),
+            not_null: not_null.map(|(position, _)| position).collect(),
+            run_bytes_max: if target.sort.is_empty() {
+                options.run_bytes_max.min(UNSORTED_RUN_BYTES_MAX)
+            } else {
+                options.run_bytes_max
+            },
+            run: Vec::new(),
+            run_bytes: 0,
+            state: State::Idle(Encoder::new(Arc::clone(&target))),
+            target,
+        })
     }
 
     /// The schema that batches must have: the table's columns in order, with canonical types. Text may also come as
@@ -45,12 +120,120 @@ impl TableWriter {
 
     /// Adds rows; waits while the writing lags behind.
     pub async fn write(&mut self, batch: RecordBatch) -> Result<(), LakeError> {
-        let _ = batch;
-        Err(LakeError::Stopped)
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let batch = self.canonical(&batch)?;
+        self.run_bytes += batch.columns().iter().map(bytes_of).sum::<usize>();
+        self.run.push(batch);
+        if self.run_bytes >= self.run_bytes_max { self.hand_over().await } else { Ok(()) }
     }
 
     /// Writes what is left, makes everything durable and gives the files to stage. No rows give no files.
-    pub async fn finish(self) -> Result<Vec<StagedFile>, LakeError> {
-        Err(LakeError::Stopped)
+    pub async fn finish(mut self) -> Result<Vec<StagedFile>, LakeError> {
+        if !self.run.is_empty() {
+            self.hand_over().await?;
+        }
+        let encoder = self.idle().await?;
+        blocking(move || encoder.finish()).await
+    }
+
+    /// Gives the run to the encoder when it has done the one before.
+    async fn hand_over(&mut self) -> Result<(), LakeError> {
+        let mut encoder = self.idle().await?;
+        let run = mem::take(&mut self.run);
+        self.run_bytes = 0;
+        self.state = State::Busy(tokio::task::spawn_blocking(move || {
+            encoder.write_run(run)?;
+            Ok(encoder)
+        }));
+        Ok(())
+    }
+
+    async fn idle(&mut self) -> Result<Encoder, LakeError> {
+        match mem::replace(&mut self.state, State::Failed) {
+            State::Idle(encoder) => Ok(encoder),
+            State::Busy(task) => task.await.map_err(|_| LakeError::Stopped)?,
+            State::Failed => Err(LakeError::Stopped),
+        }
+    }
+
+    fn canonical(&self, batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
+        let shape = |detail| LakeError::Shape { relation: self.target.relation.clone(), detail };
+        let fields = self.schema.fields();
+        if batch.num_columns() != fields.len() {
+            return Err(shape(format!("{} columns instead of {}", batch.num_columns(), fields.len())));
+        }
+        let mut columns = Vec::with_capacity(fields.len());
+        for (array, field) in batch.columns().iter().zip(fields) {
+            let array = if array.data_type() == field.data_type() {
+                Arc::clone(array)
+            } else if may_become(array.data_type(), field.data_type()) {
+                cast(array, field.data_type()).map_err(|error| shape(error.to_string()))?
+            } else {
+                return Err(shape(format!(
+                    "column \"{}\" is {} instead of {}",
+                    field.name(),
+                    array.data_type(),
+                    field.data_type()
+                )));
+            };
+            columns.push(compacted(array));
+        }
+        for position in &self.not_null {
+            if columns[*position].logical_null_count() > 0 {
+                return Err(LakeError::NullInColumn {
+                    relation: self.target.relation.clone(),
+                    column: fields[*position].name().clone(),
+                });
+            }
+        }
+        RecordBatch::try_new(Arc::clone(&self.target.file_schema), columns)
+            .map_err(|error| shape(error.to_string()))
+    }
+}
+
+/// Whether one type holds the same values as another, canonical one.
+fn may_become(from: &DataType, to: &DataType) -> bool {
+    use DataType as T;
+    match to {
+        _ if *from == T::Null => true,
+        T::Utf8View => matches!(from, T::Utf8 | T::LargeUtf8),
+        T::BinaryView => matches!(from, T::Binary | T::LargeBinary),
+        T::List(to) => matches!(from, T::List(from) | T::LargeList(from)
+            if from.data_type() == to.data_type() || may_become(from.data_type(), to.data_type())),
+        _ => false,
+    }
+}
+
+/// Views keep alive the buffers that they look into, however little of them they use.
+fn compacted(array: ArrayRef) -> ArrayRef {
+    fn wasteful(held: usize, used: usize) -> bool {
+        held > 1 << 20 && held / 2 > used
+    }
+    match array.data_type() {
+        DataType::Utf8View => {
+            let views = array.as_string_view();
+            let held = views.data_buffers().iter().map(|buffer| buffer.len()).sum();
+            if wasteful(held, views.total_buffer_bytes_used()) { Arc::new(views.gc()) } else { array }
+        }
+        DataType::BinaryView => {
+            let views = array.as_binary_view();
+            let held = views.data_buffers().iter().map(|buffer| buffer.len()).sum();
+            if wasteful(held, views.total_buffer_bytes_used()) { Arc::new(views.gc()) } else { array }
+        }
+        _ => array,
+    }
+}
+
+/// Bytes that an array stands for; what it shares with others is not counted twice.
+fn bytes_of(array: &ArrayRef) -> usize {
+    match array.data_type() {
+        DataType::Utf8View => array.len() * 16 + array.as_string_view().total_buffer_bytes_used(),
+        DataType::BinaryView => array.len() * 16 + array.as_binary_view().total_buffer_bytes_used(),
+        data_type => match data_type.primitive_width() {
+            Some(width) => array.len() * width,
+            None => array.get_array_memory_size(),
+        },
     }
 }

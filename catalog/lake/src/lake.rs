@@ -3,16 +3,21 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
+use tokio::sync::Mutex;
+
 use crate::{
     allocator::IdAllocator,
+    commit::Difference,
     error::LakeError,
     files::{TableWriter, WriterOptions},
-    ids::{BatchId, Oid, SnapshotId},
-    metadata::{CommitPart, Component, Metadata},
+    format,
+    ids::{BatchId, Oid, RelationId, SnapshotId},
+    metadata::{CommitContext, CommitPart, Component, Metadata, sqlite::SqliteMetadata},
+    orphans::{self, UnfinishedFiles},
     snapshot::{Snapshot, SnapshotInfo},
     staged::StagedChanges,
     table::Table,
@@ -34,31 +39,109 @@ pub struct CommitInfo {
     pub batch: Option<BatchId>,
 }
 
+/// Snapshots of the past that are kept for the next who asks.
+const PAST_SNAPSHOTS_MAX: usize = 16;
+
 /// An open lake.
 #[derive(Debug)]
 pub struct Lake {
     directory: PathBuf,
     metadata: Arc<dyn Metadata>,
     allocator: Arc<IdAllocator>,
+    newest: RwLock<Option<Newest>>,
+    /// Held while the newest snapshot is read, so that many who find it outdated read it once.
+    loading: Mutex<()>,
+    past: RwLock<Vec<Arc<Snapshot>>>,
+    /// Files that writers of this process have not finished, which are therefore no orphans.
+    pub(crate) unfinished: Arc<UnfinishedFiles>,
+}
+
+/// The newest snapshot and the change counter at which it was the newest.
+#[derive(Debug, Clone)]
+struct Newest {
+    counter: i64,
+    snapshot: Arc<Snapshot>,
 }
 
 impl Lake {
     /// Makes a lake in `directory`: the metadata database (mode 0600) and the data's directory. `components` are the
-    /// other crates' tables; the lake's own come first.
+    /// other crates' tables; the lake's own come first. A directory in which this was interrupted is taken up again.
     pub async fn create(directory: &Path, components: &[Component]) -> Result<Arc<Self>, LakeError> {
-        let _ = components;
-        Err(LakeError::AlreadyExists { path: directory.to_owned() })
+        let file = directory.join(CATALOG_FILE);
+        let data = directory.join(DATA_DIRECTORY);
+        std::fs::create_dir_all(&data).map_err(|error| LakeError::io(&data, error))?;
+        let metadata = match SqliteMetadata::create(&file).await {
+            Err(LakeError::AlreadyExists { .. }) => {
+                return Err(LakeError::AlreadyExists { path: directory.to_owned() });
+            }
+            made => made?,
+        };
+        let lake = Self::with_metadata(directory, Arc::new(metadata), components).await?;
+        let mut tx = lake.metadata.write().await?;
+        format::initialise(&mut *tx, &lake.data_path()?, now_us()).await?;
+        tx.commit().await?;
+        sync_directory(directory)?;
+        Ok(lake)
     }
 
     /// Opens the lake in `directory` and brings its tables up to date.
     pub async fn open(directory: &Path, components: &[Component]) -> Result<Arc<Self>, LakeError> {
-        let _ = components;
-        Err(LakeError::NotFound { path: directory.to_owned() })
+        let file = directory.join(CATALOG_FILE);
+        let metadata = match SqliteMetadata::open(&file).await {
+            Err(LakeError::NotFound { .. }) => {
+                return Err(LakeError::NotFound { path: directory.to_owned() });
+            }
+            opened => opened?,
+        };
+        let lake = Self::with_metadata(directory, Arc::new(metadata), components).await?;
+        let data = directory.join(DATA_DIRECTORY);
+        std::fs::read_dir(&data).map_err(|error| LakeError::io(&data, error))?;
+        let found = format::data_path(&mut *lake.metadata.read().await?).await?;
+        let found =
+            found.ok_or_else(|| LakeError::damaged(format!("{} was never finished", file.display())))?;
+        let now = lake.data_path()?;
+        if found != now {
+            let mut tx = lake.metadata.write().await?;
+            format::set_data_path(&mut *tx, &now).await?;
+            tx.commit().await?;
+        }
+        Ok(lake)
     }
 
-    /// The warehouse's directory.
+    async fn with_metadata(
+        directory: &Path,
+        metadata: Arc<dyn Metadata>,
+        components: &[Component],
+    ) -> Result<Arc<Self>, LakeError> {
+        let all: Vec<Component> =
+            std::iter::once(format::COMPONENT).chain(components.iter().copied()).collect();
+        metadata.migrate(&all).await?;
+        let directory = directory.canonicalize().map_err(|error| LakeError::io(directory, error))?;
+        Ok(Arc::new(Self {
+            directory,
+            allocator: Arc::new(IdAllocator::new(Arc::clone(&metadata))),
+            metadata,
+            newest: RwLock::new(None),
+            loading: Mutex::new(()),
+            past: RwLock::new(Vec::new()),
+            unfinished: Arc::default(),
+        }))
+    }
+
+    /// The warehouse's directory, absolute.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// The data's directory, absolute: tables' paths are below it.
+    pub fn data_directory(&self) -> PathBuf {
+        self.directory.join(DATA_DIRECTORY)
+    }
+
+    fn data_path(&self) -> Result<String, LakeError> {
+        let path = self.data_directory();
+        let text = path.to_str().ok_or_else(|| LakeError::Missing { path: path.clone() })?;
+        Ok(format!("{text}/"))
     }
 
     /// The metadata database.
@@ -68,17 +151,58 @@ impl Lake {
 
     /// The newest snapshot. Cheap while nothing has changed: asks the metadata database's change counter.
     pub async fn snapshot(&self) -> Result<Arc<Snapshot>, LakeError> {
-        Err(LakeError::Stopped)
+        let counter = self.metadata.change_counter().await?;
+        if let Some(newest) = self.newest_at(counter) {
+            return Ok(newest);
+        }
+        let _loading = self.loading.lock().await;
+        // The counter is asked before the state is read, so that the state is never older than its counter says.
+        let counter = self.metadata.change_counter().await?;
+        if let Some(newest) = self.newest_at(counter) {
+            return Ok(newest);
+        }
+        let mut read = self.metadata.read().await?;
+        let head = format::head(&mut *read).await?;
+        let snapshot = format::load(&mut *read, head, self.newest_known().as_ref()).await?;
+        *self.newest.write().unwrap_or_else(PoisonError::into_inner) =
+            Some(Newest { counter, snapshot: Arc::clone(&snapshot) });
+        Ok(snapshot)
+    }
+
+    fn newest_at(&self, counter: i64) -> Option<Arc<Snapshot>> {
+        let newest = self.newest.read().unwrap_or_else(PoisonError::into_inner);
+        newest.as_ref().filter(|newest| newest.counter == counter).map(|newest| Arc::clone(&newest.snapshot))
+    }
+
+    fn newest_known(&self) -> Option<Arc<Snapshot>> {
+        let newest = self.newest.read().unwrap_or_else(PoisonError::into_inner);
+        newest.as_ref().map(|newest| Arc::clone(&newest.snapshot))
     }
 
     /// The snapshot with this number. Owners are today's.
     pub async fn snapshot_at(&self, id: SnapshotId) -> Result<Arc<Snapshot>, LakeError> {
-        Err(LakeError::NoSnapshot(id))
+        let newest = self.snapshot().await?;
+        if newest.id() == id {
+            return Ok(newest);
+        }
+        let kept = |past: &[Arc<Snapshot>]| past.iter().find(|past| past.id() == id).cloned();
+        if let Some(found) = kept(&self.past.read().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(found);
+        }
+        let mut read = self.metadata.read().await?;
+        let head = format::head_at(&mut *read, id).await?;
+        let snapshot = format::load(&mut *read, head, None).await?;
+        let mut past = self.past.write().unwrap_or_else(PoisonError::into_inner);
+        if past.len() >= PAST_SNAPSHOTS_MAX {
+            past.remove(0);
+        }
+        past.push(Arc::clone(&snapshot));
+        Ok(snapshot)
     }
 
     /// Every snapshot with who made it and what for, oldest first.
     pub async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, LakeError> {
-        Err(LakeError::Stopped)
+        format::history(&mut *self.metadata.read().await?).await
     }
 
     /// Begins to stage changes over a snapshot.
@@ -89,22 +213,46 @@ impl Lake {
     /// A number among PostgreSQL's for an object that another crate keeps (a role, a policy): shares the space of
     /// schemas and relations, so that no two objects have one number.
     pub async fn allocate_oid(&self) -> Result<Oid, LakeError> {
-        Ok(crate::ids::RelationId::new(self.allocator.next().await?).oid())
+        Ok(RelationId::new(self.allocator.next().await?).oid())
     }
 
     /// Commits staged changes and other crates' parts in one metadata transaction: all or nothing. Answers with the
     /// newest snapshot. [`LakeError::Conflict`] if another commit has changed what `changes` builds on.
     ///
     /// A new snapshot is made when something is staged or a batch is named; otherwise only the parts are applied and
-    /// their context has the newest snapshot's number.
+    /// their context has the newest snapshot's number. Parts are applied after the lake's own rows are written and can
+    /// read them. A caller that stops waiting does not learn whether the commit happened.
     pub async fn commit(
-        self: &Arc<Self>,
+        &self,
         changes: StagedChanges,
         parts: Vec<Box<dyn CommitPart>>,
         info: CommitInfo,
     ) -> Result<Arc<Snapshot>, LakeError> {
-        let _ = (changes, parts, info);
-        Err(LakeError::Stopped)
+        let outcome = changes.outcome.snapshot;
+        let mut difference = Difference::between(&changes.base, &outcome);
+        let mut tx = self.metadata.write().await?;
+        let head = format::head(&mut *tx).await?;
+        let context = if difference.is_empty() && info.batch.is_none() {
+            CommitContext { snapshot_id: head.id, committed_at_us: now_us() }
+        } else {
+            let current = if head.id == changes.base.id() {
+                Arc::clone(&changes.base)
+            } else {
+                format::load(&mut *tx, head, self.newest_known().as_ref()).await?
+            };
+            difference.check(&changes.base, &current, &changes.outcome.replaced)?;
+            format::write(&mut *tx, head, &difference, &outcome, &info, now_us()).await?
+        };
+        for part in &parts {
+            part.apply(&mut *tx, &context).await?;
+        }
+        for file in difference.files.iter().flat_map(|change| &change.added) {
+            if let Some(guard) = &file.guard {
+                guard.keep();
+            }
+        }
+        tx.commit().await?;
+        self.snapshot().await
     }
 
     /// Begins to write rows for a table (which may be only staged).
@@ -113,13 +261,41 @@ impl Lake {
         table: &Table,
         options: WriterOptions,
     ) -> Result<TableWriter, LakeError> {
-        TableWriter::begin(Arc::clone(self), table, options).await
+        TableWriter::begin(Arc::clone(self), table, options)
     }
 
-    /// Removes data files that no snapshot refers to and that are older than `grace`. Files that this process is
-    /// writing are kept whatever their age. Returns their paths.
+    /// Removes data files that no snapshot refers to and that are older than `grace`, and directories that this leaves
+    /// empty. Files that this process is writing are kept whatever their age. Returns the files' paths.
     pub async fn remove_orphans(&self, grace: Duration) -> Result<Vec<PathBuf>, LakeError> {
-        let _ = grace;
-        Ok(Vec::new())
+        // Files are listed before the metadata is read: one that is committed in between is then found referred to.
+        let root = self.data_directory();
+        let unfinished = Arc::clone(&self.unfinished);
+        let candidates = blocking({
+            let root = root.clone();
+            move || orphans::candidates(&root, grace, &unfinished)
+        })
+        .await?;
+        let referred = format::referred_files(&mut *self.metadata.read().await?).await?;
+        blocking(move || orphans::remove(&root, candidates, &referred)).await
     }
 }
+
+/// Runs work on files off the threads that serve connections.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LakeError> + Send + 'static,
+) -> Result<T, LakeError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| LakeError::Stopped)?
+}
+
+/// Makes the names in a directory durable.
+pub(crate) fn sync_directory(path: &Path) -> Result<(), LakeError> {
+    let synced = std::fs::File::open(path).and_then(|directory| directory.sync_all());
+    synced.map_err(|error| LakeError::io(path, error))
+}
+
+fn now_us() -> i64 {
+    chrono::Utc::now().timestamp_micros()
+}
+
+#[cfg(test)]
+mod tests;

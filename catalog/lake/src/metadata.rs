@@ -2,6 +2,8 @@
 //! `metadata/sqlite.rs` is the one implementation; PostgreSQL comes with several nodes. Crates above own tables of their
 //! own here (roles, policies, batches) and change them as [`CommitPart`]s in the same transaction as the lake's.
 
+pub mod sqlite;
+
 use async_trait::async_trait;
 
 use crate::{error::LakeError, ids::SnapshotId};
@@ -142,7 +144,7 @@ pub trait Metadata: Send + Sync + std::fmt::Debug {
 }
 
 /// What every part of one commit may know.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct CommitContext {
     /// The snapshot that this commit makes.
     pub snapshot_id: SnapshotId,

@@ -31,6 +31,7 @@ pub struct SnapshotInfo {
 pub struct Snapshot {
     id: SnapshotId,
     committed_at_us: i64,
+    schema_version: i64,
     schemas: BTreeMap<SchemaId, Arc<Schema>>,
     relations: BTreeMap<RelationId, Relation>,
     by_name: BTreeMap<(SchemaId, Identifier), RelationId>,
@@ -53,6 +54,7 @@ impl Snapshot {
         Self {
             id,
             committed_at_us,
+            schema_version: 0,
             schemas: schemas.into_iter().map(|schema| (schema.id, schema)).collect(),
             relations,
             by_name,
@@ -67,6 +69,12 @@ impl Snapshot {
     /// When it was committed, in microseconds since 1970 UTC.
     pub fn committed_at_us(&self) -> i64 {
         self.committed_at_us
+    }
+
+    /// A number that grows with every change of a definition: what is made from definitions alone may be kept by it.
+    /// Negative in an overlay, where nothing may be kept.
+    pub fn schema_version(&self) -> i64 {
+        self.schema_version
     }
 
     /// Every schema.
@@ -115,6 +123,18 @@ impl Snapshot {
     pub fn qualified_name(&self, relation: &Relation) -> Option<QualifiedName> {
         let schema = self.schema(relation.schema_id())?;
         Some(QualifiedName { schema: schema.name.clone(), name: relation.name().clone() })
+    }
+
+    pub(crate) fn with_schema_version(self, schema_version: i64) -> Self {
+        Self { schema_version, ..self }
+    }
+
+    pub(crate) fn mark_staged(&mut self) {
+        self.schema_version = -1;
+    }
+
+    pub(crate) fn at(self, id: SnapshotId, committed_at_us: i64) -> Self {
+        Self { id, committed_at_us, ..self }
     }
 
     pub(crate) fn put_schema(&mut self, schema: Arc<Schema>) {

@@ -9,7 +9,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use crate::{
@@ -510,7 +510,8 @@ impl StagedChanges {
                     row_id_start: 0,
                     checksum: staged.file.checksum.clone(),
                     statistics: staged.file.statistics.clone(),
-                    typed: std::sync::OnceLock::new(),
+                    typed: OnceLock::new(),
+                    guard: staged.file.guard.clone(),
                 })
             })
             .collect()
@@ -519,6 +520,7 @@ impl StagedChanges {
     fn change(&mut self, change: impl FnOnce(&mut Snapshot)) {
         let snapshot = Arc::make_mut(&mut self.outcome.snapshot);
         change(snapshot);
+        snapshot.mark_staged();
         self.outcome.changed = true;
     }
 

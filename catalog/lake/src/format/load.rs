@@ -1,0 +1,465 @@
+//! Reading a snapshot. With an earlier snapshot at hand only what has changed since is read: files by the snapshots that
+//! began or ended them, definitions only when the schema version moved. So a night's thousandth batch costs what the
+//! first did.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::{Arc, OnceLock},
+};
+
+use super::{Head, foreign_type, parse_type};
+use crate::{
+    data_file::{ColumnStatistics, DataFile, TableFiles},
+    error::LakeError,
+    ids::{BatchId, ColumnId, FileId, Oid, RelationId, SchemaId, SnapshotId},
+    metadata::{MetadataRead, MetadataRow},
+    names::Identifier,
+    snapshot::{Snapshot, SnapshotInfo},
+    table::{Collation, Column, Constraint, ConstraintKind, Relation, Schema, Table, View},
+};
+
+/// Reads the snapshot that `head` is about. `earlier` is any snapshot of the same lake.
+pub(crate) async fn load(
+    read: &mut dyn MetadataRead,
+    head: Head,
+    earlier: Option<&Arc<Snapshot>>,
+) -> Result<Arc<Snapshot>, LakeError> {
+    let earlier = earlier.filter(|earlier| earlier.id() <= head.id);
+    if let Some(earlier) = earlier
+        && earlier.id() == head.id
+    {
+        return Ok(Arc::clone(earlier));
+    }
+    let since = earlier.map_or(SnapshotId::new(-1), |earlier| earlier.id());
+    let mut snapshot = match earlier {
+        Some(earlier) if earlier.schema_version() == head.schema_version => {
+            Snapshot::clone(earlier).at(head.id, head.committed_at_us)
+        }
+        _ => definitions(read, head, earlier).await?,
+    };
+    files(read, head.id, since, &mut snapshot).await?;
+    Ok(Arc::new(snapshot))
+}
+
+/// Every snapshot, oldest first.
+pub(crate) async fn history(read: &mut dyn MetadataRead) -> Result<Vec<SnapshotInfo>, LakeError> {
+    let rows = read
+        .query(
+            "SELECT s.snapshot_id, s.snapshot_time, c.changes_made, c.author, c.commit_message, c.commit_extra_info \
+             FROM ducklake_snapshot s LEFT JOIN ducklake_snapshot_changes c USING (snapshot_id) ORDER BY 1",
+            &[],
+        )
+        .await?;
+    let line = |row: &MetadataRow| -> Result<SnapshotInfo, LakeError> {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let extra = row.text_opt(5)?.and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+        Ok(SnapshotInfo {
+            id: SnapshotId::new(row.integer(0)?),
+            committed_at_us: super::parse_time(row.text(1)?)?,
+            changes: row.text_opt(2)?.unwrap_or_default().to_owned(),
+            author: owned(row.text_opt(3)?),
+            message: owned(row.text_opt(4)?),
+            batch: extra.and_then(|extra| extra.get("lis_batch")?.as_i64()).map(BatchId::new),
+        })
+    };
+    rows.iter().map(line).collect()
+}
+
+/// The paths, below the lake's root, of every file that any snapshot refers to or that waits to be deleted.
+pub(crate) async fn referred_files(read: &mut dyn MetadataRead) -> Result<HashSet<String>, LakeError> {
+    let sql = "SELECT DISTINCT s.path || t.path || f.path FROM ducklake_data_file f \
+               JOIN ducklake_table t USING (table_id) JOIN ducklake_schema s USING (schema_id) \
+               UNION SELECT path FROM ducklake_files_scheduled_for_deletion";
+    let rows = read.query(sql, &[]).await?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
+/// A condition that a row of alias `t` holds in the snapshot `?1`.
+const HOLDS: &str = "t.begin_snapshot <= ?1 AND (t.end_snapshot IS NULL OR t.end_snapshot > ?1)";
+
+/// Schemas, tables without the files that came since `earlier`, and views.
+async fn definitions(
+    read: &mut dyn MetadataRead,
+    head: Head,
+    earlier: Option<&Arc<Snapshot>>,
+) -> Result<Snapshot, LakeError> {
+    let at = [head.id.get().into()];
+    let owners: HashMap<i64, Oid> = read
+        .query("SELECT object_id, owner FROM lis_owner", &[])
+        .await?
+        .iter()
+        .map(|row| Ok((row.integer(0)?, owner(row.integer(1)?)?)))
+        .collect::<Result<_, LakeError>>()?;
+    let owner_of = |id: i64| owners.get(&id).copied().unwrap_or(Oid::ADMINISTRATOR);
+    let sql = format!("SELECT object_id, value FROM ducklake_tag t WHERE key = 'comment' AND {HOLDS}");
+    let mut comments = HashMap::new();
+    for row in read.query(&sql, &at).await? {
+        comments.insert(row.integer(0)?, row.text_opt(1)?.map(str::to_owned));
+    }
+    let comment_of = |id: i64| comments.get(&id).cloned().flatten();
+
+    let sql =
+        format!("SELECT schema_id, schema_name, path, path_is_relative FROM ducklake_schema t WHERE {HOLDS}");
+    let mut schemas = BTreeMap::new();
+    for row in read.query(&sql, &at).await? {
+        let id = row.integer(0)?;
+        let path = relative(&row, 2, 3, "a schema's path outside the lake")?;
+        schemas.insert(
+            id,
+            Arc::new(Schema {
+                id: SchemaId::new(id),
+                name: Identifier::exact(row.text(1)?),
+                owner: owner_of(id),
+                comment: comment_of(id),
+                path,
+            }),
+        );
+    }
+    let mut columns = columns(read, head.id).await?;
+    let mut constraints = constraints(read, head.id).await?;
+    let mut sort_orders = sort_orders(read, head.id).await?;
+    let mut next_column_ids = HashMap::new();
+    for row in
+        read.query("SELECT table_id, max(column_id) + 1 FROM ducklake_column GROUP BY table_id", &[]).await?
+    {
+        next_column_ids.insert(row.integer(0)?, row.integer(1)?);
+    }
+    let sql = format!(
+        "SELECT table_id, schema_id, table_name, path, path_is_relative FROM ducklake_table t WHERE {HOLDS}"
+    );
+    let mut relations = Vec::new();
+    for row in read.query(&sql, &at).await? {
+        let (id, schema_id) = (row.integer(0)?, row.integer(1)?);
+        let schema = schemas.get(&schema_id);
+        let schema = schema.ok_or_else(|| LakeError::damaged(format!("table {id} has no schema")))?;
+        let columns = columns.remove(&id).unwrap_or_default();
+        let names = sort_orders.remove(&id).unwrap_or_default();
+        let mut table = Table {
+            id: RelationId::new(id),
+            schema_id: SchemaId::new(schema_id),
+            name: Identifier::exact(row.text(2)?),
+            owner: owner_of(id),
+            comment: comment_of(id),
+            constraints: constraints.remove(&id).unwrap_or_default(),
+            sort_order: Vec::new(),
+            next_column_id: next_column_ids.get(&id).copied().unwrap_or(1),
+            path: format!("{}{}", schema.path, relative(&row, 3, 4, "a table's path outside the lake")?),
+            columns,
+            files: Arc::new(TableFiles::default()),
+        };
+        table.sort_order =
+            names.iter().map_while(|name| table.column_named(name)).map(|column| column.id).collect();
+        let before = earlier.and_then(|earlier| earlier.relation(table.id)).and_then(Relation::as_table);
+        if let Some(before) = before {
+            table.files = if before.columns == table.columns {
+                Arc::clone(&before.files)
+            } else {
+                Arc::new(before.files.for_columns())
+            };
+        }
+        relations.push(Relation::Table(Arc::new(table)));
+    }
+    let sql = format!(
+        "SELECT t.view_id, t.schema_id, t.view_name, t.sql, v.security_invoker, v.columns FROM ducklake_view t \
+         LEFT JOIN lis_view v ON v.view_id = t.view_id AND v.begin_snapshot = t.begin_snapshot WHERE {HOLDS}"
+    );
+    let mut column_comments = column_comments(read, head.id).await?;
+    for row in read.query(&sql, &at).await? {
+        let id = row.integer(0)?;
+        // A view of another program has no columns that we know; it is in that program's SQL.
+        let Some(json) = row.text_opt(5)? else { continue };
+        let mut view = View {
+            id: RelationId::new(id),
+            schema_id: SchemaId::new(row.integer(1)?),
+            name: Identifier::exact(row.text(2)?),
+            owner: owner_of(id),
+            comment: comment_of(id),
+            definition: row.text(3)?.to_owned(),
+            columns: view_columns(json)?,
+            security_invoker: row.boolean(4)?,
+        };
+        for column in &mut view.columns {
+            column.comment = column_comments.remove(&(id, column.id.get()));
+        }
+        relations.push(Relation::View(Arc::new(view)));
+    }
+    refuse_unsupported(read, head.id).await?;
+    Ok(Snapshot::new(head.id, head.committed_at_us, schemas.into_values(), relations)
+        .with_schema_version(head.schema_version))
+}
+
+async fn columns(
+    read: &mut dyn MetadataRead,
+    at: SnapshotId,
+) -> Result<HashMap<i64, Vec<Column>>, LakeError> {
+    let mut comments = column_comments(read, at).await?;
+    let sql = format!(
+        "SELECT t.table_id, t.column_id, t.column_name, t.column_type, t.nulls_allowed, t.initial_default, \
+         c.type_name, c.typmod, c.collation_name, c.physical_name, c.default_expression \
+         FROM ducklake_column t LEFT JOIN lis_column c USING (table_id, column_id, begin_snapshot) \
+         WHERE t.parent_column IS NULL AND {HOLDS} ORDER BY t.table_id, t.column_order"
+    );
+    let mut columns: HashMap<i64, Vec<Column>> = HashMap::new();
+    for row in read.query(&sql, &[at.get().into()]).await? {
+        let (table_id, column_id) = (row.integer(0)?, row.integer(1)?);
+        let name = row.text(2)?;
+        let place = format!("table {table_id}, column \"{name}\"");
+        if row.text_opt(5)?.is_some_and(|initial| initial != "NULL") {
+            return Err(LakeError::UnsupportedFeature { feature: "a column with an initial default", place });
+        }
+        let column_type = match row.text_opt(6)? {
+            Some(type_name) => {
+                let typmod = i32::try_from(row.integer(7)?).unwrap_or(crate::types::TYPMOD_NONE);
+                parse_type(type_name, typmod)?
+            }
+            None => foreign_type(row.text(3)?, &place)?,
+        };
+        let collation = if row.text_opt(8)? == Some("sv") { Collation::Swedish } else { Collation::C };
+        columns.entry(table_id).or_default().push(Column {
+            id: ColumnId::new(column_id),
+            name: Identifier::exact(name),
+            physical_name: row.text_opt(9)?.unwrap_or(name).to_owned(),
+            column_type,
+            not_null: !row.boolean(4)?,
+            collation,
+            default: row.text_opt(10)?.map(str::to_owned),
+            comment: comments.remove(&(table_id, column_id)),
+        });
+    }
+    Ok(columns)
+}
+
+async fn column_comments(
+    read: &mut dyn MetadataRead,
+    at: SnapshotId,
+) -> Result<HashMap<(i64, i64), String>, LakeError> {
+    let sql = format!(
+        "SELECT table_id, column_id, value FROM ducklake_column_tag t \
+         WHERE key = 'comment' AND value IS NOT NULL AND {HOLDS}"
+    );
+    let mut comments = HashMap::new();
+    for row in read.query(&sql, &[at.get().into()]).await? {
+        comments.insert((row.integer(0)?, row.integer(1)?), row.text(2)?.to_owned());
+    }
+    Ok(comments)
+}
+
+async fn constraints(
+    read: &mut dyn MetadataRead,
+    at: SnapshotId,
+) -> Result<HashMap<i64, Vec<Constraint>>, LakeError> {
+    let sql = format!(
+        "SELECT table_id, constraint_id, name, kind, columns, references_table, references_columns \
+         FROM lis_constraint t WHERE {HOLDS} ORDER BY constraint_id"
+    );
+    let mut constraints: HashMap<i64, Vec<Constraint>> = HashMap::new();
+    for row in read.query(&sql, &[at.get().into()]).await? {
+        let kind = match row.text(3)? {
+            "primary key" => ConstraintKind::PrimaryKey,
+            "unique" => ConstraintKind::Unique,
+            _ => ConstraintKind::ForeignKey {
+                references: RelationId::new(row.integer(5)?),
+                referenced_columns: column_list(row.text(6)?)?,
+            },
+        };
+        constraints.entry(row.integer(0)?).or_default().push(Constraint {
+            oid: SchemaId::new(row.integer(1)?).oid(),
+            name: Identifier::exact(row.text(2)?),
+            kind,
+            columns: column_list(row.text(4)?)?,
+        });
+    }
+    Ok(constraints)
+}
+
+/// The columns' names in order, up to the first expression that is not a plain ascending column.
+async fn sort_orders(
+    read: &mut dyn MetadataRead,
+    at: SnapshotId,
+) -> Result<HashMap<i64, Vec<Identifier>>, LakeError> {
+    let sql = format!(
+        "SELECT t.table_id, e.expression FROM ducklake_sort_info t JOIN ducklake_sort_expression e USING (sort_id) \
+         WHERE e.sort_direction = 'ASC' AND {HOLDS} ORDER BY t.table_id, e.sort_key_index"
+    );
+    let mut orders: HashMap<i64, Vec<Identifier>> = HashMap::new();
+    for row in read.query(&sql, &[at.get().into()]).await? {
+        let quoted = row.text(1)?;
+        let name = quoted.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
+        let name = name.map_or_else(|| quoted.to_owned(), |name| name.replace("\"\"", "\""));
+        orders.entry(row.integer(0)?).or_default().push(Identifier::exact(&name));
+    }
+    Ok(orders)
+}
+
+/// Applies to `snapshot` the files that began and ended after `since`.
+async fn files(
+    read: &mut dyn MetadataRead,
+    at: SnapshotId,
+    since: SnapshotId,
+    snapshot: &mut Snapshot,
+) -> Result<(), LakeError> {
+    let range = [at.get().into(), since.get().into()];
+    let mut ended: HashMap<i64, BTreeSet<FileId>> = HashMap::new();
+    if since.get() >= 0 {
+        let sql = "SELECT table_id, data_file_id FROM ducklake_data_file \
+                   WHERE end_snapshot > ?2 AND end_snapshot <= ?1 AND begin_snapshot <= ?2";
+        for row in read.query(sql, &range).await? {
+            ended.entry(row.integer(0)?).or_default().insert(FileId::new(row.integer(1)?));
+        }
+    }
+    let mut statistics = file_statistics(read, &range).await?;
+    let sql = format!(
+        "SELECT t.table_id, t.data_file_id, t.path, t.path_is_relative, t.record_count, t.file_size_bytes, \
+         t.footer_size, t.begin_snapshot, t.row_id_start, c.checksum, t.file_format, t.encryption_key, \
+         t.mapping_id, t.partial_max \
+         FROM ducklake_data_file t LEFT JOIN lis_data_file c USING (data_file_id) \
+         WHERE t.begin_snapshot > ?2 AND {HOLDS} ORDER BY t.table_id, t.file_order, t.data_file_id"
+    );
+    let mut begun: HashMap<i64, Vec<Arc<DataFile>>> = HashMap::new();
+    for row in read.query(&sql, &range).await? {
+        let id = row.integer(1)?;
+        let file = data_file(&row, statistics.remove(&id).unwrap_or_default())?;
+        begun.entry(row.integer(0)?).or_default().push(Arc::new(file));
+    }
+    let changed: BTreeSet<i64> = ended.keys().chain(begun.keys()).copied().collect();
+    for id in changed {
+        // Files of a dropped table.
+        let Some(Relation::Table(table)) = snapshot.relation(RelationId::new(id)) else { continue };
+        let mut table = Table::clone(table);
+        let kept = ended
+            .remove(&id)
+            .map_or_else(|| Arc::clone(&table.files), |ended| Arc::new(table.files.without(&ended)));
+        table.files = Arc::new(kept.with(begun.remove(&id).unwrap_or_default()));
+        snapshot.put_relation(Relation::Table(Arc::new(table)));
+    }
+    Ok(())
+}
+
+fn data_file(row: &MetadataRow, statistics: Vec<ColumnStatistics>) -> Result<DataFile, LakeError> {
+    let path = row.text(2)?.to_owned();
+    let refused = if !row.boolean(3)? {
+        Some("a data file outside the lake")
+    } else if row.text(10)? != "parquet" {
+        Some("a data file that is not Parquet")
+    } else if row.text_opt(11)?.is_some() {
+        Some("an encrypted data file")
+    } else if row.integer_opt(12)?.is_some() {
+        Some("a data file with mapped columns")
+    } else if row.integer_opt(13)?.is_some() {
+        Some("a data file that holds several snapshots")
+    } else {
+        None
+    };
+    if let Some(feature) = refused {
+        return Err(LakeError::UnsupportedFeature { feature, place: path });
+    }
+    let positive = |column: usize| -> Result<u64, LakeError> {
+        let number = row.integer_opt(column)?.unwrap_or(0);
+        u64::try_from(number).map_err(|_| LakeError::damaged(format!("data file {path}: {number}")))
+    };
+    Ok(DataFile {
+        id: FileId::new(row.integer(1)?),
+        record_count: positive(4)?,
+        file_size_bytes: positive(5)?,
+        footer_size_bytes: positive(6)?,
+        begin_snapshot: SnapshotId::new(row.integer(7)?),
+        row_id_start: row.integer_opt(8)?.unwrap_or(0),
+        checksum: row.text_opt(9)?.map(str::to_owned),
+        path,
+        statistics,
+        typed: OnceLock::new(),
+        guard: None,
+    })
+}
+
+/// The new files' statistics, one row of JSON a file: a row for each column would cost ten times as much to fetch.
+async fn file_statistics(
+    read: &mut dyn MetadataRead,
+    range: &[crate::metadata::Value],
+) -> Result<HashMap<i64, Vec<ColumnStatistics>>, LakeError> {
+    type Line = (i64, Option<i64>, Option<i64>, Option<i64>, Option<String>, Option<String>, Option<i64>);
+    let sql = format!(
+        "SELECT t.data_file_id, json_group_array(json_array(s.column_id, s.column_size_bytes, s.value_count, \
+         s.null_count, s.min_value, s.max_value, s.contains_nan)) \
+         FROM ducklake_data_file t JOIN ducklake_file_column_stats s USING (data_file_id) \
+         WHERE t.begin_snapshot > ?2 AND {HOLDS} GROUP BY t.data_file_id"
+    );
+    let mut statistics = HashMap::new();
+    for row in read.query(&sql, range).await? {
+        let id = row.integer(0)?;
+        let lines: Vec<Line> = serde_json::from_str(row.text(1)?)
+            .map_err(|error| LakeError::damaged(format!("statistics of data file {id}: {error}")))?;
+        let columns =
+            lines.into_iter().map(|(column_id, size_bytes, value_count, null_count, min, max, nan)| {
+                ColumnStatistics {
+                    column_id: ColumnId::new(column_id),
+                    size_bytes,
+                    value_count,
+                    null_count,
+                    min,
+                    max,
+                    contains_nan: nan.map(|nan| nan != 0),
+                }
+            });
+        statistics.insert(id, columns.collect());
+    }
+    Ok(statistics)
+}
+
+/// Rows that only a program which reads all of the format would see.
+async fn refuse_unsupported(read: &mut dyn MetadataRead, at: SnapshotId) -> Result<(), LakeError> {
+    let sql = format!("SELECT path FROM ducklake_delete_file t WHERE {HOLDS} LIMIT 1");
+    if let Some(row) = read.query(&sql, &[at.get().into()]).await?.first() {
+        let place = row.text(0)?.to_owned();
+        return Err(LakeError::UnsupportedFeature { feature: "a file of deleted rows", place });
+    }
+    let sql = "SELECT table_name FROM ducklake_inlined_data_tables LIMIT 1";
+    if let Some(row) = read.query(sql, &[]).await?.first() {
+        let place = row.text(0)?.to_owned();
+        return Err(LakeError::UnsupportedFeature { feature: "rows kept in the catalogue", place });
+    }
+    Ok(())
+}
+
+fn relative(
+    row: &MetadataRow,
+    path: usize,
+    is_relative: usize,
+    feature: &'static str,
+) -> Result<String, LakeError> {
+    let path = row.text(path)?;
+    if row.boolean(is_relative)? {
+        Ok(path.to_owned())
+    } else {
+        Err(LakeError::UnsupportedFeature { feature, place: path.to_owned() })
+    }
+}
+
+fn owner(number: i64) -> Result<Oid, LakeError> {
+    u32::try_from(number).map(Oid::new).map_err(|_| LakeError::damaged(format!("owner {number}")))
+}
+
+fn column_list(text: &str) -> Result<Vec<ColumnId>, LakeError> {
+    text.split(',')
+        .map(|number| number.parse().map(ColumnId::new))
+        .collect::<Result<_, _>>()
+        .map_err(|_| LakeError::damaged(format!("\"{text}\" is not a list of columns")))
+}
+
+fn view_columns(json: &str) -> Result<Vec<Column>, LakeError> {
+    let lines: Vec<(String, String, i32, String)> = serde_json::from_str(json)
+        .map_err(|error| LakeError::damaged(format!("columns of a view: {error}")))?;
+    let column = |(number, (name, type_name, typmod, collation)): (i64, (String, String, i32, String))| {
+        Ok(Column {
+            id: ColumnId::new(number),
+            name: Identifier::exact(&name),
+            physical_name: String::new(),
+            column_type: parse_type(&type_name, typmod)?,
+            not_null: false,
+            collation: if collation == "sv" { Collation::Swedish } else { Collation::C },
+            default: None,
+            comment: None,
+        })
+    };
+    (1..).zip(lines).map(column).collect()
+}
