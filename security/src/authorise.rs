@@ -13,7 +13,7 @@ use datafusion::{
     error::DataFusionError,
     execution::{SendableRecordBatchStream, SessionState, TaskContext},
     logical_expr::{Expr, LogicalPlan},
-    physical_plan::{ExecutionPlan, execute_stream},
+    physical_plan::{ExecutionPlan, displayable, execute_stream},
 };
 use lis_lake::{ids::Oid, table::Table};
 use lis_sql::{
@@ -149,12 +149,23 @@ impl Authorised<LogicalPlan> {
     pub async fn plan(self, state: &SessionState) -> EngineResult<Authorised<Arc<dyn ExecutionPlan>>> {
         state.create_physical_plan(&self.0).await.map(Authorised)
     }
+
+    /// The plan behind the door, for tests and for who debugs the server: never for a client.
+    pub fn text(&self) -> String {
+        self.0.display_indent().to_string()
+    }
 }
 
 impl Authorised<Arc<dyn ExecutionPlan>> {
     /// Runs the plan.
     pub fn execute(&self, context: Arc<TaskContext>) -> EngineResult<SendableRecordBatchStream> {
         execute_stream(Arc::clone(&self.0), context)
+    }
+
+    /// The plan behind the door, for tests and for who debugs the server: never for a client, since it shows files and
+    /// the policies' constants.
+    pub fn text(&self) -> String {
+        displayable(self.0.as_ref()).indent(false).to_string()
     }
 }
 

@@ -7,3 +7,6 @@ mod barrier;
 #[cfg(test)]
 #[path = "rewrite/rights.rs"]
 mod rights;
+#[cfg(test)]
+#[path = "rewrite/plans.rs"]
+mod plans;
