@@ -11,6 +11,7 @@ use datafusion::{
     logical_expr::{LogicalPlan, TableScan},
 };
 use lis_lake::{provider::LakeTable, table::Table};
+use lis_pg_catalog::SystemTable;
 
 use crate::error::{SecurityError, SecurityErrorKind};
 
@@ -92,7 +93,8 @@ pub(crate) fn source(scan: &TableScan) -> Result<Source, SecurityError> {
         let table = Arc::clone(table.table());
         return Ok(Source::Table(table, provider));
     }
-    let own = any.is::<CteWorkTable>() || any.is::<MemTable>() || any.is::<EmptyTable>();
+    let own =
+        any.is::<SystemTable>() || any.is::<CteWorkTable>() || any.is::<MemTable>() || any.is::<EmptyTable>();
     if own { Ok(Source::Own) } else { Err(unknown("table provider")) }
 }
 

@@ -5,8 +5,8 @@
 #[path = "rewrite/barrier.rs"]
 mod barrier;
 #[cfg(test)]
-#[path = "rewrite/rights.rs"]
-mod rights;
-#[cfg(test)]
 #[path = "rewrite/plans.rs"]
 mod plans;
+#[cfg(test)]
+#[path = "rewrite/rights.rs"]
+mod rights;

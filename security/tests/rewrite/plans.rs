@@ -81,8 +81,7 @@ impl Warehouse {
         let mut staged = lake.stage(base);
         let mut schemas = Vec::new();
         for name in ["public", "ekonomi"] {
-            let new =
-                NewSchema { name: Identifier::exact(name), owner: Oid::ADMINISTRATOR, comment: None };
+            let new = NewSchema { name: Identifier::exact(name), owner: Oid::ADMINISTRATOR, comment: None };
             schemas.push(staged.create_schema(new).await.unwrap().id);
         }
         add_table(
@@ -90,7 +89,12 @@ impl Warehouse {
             &mut staged,
             schemas[1],
             "verifikationsrad",
-            &[("adm", PgType::Text), ("konto", PgType::Int4), ("belopp", PgType::Int8), ("text", PgType::Text)],
+            &[
+                ("adm", PgType::Text),
+                ("konto", PgType::Int4),
+                ("belopp", PgType::Int8),
+                ("text", PgType::Text),
+            ],
             vec![
                 vec![
                     text(&["101", "101", "102"]),
@@ -124,8 +128,7 @@ impl Warehouse {
         let parts = initialise("no verifier".to_owned().into(), Some(schemas[0].oid()));
         lake.commit(staged, parts, CommitInfo::default()).await.unwrap();
 
-        let security =
-            Security::open(Arc::clone(lake.metadata()), directory.path()).await.unwrap();
+        let security = Security::open(Arc::clone(lake.metadata()), directory.path()).await.unwrap();
         let mut registry = Registry::default();
         lis_pg_catalog::builtin(&mut registry);
         security.register(&mut registry);
@@ -258,8 +261,7 @@ impl Warehouse {
                 .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
                 .collect();
             for row in 0..batch.num_rows() {
-                let cells: Vec<String> =
-                    columns.iter().map(|column| column.value(row).to_string()).collect();
+                let cells: Vec<String> = columns.iter().map(|column| column.value(row).to_string()).collect();
                 rows.push(cells.join(" | "));
             }
         }
@@ -406,7 +408,11 @@ async fn no_statement_tells_of_a_hidden_row() {
         for attempt in ATTEMPTS {
             let seen = hiding.answer(attempt).await;
             assert!(!seen.iter().any(|line| line.starts_with("ERROR")), "{attempt}: {seen:?}");
-            assert_eq!(seen, without.answer(attempt).await, "{attempt}, pushdown_filters = {pushdown_filters}");
+            assert_eq!(
+                seen,
+                without.answer(attempt).await,
+                "{attempt}, pushdown_filters = {pushdown_filters}"
+            );
             let explain = format!("\\explain {attempt}");
             assert_eq!(hiding.answer(&explain).await, without.answer(&explain).await, "{attempt}");
         }

@@ -136,7 +136,8 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let rights = Arc::new(Rights::default().with(&lis_security::first_changes(String::new().into(), None)));
+        let rights =
+            Arc::new(Rights::default().with(&lis_security::first_changes(String::new().into(), None)));
         let user = service_principal(&rights, &Identifier::exact("lis_admin")).unwrap();
         let snapshot = snapshot();
         Self { rights, user, catalog: Relations(Arc::clone(&snapshot)), snapshot }
@@ -145,12 +146,10 @@ impl World {
     /// The answer's lines.
     fn answer(&mut self, line: &str) -> Vec<String> {
         let answered = match line.split_once(' ').unwrap_or((line, "")) {
-            ("as", name) => {
-                service_principal(&self.rights, &Identifier::exact(name)).map(|user| {
-                    self.user = user;
-                    Vec::new()
-                })
-            }
+            ("as", name) => service_principal(&self.rights, &Identifier::exact(name)).map(|user| {
+                self.user = user;
+                Vec::new()
+            }),
             ("\\administrations", _) => Ok(self
                 .rights
                 .administrations(&self.user)
@@ -171,7 +170,9 @@ impl World {
     fn judge(&mut self, text: &str) -> Result<Vec<String>, SecurityError> {
         let mut lines = Vec::new();
         for parsed in lis_sql::parse(text)? {
-            let Statement::Utility(statement) = parsed.statement else { panic!("not a utility statement: {text}") };
+            let Statement::Utility(statement) = parsed.statement else {
+                panic!("not a utility statement: {text}")
+            };
             let bind = bind(&self.user);
             let context = StatementContext {
                 rights: &self.rights,
