@@ -246,7 +246,3 @@ impl Reading {
 pub(crate) fn bad_row_text<'a>(raw: &'a RawRows, bad: &BadRow) -> &'a str {
     raw.get(bad.place.raw)
 }
-
-#[cfg(test)]
-#[path = "cleanse_tests.rs"]
-mod tests;

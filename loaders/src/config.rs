@@ -36,8 +36,8 @@ use crate::{
 pub const SOURCES_DIRECTORY: &str = "sources.d";
 /// The share of a table's rows that may be rejected, where a source says nothing.
 pub const REJECTS_MAX_DEFAULT: f64 = 0.05;
-/// The subject area of a table with an administration column, where a source says nothing.
-pub const AREA_DEFAULT: &str = "ekonomi";
+/// The subject area of a table with an administration column, where a source says nothing: the ordinary areas.
+pub const AREA_DEFAULT: &str = "";
 
 /// A source, checked.
 #[derive(Debug, Clone)]
@@ -166,6 +166,13 @@ pub struct AdministrationSpec {
 }
 
 impl LoadSpec {
+    /// The directory that its bytes come from; relative to the data directory unless absolute.
+    pub fn origin_path(&self) -> &Path {
+        match &self.origin {
+            OriginSpec::Directory(path) => path,
+        }
+    }
+
     /// Reads and checks a source's TOML file.
     pub fn read(path: &Path) -> Result<Self, LoadError> {
         let text = fs::read_to_string(path).map_err(|source| LoadError::Io {

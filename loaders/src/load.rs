@@ -11,7 +11,7 @@ use chrono::NaiveDate;
 use lis_lake::{hooks::TableSecurity, ids::BatchId, lake::Lake};
 
 use crate::{
-    config::{LoadSpec, OriginSpec},
+    config::LoadSpec,
     error::LoadError,
     ledger::{self, Entry},
     publish::{Published, publish},
@@ -51,8 +51,7 @@ pub struct LoadRequest {
 pub async fn load(request: LoadRequest) -> Result<LoadReport, LoadError> {
     let spec = &request.spec;
     let _lock = if request.dry_run { None } else { Some(lock(request.lake.directory(), &spec.name)?) };
-    let OriginSpec::Directory(path) = &spec.origin;
-    let directory = request.lake.directory().join(path);
+    let directory = request.lake.directory().join(spec.origin_path());
     let source: Arc<dyn Source> = Arc::new(if request.files.is_empty() {
         DirectorySource::Directory(directory.clone())
     } else {

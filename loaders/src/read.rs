@@ -309,3 +309,7 @@ pub(crate) fn delivery_checksum(sums: &BTreeMap<String, FileSum>) -> String {
     }
     hexadecimal(&hasher.finalize())
 }
+
+#[cfg(test)]
+#[path = "read_tests.rs"]
+mod tests;

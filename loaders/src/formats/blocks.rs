@@ -39,10 +39,16 @@ pub(crate) struct BlockCutter {
     line_end: Option<u8>,
     skip_lines: u32,
     line: u64,
+    block_bytes: usize,
 }
 
 impl BlockCutter {
     pub(crate) fn new(format: DelimitedFormat) -> Self {
+        Self::with_block_bytes(format, BLOCK_BYTES)
+    }
+
+    /// Blocks of another size, for tests.
+    pub(super) fn with_block_bytes(format: DelimitedFormat, block_bytes: usize) -> Self {
         Self {
             skip_lines: format.skip_lines,
             format,
@@ -51,13 +57,14 @@ impl BlockCutter {
             begun: false,
             line_end: None,
             line: 1,
+            block_bytes,
         }
     }
 
     /// Takes the next piece of the file; gives a block if enough has come together.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Option<Block>, FormatError> {
         self.take(bytes)?;
-        if self.pending.len() < BLOCK_BYTES || !self.begun {
+        if self.pending.len() < self.block_bytes || !self.begun {
             return Ok(None);
         }
         self.cut(false)
@@ -131,17 +138,21 @@ impl BlockCutter {
         }
     }
 
-    fn too_long(&self) -> FormatError {
-        FormatError {
+    /// There is no whole record yet; there must be one soon.
+    fn wait_for_more(&self) -> Result<Option<Block>, FormatError> {
+        if self.pending.len() <= self.block_bytes.saturating_add(RECORD_BYTES_MAX) {
+            return Ok(None);
+        }
+        Err(FormatError {
             line: self.line,
             message: format!("a record is longer than {RECORD_BYTES_MAX} bytes: is this delimited text?"),
-        }
+        })
     }
 
     fn cut(&mut self, complete: bool) -> Result<Option<Block>, FormatError> {
         let line_end = match self.line_end.or_else(|| self.find_line_end(complete)) {
             Some(line_end) => line_end,
-            None => return Err(self.too_long()),
+            None => return self.wait_for_more(),
         };
         self.line_end = Some(line_end);
         while self.skip_lines > 0 {
@@ -150,7 +161,7 @@ impl BlockCutter {
                     self.pending.clear();
                     break;
                 }
-                return Err(self.too_long());
+                return self.wait_for_more();
             };
             self.pending.drain(..=place);
             self.skip_lines -= 1;
@@ -159,11 +170,7 @@ impl BlockCutter {
         let end = if complete { self.pending.len() } else { self.last_record_end(line_end) };
         if end == 0 {
             // The first record of what is pending has not ended yet.
-            return if !complete && self.pending.len() > BLOCK_BYTES + RECORD_BYTES_MAX {
-                Err(self.too_long())
-            } else {
-                Ok(None)
-            };
+            return if complete { Ok(None) } else { self.wait_for_more() };
         }
         let rest = self.pending.split_off(end);
         let bytes = std::mem::replace(&mut self.pending, rest);
