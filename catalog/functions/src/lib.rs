@@ -13,6 +13,7 @@ pub mod calendar;
 pub mod casts;
 pub mod dates;
 pub mod error;
+pub mod formatting;
 pub mod kernels;
 pub mod numbers;
 pub mod patterns;

@@ -1,0 +1,277 @@
+//! Formatting by template (PostgreSQL's section 9.8) and `format`. The templates of dates are in `formatting/dates.rs`,
+//! those of numbers in `formatting/numbers.rs`; here are the kernels over columns. Names of months and days are English,
+//! as with the C locale. A template is read once per call where it is a constant.
+
+pub mod dates;
+pub mod numbers;
+
+use arrow::{
+    array::{Array, ArrayRef, StringViewBuilder},
+    compute::kernels::cast::cast,
+    datatypes::DataType,
+};
+
+use crate::{
+    casts::zone_argument,
+    error::{FunctionError, FunctionErrorKind},
+    kernels::{
+        Date, Float8, Int8, Interval, Numeric, Text, Timestamp, map, map_text, result_scale, scale_of,
+    },
+    scalar::Arguments,
+    strings::{write_identifier, write_literal},
+    text_input::rescale,
+};
+use dates::{DateTemplate, Moment};
+use numbers::NumberTemplate;
+
+type Done = Result<ArrayRef, FunctionError>;
+
+/// A template read once if it is a constant.
+struct Templates<T> {
+    constant: Option<T>,
+    read: fn(&str) -> Result<T, FunctionError>,
+}
+
+impl<T> Templates<T> {
+    fn of(
+        arguments: &Arguments<'_>,
+        index: usize,
+        read: fn(&str) -> Result<T, FunctionError>,
+    ) -> Result<Self, FunctionError> {
+        let (texts, _) = arguments.typed::<arrow::array::StringViewArray>(index)?;
+        let constant = arguments.is_constant(index) && texts.is_valid(0);
+        Ok(Self { constant: constant.then(|| read(texts.value(0))).transpose()?, read })
+    }
+
+    fn with<R>(
+        &self,
+        text: &str,
+        apply: impl FnOnce(&T) -> Result<R, FunctionError>,
+    ) -> Result<R, FunctionError> {
+        match &self.constant {
+            Some(template) => apply(template),
+            None => apply(&(self.read)(text)?),
+        }
+    }
+}
+
+/// `to_char(timestamp, text)`
+pub fn to_char_timestamp(arguments: &Arguments<'_>) -> Done {
+    let templates = Templates::of(arguments, 1, DateTemplate::read)?;
+    map_text::<(Timestamp, Text)>(arguments, |(timestamp, text), out| {
+        templates.with(text, |template| template.write(&Moment::of_timestamp(timestamp), out))
+    })
+}
+
+/// `to_char(timestamptz, text)`, with the zone as a third argument.
+pub fn to_char_timestamptz(arguments: &Arguments<'_>) -> Done {
+    let templates = Templates::of(arguments, 1, DateTemplate::read)?;
+    let zone = zone_argument(arguments, 2)?;
+    map_text::<(Timestamp, Text)>(arguments, |(timestamp, text), out| {
+        templates.with(text, |template| template.write(&Moment::in_zone(timestamp, zone), out))
+    })
+}
+
+/// `to_char(interval, text)`
+pub fn to_char_interval(arguments: &Arguments<'_>) -> Done {
+    let templates = Templates::of(arguments, 1, DateTemplate::read)?;
+    map_text::<(Interval, Text)>(arguments, |(interval, text), out| {
+        templates.with(text, |template| template.write(&Moment::of_interval(interval), out))
+    })
+}
+
+/// `to_date(text, text)`
+pub fn to_date(arguments: &Arguments<'_>) -> Done {
+    let templates = Templates::of(arguments, 1, DateTemplate::read)?;
+    map::<(Text, Text), Date>(arguments, |(value, text)| {
+        templates.with(text, |template| template.parse(value)?.into_date())
+    })
+}
+
+/// `to_timestamp(text, text)`, with the zone as a third argument.
+pub fn to_timestamp(arguments: &Arguments<'_>) -> Done {
+    let templates = Templates::of(arguments, 1, DateTemplate::read)?;
+    let zone = zone_argument(arguments, 2)?;
+    map::<(Text, Text), Timestamp>(arguments, |(value, text)| {
+        templates.with(text, |template| template.parse(value)?.into_timestamp(zone))
+    })
+}
+
+/// `to_char(numeric, text)`
+pub fn to_char_numeric(arguments: &Arguments<'_>) -> Done {
+    let templates = Templates::of(arguments, 1, NumberTemplate::read)?;
+    let scale = scale_of(arguments, 0)?;
+    map_text::<(Numeric, Text)>(arguments, |(value, text), out| {
+        templates.with(text, |template| template.write_decimal(value, scale, out))
+    })
+}
+
+/// `to_char(bigint, text)`
+pub fn to_char_int8(arguments: &Arguments<'_>) -> Done {
+    let templates = Templates::of(arguments, 1, NumberTemplate::read)?;
+    map_text::<(Int8, Text)>(arguments, |(value, text), out| {
+        templates.with(text, |template| template.write_decimal(value.into(), 0, out))
+    })
+}
+
+/// `to_char(double precision, text)`
+pub fn to_char_float8(arguments: &Arguments<'_>) -> Done {
+    let templates = Templates::of(arguments, 1, NumberTemplate::read)?;
+    map_text::<(Float8, Text)>(arguments, |(value, text), out| {
+        templates.with(text, |template| template.write_float(value, out))
+    })
+}
+
+/// `to_number(text, text)`
+pub fn to_number(arguments: &Arguments<'_>) -> Done {
+    let templates = Templates::of(arguments, 1, NumberTemplate::read)?;
+    let (_, scale) = result_scale(arguments)?;
+    let unsized_array = map::<(Text, Text), Numeric>(arguments, |(value, text)| {
+        templates.with(text, |template| {
+            let (unscaled, from) = template.parse(value)?;
+            rescale(unscaled, from, i32::from(scale)).ok_or_else(FunctionError::numeric_overflow)
+        })
+    })?;
+    // The kernel's array has Arrow's default precision; its values are at the result's scale already.
+    let values = unsized_array.as_any().downcast_ref::<arrow::array::Decimal128Array>();
+    let values = values.ok_or_else(|| FunctionError::internal("to_number did not give numbers"))?;
+    match arguments.result {
+        DataType::Decimal128(precision, scale) => {
+            Ok(std::sync::Arc::new(values.clone().with_precision_and_scale(*precision, *scale)?))
+        }
+        _ => Ok(unsized_array),
+    }
+}
+
+/// `format(text, …)`: arguments after the first are text already. `%s`, `%I`, `%L`, `%%`, `%n$s`, `-`, a width or `*`.
+pub fn format(arguments: &Arguments<'_>) -> Done {
+    let mut texts = Vec::with_capacity(arguments.len());
+    for index in 0..arguments.len() {
+        texts.push(cast(&arguments.full_array(index)?, &DataType::Utf8View)?);
+    }
+    let columns: Vec<&arrow::array::StringViewArray> =
+        texts.iter().filter_map(|array| array.as_any().downcast_ref()).collect();
+    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut out = String::new();
+    for row in 0..arguments.rows {
+        let values: Vec<Option<&str>> =
+            columns.iter().map(|column| column.is_valid(row).then(|| column.value(row))).collect();
+        match values.split_first() {
+            Some((Some(template), values)) => {
+                out.clear();
+                write_format(template, values, &mut out)?;
+                builder.append_value(&out);
+            }
+            _ => builder.append_null(),
+        }
+    }
+    Ok(std::sync::Arc::new(builder.finish()))
+}
+
+fn write_format(template: &str, values: &[Option<&str>], out: &mut String) -> Result<(), FunctionError> {
+    let too_few = || FunctionError::invalid_parameter("too few arguments for format()");
+    let unterminated = || {
+        FunctionError::invalid_parameter("unterminated format() type specifier")
+            .with_detail("For a single \"%\" use \"%%\".")
+    };
+    let mut next = 0;
+    let mut characters = template.chars().peekable();
+    while let Some(one) = characters.next() {
+        if one != '%' {
+            out.push(one);
+            continue;
+        }
+        if characters.next_if_eq(&'%').is_some() {
+            out.push('%');
+            continue;
+        }
+        let number = |characters: &mut std::iter::Peekable<std::str::Chars<'_>>| {
+            let mut value: Option<usize> = None;
+            while let Some(digit) = characters.peek().and_then(|one| one.to_digit(10)) {
+                characters.next();
+                let digit = usize::try_from(digit).unwrap_or(0);
+                value = Some(value.unwrap_or(0).saturating_mul(10).saturating_add(digit));
+            }
+            value
+        };
+        let (mut width, mut left, mut index) = (None, false, None);
+        if let Some(first) = number(&mut characters) {
+            if characters.next_if_eq(&'$').is_some() {
+                if first == 0 {
+                    return Err(FunctionError::invalid_parameter(
+                        "format specifies argument 0, but arguments are numbered from 1",
+                    ));
+                }
+                index = Some(first - 1);
+            } else {
+                width = Some(first);
+            }
+        }
+        while characters.next_if_eq(&'-').is_some() {
+            left = true;
+        }
+        if characters.next_if_eq(&'*').is_some() {
+            let text = values.get(next).ok_or_else(too_few)?.unwrap_or("0");
+            next += 1;
+            let wide: i64 = crate::text_input::parse_int8(text)?;
+            left |= wide < 0;
+            width = usize::try_from(wide.unsigned_abs()).ok();
+        } else if width.is_none() {
+            width = number(&mut characters);
+        }
+        let kind = characters.next().ok_or_else(unterminated)?;
+        if !matches!(kind, 's' | 'I' | 'L') {
+            return Err(FunctionError::invalid_parameter(format!(
+                "unrecognized format() type specifier \"{kind}\""
+            ))
+            .with_detail("For a single \"%\" use \"%%\"."));
+        }
+        let value = *values.get(index.unwrap_or(next)).ok_or_else(too_few)?;
+        next = index.unwrap_or(next) + 1;
+        let mut text = String::new();
+        match (kind, value) {
+            ('s', value) => text.push_str(value.unwrap_or("")),
+            ('I', Some(value)) => write_identifier(value, &mut text),
+            ('I', None) => {
+                return Err(FunctionError::new(
+                    FunctionErrorKind::NullValueNotAllowed,
+                    "null values cannot be formatted as an SQL identifier",
+                ));
+            }
+            (_, Some(value)) => write_literal(value, &mut text),
+            (_, None) => text.push_str("NULL"),
+        }
+        let fill = width.unwrap_or(0).saturating_sub(text.chars().count());
+        if fill > crate::strings::TEXT_BYTES_MAX {
+            return Err(FunctionError::invalid_parameter("number is out of range"));
+        }
+        let blanks = " ".repeat(fill);
+        out.push_str(if left { "" } else { &blanks });
+        out.push_str(&text);
+        out.push_str(if left { &blanks } else { "" });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write_format;
+
+    #[test]
+    fn format_specifiers() {
+        let cases: &[(&str, &[Option<&str>], &str)] = &[
+            ("%s %I %L %%", &[Some("a"), Some("B c"), Some("d'e")], "a \"B c\" 'd''e' %"),
+            ("%2$s %1$s", &[Some("a"), Some("b")], "b a"),
+            ("%-5s|%5s|", &[Some("a"), Some("b")], "a    |    b|"),
+            ("%s|%L", &[None, None], "|NULL"),
+            ("%*s", &[Some("3"), Some("x")], "  x"),
+        ];
+        for (template, values, expected) in cases {
+            let mut out = String::new();
+            write_format(template, values, &mut out).expect(template);
+            assert_eq!(out, *expected, "{template}");
+        }
+        assert!(write_format("%s", &[], &mut String::new()).is_err());
+        assert!(write_format("%x", &[Some("a")], &mut String::new()).is_err());
+    }
+}
