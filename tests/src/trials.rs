@@ -63,5 +63,6 @@ impl Trials {
 }
 
 fn outcome(result: Result<()>) -> Result<(), Failed> {
-    result.map_err(|error| Failed::from(format!("{error:?}")))
+    // The whole chain of causes, without a backtrace into the test runner.
+    result.map_err(|error| Failed::from(format!("{error:#}")))
 }

@@ -136,8 +136,10 @@ pub(crate) fn errors_say_what_and_where() -> Result<()> {
             "{sql}: position {:?}: {error:?}",
             error.field('P')
         );
-        let first = error.message().chars().next().unwrap_or(' ');
-        ensure!(!first.is_uppercase() && !error.message().ends_with('.'), "{sql}: {}", error.message());
+        // No capital at the beginning, unless it is a keyword's.
+        let first = error.message().split(' ').next().unwrap_or_default();
+        let is_small = first == first.to_uppercase() || !first.starts_with(char::is_uppercase);
+        ensure!(is_small && !error.message().ends_with('.'), "{sql}: {}", error.message());
         ensure!(error.field('S') == Some("ERROR") && error.field('V') == Some("ERROR"), "{sql}: {error:?}");
         ensure!(one_value(&mut connection, "SELECT 1")? == "1", "usable after {sql}");
     }
