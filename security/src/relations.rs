@@ -4,6 +4,7 @@
 
 mod administrations;
 mod audit;
+mod information_schema;
 mod policies;
 mod roles;
 
@@ -39,6 +40,9 @@ pub(crate) fn register(registry: &mut Registry, audit: &Path) {
         Arc::new(policies::PgPolicy),
         Arc::new(administrations::Administrations),
         Arc::new(administrations::Areas),
+        Arc::new(information_schema::AdministrableRoleAuthorizations),
+        Arc::new(information_schema::ApplicableRoles),
+        Arc::new(information_schema::EnabledRoles),
         Arc::new(audit::AuditRecords::new(audit)),
     ];
     for relation in relations {

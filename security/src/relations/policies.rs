@@ -103,7 +103,7 @@ impl SystemRelation for PgPolicies {
     }
 
     fn oid(&self) -> Oid {
-        Oid::new(15904)
+        Oid::new(12018)
     }
 
     fn is_view(&self) -> bool {

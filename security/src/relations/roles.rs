@@ -207,7 +207,7 @@ impl SystemRelation for PgRoles {
     }
 
     fn oid(&self) -> Oid {
-        Oid::new(15901)
+        Oid::new(12000)
     }
 
     fn is_view(&self) -> bool {
@@ -274,7 +274,7 @@ impl SystemRelation for PgUser {
     }
 
     fn oid(&self) -> Oid {
-        Oid::new(15902)
+        Oid::new(12014)
     }
 
     fn is_view(&self) -> bool {
@@ -333,7 +333,7 @@ impl SystemRelation for PgGroup {
     }
 
     fn oid(&self) -> Oid {
-        Oid::new(15903)
+        Oid::new(12010)
     }
 
     fn is_view(&self) -> bool {
