@@ -302,6 +302,13 @@ mod tests {
     }
 
     #[test]
+    fn the_documented_example_is_read() {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docker/lis.toml");
+        let config = Config::read(&example, None).unwrap();
+        assert!(config.tls_required);
+    }
+
+    #[test]
     fn paths_are_relative_to_the_file() {
         let config = parse("data = \"warehouse\"").unwrap();
         assert!(config.data.is_absolute() && config.data.ends_with("warehouse"));

@@ -35,7 +35,6 @@ mod query;
 mod relations;
 mod server;
 mod session;
-mod stub;
 mod task;
 pub mod telemetry;
 mod tls;

@@ -13,10 +13,9 @@ pub(crate) mod utility;
 
 use std::{future::Future, sync::Arc};
 
-use crate::stub::SessionCatalog;
 use datafusion::{common::ScalarValue, execution::SendableRecordBatchStream};
 use lis_lake::{names::Identifier, snapshot::Snapshot, types::PgType};
-use lis_pg_catalog::registry::ViewContext;
+use lis_pg_catalog::{SessionCatalog, registry::ViewContext};
 use lis_security::{AuthorisedQuery, Principal, Rights, context::StatementContext};
 use lis_sql::{
     context::BindContext,

@@ -77,7 +77,8 @@ impl Server {
         let cancel = Arc::new(CancelTable::default());
         let activity = Arc::new(ActivityTable::default());
         let mut registry = Registry::default();
-        //STUB lis_pg_catalog::builtin(&mut registry);
+        lis_pg_catalog::builtin(&mut registry);
+        lis_pg_catalog::register_snapshots(&mut registry, Arc::clone(&lake));
         security.register(&mut registry);
         lis_loaders::register(&mut registry, &lake);
         relations::register(&mut registry, &activity);

@@ -1,7 +1,7 @@
 //! Schemas, tables, views and comments: checked by security, staged over the transaction's snapshot. What CASCADE and
 //! IF EXISTS mean is decided here; what a table may look like is the lake's knowledge.
 
-use std::sync::Arc;
+use std::{ops::ControlFlow, sync::Arc};
 
 use lis_lake::{
     ids::{Oid, RelationId},
@@ -20,6 +20,8 @@ use lis_sql::{
         TableConstraintKind, UtilityStatement,
     },
 };
+
+use sqlparser::ast::{self, VisitMut, VisitorMut};
 
 use super::{Request, authorise};
 use crate::{
@@ -466,16 +468,13 @@ async fn create_view(
         column_type.pg_type = crate::wire::types::client_type(column_type.pg_type);
         new_columns.push(NewColumn::new(column, column_type));
     }
-    let catalog = request.catalog(&server);
+    let definition = qualified_definition(request, query)?;
     let new = NewView {
         schema_id: schema.id,
         name: name.name.clone(),
         owner: request.principal.current_oid(),
         comment: None,
-        definition: {
-            let _ = &catalog;
-            query.to_string()
-        },
+        definition,
         columns: new_columns,
         security_invoker: security_invoker.unwrap_or(true),
     };
@@ -513,6 +512,61 @@ async fn create_view(
     let staged = session.transaction.staged(&server.lake, &parsed.text).await?;
     staged.create_view(new).await?;
     Ok(())
+}
+
+/// The definition with every relation's name written with its schema, so that it keeps its meaning whatever the search
+/// path is. Names of CTEs are left alone.
+fn qualified_definition(request: &Request, query: &ast::Query) -> Result<String> {
+    let mut qualifier = Qualifier { request, cte_names: Vec::new() };
+    let mut query = query.clone();
+    match query.visit(&mut qualifier) {
+        ControlFlow::Continue(()) => Ok(query.to_string()),
+        ControlFlow::Break(name) => Err(ServerError::not_supported(format!(
+            "a view that reads the relation \"{name}\" beside a WITH query of that name is not supported"
+        ))
+        .with_hint("Write the relation's name with its schema.")),
+    }
+}
+
+struct Qualifier<'a> {
+    request: &'a Request,
+    cte_names: Vec<Identifier>,
+}
+
+fn identifier(ident: &ast::Ident) -> Identifier {
+    if ident.quote_style.is_some() { Identifier::exact(&ident.value) } else { Identifier::fold(&ident.value) }
+}
+
+impl VisitorMut for Qualifier<'_> {
+    type Break = String;
+
+    fn pre_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<String> {
+        if let Some(with) = &query.with {
+            self.cte_names.extend(with.cte_tables.iter().map(|cte| identifier(&cte.alias.name)));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &mut ast::ObjectName) -> ControlFlow<String> {
+        let [ast::ObjectNamePart::Identifier(only)] = relation.0.as_slice() else {
+            return ControlFlow::Continue(());
+        };
+        let name = identifier(only);
+        let written = ObjectName { schema: None, name: name.clone(), position: None };
+        let schema = find_relation(self.request, &written)
+            .and_then(|found| self.request.snapshot.qualified_name(found))
+            .map(|found| found.schema);
+        match schema {
+            None => ControlFlow::Continue(()),
+            Some(_) if self.cte_names.contains(&name) => ControlFlow::Break(name.as_str().to_owned()),
+            Some(schema) => {
+                let qualified = [schema, name]
+                    .map(|it| ast::ObjectNamePart::Identifier(ast::Ident::with_quote('"', it.as_str())));
+                relation.0 = qualified.to_vec();
+                ControlFlow::Continue(())
+            }
+        }
+    }
 }
 
 async fn drop_relations(
