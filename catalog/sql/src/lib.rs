@@ -34,6 +34,6 @@ pub mod statement;
 pub mod types;
 pub mod utility;
 
-pub use bind::{BoundInsert, bind_insert, bind_predicate, bind_query};
+pub use bind::{BoundInsert, bind_insert, bind_predicate, bind_query, qualify_query};
 pub use operators::is_leakproof;
 pub use parse::parse;

@@ -13,7 +13,8 @@ use crate::{names::identifier, types::type_by_name};
 /// A query ready to be authorised.
 #[derive(Debug, Clone)]
 pub struct BoundQuery {
-    /// DataFusion's plan. Its output columns correspond to `outputs` one by one.
+    /// DataFusion's plan. Its output columns correspond to `outputs` one by one. A column of type `regclass` and its like
+    /// holds names (text), not numbers: what clients see of it.
     pub plan: LogicalPlan,
     /// The output columns.
     pub outputs: Vec<OutputColumn>,

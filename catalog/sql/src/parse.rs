@@ -23,6 +23,10 @@ use crate::{
 /// bounds memory and time, not the stack.
 const NESTING_DEPTH_MAX: usize = 500;
 
+/// How many operators may follow each other without a comma or a clause between: each is a level of the syntax tree, and
+/// dropping a tree takes stack for every level.
+const OPERATORS_MAX: usize = 10_000;
+
 const DIALECT: PostgreSqlDialect = PostgreSqlDialect {};
 
 /// Reads a message: any number of statements. A message without one gives [`Statement::Empty`] alone.
@@ -141,6 +145,7 @@ impl Piece {
         let start = Self { ..self }.skipping(skipped);
         let text = trimmed.trim_end();
         let tokens = rebased(tokens, start.location);
+        check_depth(&tokens)?;
         let statement = parse_statement(text, tokens).map_err(|mut error| {
             error.position = error.position.map(|position| position + start.characters);
             error
@@ -161,6 +166,38 @@ impl Piece {
         }
         self
     }
+}
+
+/// Refuses a statement whose syntax tree would be too deep, before there is one.
+fn check_depth(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+    let mut operators = 0;
+    for token in tokens {
+        match &token.token {
+            Token::Comma => operators = 0,
+            Token::Word(word) => match word.keyword {
+                Keyword::AND
+                | Keyword::OR
+                | Keyword::NOT
+                | Keyword::IS
+                | Keyword::UNION
+                | Keyword::EXCEPT
+                | Keyword::INTERSECT => operators += 1,
+                Keyword::SELECT | Keyword::FROM | Keyword::WHERE | Keyword::VALUES => operators = 0,
+                _ => {}
+            },
+            Token::Whitespace(_)
+            | Token::Number(..)
+            | Token::SingleQuotedString(_)
+            | Token::LParen
+            | Token::RParen
+            | Token::Period => {}
+            _ => operators += 1,
+        }
+        if operators > OPERATORS_MAX {
+            return Err(SqlError::new(SqlErrorKind::StatementTooComplex, "stack depth limit exceeded"));
+        }
+    }
+    Ok(())
 }
 
 /// The tokens with lines and columns counted from `start`.
@@ -416,6 +453,10 @@ mod tests {
     fn deep_nesting_is_refused() {
         let text = format!("select {}1{}", "(".repeat(5000), ")".repeat(5000));
         assert_eq!(error(&text).0, SqlErrorKind::StatementTooComplex);
+        let text = format!("select 1{}", " + 1".repeat(1_000_000));
+        assert_eq!(error(&text).0, SqlErrorKind::StatementTooComplex);
+        let text = format!("select 1{}", " + 1".repeat(OPERATORS_MAX - 10));
+        assert!(matches!(parse(&text).unwrap()[0].statement, Statement::Query(_)));
     }
 
     #[test]

@@ -4,10 +4,15 @@
 //! with its kind and position. Cases are separated by blank lines. When a file differs, the whole of what came is written
 //! beside the test's binary and its place is shown, to be reviewed and copied over the file.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what goes wrong here fails the test")]
+
 use std::{fmt::Write, path::Path, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Array, ListArray, RecordBatch, StringViewArray},
+    array::{
+        ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Array, ListArray, RecordBatch,
+        StringViewArray,
+    },
     datatypes::{DataType, Field, Int32Type, Schema},
     util::display::{ArrayFormatter, FormatOptions},
 };
@@ -222,7 +227,12 @@ async fn run(statement: &str, catalog: &TestCatalog) -> String {
                 -1 => String::new(),
                 typmod => format!("({typmod})"),
             };
-            format!("{} {}{typmod}{}", output.name, output.column_type.pg_type.name(), origin.unwrap_or_default())
+            format!(
+                "{} {}{typmod}{}",
+                output.name,
+                output.column_type.pg_type.name(),
+                origin.unwrap_or_default()
+            )
         })
         .collect();
     text.push_str(&columns.join(" | "));

@@ -64,6 +64,16 @@ pub(crate) struct Grouping {
     pub(crate) position: Option<usize>,
 }
 
+/// What a window function gives.
+#[derive(Debug)]
+pub(crate) struct WindowResult {
+    pub(crate) column_type: ColumnType,
+    /// The Arrow type of the call itself.
+    pub(crate) arrow_type: DataType,
+    /// The Arrow type that it must be cast to.
+    pub(crate) cast: Option<DataType>,
+}
+
 /// The calls of one SELECT.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
@@ -334,23 +344,13 @@ impl Binder<'_> {
     }
 
     /// Notes a window function and gives the column that stands for it.
-    pub(crate) fn window(
-        &self,
-        expr: Expr,
-        name: &str,
-        result: ColumnType,
-        arrow_type: DataType,
-        cast_to: Option<DataType>,
-        position: Option<usize>,
-        calls: &Calls,
-    ) -> Typed {
+    pub(crate) fn window(&self, expr: Expr, name: &str, result: WindowResult, calls: &Calls) -> Typed {
         let column = Calls::column_of(&calls.windows, expr, || self.fresh_column(name));
         let expr = Expr::Column(column);
-        match cast_to {
-            Some(target) => Typed::new(cast(expr, target.clone()), result, target),
-            None => Typed::new(expr, result, arrow_type),
+        match result.cast {
+            Some(target) => Typed::new(cast(expr, target.clone()), result.column_type, target),
+            None => Typed::new(expr, result.column_type, result.arrow_type),
         }
-        .at(position)
     }
 
     fn set(&self, set: ResolvedSet, position: Option<usize>, place: Place<'_>) -> Result<Typed, SqlError> {

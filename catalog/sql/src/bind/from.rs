@@ -41,7 +41,7 @@ pub(crate) enum Source {
 
 impl Binder<'_> {
     /// Binds a FROM clause; without one there is one row without columns.
-    pub(crate) fn from_clause(
+    pub(crate) fn sources(
         &self,
         from: &[ast::TableWithJoins],
         surroundings: Surroundings<'_>,
@@ -325,9 +325,13 @@ impl Binder<'_> {
                 // pg_catalog comes first unless the path says where it comes.
                 let system = Identifier::exact("pg_catalog");
                 let implicit = (!context.search_path.contains(&system)).then_some(&system);
-                implicit.into_iter().chain(&context.search_path).find_map(|schema| {
+                let found = implicit.into_iter().chain(&context.search_path).find_map(|schema| {
                     catalog.relation(&QualifiedName { schema: schema.clone(), name: name.clone() })
-                })
+                });
+                if let Some(relation) = &found {
+                    self.found_in(position, &relation.name.schema);
+                }
+                found
             }
         };
         found.ok_or_else(|| {

@@ -16,7 +16,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
@@ -28,6 +28,7 @@ use datafusion::{
 use lis_functions::error::FunctionError;
 use lis_lake::{
     ids::Oid,
+    names::Identifier,
     types::{ColumnType, PgType},
 };
 use sqlparser::ast;
@@ -36,10 +37,11 @@ use crate::{
     catalog::Catalog,
     context::BindContext,
     error::{SqlError, SqlErrorKind},
+    keywords::quote_identifier,
     names::Scope,
     output::{BoundQuery, Dependency, Origin, OutputColumn},
     positions::TextPositions,
-    types::{Binding, Parameters, Typed, statement_error},
+    types::{Binding, CastContext, Parameters, Typed, coerce, statement_error},
 };
 
 mod aggregates;
@@ -76,8 +78,37 @@ pub fn bind_query(
     let shared = Shared::default();
     let binder = Binder::new(text, Binding { catalog, context, parameters: &parameters }, &shared);
     let bound = binder.query(query, Surroundings::default(), Unknowns::AsText)?;
+    let bound = binder.shown(bound)?;
     let parameters = settled(&parameters)?;
     Ok(shared.finish(bound, parameters))
+}
+
+/// A view's definition as it is stored: `query_text`, which is a part of `text`, with every relation's schema written
+/// out, so that it keeps its meaning under another search path. `query` is what was read there, its positions those of
+/// `text`.
+pub fn qualify_query(
+    query: &ast::Query,
+    text: &str,
+    query_text: &str,
+    catalog: &dyn Catalog,
+    context: &BindContext,
+) -> Result<String, SqlError> {
+    let parameters = Parameters::new(&[]);
+    let shared = Shared::default();
+    let binder = Binder::new(text, Binding { catalog, context, parameters: &parameters }, &shared);
+    binder.query(query, Surroundings::default(), Unknowns::AsText)?;
+    let unqualified = binder.unqualified.borrow();
+    let begin = text.rfind(query_text).unwrap_or(0);
+    let mut qualified = String::with_capacity(query_text.len());
+    let first = text[..begin].chars().count() + 1;
+    for (position, character) in (first..).zip(query_text.chars()) {
+        if let Some(schema) = unqualified.get(&position) {
+            qualified.push_str(&quote_identifier(schema.as_str()));
+            qualified.push('.');
+        }
+        qualified.push(character);
+    }
+    Ok(qualified)
 }
 
 /// The types of all parameters, or what is wrong with one.
@@ -187,11 +218,21 @@ pub(crate) struct Binder<'a> {
     pub(crate) shared: &'a Shared,
     text: &'a str,
     positions: TextPositions,
+    /// Where relations stand in the text without their schema, and in which they were found.
+    unqualified: RefCell<BTreeMap<usize, Identifier>>,
 }
 
 impl<'a> Binder<'a> {
     pub(crate) fn new(text: &'a str, binding: Binding<'a>, shared: &'a Shared) -> Self {
-        Self { binding, shared, text, positions: TextPositions::new(text) }
+        let positions = TextPositions::new(text);
+        Self { binding, shared, text, positions, unqualified: RefCell::default() }
+    }
+
+    /// Notes that a name without schema means a relation of `schema`.
+    pub(crate) fn found_in(&self, position: Option<usize>, schema: &Identifier) {
+        if let Some(position) = position {
+            self.unqualified.borrow_mut().insert(position, schema.clone());
+        }
     }
 
     /// A name that occurs nowhere else in the statement.
@@ -221,6 +262,28 @@ impl<'a> Binder<'a> {
         Some(from + rest[..found].chars().count() + 1)
     }
 
+    /// A statement's outputs as clients see them: the `reg…` types show names, which only the catalogue knows.
+    fn shown(&self, bound: Bound) -> Result<Bound, SqlError> {
+        if !bound.columns.iter().any(|column| names_objects(column.column_type.pg_type)) {
+            return Ok(bound);
+        }
+        let mut exprs = Vec::with_capacity(bound.columns.len());
+        let mut columns = Vec::with_capacity(bound.columns.len());
+        for column in bound.columns {
+            if !names_objects(column.column_type.pg_type) {
+                exprs.push(Expr::Column(column.column.clone()));
+                columns.push(column);
+                continue;
+            }
+            let text = ColumnType::plain(PgType::Text);
+            let typed = coerce(&self.binding, column.typed(), text, CastContext::Explicit, None)?;
+            let output = self.fresh_column(&column.name);
+            exprs.push(typed.expr.alias(&output.name));
+            columns.push(BoundColumn { column: output, arrow_type: typed.arrow_type, ..column });
+        }
+        Ok(Bound { plan: project(bound.plan, exprs)?, columns })
+    }
+
     /// Notes that the query needs something.
     pub(crate) fn depends(&self, dependency: Dependency) {
         self.shared.dependencies.borrow_mut().insert(dependency);
@@ -248,16 +311,28 @@ pub(crate) fn not_postgresql(construct: &str, position: Option<usize>) -> SqlErr
 /// An error of DataFusion's while a plan is put together. Our functions' errors keep their kind; what is left is a defect.
 pub(crate) fn plan_error(error: DataFusionError) -> SqlError {
     match error.find_root() {
-        DataFusionError::External(source) => match source.downcast_ref::<FunctionError>() {
-            Some(function) => return statement_error(function.clone(), None),
-            None => {}
-        },
+        DataFusionError::External(source) => {
+            if let Some(function) = source.downcast_ref::<FunctionError>() {
+                return statement_error(function.clone(), None);
+            }
+            if let Some(statement) = source.downcast_ref::<SqlError>() {
+                return statement.clone();
+            }
+        }
         DataFusionError::NotImplemented(message) => {
             return SqlError::new(SqlErrorKind::FeatureNotSupported, message.clone());
         }
         _ => {}
     }
     SqlError::new(SqlErrorKind::Internal, error.to_string())
+}
+
+/// Whether a type's text is the name of an object that its value numbers.
+fn names_objects(pg_type: PgType) -> bool {
+    matches!(
+        pg_type,
+        PgType::Regclass | PgType::Regtype | PgType::Regproc | PgType::Regnamespace | PgType::Regrole
+    )
 }
 
 /// One row without columns: SELECT without FROM.

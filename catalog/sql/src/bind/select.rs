@@ -62,7 +62,7 @@ impl Binder<'_> {
         unknowns: Unknowns,
     ) -> Result<Bound, SqlError> {
         check_clauses(select)?;
-        let from = self.from_clause(&select.from, surroundings)?;
+        let from = self.sources(&select.from, surroundings)?;
         let namespace = from.namespace;
         let scope = Scope::new(&namespace, surroundings.outer);
         let calls = Calls { named_windows: select.named_window.clone(), ..Calls::default() };

@@ -18,7 +18,7 @@ use sqlparser::ast;
 
 use super::{
     Binder,
-    calls::{Call, Calls},
+    calls::{Call, Calls, WindowResult},
     expressions::{Clause, Place},
     order::constant,
     plan_error, unsupported,
@@ -113,7 +113,9 @@ impl Binder<'_> {
                 distinct: false,
             },
         });
-        Ok(self.window(expr, &name, window.result, window.arrow_type, window.cast, position, calls))
+        let result =
+            WindowResult { column_type: window.result, arrow_type: window.arrow_type, cast: window.cast };
+        Ok(self.window(expr, &name, result, calls).at(position))
     }
 
     fn definition(
@@ -353,7 +355,8 @@ fn mentions_window(expr: &Expr, calls: &Calls) -> bool {
 
 /// Puts the windows over a plan: one node for each partitioning and order, the finest order innermost.
 pub(crate) fn windowed(plan: LogicalPlan, windows: Vec<Call>) -> Result<LogicalPlan, SqlError> {
-    let mut groups: Vec<((Vec<Expr>, Vec<Sort>), Vec<Expr>)> = Vec::new();
+    type Partitioning = (Vec<Expr>, Vec<Sort>);
+    let mut groups: Vec<(Partitioning, Vec<Expr>)> = Vec::new();
     for window in windows {
         let Expr::WindowFunction(function) = &window.expr else { continue };
         let key = (function.params.partition_by.clone(), function.params.order_by.clone());
