@@ -73,7 +73,7 @@ pub fn add_interval(timestamp: i64, parts: Parts, sign: i64) -> Result<i64, Func
 }
 
 /// As [`add_interval`], months and days being those of a zone.
-fn add_interval_in_zone(
+pub fn add_interval_in_zone(
     timestamp: i64,
     parts: Parts,
     sign: i64,

@@ -9,15 +9,21 @@
 //! - [`kernels`]: the loops that kernels share;
 //! - the families: [`casts`], [`numbers`], [`dates`], [`strings`], [`patterns`], ….
 
+pub mod aggregates;
+pub mod arrays;
 pub mod calendar;
 pub mod casts;
 pub mod dates;
 pub mod error;
 pub mod formatting;
+pub mod hashes;
+pub mod json;
+pub mod json_aggregates;
 pub mod kernels;
 pub mod numbers;
 pub mod patterns;
 pub mod scalar;
+pub mod sets;
 pub mod strings;
 pub mod text_input;
 pub mod text_output;

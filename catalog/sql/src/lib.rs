@@ -19,9 +19,11 @@
 //! and a position in characters; [`error::SqlErrorKind::Internal`] is a defect.
 
 pub mod bind;
+mod build;
 pub mod catalog;
 pub mod context;
 pub mod error;
+pub mod functions;
 pub mod keywords;
 mod names;
 pub mod operators;

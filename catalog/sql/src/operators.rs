@@ -1,9 +1,141 @@
-//! PostgreSQL's operators over our types, as a table with leakproof marks.
+//! PostgreSQL's operators over our types, as a table: name, operands, result, how it is built, and whether it is
+//! leakproof. The rows are `pg_operator`'s.
+//!
+//! Leakproof marks: the comparisons of `=`, `<>`, `<`, `<=`, `>`, `>=` and what is built of them. They become DataFusion's
+//! own comparison expressions, which cannot fail and tell nothing; all that can fail is a function of ours, and those
+//! are never leakproof. So [`is_leakproof`] can judge a bound expression by its shape.
 
-use datafusion::logical_expr::Expr;
+mod arithmetic;
+mod comparison;
+
+use datafusion::logical_expr::{Expr, Operator};
+use lis_lake::types::PgType;
+
+pub(crate) use self::{
+    arithmetic::{decimal, digits, two, zone},
+    comparison::{align, compare},
+};
+use crate::{
+    error::SqlError,
+    resolve::select::{Candidate, Formal},
+    types::{Binding, Typed},
+};
+
+/// How an operator is made from its operands, which have the row's types.
+pub(crate) type Build = fn(&Binding<'_>, &OperatorRow, Vec<Typed>) -> Result<Typed, SqlError>;
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OperatorRow {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// The left operand; none for a prefix operator.
+    pub(crate) left: Option<Formal>,
+    /// The right operand.
+    pub(crate) right: Formal,
+    /// The result.
+    pub(crate) result: Formal,
+    /// The implementation.
+    pub(crate) build: Build,
+}
+
+impl Candidate for OperatorRow {
+    fn formal(&self, index: usize, count: usize) -> Formal {
+        match (index, count, self.left) {
+            (0, 2, Some(left)) => left,
+            _ => self.right,
+        }
+    }
+}
+
+/// Operators that are another one under a second name.
+pub(crate) fn canonical_name(name: &str) -> &str {
+    match name {
+        "!=" => "<>",
+        other => other,
+    }
+}
+
+/// DataFusion's operator for a comparison.
+pub(crate) fn comparison_of(name: &str) -> Option<Operator> {
+    Some(match name {
+        "=" => Operator::Eq,
+        "<>" => Operator::NotEq,
+        "<" => Operator::Lt,
+        "<=" => Operator::LtEq,
+        ">" => Operator::Gt,
+        ">=" => Operator::GtEq,
+        _ => return None,
+    })
+}
+
+/// The rows of a name with one operand (`unary`) or two.
+pub(crate) fn candidates(name: &str, unary: bool) -> Vec<OperatorRow> {
+    if let Some(name) = ["=", "<>", "<", "<=", ">", ">="].into_iter().find(|known| *known == name) {
+        return if unary { Vec::new() } else { comparison::rows(name) };
+    }
+    arithmetic::ROWS
+        .iter()
+        .chain(comparison::TEXT_ROWS)
+        .filter(|row| row.name == name && row.left.is_none() == unary)
+        .copied()
+        .collect()
+}
 
 /// Whether evaluating the expression on a row that the asker may not see can tell nothing about it: every function and
 /// operator in it is marked leakproof in our tables. What is not known is not leakproof.
 pub fn is_leakproof(expr: &Expr) -> bool {
-    matches!(expr, Expr::Column(_) | Expr::Literal(..))
+    match expr {
+        Expr::Column(_) | Expr::Literal(..) => true,
+        Expr::BinaryExpr(binary) => {
+            let known = matches!(
+                binary.op,
+                Operator::Eq
+                    | Operator::NotEq
+                    | Operator::Lt
+                    | Operator::LtEq
+                    | Operator::Gt
+                    | Operator::GtEq
+                    | Operator::And
+                    | Operator::Or
+                    | Operator::IsDistinctFrom
+                    | Operator::IsNotDistinctFrom
+            );
+            known && is_leakproof(&binary.left) && is_leakproof(&binary.right)
+        }
+        Expr::Not(inner)
+        | Expr::IsNull(inner)
+        | Expr::IsNotNull(inner)
+        | Expr::IsTrue(inner)
+        | Expr::IsFalse(inner)
+        | Expr::IsUnknown(inner)
+        | Expr::IsNotTrue(inner)
+        | Expr::IsNotFalse(inner)
+        | Expr::IsNotUnknown(inner) => is_leakproof(inner),
+        Expr::Alias(alias) => is_leakproof(&alias.expr),
+        Expr::Between(between) => {
+            is_leakproof(&between.expr) && is_leakproof(&between.low) && is_leakproof(&between.high)
+        }
+        Expr::InList(list) => is_leakproof(&list.expr) && list.list.iter().all(is_leakproof),
+        // Only the widening casts that `types/casts.rs` makes, and only of a bare column: see the rule there. A cast from
+        // text is a function of ours, so the targets that text could be cast to by DataFusion are not listed.
+        Expr::Cast(cast) => {
+            use arrow::datatypes::DataType as D;
+            matches!(cast.expr.as_ref(), Expr::Column(_))
+                && matches!(
+                    cast.field.data_type(),
+                    D::Int32 | D::Int64 | D::Float64 | D::Decimal128(..) | D::Utf8View
+                )
+        }
+        Expr::ScalarFunction(call) => {
+            const LEAKPROOF: [&str; 2] = ["strip_blanks", "interval_value"];
+            LEAKPROOF.contains(&call.func.name()) && call.args.iter().all(is_leakproof)
+        }
+        _ => false,
+    }
+}
+
+/// Shorthand for tables.
+pub(crate) const fn is(pg_type: PgType) -> Formal {
+    Formal::Is(pg_type)
 }

@@ -1,15 +1,33 @@
 //! Which operator or function a call means, by PostgreSQL's rules ("Type Conversion", 10.2 and 10.3), and the DataFusion
 //! expression for it. The rows to choose from are in `operators.rs` and `functions.rs`.
 
+pub(crate) mod arrays;
+pub(crate) mod select;
+
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use datafusion::logical_expr::{AggregateUDF, Expr, WindowFunctionDefinition};
-use lis_lake::types::ColumnType;
+use datafusion::{
+    common::ScalarValue,
+    logical_expr::{
+        AggregateUDF, BinaryExpr, Case, Expr, Operator, WindowFunctionDefinition, expr::InList, lit,
+    },
+};
+use lis_lake::{
+    names::Identifier,
+    types::{ColumnType, PgType},
+};
 
+pub use self::arrays::{array, operator_over_array, slice, subscript};
+use self::select::{Candidate, Choice, Formal, Generic, choose, generic};
 use crate::{
     error::{SqlError, SqlErrorKind},
-    types::{Binding, Typed},
+    functions::{self, FunctionRow, Make},
+    operators::{self, OperatorRow, align, canonical_name, compare},
+    types::{
+        Binding, CastContext, Typed, casts::coerce_to, coerce, coerce_to_boolean, common_type,
+        settle_unknown, type_name,
+    },
 };
 
 /// A call of a function as it is written. Special syntax is a call too: `EXTRACT(f FROM x)` is `extract('f', x)`,
@@ -123,22 +141,88 @@ pub fn operator(
     right: Typed,
     position: Option<usize>,
 ) -> Result<Typed, SqlError> {
-    let _ = (binding, schema, left, right);
-    Err(SqlError::new(SqlErrorKind::UndefinedFunction, format!("operator does not exist: {name}"))
-        .at(position))
+    let operands: Vec<Typed> = left.into_iter().chain([right]).collect();
+    let row = operator_row(schema, name, &operands, position)?;
+    let operands = coerce_arguments(binding, &row, operands)?;
+    let mut done = (row.build)(binding, &row, operands).map_err(|error| error.at(position))?;
+    debug_assert!(
+        !matches!(row.result, Formal::Is(result) if result != done.pg_type()),
+        "{name} must give what its row says"
+    );
+    done.position = position.or(done.position);
+    Ok(done)
 }
 
-/// `left op ANY (array)` and, with `all`, `left op ALL (array)`.
-pub fn operator_over_array(
-    binding: &Binding<'_>,
+/// The row that an operator means.
+fn operator_row(
+    schema: Option<&str>,
     name: &str,
-    left: Typed,
-    array: Typed,
-    all: bool,
+    operands: &[Typed],
     position: Option<usize>,
-) -> Result<Typed, SqlError> {
-    let _ = all;
-    operator(binding, None, name, Some(left), array, position)
+) -> Result<OperatorRow, SqlError> {
+    let actual: Vec<PgType> = operands.iter().map(Typed::pg_type).collect();
+    let missing = || operator_error(SqlErrorKind::UndefinedFunction, name, &actual, position);
+    if schema.is_some_and(|schema| schema != "pg_catalog") {
+        return Err(missing());
+    }
+    let candidates = operators::candidates(canonical_name(name), actual.len() == 1);
+    // One unknown operand is first taken to be of the other's type.
+    if let [left, right] = actual.as_slice() {
+        let assumed = match (*left, *right) {
+            (PgType::Unknown, known) | (known, PgType::Unknown) if known != PgType::Unknown => Some(known),
+            _ => None,
+        };
+        if let Some(assumed) = assumed {
+            let exact = candidates
+                .iter()
+                .find(|row| row.left == Some(Formal::Is(assumed)) && row.right == Formal::Is(assumed));
+            if let Some(row) = exact {
+                return Ok(*row);
+            }
+        }
+    }
+    match choose(&candidates, &actual) {
+        Choice::One(row) => Ok(row),
+        Choice::None => Err(missing()),
+        Choice::Several => Err(operator_error(SqlErrorKind::AmbiguousFunction, name, &actual, position)),
+    }
+}
+
+fn operator_error(kind: SqlErrorKind, name: &str, actual: &[PgType], position: Option<usize>) -> SqlError {
+    let shown = match actual {
+        [right] => format!("{name} {}", type_name(*right)),
+        [left, right] => format!("{} {name} {}", type_name(*left), type_name(*right)),
+        _ => name.to_owned(),
+    };
+    let error = if kind == SqlErrorKind::AmbiguousFunction {
+        SqlError::new(kind, format!("operator is not unique: {shown}")).with_hint(
+            "Could not choose a best candidate operator. You might need to add explicit type casts.",
+        )
+    } else {
+        SqlError::new(kind, format!("operator does not exist: {shown}")).with_hint(
+            "No operator matches the given name and argument types. You might need to add explicit type casts.",
+        )
+    };
+    error.at(position)
+}
+
+/// Gives arguments the types that a row wants.
+fn coerce_arguments<C: Candidate>(
+    binding: &Binding<'_>,
+    candidate: &C,
+    arguments: Vec<Typed>,
+) -> Result<Vec<Typed>, SqlError> {
+    let actual: Vec<PgType> = arguments.iter().map(Typed::pg_type).collect();
+    let generic = generic(candidate, &actual).unwrap_or(Generic { element: None, compatible: None });
+    let count = arguments.len();
+    arguments
+        .into_iter()
+        .enumerate()
+        .map(|(index, argument)| match generic.resolve(candidate.formal(index, count)) {
+            Some(wanted) => coerce_to(binding, argument, wanted),
+            None => settle_unknown(binding, argument),
+        })
+        .collect()
 }
 
 /// `value IN (list)` and, with `negated`, `NOT IN`.
@@ -149,8 +233,41 @@ pub fn in_list(
     negated: bool,
     position: Option<usize>,
 ) -> Result<Typed, SqlError> {
-    let _ = (binding, value, list, negated);
-    Err(SqlError::new(SqlErrorKind::FeatureNotSupported, "IN is not supported yet").at(position))
+    let boolean =
+        |expr: Expr| Typed::new(expr, ColumnType::plain(PgType::Bool), DataType::Boolean).at(position);
+    let mut several: Vec<Typed> = std::iter::once(value.clone()).chain(list.iter().cloned()).collect();
+    if let Ok(common) = crate::types::select_common(&several, "IN") {
+        for one in &mut several {
+            *one = coerce_to(binding, one.clone(), common)?;
+        }
+        let wanted = several.remove(0);
+        let mut items = Vec::with_capacity(several.len());
+        for item in &several {
+            let (left, right) = align(binding, wanted.clone(), item.clone())?;
+            if left.expr != wanted.expr || right.arrow_type != wanted.arrow_type {
+                break;
+            }
+            items.push(right.expr);
+        }
+        if items.len() == several.len() {
+            return Ok(boolean(Expr::InList(InList::new(Box::new(wanted.expr), items, negated))));
+        }
+    }
+    // One by one, as PostgreSQL does where there is no common type.
+    let mut chain: Option<Expr> = None;
+    for item in list {
+        let name = if negated { "<>" } else { "=" };
+        let one = operator(binding, None, name, Some(value.clone()), item, position)?.expr;
+        chain = Some(match chain {
+            None => one,
+            Some(before) => Expr::BinaryExpr(BinaryExpr {
+                left: Box::new(before),
+                op: if negated { Operator::And } else { Operator::Or },
+                right: Box::new(one),
+            }),
+        });
+    }
+    Ok(boolean(chain.unwrap_or_else(|| lit(negated))))
 }
 
 /// `left IS [NOT] DISTINCT FROM right`.
@@ -161,42 +278,14 @@ pub fn distinct_from(
     negated: bool,
     position: Option<usize>,
 ) -> Result<Typed, SqlError> {
-    let _ = (binding, left, right, negated);
-    Err(SqlError::new(SqlErrorKind::FeatureNotSupported, "IS DISTINCT FROM is not supported yet")
-        .at(position))
-}
-
-/// `ARRAY[…]`.
-pub fn array(
-    binding: &Binding<'_>,
-    elements: Vec<Typed>,
-    position: Option<usize>,
-) -> Result<Typed, SqlError> {
-    let _ = (binding, elements);
-    Err(SqlError::new(SqlErrorKind::FeatureNotSupported, "ARRAY is not supported yet").at(position))
-}
-
-/// `array[index]`.
-pub fn subscript(
-    binding: &Binding<'_>,
-    array: Typed,
-    index: Typed,
-    position: Option<usize>,
-) -> Result<Typed, SqlError> {
-    let _ = (binding, array, index);
-    Err(SqlError::new(SqlErrorKind::FeatureNotSupported, "subscripts are not supported yet").at(position))
-}
-
-/// `array[lower:upper]`, either bound may be left out.
-pub fn slice(
-    binding: &Binding<'_>,
-    array: Typed,
-    lower: Option<Typed>,
-    upper: Option<Typed>,
-    position: Option<usize>,
-) -> Result<Typed, SqlError> {
-    let _ = (binding, array, lower, upper);
-    Err(SqlError::new(SqlErrorKind::FeatureNotSupported, "array slices are not supported yet").at(position))
+    let operands = vec![left, right];
+    let row = operator_row(None, "=", &operands, position)?;
+    let mut operands = coerce_arguments(binding, &row, operands)?.into_iter();
+    let (Some(left), Some(right)) = (operands.next(), operands.next()) else {
+        return Err(SqlError::new(SqlErrorKind::Internal, "a comparison has two operands").at(position));
+    };
+    let operator = if negated { Operator::IsNotDistinctFrom } else { Operator::IsDistinctFrom };
+    compare(binding, operator, left, right).map(|done| done.at(position)).map_err(|error| error.at(position))
 }
 
 /// `CASE WHEN condition THEN result … ELSE otherwise END`. For `CASE x WHEN v` the caller makes `x = v` first. The
@@ -207,13 +296,325 @@ pub fn case(
     otherwise: Option<Typed>,
     position: Option<usize>,
 ) -> Result<Typed, SqlError> {
-    let _ = (binding, branches, otherwise);
-    Err(SqlError::new(SqlErrorKind::FeatureNotSupported, "CASE is not supported yet").at(position))
+    let (conditions, results): (Vec<Typed>, Vec<Typed>) = branches.into_iter().unzip();
+    // PostgreSQL looks at ELSE first.
+    let otherwise = otherwise.unwrap_or_else(|| crate::types::null_literal(position));
+    let mut several: Vec<Typed> = std::iter::once(otherwise).chain(results).collect();
+    let common = common_type(binding, &mut several, "CASE")?;
+    let otherwise = several.remove(0);
+    let mut when_then_expr = Vec::with_capacity(several.len());
+    for (condition, result) in conditions.into_iter().zip(several) {
+        let condition = coerce_to_boolean(binding, condition, "CASE/WHEN")?;
+        when_then_expr.push((Box::new(condition.expr), Box::new(result.expr)));
+    }
+    let expr = Expr::Case(Case { expr: None, when_then_expr, else_expr: Some(Box::new(otherwise.expr)) });
+    Ok(Typed::new(expr, common.column_type, common.arrow_type).at(position))
 }
 
 /// A call of a function.
 pub fn function(binding: &Binding<'_>, call: FunctionCall) -> Result<ResolvedFunction, SqlError> {
-    let _ = binding;
-    Err(SqlError::new(SqlErrorKind::UndefinedFunction, format!("function {}() does not exist", call.name))
-        .at(call.position))
+    let position = call.position;
+    let in_catalog = call.schema.as_deref().is_none_or(|schema| schema == "pg_catalog");
+    if call.schema.is_none()
+        && let Some(special) = special(binding, &call)?
+    {
+        return Ok(ResolvedFunction::Scalar(special.at(position)));
+    }
+    if call.star {
+        return star(&call);
+    }
+    if call.schema.as_deref() == Some("lis") && call.name == "my_administrations" && call.arguments.len() < 2
+    {
+        let arguments: Vec<Typed> = call.arguments.into_iter().map(|argument| argument.value).collect();
+        return functions::session::my_administrations(binding, &arguments)
+            .map(|done| ResolvedFunction::Scalar(done.at(position)))
+            .map_err(|error| error.at(position));
+    }
+    let mut arguments: Vec<Typed> = call.arguments.iter().map(|argument| argument.value.clone()).collect();
+    arguments.extend(call.within_group.iter().cloned());
+    let actual: Vec<PgType> = arguments.iter().map(Typed::pg_type).collect();
+    let names: Vec<Option<&str>> = call.arguments.iter().map(|argument| argument.name.as_deref()).collect();
+    let rows: Vec<FunctionRow> = if in_catalog || call.schema.as_deref() == Some("information_schema") {
+        functions::candidates(&call.name)
+            .into_iter()
+            .filter(|row| call.over || !row.is_window())
+            .filter(|row| row.is_ordered_set() != call.within_group.is_empty())
+            .filter_map(|row| row.for_call(&names, actual.len(), call.variadic))
+            .collect()
+    } else {
+        Vec::new()
+    };
+    if names.iter().any(Option::is_some) {
+        return named(binding, &call, &rows, arguments);
+    }
+    match choose(&rows, &actual) {
+        Choice::One(row) => return finish(binding, &call, &row, arguments),
+        Choice::Several => return Err(function_error(SqlErrorKind::AmbiguousFunction, &call, &actual)),
+        Choice::None => {}
+    }
+    if let Some(found) = catalog_function(binding, &call, &arguments, &actual)? {
+        return Ok(ResolvedFunction::Scalar(found.at(position)));
+    }
+    // A type's name with one argument is a cast.
+    if in_catalog
+        && let [argument] = arguments.as_slice()
+        && let Some(target) = PgType::SCALARS.iter().find(|scalar| scalar.facts().name == call.name)
+        && *target != PgType::Unknown
+    {
+        let done =
+            coerce(binding, argument.clone(), ColumnType::plain(*target), CastContext::Explicit, position);
+        if let Ok(done) = done {
+            return Ok(ResolvedFunction::Scalar(done.at(position)));
+        }
+        if argument.is_unknown() {
+            return done.map(ResolvedFunction::Scalar);
+        }
+    }
+    Err(function_error(SqlErrorKind::UndefinedFunction, &call, &actual))
+}
+
+fn function_error(kind: SqlErrorKind, call: &FunctionCall, actual: &[PgType]) -> SqlError {
+    let types: Vec<String> = call
+        .arguments
+        .iter()
+        .map(|argument| argument.name.as_deref())
+        .chain(std::iter::repeat(None))
+        .zip(actual)
+        .map(|(name, pg_type)| match name {
+            Some(name) => format!("{name} => {}", type_name(*pg_type)),
+            None => type_name(*pg_type),
+        })
+        .collect();
+    let name = match &call.schema {
+        Some(schema) => format!("{schema}.{}", call.name),
+        None => call.name.clone(),
+    };
+    let shown = format!("{name}({})", types.join(", "));
+    let error = if kind == SqlErrorKind::AmbiguousFunction {
+        SqlError::new(kind, format!("function {shown} is not unique")).with_hint(
+            "Could not choose a best candidate function. You might need to add explicit type casts.",
+        )
+    } else {
+        SqlError::new(kind, format!("function {shown} does not exist")).with_hint(
+            "No function matches the given name and argument types. You might need to add explicit type casts.",
+        )
+    };
+    error.at(call.position)
+}
+
+/// `f(*)`: only `count`.
+fn star(call: &FunctionCall) -> Result<ResolvedFunction, SqlError> {
+    if call.name == "count" {
+        return Ok(ResolvedFunction::Aggregate(functions::aggregates::count_rows()));
+    }
+    Err(SqlError::new(
+        SqlErrorKind::WrongObjectType,
+        format!("{}(*) specified, but {} is not an aggregate function", call.name, call.name),
+    )
+    .at(call.position))
+}
+
+/// Names that are syntax in PostgreSQL.
+fn special(binding: &Binding<'_>, call: &FunctionCall) -> Result<Option<Typed>, SqlError> {
+    let mut values: Vec<Typed> = call.arguments.iter().map(|argument| argument.value.clone()).collect();
+    let position = call.position;
+    match (call.name.as_str(), values.len()) {
+        ("coalesce", 1..) => {
+            let common = common_type(binding, &mut values, "COALESCE")?;
+            let arguments = values.into_iter().map(|value| value.expr).collect();
+            let expr = datafusion::functions::core::coalesce().call(arguments);
+            Ok(Some(Typed::new(expr, common.column_type, common.arrow_type)))
+        }
+        ("nullif", 2) => {
+            let right = values.remove(1);
+            let left = values.remove(0);
+            // The result is the left operand as the comparison sees it.
+            let row = operator_row(None, "=", &[left.clone(), right.clone()], position)?;
+            let mut operands = coerce_arguments(binding, &row, vec![left.clone(), right])?.into_iter();
+            let (Some(compared), Some(right)) = (operands.next(), operands.next()) else {
+                return Err(SqlError::new(SqlErrorKind::Internal, "NULLIF has two operands"));
+            };
+            let result = if left.is_unknown() { compared.clone() } else { left };
+            let equal = compare(binding, Operator::Eq, compared, right)?;
+            let null = Typed {
+                expr: lit(ScalarValue::try_from(&result.arrow_type).unwrap_or(ScalarValue::Null)),
+                ..result.clone()
+            };
+            let expr = Expr::Case(Case {
+                expr: None,
+                when_then_expr: vec![(Box::new(equal.expr), Box::new(null.expr))],
+                else_expr: Some(Box::new(result.expr)),
+            });
+            Ok(Some(Typed::new(expr, result.column_type, result.arrow_type)))
+        }
+        ("greatest" | "least", 1..) => {
+            let what = call.name.to_uppercase();
+            let common = common_type(binding, &mut values, &what)?;
+            let arguments: Vec<Expr> = values.into_iter().map(|value| value.expr).collect();
+            let function = if call.name == "greatest" {
+                datafusion::functions::core::greatest()
+            } else {
+                datafusion::functions::core::least()
+            };
+            Ok(Some(Typed::new(function.call(arguments), common.column_type, common.arrow_type)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// A call with names: the rows have their arguments in order already, the values have not.
+fn named(
+    binding: &Binding<'_>,
+    call: &FunctionCall,
+    rows: &[FunctionRow],
+    arguments: Vec<Typed>,
+) -> Result<ResolvedFunction, SqlError> {
+    let actual: Vec<PgType> = arguments.iter().map(Typed::pg_type).collect();
+    for row in rows {
+        let mut placed: Vec<Option<Typed>> = vec![None; row.arguments.len()];
+        let mut sound = true;
+        for (index, (argument, value)) in call.arguments.iter().zip(&arguments).enumerate() {
+            let at = match &argument.name {
+                None => Some(index),
+                Some(name) => row.names.iter().position(|known| known == name),
+            };
+            match at.and_then(|at| placed.get_mut(at)) {
+                Some(slot @ None) => *slot = Some(value.clone()),
+                _ => sound = false,
+            }
+        }
+        if !sound {
+            continue;
+        }
+        let mut values = Vec::with_capacity(placed.len());
+        for (slot, formal) in placed.into_iter().zip(row.arguments) {
+            match (slot, formal) {
+                (Some(value), _) => values.push(value),
+                // What is left out is zero in all our rows with names.
+                (None, Formal::Is(pg_type)) => {
+                    let zero = crate::types::number_literal("0", call.position)?;
+                    let zero =
+                        coerce(binding, zero, ColumnType::plain(*pg_type), CastContext::Explicit, None)?;
+                    values.push(zero);
+                }
+                (None, _) => sound = false,
+            }
+        }
+        let fits = values.iter().zip(row.arguments).all(|(value, formal)| match formal {
+            Formal::Is(wanted) => {
+                crate::types::casts::can_coerce(value.pg_type(), *wanted, CastContext::Implicit)
+            }
+            _ => true,
+        });
+        if sound && fits {
+            return finish(binding, call, row, values);
+        }
+    }
+    Err(function_error(SqlErrorKind::UndefinedFunction, call, &actual))
+}
+
+fn finish(
+    binding: &Binding<'_>,
+    call: &FunctionCall,
+    row: &FunctionRow,
+    arguments: Vec<Typed>,
+) -> Result<ResolvedFunction, SqlError> {
+    let position = call.position;
+    let actual: Vec<PgType> = arguments.iter().map(Typed::pg_type).collect();
+    let generic = generic(row, &actual).unwrap_or(Generic { element: None, compatible: None });
+    let mut arguments = coerce_arguments(binding, row, arguments)?;
+    // What is left out at the end of a row with names is zero.
+    for formal in row.arguments.iter().skip(arguments.len()) {
+        if let Formal::Is(pg_type) = formal {
+            let zero = crate::types::number_literal("0", None)?;
+            let target = ColumnType::plain(*pg_type);
+            arguments.push(coerce(binding, zero, target, CastContext::Explicit, None)?);
+        }
+    }
+    if (call.distinct || call.over) && !row.is_aggregate() && !row.is_window() {
+        let (kind, message) = if call.over {
+            (
+                SqlErrorKind::WrongObjectType,
+                format!(
+                    "OVER specified, but {} is not a window function nor an aggregate function",
+                    call.name
+                ),
+            )
+        } else {
+            (
+                SqlErrorKind::WrongObjectType,
+                format!("DISTINCT specified, but {} is not an aggregate function", call.name),
+            )
+        };
+        return Err(SqlError::new(kind, message).at(position));
+    }
+    let located = |error: SqlError| error.at(position);
+    Ok(match row.make {
+        Make::Aggregate(make) => {
+            let mut aggregate = make(binding, arguments).map_err(located)?;
+            if !call.within_group.is_empty() {
+                let direct = call.arguments.len();
+                aggregate.within_group = aggregate.arguments.split_off(direct.min(aggregate.arguments.len()));
+            }
+            ResolvedFunction::Aggregate(aggregate)
+        }
+        Make::Window(make) => ResolvedFunction::Window(make(binding, arguments).map_err(located)?),
+        Make::Set(make) => ResolvedFunction::Set(make(binding, arguments).map_err(located)?),
+        Make::Build(make) => {
+            ResolvedFunction::Scalar(make(binding, arguments).map_err(located)?.at(position))
+        }
+        Make::Function(make) => {
+            let result = generic.resolve(row.result).unwrap_or(PgType::Text);
+            let arguments = arguments.into_iter().map(crate::types::casts::canonical_text).collect();
+            let done = crate::build::call(&make(), arguments, ColumnType::plain(result)).map_err(located)?;
+            ResolvedFunction::Scalar(done.at(position))
+        }
+        Make::Kernel { name, kernel, strict } => {
+            let result = generic.resolve(row.result).unwrap_or(PgType::Text);
+            let column_type = ColumnType::plain(result);
+            let build = if strict { crate::build::apply } else { crate::build::apply_on_null };
+            let done =
+                build(name, kernel, arguments, column_type, column_type.to_arrow()).map_err(located)?;
+            ResolvedFunction::Scalar(done.at(position))
+        }
+    })
+}
+
+/// A row made of a catalogue's function.
+#[derive(Clone)]
+struct CatalogRow(crate::catalog::CatalogFunction);
+
+impl Candidate for CatalogRow {
+    fn formal(&self, index: usize, _: usize) -> Formal {
+        self.0.arguments.get(index).map_or(Formal::Any, |pg_type| Formal::Is(*pg_type))
+    }
+}
+
+fn catalog_function(
+    binding: &Binding<'_>,
+    call: &FunctionCall,
+    arguments: &[Typed],
+    actual: &[PgType],
+) -> Result<Option<Typed>, SqlError> {
+    let schema = call.schema.as_deref().map(Identifier::exact);
+    let found = binding.catalog.functions(schema.as_ref(), &Identifier::exact(&call.name));
+    let rows: Vec<CatalogRow> = found
+        .into_iter()
+        .filter(|function| function.arguments.len() == actual.len())
+        .map(CatalogRow)
+        .collect();
+    match choose(&rows, actual) {
+        Choice::None => Ok(None),
+        Choice::Several => Err(function_error(SqlErrorKind::AmbiguousFunction, call, actual)),
+        Choice::One(row) => {
+            let arguments = coerce_arguments(binding, &row, arguments.to_vec())?
+                .into_iter()
+                .map(crate::types::casts::canonical_text)
+                .collect();
+            let result = ColumnType::plain(row.0.result);
+            crate::build::call(&row.0.implementation, arguments, result)
+                .map(Some)
+                .map_err(|error| error.at(call.position))
+        }
+    }
 }

@@ -4,14 +4,20 @@
 //! Every expression that leaves here has exactly the Arrow type that [`Typed::arrow_type`] says, so that DataFusion's
 //! type coercion finds nothing to change.
 
-use std::cell::RefCell;
+pub(crate) mod casts;
+mod names;
 
-use arrow::datatypes::DataType;
+use std::{cell::RefCell, sync::Arc};
+
+use arrow::datatypes::{DataType, Field};
 use datafusion::{
     common::ScalarValue,
-    logical_expr::{Expr, lit},
+    logical_expr::{Expr, expr::Placeholder, lit},
 };
-use lis_functions::error::{FunctionError, FunctionErrorKind};
+use lis_functions::{
+    error::{FunctionError, FunctionErrorKind},
+    text_input::parse_decimal,
+};
 use lis_lake::types::{ColumnType, PgType};
 
 use crate::{
@@ -20,6 +26,8 @@ use crate::{
     error::{SqlError, SqlErrorKind},
     output::Origin,
 };
+
+pub use self::casts::{parse_text, type_name};
 
 /// An expression while it is bound: DataFusion's expression and what PostgreSQL says of it.
 #[derive(Debug, Clone)]
@@ -161,11 +169,8 @@ pub fn number_literal(text: &str, position: Option<usize>) -> Result<Typed, SqlE
     } else if let Ok(large) = text.parse::<i64>() {
         Typed::constant(ScalarValue::Int64(Some(large)), ColumnType::plain(PgType::Int8))
     } else {
-        return Err(SqlError::new(
-            SqlErrorKind::FeatureNotSupported,
-            "numeric literals are not supported yet",
-        )
-        .at(position));
+        let decimal = parse_decimal(text).map_err(|error| statement_error(error, position))?;
+        Typed::constant(casts::decimal_value(decimal), ColumnType::plain(PgType::Numeric))
     };
     Ok(typed.at(position))
 }
@@ -188,11 +193,32 @@ pub fn boolean_literal(value: bool, position: Option<usize>) -> Typed {
 
 /// `$number`: a constant of its type if its value is known, else a placeholder that gets its type where it is used.
 pub fn parameter(binding: &Binding<'_>, number: usize, position: Option<usize>) -> Result<Typed, SqlError> {
-    let _ = (binding, number);
-    Err(SqlError::new(SqlErrorKind::FeatureNotSupported, "parameters are not supported yet").at(position))
+    if number == 0 {
+        return Err(SqlError::new(SqlErrorKind::UndefinedParameter, "there is no parameter $0").at(position));
+    }
+    let Some(known) = binding.parameters.get(number) else {
+        let expr = Expr::Placeholder(Placeholder::new_with_field(format!("${number}"), None));
+        return Ok(Typed::new(expr, ColumnType::plain(PgType::Unknown), DataType::Utf8View).at(position));
+    };
+    let value = number.checked_sub(1).and_then(|index| binding.context.parameter_values.get(index));
+    let typed = match value {
+        Some(value) if value.is_null() => Typed::null(ColumnType::plain(known)),
+        Some(value) => Typed::constant(value.clone(), ColumnType::plain(known)),
+        None => placeholder(number, known),
+    };
+    Ok(typed.at(position))
 }
 
-/// Casts an expression to a type.
+/// A parameter whose type is known and whose value is not.
+fn placeholder(number: usize, pg_type: PgType) -> Typed {
+    let column_type = ColumnType::plain(pg_type);
+    let field = Field::new(format!("${number}"), column_type.to_arrow(), true);
+    let expr = Expr::Placeholder(Placeholder::new_with_field(format!("${number}"), Some(Arc::new(field))));
+    Typed::canonical(expr, column_type)
+}
+
+/// Casts an expression to a type: 42846 if there is no such cast in the context, 22P02 and its like if it is a literal
+/// that is no value of the type.
 pub fn coerce(
     binding: &Binding<'_>,
     typed: Typed,
@@ -200,11 +226,7 @@ pub fn coerce(
     context: CastContext,
     position: Option<usize>,
 ) -> Result<Typed, SqlError> {
-    let _ = (binding, context);
-    if typed.column_type == target {
-        return Ok(typed);
-    }
-    Err(SqlError::new(SqlErrorKind::CannotCoerce, "casts are not supported yet").at(position))
+    casts::coerce(binding, typed, target, context, position)
 }
 
 /// Coerces to boolean, as WHERE, AND and the like need it; `what` is for the message.
@@ -244,13 +266,86 @@ pub struct CommonType {
 /// Finds the common type of several expressions (`select_common_type`) and coerces each to it. `what` is for messages:
 /// `CASE`, `UNION`, `VALUES`, `ARRAY`, `COALESCE`, …
 pub fn common_type(binding: &Binding<'_>, several: &mut [Typed], what: &str) -> Result<CommonType, SqlError> {
-    let _ = (binding, what);
-    match several.first() {
-        Some(first) => {
-            Ok(CommonType { column_type: first.column_type, arrow_type: first.arrow_type.clone() })
-        }
-        None => Err(SqlError::new(SqlErrorKind::Internal, "no expressions to find a type for")),
+    let target = select_common(several, what)?;
+    let first = several.first().map(|one| one.column_type);
+    let same_modifier =
+        first.filter(|first| first.pg_type == target && several.iter().all(|one| one.column_type == *first));
+    let column_type = same_modifier.unwrap_or(ColumnType::plain(target));
+    for one in several.iter_mut() {
+        let position = one.position;
+        let coerced = coerce(binding, one.clone(), column_type, CastContext::Implicit, position)?;
+        *one = casts::canonical_text(coerced);
     }
+    let arrow_type = unify(several, column_type)?;
+    Ok(CommonType { column_type, arrow_type })
+}
+
+/// The common type alone.
+pub(crate) fn select_common(several: &[Typed], what: &str) -> Result<PgType, SqlError> {
+    let mut chosen = PgType::Unknown;
+    for one in several {
+        let next = one.pg_type();
+        if next == PgType::Unknown || next == chosen {
+            continue;
+        }
+        if chosen == PgType::Unknown {
+            chosen = next;
+            continue;
+        }
+        if chosen.facts().category != next.facts().category {
+            return Err(SqlError::new(
+                SqlErrorKind::DatatypeMismatch,
+                format!("{what} types {} and {} cannot be matched", type_name(chosen), type_name(next)),
+            )
+            .at(one.position));
+        }
+        if !chosen.facts().preferred
+            && casts::can_coerce(chosen, next, CastContext::Implicit)
+            && !casts::can_coerce(next, chosen, CastContext::Implicit)
+        {
+            chosen = next;
+        }
+    }
+    Ok(if chosen == PgType::Unknown { PgType::Text } else { chosen })
+}
+
+/// Brings expressions of one PostgreSQL type to one Arrow type: for `numeric` the largest scale among them.
+fn unify(several: &mut [Typed], column_type: ColumnType) -> Result<DataType, SqlError> {
+    let is_null = |one: &Typed| one.value().is_some_and(ScalarValue::is_null);
+    let arrow_type = if column_type.pg_type == PgType::Numeric {
+        let (mut whole, mut scale) = (0, 0);
+        for one in several.iter().filter(|one| !is_null(one)) {
+            if let DataType::Decimal128(precision, own) = one.arrow_type {
+                whole = whole.max(i32::from(precision) - i32::from(own));
+                scale = scale.max(own);
+            }
+        }
+        if several.iter().all(is_null) {
+            column_type.to_arrow()
+        } else {
+            let precision = u8::try_from((whole + i32::from(scale)).clamp(1, 38)).unwrap_or(38);
+            DataType::Decimal128(precision, scale)
+        }
+    } else {
+        column_type.to_arrow()
+    };
+    for one in several.iter_mut() {
+        if one.arrow_type == arrow_type {
+            continue;
+        }
+        let position = one.position;
+        *one = match (&arrow_type, is_null(one)) {
+            (_, true) => Typed {
+                expr: lit(ScalarValue::try_from(&arrow_type).unwrap_or(ScalarValue::Null)),
+                arrow_type: arrow_type.clone(),
+                ..one.clone()
+            },
+            (DataType::Decimal128(precision, scale), _) => casts::rescale(one.clone(), *precision, *scale)?,
+            _ => casts::widen(one.clone(), column_type, arrow_type.clone()),
+        };
+        one.position = position;
+    }
+    Ok(arrow_type)
 }
 
 /// The type that a name in SQL stands for, with its modifier.
@@ -258,8 +353,7 @@ pub fn type_by_name(
     data_type: &sqlparser::ast::DataType,
     position: Option<usize>,
 ) -> Result<ColumnType, SqlError> {
-    Err(SqlError::new(SqlErrorKind::UndefinedObject, format!("type \"{data_type}\" does not exist"))
-        .at(position))
+    names::type_by_name(data_type, position)
 }
 
 /// A function's error as a statement's: for what is computed while a statement is bound.

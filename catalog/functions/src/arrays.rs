@@ -1,0 +1,768 @@
+//! Arrays: one-dimensional, with lower bound 1, as Arrow lists. `int2vector` and `oidvector` count from 0; the binder
+//! moves their subscripts.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{
+        Array, ArrayRef, AsArray, BooleanBuilder, Int32Builder, ListArray, StringViewArray,
+        StringViewBuilder, UInt64Builder, new_empty_array,
+    },
+    buffer::{NullBuffer, OffsetBuffer},
+    compute::take,
+    datatypes::{DataType, Field},
+};
+use datafusion::common::ScalarValue;
+
+use crate::{
+    casts::zone_argument,
+    error::{FunctionError, FunctionErrorKind},
+    kernels::Int4,
+    scalar::Arguments,
+    text_output as output,
+};
+
+type Done = Result<ArrayRef, FunctionError>;
+
+/// An argument that is a list, with as many rows as the result.
+fn list_argument(arguments: &Arguments<'_>, index: usize) -> Result<ListArray, FunctionError> {
+    let array = arguments.full_array(index)?;
+    array.as_list_opt::<i32>().cloned().ok_or_else(|| {
+        FunctionError::internal(format!("argument {index} is not an array but {}", array.data_type()))
+    })
+}
+
+/// An argument that is an integer, for each row; `None` for null.
+fn integer_argument<'a>(
+    arguments: &'a Arguments<'_>,
+    index: usize,
+) -> Result<impl Fn(usize) -> Option<i64> + use<'a>, FunctionError> {
+    let (array, step) = arguments.typed::<arrow::array::PrimitiveArray<Int4>>(index)?;
+    Ok(move |row: usize| (!array.is_null(row * step)).then(|| i64::from(array.value(row * step))))
+}
+
+fn list_of(values: ArrayRef, lengths: Vec<usize>, nulls: Option<NullBuffer>) -> Done {
+    let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+    Ok(Arc::new(ListArray::try_new(field, OffsetBuffer::from_lengths(lengths), values, nulls)?))
+}
+
+/// The values of any type as their output functions write them: a column of text.
+pub fn texts(values: &ArrayRef, zone: chrono_tz::Tz) -> Result<StringViewArray, FunctionError> {
+    use arrow::datatypes as t;
+    let mut builder = StringViewBuilder::with_capacity(values.len());
+    let mut out = Vec::new();
+    macro_rules! write_each {
+        ($array:expr, |$value:ident| $write:expr) => {{
+            let array = $array;
+            for row in 0..array.len() {
+                if array.is_null(row) {
+                    builder.append_null();
+                    continue;
+                }
+                out.clear();
+                let $value = array.value(row);
+                $write;
+                let text =
+                    std::str::from_utf8(&out).map_err(|error| FunctionError::internal(error.to_string()))?;
+                builder.append_value(text);
+            }
+        }};
+    }
+    match values.data_type() {
+        DataType::Boolean => write_each!(values.as_boolean(), |value| output::write_bool(value, &mut out)),
+        DataType::Int16 => {
+            write_each!(values.as_primitive::<t::Int16Type>(), |value| output::write_integer(
+                value.into(),
+                &mut out
+            ));
+        }
+        DataType::Int32 => {
+            write_each!(values.as_primitive::<t::Int32Type>(), |value| output::write_integer(
+                value.into(),
+                &mut out
+            ));
+        }
+        DataType::Int64 => {
+            write_each!(values.as_primitive::<t::Int64Type>(), |value| output::write_integer(
+                value, &mut out
+            ));
+        }
+        DataType::UInt32 => {
+            write_each!(values.as_primitive::<t::UInt32Type>(), |value| output::write_unsigned(
+                value.into(),
+                &mut out
+            ));
+        }
+        DataType::Float32 => {
+            write_each!(values.as_primitive::<t::Float32Type>(), |value| output::write_float4(
+                value, &mut out
+            ));
+        }
+        DataType::Float64 => {
+            write_each!(values.as_primitive::<t::Float64Type>(), |value| output::write_float8(
+                value, &mut out
+            ));
+        }
+        DataType::Decimal128(_, scale) => {
+            write_each!(values.as_primitive::<t::Decimal128Type>(), |value| output::write_numeric(
+                value, *scale, &mut out
+            ));
+        }
+        DataType::Date32 => {
+            write_each!(values.as_primitive::<t::Date32Type>(), |value| output::write_date(value, &mut out));
+        }
+        DataType::Time64(_) => {
+            write_each!(values.as_primitive::<t::Time64MicrosecondType>(), |value| output::write_time(
+                value, &mut out
+            ));
+        }
+        DataType::Timestamp(_, None) => {
+            write_each!(values.as_primitive::<t::TimestampMicrosecondType>(), |value| {
+                output::write_timestamp(value, &mut out)
+            });
+        }
+        DataType::Timestamp(_, Some(_)) => {
+            write_each!(values.as_primitive::<t::TimestampMicrosecondType>(), |value| {
+                output::write_timestamptz(value, zone, &mut out)
+            });
+        }
+        DataType::Interval(_) => {
+            write_each!(values.as_primitive::<t::IntervalMonthDayNanoType>(), |value| {
+                let parts = crate::dates::interval_parts(value);
+                output::write_interval(parts.months, parts.days, parts.microseconds, &mut out);
+            });
+        }
+        DataType::FixedSizeBinary(_) => {
+            write_each!(values.as_fixed_size_binary(), |value| output::write_uuid(value, &mut out));
+        }
+        DataType::BinaryView => {
+            write_each!(values.as_binary_view(), |value| output::write_bytea(value, &mut out));
+        }
+        DataType::Utf8View => return Ok(values.as_string_view().clone()),
+        DataType::Utf8 | DataType::LargeUtf8 => {
+            return Ok(arrow::compute::cast(values, &DataType::Utf8View)?.as_string_view().clone());
+        }
+        other => return Err(FunctionError::not_supported(format!("text of {other} is not supported"))),
+    }
+    Ok(builder.finish())
+}
+
+/// `array::text`: array, zone
+pub fn array_to_text(arguments: &Arguments<'_>) -> Done {
+    let lists = list_argument(arguments, 0)?;
+    let elements = texts(lists.values(), zone_argument(arguments, 1)?)?;
+    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut out = Vec::new();
+    for row in 0..lists.len() {
+        if lists.is_null(row) {
+            builder.append_null();
+            continue;
+        }
+        out.clear();
+        out.push(b'{');
+        for (position, at) in range(&lists, row).enumerate() {
+            if position > 0 {
+                out.push(b',');
+            }
+            if elements.is_null(at) {
+                out.extend_from_slice(b"NULL");
+            } else {
+                output::write_array_element(elements.value(at).as_bytes(), &mut out);
+            }
+        }
+        out.push(b'}');
+        builder.append_value(String::from_utf8_lossy(&out));
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+/// `int2vector::text`, `oidvector::text`: vector, zone
+pub fn vector_to_text(arguments: &Arguments<'_>) -> Done {
+    let lists = list_argument(arguments, 0)?;
+    let elements = texts(lists.values(), chrono_tz::Tz::UTC)?;
+    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    for row in 0..lists.len() {
+        if lists.is_null(row) {
+            builder.append_null();
+        } else {
+            let parts: Vec<&str> = range(&lists, row).map(|at| elements.value(at)).collect();
+            builder.append_value(parts.join(" "));
+        }
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+/// Any array → `text[]`: array, zone
+pub fn elements_to_text(arguments: &Arguments<'_>) -> Done {
+    let lists = list_argument(arguments, 0)?;
+    let elements = texts(lists.values(), zone_argument(arguments, 1)?)?;
+    let field = Arc::new(Field::new_list_field(DataType::Utf8View, true));
+    Ok(Arc::new(ListArray::try_new(
+        field,
+        lists.offsets().clone(),
+        Arc::new(elements),
+        lists.nulls().cloned(),
+    )?))
+}
+
+fn range(lists: &ListArray, row: usize) -> std::ops::Range<usize> {
+    let offsets = lists.value_offsets();
+    let at = |index: usize| offsets.get(index).and_then(|offset| usize::try_from(*offset).ok()).unwrap_or(0);
+    at(row)..at(row + 1)
+}
+
+fn length(lists: &ListArray, row: usize) -> i64 {
+    i64::try_from(range(lists, row).len()).unwrap_or(i64::MAX)
+}
+
+/// `array[index]`; a third argument is the lower bound (0 for the vector types, else 1).
+pub fn subscript(arguments: &Arguments<'_>) -> Done {
+    let lists = list_argument(arguments, 0)?;
+    let index = integer_argument(arguments, 1)?;
+    let lower = integer_argument(arguments, 2)?;
+    let mut indices = UInt64Builder::with_capacity(arguments.rows);
+    for row in 0..arguments.rows {
+        let found = index(row).zip(lower(row)).filter(|_| !lists.is_null(row)).and_then(|(index, lower)| {
+            let offset = usize::try_from(index - lower).ok()?;
+            range(&lists, row).nth(offset)
+        });
+        indices.append_option(found.and_then(|at| u64::try_from(at).ok()));
+    }
+    Ok(take(lists.values(), &indices.finish(), None)?)
+}
+
+/// `array[lower:upper]`: array, lower or null, upper or null, lower bound of the array. A null bound is the array's own.
+pub fn slice(arguments: &Arguments<'_>) -> Done {
+    let lists = list_argument(arguments, 0)?;
+    let (from, to) = (integer_argument(arguments, 1)?, integer_argument(arguments, 2)?);
+    let first = integer_argument(arguments, 3)?;
+    select_elements(&lists, arguments.rows, |row| {
+        let first = first(row).unwrap_or(1);
+        let last = first + length(&lists, row) - 1;
+        let from = from(row).unwrap_or(first).max(first);
+        let to = to(row).unwrap_or(last).min(last);
+        let all = range(&lists, row);
+        let start = usize::try_from(from - first).unwrap_or(0);
+        let count = usize::try_from(to - from + 1).unwrap_or(0);
+        all.skip(start).take(count).collect()
+    })
+}
+
+/// A list of some of each row's elements, by their positions in the values.
+fn select_elements(lists: &ListArray, rows: usize, choose: impl Fn(usize) -> Vec<usize>) -> Done {
+    let mut indices = UInt64Builder::new();
+    let mut lengths = Vec::with_capacity(rows);
+    for row in 0..rows {
+        let chosen = if lists.is_null(row) { Vec::new() } else { choose(row) };
+        lengths.push(chosen.len());
+        for at in chosen {
+            indices.append_option(u64::try_from(at).ok());
+        }
+    }
+    list_of(take(lists.values(), &indices.finish(), None)?, lengths, lists.nulls().cloned())
+}
+
+/// `ARRAY[…]` of arguments of one type.
+pub fn make_array(arguments: &Arguments<'_>) -> Done {
+    let DataType::List(field) = arguments.result else {
+        return Err(FunctionError::internal("an array constructor must give a list"));
+    };
+    if arguments.is_empty() {
+        return list_of(new_empty_array(field.data_type()), vec![0; arguments.rows], None);
+    }
+    let columns: Vec<ArrayRef> =
+        (0..arguments.len()).map(|index| arguments.full_array(index)).collect::<Result<_, _>>()?;
+    let parts: Vec<&dyn Array> = columns.iter().map(AsRef::as_ref).collect();
+    let indices: Vec<(usize, usize)> =
+        (0..arguments.rows).flat_map(|row| (0..columns.len()).map(move |column| (column, row))).collect();
+    let values = arrow::compute::interleave(&parts, &indices)?;
+    list_of(values, vec![columns.len(); arguments.rows], None)
+}
+
+fn dimension_is_one(dimension: Option<i64>) -> bool {
+    dimension == Some(1)
+}
+
+fn integers(arguments: &Arguments<'_>, compute: impl Fn(usize) -> Option<i64>) -> Done {
+    let mut builder = Int32Builder::with_capacity(arguments.rows);
+    for row in 0..arguments.rows {
+        builder.append_option(compute(row).and_then(|value| i32::try_from(value).ok()));
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+/// `array_length(array, dimension)`: null for an empty array.
+pub fn array_length(arguments: &Arguments<'_>) -> Done {
+    let lists = list_argument(arguments, 0)?;
+    let dimension = integer_argument(arguments, 1)?;
+    integers(arguments, |row| {
+        let count = length(&lists, row);
+        (!lists.is_null(row) && dimension_is_one(dimension(row)) && count > 0).then_some(count)
+    })
+}
+
+/// `array_lower(array, dimension, bound)`: the binder gives the bound, 0 for the vector types.
+pub fn array_lower(arguments: &Arguments<'_>) -> Done {
+    let lists = list_argument(arguments, 0)?;
+    let (dimension, bound) = (integer_argument(arguments, 1)?, integer_argument(arguments, 2)?);
+    integers(arguments, |row| {
+        let wanted = !lists.is_null(row) && dimension_is_one(dimension(row)) && length(&lists, row) > 0;
+        bound(row).filter(|_| wanted)
+    })
+}
+
+/// `array_upper(array, dimension, bound)`
+pub fn array_upper(arguments: &Arguments<'_>) -> Done {
+    let lists = list_argument(arguments, 0)?;
+    let (dimension, bound) = (integer_argument(arguments, 1)?, integer_argument(arguments, 2)?);
+    integers(arguments, |row| {
+        let count = length(&lists, row);
+        let wanted = !lists.is_null(row) && dimension_is_one(dimension(row)) && count > 0;
+        bound(row).filter(|_| wanted).map(|bound| bound + count - 1)
+    })
+}
+
+/// `cardinality`
+pub fn cardinality(arguments: &Arguments<'_>) -> Done {
+    let lists = list_argument(arguments, 0)?;
+    integers(arguments, |row| (!lists.is_null(row)).then(|| length(&lists, row)))
+}
+
+/// `array_ndims`
+pub fn array_ndims(arguments: &Arguments<'_>) -> Done {
+    let lists = list_argument(arguments, 0)?;
+    integers(arguments, |row| (!lists.is_null(row) && length(&lists, row) > 0).then_some(1))
+}
+
+/// `array || array`: a null array is nothing.
+pub fn array_cat(arguments: &Arguments<'_>) -> Done {
+    let (left, right) = (list_argument(arguments, 0)?, list_argument(arguments, 1)?);
+    let mut indices = Vec::new();
+    let mut lengths = Vec::with_capacity(arguments.rows);
+    let mut nulls = Vec::with_capacity(arguments.rows);
+    for row in 0..arguments.rows {
+        let before = indices.len();
+        for (which, lists) in [&left, &right].into_iter().enumerate() {
+            if !lists.is_null(row) {
+                indices.extend(range(lists, row).map(|at| (which, at)));
+            }
+        }
+        lengths.push(indices.len() - before);
+        nulls.push(!(left.is_null(row) && right.is_null(row)));
+    }
+    let values = arrow::compute::interleave(&[left.values().as_ref(), right.values().as_ref()], &indices)?;
+    list_of(values, lengths, Some(NullBuffer::from(nulls)))
+}
+
+fn with_element(arguments: &Arguments<'_>, array_at: usize, element_first: bool) -> Done {
+    let lists = list_argument(arguments, array_at)?;
+    let elements = arguments.full_array(1 - array_at)?;
+    let mut indices = Vec::new();
+    let mut lengths = Vec::with_capacity(arguments.rows);
+    for row in 0..arguments.rows {
+        let before = indices.len();
+        if element_first {
+            indices.push((1, row));
+        }
+        if !lists.is_null(row) {
+            indices.extend(range(&lists, row).map(|at| (0, at)));
+        }
+        if !element_first {
+            indices.push((1, row));
+        }
+        lengths.push(indices.len() - before);
+    }
+    let values = arrow::compute::interleave(&[lists.values().as_ref(), elements.as_ref()], &indices)?;
+    list_of(values, lengths, None)
+}
+
+/// `array || element`, `array_append`
+pub fn array_append(arguments: &Arguments<'_>) -> Done {
+    with_element(arguments, 0, false)
+}
+
+/// `element || array`, `array_prepend`
+pub fn array_prepend(arguments: &Arguments<'_>) -> Done {
+    with_element(arguments, 1, true)
+}
+
+/// The elements of two lists by one number each, equal elements having equal numbers: Arrow's row format is the key.
+struct Keys {
+    rows: arrow::row::Rows,
+}
+
+impl Keys {
+    fn of(values: &ArrayRef, converter: &arrow::row::RowConverter) -> Result<Self, FunctionError> {
+        Ok(Self { rows: converter.convert_columns(&[Arc::clone(values)])? })
+    }
+}
+
+fn converter(data_type: &DataType) -> Result<arrow::row::RowConverter, FunctionError> {
+    Ok(arrow::row::RowConverter::new(vec![arrow::row::SortField::new(data_type.clone())])?)
+}
+
+fn compare_sets(
+    arguments: &Arguments<'_>,
+    holds: impl Fn(
+        &dyn Fn(usize, usize) -> bool,
+        std::ops::Range<usize>,
+        std::ops::Range<usize>,
+        &ListArray,
+        &ListArray,
+    ) -> bool,
+) -> Done {
+    let (left, right) = (list_argument(arguments, 0)?, list_argument(arguments, 1)?);
+    let converter = converter(left.values().data_type())?;
+    let (one, two) = (Keys::of(left.values(), &converter)?, Keys::of(right.values(), &converter)?);
+    let same = |a: usize, b: usize| {
+        !left.values().is_null(a) && !right.values().is_null(b) && one.rows.row(a) == two.rows.row(b)
+    };
+    let mut builder = BooleanBuilder::with_capacity(arguments.rows);
+    for row in 0..arguments.rows {
+        if left.is_null(row) || right.is_null(row) {
+            builder.append_null();
+        } else {
+            builder.append_value(holds(&same, range(&left, row), range(&right, row), &left, &right));
+        }
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+/// `array @> array`
+pub fn array_contains(arguments: &Arguments<'_>) -> Done {
+    compare_sets(arguments, |same, left, right, _, _| right.clone().all(|b| left.clone().any(|a| same(a, b))))
+}
+
+/// `array && array`
+pub fn array_overlaps(arguments: &Arguments<'_>) -> Done {
+    compare_sets(arguments, |same, left, right, _, _| right.clone().any(|b| left.clone().any(|a| same(a, b))))
+}
+
+/// For each row the positions (from 1) of the elements that equal the second argument; null equals null here.
+fn matches(arguments: &Arguments<'_>) -> Result<(ListArray, Vec<Vec<usize>>), FunctionError> {
+    let lists = list_argument(arguments, 0)?;
+    let wanted = arguments.full_array(1)?;
+    let converter = converter(lists.values().data_type())?;
+    let (one, two) = (Keys::of(lists.values(), &converter)?, Keys::of(&wanted, &converter)?);
+    let found = (0..arguments.rows)
+        .map(|row| {
+            range(&lists, row)
+                .enumerate()
+                .filter(|(_, at)| one.rows.row(*at) == two.rows.row(row))
+                .map(|(position, _)| position)
+                .collect()
+        })
+        .collect();
+    Ok((lists, found))
+}
+
+/// `array_position(array, element)`
+pub fn array_position(arguments: &Arguments<'_>) -> Done {
+    let (lists, found) = matches(arguments)?;
+    integers(arguments, |row| {
+        let first = found.get(row)?.first()?;
+        (!lists.is_null(row)).then(|| i64::try_from(first + 1).unwrap_or(i64::MAX))
+    })
+}
+
+/// `array_remove(array, element)`
+pub fn array_remove(arguments: &Arguments<'_>) -> Done {
+    let (lists, found) = matches(arguments)?;
+    select_elements(&lists, arguments.rows, |row| {
+        let gone = found.get(row).map(Vec::as_slice).unwrap_or_default();
+        range(&lists, row)
+            .enumerate()
+            .filter(|(position, _)| !gone.contains(position))
+            .map(|(_, at)| at)
+            .collect()
+    })
+}
+
+/// `array_to_string(array, delimiter, null text, zone)`: the null text may be null, and then nulls are left out.
+pub fn array_to_string(arguments: &Arguments<'_>) -> Done {
+    let lists = list_argument(arguments, 0)?;
+    let (delimiters, delimiter_step) = arguments.typed::<StringViewArray>(1)?;
+    let (nulls, null_step) = arguments.typed::<StringViewArray>(2)?;
+    let elements = texts(lists.values(), zone_argument(arguments, 3)?)?;
+    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut out = String::new();
+    for row in 0..arguments.rows {
+        if lists.is_null(row) || delimiters.is_null(row * delimiter_step) {
+            builder.append_null();
+            continue;
+        }
+        out.clear();
+        let mut first = true;
+        for at in range(&lists, row) {
+            let text = if elements.is_null(at) {
+                let at = row * null_step;
+                if nulls.is_null(at) {
+                    continue;
+                }
+                nulls.value(at)
+            } else {
+                elements.value(at)
+            };
+            if !first {
+                out.push_str(delimiters.value(row * delimiter_step));
+            }
+            first = false;
+            out.push_str(text);
+        }
+        builder.append_value(&out);
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+/// `string_to_array(text, delimiter, null text)`: a null delimiter splits into characters.
+pub fn string_to_array(arguments: &Arguments<'_>) -> Done {
+    let (strings, step) = arguments.typed::<StringViewArray>(0)?;
+    let (delimiters, delimiter_step) = arguments.typed::<StringViewArray>(1)?;
+    let (nulls, null_step) = arguments.typed::<StringViewArray>(2)?;
+    let mut values = StringViewBuilder::new();
+    let mut lengths = Vec::with_capacity(arguments.rows);
+    let mut valid = Vec::with_capacity(arguments.rows);
+    for row in 0..arguments.rows {
+        let at = row * step;
+        valid.push(!strings.is_null(at));
+        if strings.is_null(at) {
+            lengths.push(0);
+            continue;
+        }
+        let text = strings.value(at);
+        let delimiter = row * delimiter_step;
+        let null_text = (!nulls.is_null(row * null_step)).then(|| nulls.value(row * null_step));
+        let mut buffer = [0_u8; 4];
+        let mut count = 0;
+        let mut push = |part: &str| {
+            count += 1;
+            values.append_option((Some(part) != null_text).then_some(part));
+        };
+        if text.is_empty() {
+            // No element at all.
+        } else if delimiters.is_null(delimiter) {
+            for one in text.chars() {
+                push(one.encode_utf8(&mut buffer));
+            }
+        } else if delimiters.value(delimiter).is_empty() {
+            push(text);
+        } else {
+            for part in text.split(delimiters.value(delimiter)) {
+                push(part);
+            }
+        }
+        lengths.push(count);
+    }
+    list_of(Arc::new(values.finish()), lengths, Some(NullBuffer::from(valid)))
+}
+
+/// `generate_subscripts(array, dimension, bound)` as a list.
+pub fn generate_subscripts(arguments: &Arguments<'_>) -> Done {
+    let lists = list_argument(arguments, 0)?;
+    let (dimension, bound) = (integer_argument(arguments, 1)?, integer_argument(arguments, 2)?);
+    let mut values = Int32Builder::new();
+    let mut lengths = Vec::with_capacity(arguments.rows);
+    for row in 0..arguments.rows {
+        let count =
+            if lists.is_null(row) || !dimension_is_one(dimension(row)) { 0 } else { length(&lists, row) };
+        let first = bound(row).unwrap_or(1);
+        for value in first..first + count {
+            values.append_option(i32::try_from(value).ok());
+        }
+        lengths.push(usize::try_from(count).unwrap_or(0));
+    }
+    list_of(Arc::new(values.finish()), lengths, None)
+}
+
+/// How an element is compared by `= ANY` and its like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Quantifier {
+    /// `ANY`
+    Any,
+    /// `ALL`
+    All,
+}
+
+/// `value = ANY (array)` over columns, by three-valued logic.
+pub fn equals_any(arguments: &Arguments<'_>) -> Done {
+    quantified(arguments, Quantifier::Any, |ordering| ordering.is_eq())
+}
+
+/// `value <> ALL (array)`
+pub fn differs_all(arguments: &Arguments<'_>) -> Done {
+    quantified(arguments, Quantifier::All, |ordering| ordering.is_ne())
+}
+
+/// `value < ANY (array)`
+pub fn less_any(arguments: &Arguments<'_>) -> Done {
+    quantified(arguments, Quantifier::Any, |ordering| ordering.is_lt())
+}
+
+/// `value > ANY (array)`
+pub fn greater_any(arguments: &Arguments<'_>) -> Done {
+    quantified(arguments, Quantifier::Any, |ordering| ordering.is_gt())
+}
+
+/// `value <= ANY (array)`
+pub fn at_most_any(arguments: &Arguments<'_>) -> Done {
+    quantified(arguments, Quantifier::Any, |ordering| ordering.is_le())
+}
+
+/// `value >= ANY (array)`
+pub fn at_least_any(arguments: &Arguments<'_>) -> Done {
+    quantified(arguments, Quantifier::Any, |ordering| ordering.is_ge())
+}
+
+/// `value <> ANY (array)`
+pub fn differs_any(arguments: &Arguments<'_>) -> Done {
+    quantified(arguments, Quantifier::Any, |ordering| ordering.is_ne())
+}
+
+/// `value = ALL (array)`
+pub fn equals_all(arguments: &Arguments<'_>) -> Done {
+    quantified(arguments, Quantifier::All, |ordering| ordering.is_eq())
+}
+
+/// `value < ALL (array)`
+pub fn less_all(arguments: &Arguments<'_>) -> Done {
+    quantified(arguments, Quantifier::All, |ordering| ordering.is_lt())
+}
+
+/// `value > ALL (array)`
+pub fn greater_all(arguments: &Arguments<'_>) -> Done {
+    quantified(arguments, Quantifier::All, |ordering| ordering.is_gt())
+}
+
+/// `value <= ALL (array)`
+pub fn at_most_all(arguments: &Arguments<'_>) -> Done {
+    quantified(arguments, Quantifier::All, |ordering| ordering.is_le())
+}
+
+/// `value >= ALL (array)`
+pub fn at_least_all(arguments: &Arguments<'_>) -> Done {
+    quantified(arguments, Quantifier::All, |ordering| ordering.is_ge())
+}
+
+fn quantified(
+    arguments: &Arguments<'_>,
+    quantifier: Quantifier,
+    holds: impl Fn(std::cmp::Ordering) -> bool,
+) -> Done {
+    let value = arguments.full_array(0)?;
+    let lists = list_argument(arguments, 1)?;
+    let compare =
+        arrow::array::make_comparator(&value, lists.values(), arrow::compute::SortOptions::default())?;
+    let decisive = quantifier == Quantifier::Any;
+    let mut builder = BooleanBuilder::with_capacity(arguments.rows);
+    for row in 0..arguments.rows {
+        if lists.is_null(row) {
+            builder.append_null();
+            continue;
+        }
+        let mut unknown = false;
+        let mut decided = false;
+        for at in range(&lists, row) {
+            if value.is_null(row) || lists.values().is_null(at) {
+                unknown = true;
+            } else if holds(compare(row, at)) == decisive {
+                decided = true;
+                break;
+            }
+        }
+        builder.append_option(match (decided, unknown) {
+            (true, _) => Some(decisive),
+            (false, true) => None,
+            (false, false) => Some(!decisive),
+        });
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+/// `trim_array(array, n)`
+pub fn trim_array(arguments: &Arguments<'_>) -> Done {
+    let lists = list_argument(arguments, 0)?;
+    let count = integer_argument(arguments, 1)?;
+    for row in 0..arguments.rows {
+        let cut = count(row).unwrap_or(0);
+        if !lists.is_null(row) && !(0..=length(&lists, row)).contains(&cut) {
+            return Err(FunctionError::new(
+                FunctionErrorKind::ArraySubscriptError,
+                format!("number of elements to trim must be between 0 and {}", length(&lists, row)),
+            ));
+        }
+    }
+    select_elements(&lists, arguments.rows, |row| {
+        let all = range(&lists, row);
+        let keep = all.len().saturating_sub(usize::try_from(count(row).unwrap_or(0)).unwrap_or(0));
+        all.take(keep).collect()
+    })
+}
+
+/// A constant list's values, for those who want to make an IN list of it.
+pub fn constant_elements(value: &ScalarValue) -> Option<Vec<ScalarValue>> {
+    let ScalarValue::List(list) = value else { return None };
+    if list.is_null(0) {
+        return None;
+    }
+    let elements = list.value(0);
+    (0..elements.len()).map(|row| ScalarValue::try_from_array(&elements, row).ok()).collect()
+}
+
+/// A value's text, whatever its type: value, zone. Strict.
+pub fn value_to_text(arguments: &Arguments<'_>) -> Done {
+    let value = arguments.full_array(0)?;
+    Ok(Arc::new(texts(&value, zone_argument(arguments, 1)?)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::{array::Int32Array, datatypes::Int32Type};
+    use datafusion::logical_expr::ColumnarValue;
+
+    use super::*;
+
+    fn list(rows: Vec<Option<Vec<Option<i32>>>>) -> ColumnarValue {
+        ColumnarValue::Array(Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(rows)))
+    }
+
+    fn call(
+        kernel: crate::scalar::Kernel,
+        values: Vec<ColumnarValue>,
+        rows: usize,
+        result: &DataType,
+    ) -> ArrayRef {
+        kernel(&Arguments::new(values, rows, result).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn quantifiers_know_null() {
+        let value = ColumnarValue::Array(
+            Arc::new(Int32Array::from(vec![Some(1), Some(1), Some(1), None])) as ArrayRef
+        );
+        let arrays = list(vec![
+            Some(vec![Some(2), Some(1)]),
+            Some(vec![Some(2), None]),
+            Some(vec![]),
+            Some(vec![Some(1)]),
+        ]);
+        let any = call(equals_any, vec![value.clone(), arrays.clone()], 4, &DataType::Boolean);
+        let any = any.as_boolean();
+        assert_eq!(any.iter().collect::<Vec<_>>(), [Some(true), None, Some(false), None]);
+        let all = call(differs_all, vec![value, arrays], 4, &DataType::Boolean);
+        assert_eq!(all.as_boolean().iter().collect::<Vec<_>>(), [Some(false), None, Some(true), None]);
+    }
+
+    #[test]
+    fn parts_of_arrays() {
+        let arrays = list(vec![Some(vec![Some(10), None, Some(30)]), None]);
+        let integer = |value: i32| ColumnarValue::Scalar(ScalarValue::Int32(Some(value)));
+        let third = call(subscript, vec![arrays.clone(), integer(3), integer(1)], 2, &DataType::Int32);
+        assert_eq!(third.as_primitive::<Int32Type>().iter().collect::<Vec<_>>(), [Some(30), None]);
+        let zone = ColumnarValue::Scalar(ScalarValue::Utf8View(Some("UTC".to_owned())));
+        let text = call(array_to_text, vec![arrays.clone(), zone], 2, &DataType::Utf8View);
+        assert_eq!(text.as_string_view().iter().collect::<Vec<_>>(), [Some("{10,NULL,30}"), None]);
+        let list_type = DataType::List(Arc::new(Field::new_list_field(DataType::Int32, true)));
+        let part = call(slice, vec![arrays, integer(2), integer(9), integer(1)], 2, &list_type);
+        assert_eq!(part.as_list::<i32>().value(0).len(), 2);
+    }
+}

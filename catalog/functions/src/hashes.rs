@@ -1,0 +1,45 @@
+//! Digests and random identifiers.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, FixedSizeBinaryBuilder};
+use md5::{Digest, Md5};
+
+use crate::{
+    error::FunctionError,
+    kernels::{Bytes, Text, map_text},
+    scalar::Arguments,
+};
+
+fn write_hex(bytes: &[u8], out: &mut String) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        out.push(char::from(HEX[usize::from(byte >> 4)]));
+        out.push(char::from(HEX[usize::from(byte & 15)]));
+    }
+}
+
+/// `md5(text)`
+pub fn md5_text(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
+    map_text::<(Text,)>(arguments, |(text,), out| {
+        write_hex(&Md5::digest(text.as_bytes()), out);
+        Ok(())
+    })
+}
+
+/// `md5(bytea)`
+pub fn md5_bytes(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
+    map_text::<(Bytes,)>(arguments, |(bytes,), out| {
+        write_hex(&Md5::digest(bytes), out);
+        Ok(())
+    })
+}
+
+/// `gen_random_uuid()`: version 4.
+pub fn random_uuid(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
+    let mut builder = FixedSizeBinaryBuilder::with_capacity(arguments.rows, 16);
+    for _ in 0..arguments.rows {
+        builder.append_value(uuid::Uuid::new_v4().as_bytes())?;
+    }
+    Ok(Arc::new(builder.finish()))
+}

@@ -1,0 +1,187 @@
+//! PostgreSQL's functions over our types, as tables by family: name, arguments, result and how a call is made. The rows
+//! are `pg_proc`'s. Functions that need to know the session's catalogue (`pg_table_is_visible`, …) come from
+//! [`crate::catalog::Catalog::functions`].
+//!
+//! A function is not leakproof: almost every one can fail on a value. See [`crate::operators::is_leakproof`].
+
+pub(crate) mod aggregates;
+pub(crate) mod arrays;
+pub(crate) mod dates;
+pub(crate) mod numbers;
+pub(crate) mod session;
+pub(crate) mod sets;
+pub(crate) mod strings;
+pub(crate) mod windows;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::ScalarUDF;
+use lis_functions::scalar::Kernel;
+
+use crate::{
+    error::SqlError,
+    resolve::{
+        ResolvedAggregate, ResolvedSet, ResolvedWindow,
+        select::{Candidate, Formal},
+    },
+    types::{Binding, Typed},
+};
+
+/// How a call is made of its arguments, which have the row's types.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Make {
+    /// A kernel that gives the result type's canonical Arrow type.
+    Kernel {
+        /// The name of the function that DataFusion sees: one name, one kernel.
+        name: &'static str,
+        /// The kernel.
+        kernel: Kernel,
+        /// Whether a null argument makes the result null.
+        strict: bool,
+    },
+    /// A function that gives the result type's canonical Arrow type.
+    Function(fn() -> Arc<ScalarUDF>),
+    /// Anything else that is an expression.
+    Build(fn(&Binding<'_>, Vec<Typed>) -> Result<Typed, SqlError>),
+    /// An aggregate.
+    Aggregate(fn(&Binding<'_>, Vec<Typed>) -> Result<ResolvedAggregate, SqlError>),
+    /// A window function.
+    Window(fn(&Binding<'_>, Vec<Typed>) -> Result<ResolvedWindow, SqlError>),
+    /// A set.
+    Set(fn(&Binding<'_>, Vec<Typed>) -> Result<ResolvedSet, SqlError>),
+}
+
+/// A row of the tables.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FunctionRow {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Its arguments. For an ordered-set aggregate the direct ones first, then those of WITHIN GROUP.
+    pub(crate) arguments: &'static [Formal],
+    /// Their names, where they have any.
+    pub(crate) names: &'static [&'static str],
+    /// How many must be given: the others have defaults (zero), only by names.
+    pub(crate) required: usize,
+    /// Whether the last argument may be repeated (or, with VARIADIC, is an array).
+    pub(crate) variadic: bool,
+    /// Whether it is an ordered-set aggregate.
+    pub(crate) ordered_set: bool,
+    /// Its result.
+    pub(crate) result: Formal,
+    /// How it is made.
+    pub(crate) make: Make,
+}
+
+impl FunctionRow {
+    pub(crate) const fn new(
+        name: &'static str,
+        arguments: &'static [Formal],
+        result: Formal,
+        make: Make,
+    ) -> Self {
+        Self {
+            name,
+            arguments,
+            names: &[],
+            required: arguments.len(),
+            variadic: false,
+            ordered_set: false,
+            result,
+            make,
+        }
+    }
+
+    pub(crate) const fn variadic(mut self) -> Self {
+        self.variadic = true;
+        self
+    }
+
+    pub(crate) const fn ordered_set(mut self) -> Self {
+        self.ordered_set = true;
+        self
+    }
+
+    /// Names its arguments; those from `required` on may be left out.
+    pub(crate) const fn named(mut self, names: &'static [&'static str], required: usize) -> Self {
+        self.names = names;
+        self.required = required;
+        self
+    }
+
+    pub(crate) fn is_aggregate(&self) -> bool {
+        matches!(self.make, Make::Aggregate(_))
+    }
+
+    pub(crate) fn is_window(&self) -> bool {
+        matches!(self.make, Make::Window(_))
+    }
+
+    pub(crate) fn is_ordered_set(&self) -> bool {
+        self.ordered_set
+    }
+
+    /// The row, if a call with so many arguments and such names can mean it.
+    pub(crate) fn for_call(self, names: &[Option<&str>], count: usize, variadic_array: bool) -> Option<Self> {
+        if names.iter().any(Option::is_some) {
+            let known = names.iter().flatten().all(|name| self.names.contains(name));
+            let enough = self.names.iter().take(self.required).enumerate().all(|(index, name)| {
+                index < names.len() && names.get(index) == Some(&None) || names.contains(&Some(name))
+            });
+            return (known && enough && count <= self.arguments.len()).then_some(self);
+        }
+        if variadic_array {
+            return (self.variadic && count == self.arguments.len()).then_some(self);
+        }
+        let own = self.arguments.len();
+        let fits = count == own
+            || (self.variadic && count >= own)
+            || (count < own && count >= self.required && !self.names.is_empty());
+        fits.then_some(self)
+    }
+}
+
+impl Candidate for FunctionRow {
+    fn formal(&self, index: usize, _: usize) -> Formal {
+        self.arguments.get(index).or(self.arguments.last()).copied().unwrap_or(Formal::Any)
+    }
+}
+
+/// A strict kernel.
+pub(crate) const fn kernel(
+    name: &'static str,
+    arguments: &'static [Formal],
+    result: Formal,
+    function: &'static str,
+    kernel: Kernel,
+) -> FunctionRow {
+    FunctionRow::new(name, arguments, result, Make::Kernel { name: function, kernel, strict: true })
+}
+
+/// An expression.
+pub(crate) const fn build(
+    name: &'static str,
+    arguments: &'static [Formal],
+    result: Formal,
+    make: fn(&Binding<'_>, Vec<Typed>) -> Result<Typed, SqlError>,
+) -> FunctionRow {
+    FunctionRow::new(name, arguments, result, Make::Build(make))
+}
+
+/// The rows of a name.
+pub(crate) fn candidates(name: &str) -> Vec<FunctionRow> {
+    const TABLES: &[&[FunctionRow]] = &[
+        aggregates::ROWS,
+        arrays::ROWS,
+        dates::ROWS,
+        dates::FIELD_ROWS,
+        numbers::ROWS,
+        session::ROWS,
+        sets::ROWS,
+        strings::ROWS,
+        windows::ROWS,
+    ];
+    let mut found: Vec<FunctionRow> =
+        TABLES.iter().flat_map(|table| table.iter()).filter(|row| row.name == name).copied().collect();
+    found.extend(strings::defined(name));
+    found
+}

@@ -1,0 +1,259 @@
+//! Aggregate functions: DataFusion's own where they give PostgreSQL's results, ours where not.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::{
+    functions_aggregate as f,
+    logical_expr::{AggregateUDF, lit},
+};
+use lis_functions::aggregates::{Outcome, numeric_aggregate};
+use lis_lake::types::{ColumnType, PgType, list};
+
+use super::{FunctionRow, Make};
+use crate::{
+    error::{SqlError, SqlErrorKind},
+    operators::{decimal, digits},
+    resolve::{
+        ResolvedAggregate,
+        select::Formal::{self, Any, AnyElement, AnyNonArray, Is},
+    },
+    types::{
+        Binding, Typed,
+        casts::{canonical_text, coerce_to, to_text, widen},
+    },
+};
+
+use PgType::{Bool, Float4, Float8, Int2, Int4, Int8, Json, Jsonb, Numeric, Text};
+
+/// Digits after the point of an average over a column.
+const AVERAGE_SCALE: i32 = 16;
+
+const fn aggregate(
+    name: &'static str,
+    arguments: &'static [Formal],
+    result: Formal,
+    make: fn(&Binding<'_>, Vec<Typed>) -> Result<ResolvedAggregate, SqlError>,
+) -> FunctionRow {
+    FunctionRow::new(name, arguments, result, Make::Aggregate(make))
+}
+
+fn resolved(
+    function: Arc<AggregateUDF>,
+    arguments: Vec<Typed>,
+    result: ColumnType,
+    arrow_type: DataType,
+) -> Result<ResolvedAggregate, SqlError> {
+    Ok(ResolvedAggregate {
+        function,
+        arguments: arguments.into_iter().map(|argument| argument.expr).collect(),
+        within_group: Vec::new(),
+        result,
+        arrow_type,
+    })
+}
+
+/// `count(*)`
+pub(crate) fn count_rows() -> ResolvedAggregate {
+    ResolvedAggregate {
+        function: f::count::count_udaf(),
+        arguments: vec![lit(1_i64)],
+        within_group: Vec::new(),
+        result: ColumnType::plain(Int8),
+        arrow_type: DataType::Int64,
+    }
+}
+
+fn first(arguments: Vec<Typed>) -> Result<Typed, SqlError> {
+    arguments
+        .into_iter()
+        .next()
+        .ok_or_else(|| SqlError::new(SqlErrorKind::Internal, "an argument is missing"))
+}
+
+fn canonical(
+    function: Arc<AggregateUDF>,
+    arguments: Vec<Typed>,
+    result: PgType,
+) -> Result<ResolvedAggregate, SqlError> {
+    let result = ColumnType::plain(result);
+    let arrow_type = result.to_arrow();
+    resolved(function, arguments, result, arrow_type)
+}
+
+/// One of the argument's values.
+fn same(function: Arc<AggregateUDF>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
+    let argument = canonical_text(first(arguments)?);
+    let pg_type = match argument.pg_type() {
+        PgType::Varchar => Text,
+        other => other,
+    };
+    let arrow_type = argument.arrow_type.clone();
+    resolved(function, vec![argument], ColumnType::plain(pg_type), arrow_type)
+}
+
+fn small_sum(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
+    let wide = widen(first(arguments)?, ColumnType::plain(Int8), DataType::Int64);
+    canonical(f::sum::sum_udaf(), vec![wide], Int8)
+}
+
+fn numeric_sum(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
+    let argument = first(arguments)?;
+    let scale = if argument.pg_type() == Numeric { digits(&argument).1 } else { 0 };
+    let arrow_type = decimal(38, scale);
+    let function = numeric_aggregate(Outcome::Sum, arrow_type.clone());
+    resolved(function, vec![argument], ColumnType::plain(Numeric), arrow_type)
+}
+
+fn numeric_average(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
+    let argument = first(arguments)?;
+    let scale = if argument.pg_type() == Numeric { digits(&argument).1 } else { 0 };
+    let arrow_type = decimal(38, scale.max(AVERAGE_SCALE));
+    let function = numeric_aggregate(Outcome::Average, arrow_type.clone());
+    resolved(function, vec![argument], ColumnType::plain(Numeric), arrow_type)
+}
+
+fn float_average(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
+    let wide = widen(first(arguments)?, ColumnType::plain(Float8), DataType::Float64);
+    canonical(f::average::avg_udaf(), vec![wide], Float8)
+}
+
+/// A statistic of floats.
+macro_rules! statistic {
+    ($name:literal, $function:path) => {
+        aggregate($name, &[Is(Float8)], Is(Float8), |_, arguments| canonical($function(), arguments, Float8))
+    };
+}
+
+macro_rules! statistic2 {
+    ($name:literal, $function:path) => {
+        aggregate($name, &[Is(Float8), Is(Float8)], Is(Float8), |_, arguments| {
+            canonical($function(), arguments, Float8)
+        })
+    };
+}
+
+macro_rules! bits {
+    ($name:literal, $type:ident, $function:path) => {
+        aggregate($name, &[Is($type)], Is($type), |_, arguments| canonical($function(), arguments, $type))
+    };
+}
+
+fn string_agg(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
+    let arguments = arguments
+        .into_iter()
+        .map(|argument| Ok(canonical_text(coerce_to(binding, argument, Text)?)))
+        .collect::<Result<Vec<_>, SqlError>>()?;
+    if arguments.get(1).is_some_and(|delimiter| delimiter.value().is_none()) {
+        return Err(SqlError::new(
+            SqlErrorKind::FeatureNotSupported,
+            "string_agg with a delimiter that is not constant is not supported",
+        ));
+    }
+    resolved(f::string_agg::string_agg_udaf(), arguments, ColumnType::plain(Text), DataType::LargeUtf8)
+}
+
+fn array_agg(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
+    let argument = canonical_text(first(arguments)?);
+    let Some(array) = argument.pg_type().array() else {
+        return Err(SqlError::new(
+            SqlErrorKind::FeatureNotSupported,
+            format!("array_agg of {} is not supported", crate::types::type_name(argument.pg_type())),
+        ));
+    };
+    let arrow_type = list(argument.arrow_type.clone());
+    resolved(f::array_agg::array_agg_udaf(), vec![argument], ColumnType::plain(array), arrow_type)
+}
+
+fn median_like(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
+    canonical(f::percentile_cont::percentile_cont_udaf(), arguments, Float8)
+}
+
+/// `json_agg`: the values as json, collected as text and joined.
+fn json_agg(
+    binding: &Binding<'_>,
+    arguments: Vec<Typed>,
+    result: PgType,
+) -> Result<ResolvedAggregate, SqlError> {
+    let value = super::strings::as_json(binding, first(arguments)?)?;
+    let function = lis_functions::json_aggregates::json_agg(result == Jsonb);
+    canonical(function, vec![canonical_text(value)], result)
+}
+
+fn json_object_agg(
+    binding: &Binding<'_>,
+    arguments: Vec<Typed>,
+    result: PgType,
+) -> Result<ResolvedAggregate, SqlError> {
+    let mut arguments = arguments.into_iter();
+    let (Some(key), Some(value)) = (arguments.next(), arguments.next()) else {
+        return Err(SqlError::new(SqlErrorKind::Internal, "an argument is missing"));
+    };
+    let position = key.position;
+    let key = canonical_text(to_text(binding, key, position)?);
+    let value = canonical_text(super::strings::as_json(binding, value)?);
+    canonical(lis_functions::json_aggregates::json_object_agg(result == Jsonb), vec![key, value], result)
+}
+
+/// The rows.
+pub(super) const ROWS: &[FunctionRow] = &[
+    aggregate("count", &[Any], Is(Int8), |_, arguments| canonical(f::count::count_udaf(), arguments, Int8)),
+    aggregate("sum", &[Is(Int2)], Is(Int8), small_sum),
+    aggregate("sum", &[Is(Int4)], Is(Int8), small_sum),
+    aggregate("sum", &[Is(Int8)], Is(Numeric), numeric_sum),
+    aggregate("sum", &[Is(Numeric)], Is(Numeric), numeric_sum),
+    aggregate("sum", &[Is(Float8)], Is(Float8), |_, arguments| {
+        canonical(f::sum::sum_udaf(), arguments, Float8)
+    }),
+    aggregate("avg", &[Is(Int2)], Is(Numeric), numeric_average),
+    aggregate("avg", &[Is(Int4)], Is(Numeric), numeric_average),
+    aggregate("avg", &[Is(Int8)], Is(Numeric), numeric_average),
+    aggregate("avg", &[Is(Numeric)], Is(Numeric), numeric_average),
+    aggregate("avg", &[Is(Float4)], Is(Float8), float_average),
+    aggregate("avg", &[Is(Float8)], Is(Float8), float_average),
+    aggregate("min", &[AnyNonArray], AnyNonArray, |_, arguments| same(f::min_max::min_udaf(), arguments)),
+    aggregate("max", &[AnyNonArray], AnyNonArray, |_, arguments| same(f::min_max::max_udaf(), arguments)),
+    aggregate("bool_and", &[Is(Bool)], Is(Bool), |_, arguments| {
+        canonical(f::bool_and_or::bool_and_udaf(), arguments, Bool)
+    }),
+    aggregate("every", &[Is(Bool)], Is(Bool), |_, arguments| {
+        canonical(f::bool_and_or::bool_and_udaf(), arguments, Bool)
+    }),
+    aggregate("bool_or", &[Is(Bool)], Is(Bool), |_, arguments| {
+        canonical(f::bool_and_or::bool_or_udaf(), arguments, Bool)
+    }),
+    aggregate("string_agg", &[Is(Text), Is(Text)], Is(Text), string_agg),
+    aggregate("array_agg", &[AnyNonArray], AnyElement, array_agg),
+    statistic!("stddev", f::stddev::stddev_udaf),
+    statistic!("stddev_samp", f::stddev::stddev_udaf),
+    statistic!("stddev_pop", f::stddev::stddev_pop_udaf),
+    statistic!("variance", f::variance::var_samp_udaf),
+    statistic!("var_samp", f::variance::var_samp_udaf),
+    statistic!("var_pop", f::variance::var_pop_udaf),
+    statistic2!("corr", f::correlation::corr_udaf),
+    statistic2!("covar_pop", f::covariance::covar_pop_udaf),
+    statistic2!("covar_samp", f::covariance::covar_samp_udaf),
+    statistic2!("regr_slope", f::regr::regr_slope_udaf),
+    statistic2!("regr_intercept", f::regr::regr_intercept_udaf),
+    statistic2!("regr_r2", f::regr::regr_r2_udaf),
+    statistic2!("regr_avgx", f::regr::regr_avgx_udaf),
+    statistic2!("regr_avgy", f::regr::regr_avgy_udaf),
+    statistic2!("regr_sxx", f::regr::regr_sxx_udaf),
+    statistic2!("regr_syy", f::regr::regr_syy_udaf),
+    statistic2!("regr_sxy", f::regr::regr_sxy_udaf),
+    bits!("bit_and", Int2, f::bit_and_or_xor::bit_and_udaf),
+    bits!("bit_and", Int4, f::bit_and_or_xor::bit_and_udaf),
+    bits!("bit_and", Int8, f::bit_and_or_xor::bit_and_udaf),
+    bits!("bit_or", Int2, f::bit_and_or_xor::bit_or_udaf),
+    bits!("bit_or", Int4, f::bit_and_or_xor::bit_or_udaf),
+    bits!("bit_or", Int8, f::bit_and_or_xor::bit_or_udaf),
+    aggregate("percentile_cont", &[Is(Float8), Is(Float8)], Is(Float8), median_like).ordered_set(),
+    aggregate("json_agg", &[Any], Is(Json), |binding, arguments| json_agg(binding, arguments, Json)),
+    aggregate("jsonb_agg", &[Any], Is(Jsonb), |binding, arguments| json_agg(binding, arguments, Jsonb)),
+    aggregate("json_object_agg", &[Any, Any], Is(Json), |binding, arguments| {
+        json_object_agg(binding, arguments, Json)
+    }),
+    aggregate("jsonb_object_agg", &[Any, Any], Is(Jsonb), |binding, arguments| {
+        json_object_agg(binding, arguments, Jsonb)
+    }),
+];

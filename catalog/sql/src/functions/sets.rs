@@ -1,0 +1,237 @@
+//! Functions that return sets.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field};
+use datafusion::common::ScalarValue;
+use lis_functions::{scalar::Kernel, sets as k, strings as text};
+use lis_lake::types::{ColumnType, PgType, list};
+
+use super::{FunctionRow, Make};
+use crate::{
+    build::{apply, apply_on_null, call_as},
+    error::{SqlError, SqlErrorKind},
+    operators::zone,
+    resolve::{
+        ResolvedSet, SetColumn,
+        arrays::lower_bound,
+        select::Formal::{self, AnyArray, Is},
+    },
+    types::{Binding, Typed, common_type},
+};
+
+use PgType::{Int4, Int8, Interval, Json, Jsonb, Numeric, Text, Timestamp, Timestamptz};
+
+const fn set(
+    name: &'static str,
+    arguments: &'static [Formal],
+    result: PgType,
+    make: fn(&Binding<'_>, Vec<Typed>) -> Result<ResolvedSet, SqlError>,
+) -> FunctionRow {
+    FunctionRow::new(name, arguments, Is(result), Make::Set(make))
+}
+
+fn one_column(name: &str, list: Typed, column_type: ColumnType) -> Result<ResolvedSet, SqlError> {
+    let arrow_type = match &list.arrow_type {
+        DataType::List(field) => field.data_type().clone(),
+        other => other.clone(),
+    };
+    Ok(ResolvedSet {
+        list: list.expr,
+        columns: vec![SetColumn { name: name.to_owned(), column_type, arrow_type }],
+        record: false,
+    })
+}
+
+/// A set whose elements have their type's canonical Arrow type.
+fn canonical(
+    name: &str,
+    function: &'static str,
+    kernel: Kernel,
+    arguments: Vec<Typed>,
+    element: PgType,
+) -> Result<ResolvedSet, SqlError> {
+    let column_type = ColumnType::plain(element);
+    let made = apply_on_null(function, kernel, arguments, column_type, list(column_type.to_arrow()))?;
+    one_column(name, made, column_type)
+}
+
+fn with_step(mut arguments: Vec<Typed>, step: ScalarValue, pg_type: PgType) -> Vec<Typed> {
+    if arguments.len() == 2 {
+        arguments.push(Typed::constant(step, ColumnType::plain(pg_type)));
+    }
+    arguments
+}
+
+fn int4_series(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
+    let arguments = with_step(arguments, ScalarValue::Int32(Some(1)), Int4);
+    canonical("generate_series", "generate_series_int4", k::int4_series, arguments, Int4)
+}
+
+fn int8_series(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
+    let arguments = with_step(arguments, ScalarValue::Int64(Some(1)), Int8);
+    canonical("generate_series", "generate_series_int8", k::int8_series, arguments, Int8)
+}
+
+fn numeric_series(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
+    let mut arguments = with_step(arguments, ScalarValue::Decimal128(Some(1), 1, 0), Numeric);
+    let common = common_type(binding, &mut arguments, "generate_series")?;
+    let column_type = ColumnType::plain(Numeric);
+    let made = apply_on_null(
+        "generate_series_numeric",
+        k::numeric_series,
+        arguments,
+        column_type,
+        list(common.arrow_type),
+    )?;
+    one_column("generate_series", made, column_type)
+}
+
+fn timestamp_series(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
+    canonical("generate_series", "generate_series_timestamp", k::timestamp_series, arguments, Timestamp)
+}
+
+fn timestamptz_series(binding: &Binding<'_>, mut arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
+    arguments.push(zone(binding));
+    canonical("generate_series", "generate_series_timestamptz", k::timestamptz_series, arguments, Timestamptz)
+}
+
+fn only(mut arguments: Vec<Typed>) -> Result<Typed, SqlError> {
+    arguments.pop().ok_or_else(|| SqlError::new(SqlErrorKind::Internal, "an argument is missing"))
+}
+
+fn unnest(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
+    let array = only(arguments)?;
+    let element = array.pg_type().element().unwrap_or(Text);
+    let column_type = ColumnType { pg_type: element, typmod: array.column_type.typmod };
+    one_column("unnest", array, column_type)
+}
+
+fn subscripts(_: &Binding<'_>, mut arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
+    let array = arguments.first().map_or(PgType::Unknown, Typed::pg_type);
+    arguments.push(lower_bound(array));
+    canonical(
+        "generate_subscripts",
+        "generate_subscripts",
+        lis_functions::arrays::generate_subscripts,
+        arguments,
+        Int4,
+    )
+}
+
+fn text_array(
+    name: &'static str,
+    function: &Arc<datafusion::logical_expr::ScalarUDF>,
+    arguments: Vec<Typed>,
+) -> Result<ResolvedSet, SqlError> {
+    let arguments = arguments.into_iter().map(crate::types::casts::canonical_text).collect();
+    let column_type = ColumnType::plain(Text);
+    let made = call_as(function, arguments, column_type, list(DataType::Utf8View))?;
+    one_column(name, made, column_type)
+}
+
+fn matches(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
+    let arguments = arguments.into_iter().map(crate::types::casts::canonical_text).collect();
+    let column_type = ColumnType::plain(PgType::Array(&PgType::Text));
+    let function = lis_functions::patterns::regexp_matches();
+    let made = call_as(&function, arguments, column_type, list(column_type.to_arrow()))?;
+    one_column("regexp_matches", made, column_type)
+}
+
+fn expand_array(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
+    let array = only(arguments)?;
+    let element = array.pg_type().element().unwrap_or(Text);
+    let DataType::List(field) = &array.arrow_type else {
+        return Err(SqlError::new(SqlErrorKind::Internal, "an array is no list"));
+    };
+    let element_arrow = field.data_type().clone();
+    let fields = k::pair_fields(("x", element_arrow.clone()), ("n", DataType::Int32));
+    let arrow_type = DataType::List(Arc::new(Field::new_list_field(DataType::Struct(fields), true)));
+    let made = apply_on_null(
+        "_pg_expandarray",
+        k::expand_array,
+        vec![array],
+        ColumnType::plain(PgType::Record),
+        arrow_type,
+    )?;
+    Ok(ResolvedSet {
+        list: made.expr,
+        columns: vec![
+            SetColumn {
+                name: "x".to_owned(),
+                column_type: ColumnType::plain(element),
+                arrow_type: element_arrow,
+            },
+            SetColumn {
+                name: "n".to_owned(),
+                column_type: ColumnType::plain(Int4),
+                arrow_type: DataType::Int32,
+            },
+        ],
+        record: true,
+    })
+}
+
+fn json_set(
+    name: &'static str,
+    kernel: Kernel,
+    arguments: Vec<Typed>,
+    element: PgType,
+    column: &str,
+) -> Result<ResolvedSet, SqlError> {
+    let column_type = ColumnType::plain(element);
+    let made = apply(name, kernel, arguments, column_type, list(DataType::Utf8View))?;
+    one_column(column, made, column_type)
+}
+
+/// The rows.
+pub(super) const ROWS: &[FunctionRow] = &[
+    set("generate_series", &[Is(Int4), Is(Int4)], Int4, int4_series),
+    set("generate_series", &[Is(Int4), Is(Int4), Is(Int4)], Int4, int4_series),
+    set("generate_series", &[Is(Int8), Is(Int8)], Int8, int8_series),
+    set("generate_series", &[Is(Int8), Is(Int8), Is(Int8)], Int8, int8_series),
+    set("generate_series", &[Is(Numeric), Is(Numeric)], Numeric, numeric_series),
+    set("generate_series", &[Is(Numeric), Is(Numeric), Is(Numeric)], Numeric, numeric_series),
+    set("generate_series", &[Is(Timestamp), Is(Timestamp), Is(Interval)], Timestamp, timestamp_series),
+    set(
+        "generate_series",
+        &[Is(Timestamptz), Is(Timestamptz), Is(Interval)],
+        Timestamptz,
+        timestamptz_series,
+    ),
+    set("unnest", &[AnyArray], Text, unnest),
+    set("generate_subscripts", &[AnyArray, Is(Int4)], Int4, subscripts),
+    set("_pg_expandarray", &[AnyArray], PgType::Record, expand_array),
+    set("string_to_table", &[Is(Text), Is(Text)], Text, |_, arguments| {
+        text_array("string_to_table", &text::string_to_array(), arguments)
+    }),
+    set("string_to_table", &[Is(Text), Is(Text), Is(Text)], Text, |_, arguments| {
+        text_array("string_to_table", &text::string_to_array(), arguments)
+    }),
+    set("regexp_split_to_table", &[Is(Text), Is(Text)], Text, |_, arguments| {
+        text_array("regexp_split_to_table", &lis_functions::patterns::regexp_split_to_array(), arguments)
+    }),
+    set("regexp_split_to_table", &[Is(Text), Is(Text), Is(Text)], Text, |_, arguments| {
+        text_array("regexp_split_to_table", &lis_functions::patterns::regexp_split_to_array(), arguments)
+    }),
+    set("regexp_matches", &[Is(Text), Is(Text)], Text, matches),
+    set("regexp_matches", &[Is(Text), Is(Text), Is(Text)], Text, matches),
+    set("json_array_elements", &[Is(Json)], Json, |_, arguments| {
+        json_set("json_array_elements", k::json_elements, arguments, Json, "value")
+    }),
+    set("jsonb_array_elements", &[Is(Jsonb)], Jsonb, |_, arguments| {
+        json_set("jsonb_array_elements", k::json_elements, arguments, Jsonb, "value")
+    }),
+    set("json_array_elements_text", &[Is(Json)], Text, |_, arguments| {
+        json_set("json_array_elements_text", k::json_elements_text, arguments, Text, "value")
+    }),
+    set("jsonb_array_elements_text", &[Is(Jsonb)], Text, |_, arguments| {
+        json_set("jsonb_array_elements_text", k::json_elements_text, arguments, Text, "value")
+    }),
+    set("json_object_keys", &[Is(Json)], Text, |_, arguments| {
+        json_set("json_object_keys", k::json_keys, arguments, Text, "json_object_keys")
+    }),
+    set("jsonb_object_keys", &[Is(Jsonb)], Text, |_, arguments| {
+        json_set("jsonb_object_keys", k::json_keys, arguments, Text, "jsonb_object_keys")
+    }),
+];

@@ -1,0 +1,228 @@
+//! String functions, patterns, formatting and json. The string functions of fixed types have their table beside their
+//! kernels; here are those that take anything.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::ScalarUDF;
+use lis_functions::{
+    json, patterns,
+    strings::{self as k, Definition, Kind},
+};
+use lis_lake::types::{Category, ColumnType, PgType};
+
+use super::{FunctionRow, Make, build, kernel};
+use crate::{
+    build::{apply, apply_on_null, call},
+    error::SqlError,
+    resolve::select::Formal::{self, Any, AnyElement, Is},
+    types::{
+        Binding, Typed,
+        casts::{canonical_text, to_text},
+    },
+};
+
+use PgType::{Bool, Bytea, Int4, Int8, Json, Jsonb, Text};
+
+const TEXT: ColumnType = ColumnType::plain(Text);
+const TEXT_ARRAY: PgType = PgType::Array(&PgType::Text);
+
+fn formal(kind: Kind) -> Formal {
+    Is(match kind {
+        Kind::Text => Text,
+        Kind::Int4 => Int4,
+        Kind::Int8 => Int8,
+        Kind::Bool => Bool,
+        Kind::Bytea => Bytea,
+        Kind::TextArray => TEXT_ARRAY,
+    })
+}
+
+/// The argument lists that the tables of kernels have, as ours: rows are static.
+fn formals(kinds: &[Kind]) -> Option<&'static [Formal]> {
+    const T: Formal = Is(Text);
+    const I: Formal = Is(Int4);
+    const LISTS: &[&[Formal]] = &[
+        &[],
+        &[T],
+        &[T, T],
+        &[T, T, T],
+        &[T, T, T, T],
+        &[T, I],
+        &[T, I, I],
+        &[T, T, I],
+        &[T, T, I, I],
+        &[T, I, T],
+        &[T, T, T, I],
+        &[I],
+        &[Is(Int8)],
+        &[Is(Bytea)],
+        &[Is(Bytea), T],
+        &[Is(Bytea), I],
+        &[Is(Bytea), I, I],
+        &[Is(Bytea), Is(Bytea)],
+    ];
+    let wanted: Vec<Formal> = kinds.iter().map(|kind| formal(*kind)).collect();
+    LISTS.iter().copied().find(|list| *list == wanted.as_slice())
+}
+
+fn defined_in(table: &'static [Definition], name: &str) -> impl Iterator<Item = FunctionRow> {
+    table.iter().filter(move |row| row.name == name).filter_map(|row| {
+        Some(FunctionRow::new(
+            row.name,
+            formals(row.arguments)?,
+            formal(row.result),
+            Make::Function(row.make),
+        ))
+    })
+}
+
+/// The rows of the tables beside the kernels.
+pub(super) fn defined(name: &str) -> Vec<FunctionRow> {
+    defined_in(k::STRINGS, name).chain(defined_in(patterns::PATTERNS, name)).collect()
+}
+
+/// Arguments of any type as text.
+fn texts(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<Vec<Typed>, SqlError> {
+    arguments
+        .into_iter()
+        .map(|argument| {
+            let position = argument.position;
+            // In concat a boolean is t or f, as its output function writes it.
+            if argument.pg_type() == Bool {
+                let kernel = lis_functions::arrays::value_to_text;
+                let zone = crate::operators::zone(binding);
+                return apply("bool_out", kernel, vec![argument, zone], TEXT, DataType::Utf8View);
+            }
+            Ok(canonical_text(to_text(binding, argument, position)?))
+        })
+        .collect()
+}
+
+fn text_call(
+    binding: &Binding<'_>,
+    make: fn() -> Arc<ScalarUDF>,
+    arguments: Vec<Typed>,
+) -> Result<Typed, SqlError> {
+    let arguments = texts(binding, arguments)?;
+    call(&make(), arguments, TEXT)
+}
+
+/// A value as json: what `to_json` makes of it.
+pub(super) fn as_json(binding: &Binding<'_>, value: Typed) -> Result<Typed, SqlError> {
+    let position = value.position;
+    let column_type = ColumnType::plain(Json);
+    match value.pg_type() {
+        Json | Jsonb => Ok(Typed { column_type, origin: None, ..value }),
+        Bool => {
+            let text = to_text(binding, value, position)?;
+            Ok(Typed { column_type, ..text })
+        }
+        pg_type if pg_type.facts().category == Category::Numeric && !matches!(pg_type, PgType::Array(_)) => {
+            let text = to_text(binding, value, position)?;
+            Ok(Typed { column_type, ..text })
+        }
+        PgType::Array(element) => {
+            let category = element.facts().category;
+            let quoted = !matches!(category, Category::Numeric | Category::Boolean)
+                && !matches!(element, PgType::Json | PgType::Jsonb);
+            let name = if quoted { "array_to_json_quoted" } else { "array_to_json" };
+            let kernel: lis_functions::scalar::Kernel = if quoted {
+                lis_functions::json::array_to_json_quoted
+            } else {
+                lis_functions::json::array_to_json
+            };
+            apply(name, kernel, vec![value, crate::operators::zone(binding)], column_type, DataType::Utf8View)
+        }
+        PgType::Timestamp | PgType::Timestamptz => {
+            let text = canonical_text(to_text(binding, value, position)?);
+            apply("json_quote_timestamp", json::quote_timestamp, vec![text], column_type, DataType::Utf8View)
+        }
+        _ => {
+            let text = canonical_text(to_text(binding, value, position)?);
+            apply("json_quote", json::quote, vec![text], column_type, DataType::Utf8View)
+        }
+    }
+}
+
+fn json_object(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
+    let mut parts = Vec::with_capacity(arguments.len());
+    for (index, argument) in arguments.into_iter().enumerate() {
+        let position = argument.position;
+        parts.push(if index % 2 == 0 {
+            canonical_text(to_text(binding, argument, position)?)
+        } else {
+            as_json(binding, argument)?
+        });
+    }
+    apply_on_null("json_build_object", json::build_object, parts, ColumnType::plain(Json), DataType::Utf8View)
+}
+
+fn json_array(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
+    let parts =
+        arguments.into_iter().map(|argument| as_json(binding, argument)).collect::<Result<Vec<_>, _>>()?;
+    apply_on_null("json_build_array", json::build_array, parts, ColumnType::plain(Json), DataType::Utf8View)
+}
+
+fn to_jsonb(json_value: Typed) -> Result<Typed, SqlError> {
+    apply("jsonb", json::json_to_jsonb, vec![json_value], ColumnType::plain(Jsonb), DataType::Utf8View)
+}
+
+fn only(mut arguments: Vec<Typed>) -> Result<Typed, SqlError> {
+    arguments
+        .pop()
+        .ok_or_else(|| SqlError::new(crate::error::SqlErrorKind::Internal, "an argument is missing"))
+}
+
+/// The rows.
+pub(super) const ROWS: &[FunctionRow] = &[
+    build("concat", &[Any], Is(Text), |binding, arguments| text_call(binding, k::concat, arguments))
+        .variadic(),
+    build("concat_ws", &[Is(Text), Any], Is(Text), |binding, arguments| {
+        text_call(binding, k::concat_ws, arguments)
+    })
+    .variadic(),
+    build("quote_literal", &[AnyElement], Is(Text), |binding, arguments| {
+        text_call(binding, k::quote_literal, arguments)
+    }),
+    build("quote_nullable", &[AnyElement], Is(Text), |binding, arguments| {
+        text_call(binding, k::quote_nullable, arguments)
+    }),
+    FunctionRow::new(
+        "length",
+        &[Is(PgType::Bpchar)],
+        Is(Int4),
+        Make::Build(|_, arguments| {
+            let text = only(arguments)?;
+            let kernel = lis_functions::casts::strip_blanks;
+            let text = apply("text", kernel, vec![text], TEXT, DataType::Utf8View)?;
+            call(&k::length(), vec![text], ColumnType::plain(Int4))
+        }),
+    ),
+    kernel("json_array_length", &[Is(Json)], Is(Int4), "json_array_length", json::array_length),
+    kernel("jsonb_array_length", &[Is(Jsonb)], Is(Int4), "jsonb_array_length", json::array_length),
+    kernel("json_typeof", &[Is(Json)], Is(Text), "json_typeof", json::type_of),
+    kernel("jsonb_typeof", &[Is(Jsonb)], Is(Text), "jsonb_typeof", json::type_of),
+    build("to_json", &[AnyElement], Is(Json), |binding, arguments| as_json(binding, only(arguments)?)),
+    build("to_jsonb", &[AnyElement], Is(Jsonb), |binding, arguments| {
+        to_jsonb(as_json(binding, only(arguments)?)?)
+    }),
+    build("array_to_json", &[Formal::AnyArray], Is(Json), |binding, arguments| {
+        as_json(binding, only(arguments)?)
+    }),
+    build("json_build_object", &[], Is(Json), json_object),
+    build("json_build_object", &[Any], Is(Json), json_object).variadic(),
+    build("json_build_array", &[], Is(Json), json_array),
+    build("json_build_array", &[Any], Is(Json), json_array).variadic(),
+    build("jsonb_build_object", &[], Is(Jsonb), |binding, arguments| {
+        to_jsonb(json_object(binding, arguments)?)
+    }),
+    build("jsonb_build_object", &[Any], Is(Jsonb), |binding, arguments| {
+        to_jsonb(json_object(binding, arguments)?)
+    })
+    .variadic(),
+    build("jsonb_build_array", &[Any], Is(Jsonb), |binding, arguments| {
+        to_jsonb(json_array(binding, arguments)?)
+    })
+    .variadic(),
+];
