@@ -87,12 +87,13 @@ impl Finished {
         Ok(self)
     }
 
-    /// The standard error of a program that must have failed by itself: not by a signal, not by a panic.
+    /// What a program said that must have failed by itself: not by a signal, not by a panic. The reason is on standard
+    /// error; what it did before, on standard output.
     pub fn failed(self) -> Result<String> {
         ensure!(!self.status.success(), "it succeeded: {}", self.stdout);
         ensure!(self.status.code().is_some(), "ended by a signal: {}", self.status);
         ensure!(!self.stderr.contains("panicked"), "{}", self.stderr);
-        Ok(self.stderr)
+        Ok(self.stdout + &self.stderr)
     }
 }
 
