@@ -194,7 +194,7 @@ pub fn interval_negate(arguments: &Arguments<'_>) -> Done {
     clippy::cast_precision_loss,
     reason = "each part is checked to be in range before it is cut"
 )]
-fn scale_interval(parts: Parts, factor: f64) -> Result<Parts, FunctionError> {
+pub fn scale_interval(parts: Parts, factor: f64) -> Result<Parts, FunctionError> {
     let whole = |value: f64| -> Result<i32, FunctionError> {
         let cut = value.trunc();
         if cut.abs() <= f64::from(i32::MAX) { Ok(cut as i32) } else { Err(interval_out_of_range()) }
@@ -210,7 +210,7 @@ fn scale_interval(parts: Parts, factor: f64) -> Result<Parts, FunctionError> {
     }
     days = days.checked_add(whole(month_rest)?).ok_or_else(interval_out_of_range)?;
     let micro = (parts.microseconds as f64 * factor + seconds * 1e6).round_ties_even();
-    if !(micro.abs() < 9.2e18) {
+    if !micro.is_finite() || micro.abs() >= 9.2e18 {
         return Err(interval_out_of_range());
     }
     Ok(Parts { months, days, microseconds: micro as i64 })
@@ -278,24 +278,31 @@ fn justify_days_of(parts: Parts) -> Result<Parts, FunctionError> {
 }
 
 fn justify_interval_of(parts: Parts) -> Result<Parts, FunctionError> {
-    let mut result = justify_days_of(justify_hours_of(parts)?)?;
-    let up = result.months > 0 || (result.months == 0 && result.days > 0);
-    let down = result.months < 0 || (result.months == 0 && result.days < 0);
-    if up && result.days < 0 {
-        result.days += 30;
-        result.months -= 1;
-    } else if down && result.days > 0 {
-        result.days -= 30;
-        result.months += 1;
+    let (mut months, mut days, mut time) =
+        (i64::from(parts.months), i64::from(parts.days), parts.microseconds);
+    days += time / DAY;
+    time %= DAY;
+    months += days / 30;
+    days %= 30;
+    if months > 0 && (days < 0 || (days == 0 && time < 0)) {
+        days += 30;
+        months -= 1;
+    } else if months < 0 && (days > 0 || (days == 0 && time > 0)) {
+        days -= 30;
+        months += 1;
     }
-    if up && result.microseconds < 0 {
-        result.microseconds += DAY;
-        result.days -= 1;
-    } else if down && result.microseconds > 0 {
-        result.microseconds -= DAY;
-        result.days += 1;
+    if days > 0 && time < 0 {
+        time += DAY;
+        days -= 1;
+    } else if days < 0 && time > 0 {
+        time -= DAY;
+        days += 1;
     }
-    Ok(result)
+    Ok(Parts {
+        months: i32::try_from(months).map_err(|_| interval_out_of_range())?,
+        days: i32::try_from(days).map_err(|_| interval_out_of_range())?,
+        microseconds: time,
+    })
 }
 
 /// `justify_hours`
@@ -803,7 +810,7 @@ pub fn make_interval(arguments: &Arguments<'_>) -> Done {
         arguments,
         |(years, months, weeks, days, hours, minutes, seconds)| {
             let micro = (seconds * 1e6).round_ties_even();
-            if !(micro.abs() < 9e18) {
+            if !micro.is_finite() || micro.abs() >= 9e18 {
                 return Err(interval_out_of_range());
             }
             let parts = Parts {

@@ -683,17 +683,56 @@ fn square_root(value: i128, from: i8, scale: i8) -> Option<i128> {
         Ok(shift) => i256::from_i128(value).checked_mul(wide_power(shift)?)?,
         Err(_) => i256::from_i128(value).checked_div(wide_power(shift.unsigned_abs())?)?,
     };
-    // Newton from above: the start is a power of two not below the root.
-    let bits = 256 - wide.leading_zeros();
+    within(divide_rounding(wide_square_root(wide)?.to_i128()?, 10))
+}
+
+/// The whole square root of a positive number, by Newton's method from above.
+fn wide_square_root(value: i256) -> Option<i256> {
+    if value == i256::ZERO {
+        return Some(i256::ZERO);
+    }
+    let bits = 256 - value.leading_zeros();
     let mut root = i256::ONE.checked_shl(bits.div_ceil(2))?;
     loop {
-        let next = root.checked_add(wide.checked_div(root)?)?.checked_div(i256::from_i128(2))?;
+        let next = root.checked_add(value.checked_div(root)?)?.checked_div(i256::from_i128(2))?;
         if next >= root {
-            break;
+            return Some(root);
         }
         root = next;
     }
-    within(divide_rounding(root.to_i128()?, 10))
+}
+
+/// `numerator / denominator / 10^shift` at a scale, rounded.
+pub fn wide_ratio(numerator: i256, denominator: i256, shift: i32, scale: i32) -> Option<i128> {
+    match u32::try_from(scale - shift) {
+        Ok(up) => match numerator.checked_mul(wide_power(up)?) {
+            Some(numerator) => wide_divide_rounding(numerator, denominator),
+            // Digits that do not fit are divided out first.
+            None => numerator.checked_div(denominator)?.checked_mul(wide_power(up)?)?.to_i128(),
+        },
+        Err(_) => {
+            let down = wide_power((scale - shift).unsigned_abs())?;
+            wide_divide_rounding(numerator, denominator.checked_mul(down)?)
+        }
+    }
+}
+
+/// The square root of `numerator / denominator / 10^shift` at a scale, rounded.
+pub fn square_root_of_ratio(numerator: i256, denominator: i256, shift: i32, scale: i32) -> Option<i128> {
+    let up = u32::try_from((2 * (scale + 1) - shift).max(0)).ok()?;
+    let down = u32::try_from((shift - 2 * (scale + 1)).max(0)).ok()?;
+    // As many of the digits before the division as fit, the others after it.
+    let mut before = up;
+    let scaled = loop {
+        match wide_power(before).and_then(|power| numerator.checked_mul(power)) {
+            Some(scaled) => break scaled,
+            None => before = before.checked_sub(1)?,
+        }
+    };
+    let ratio = scaled
+        .checked_div(denominator.checked_mul(wide_power(down)?)?)?
+        .checked_mul(wide_power(up - before)?)?;
+    within(divide_rounding(wide_square_root(ratio)?.to_i128()?, 10))
 }
 
 trait CheckedShl: Sized {

@@ -257,10 +257,10 @@ fn write_offset(seconds: i64, out: &mut Vec<u8>) {
     out.push(if seconds < 0 { b'-' } else { b'+' });
     let seconds = seconds.unsigned_abs();
     write_pair(seconds / 3600, out);
-    if seconds % 3600 != 0 {
+    if !seconds.is_multiple_of(3600) {
         out.push(b':');
         write_pair(seconds / 60 % 60, out);
-        if seconds % 60 != 0 {
+        if !seconds.is_multiple_of(60) {
             out.push(b':');
             write_pair(seconds % 60, out);
         }
@@ -325,6 +325,9 @@ fn write_hex(byte: u8, out: &mut Vec<u8>) {
     out.push(HEX[usize::from(byte & 15)]);
 }
 
+/// Writes one value's text.
+pub type WriteValue<'a> = &'a mut dyn FnMut(&mut Vec<u8>);
+
 /// One-dimensional array text: open it, write each element, close it.
 #[derive(Debug)]
 pub struct ArrayWriter {
@@ -340,7 +343,7 @@ impl ArrayWriter {
     }
 
     /// Writes an element: `None` is null, otherwise the closure writes its text, which is then quoted if it must be.
-    pub fn element(&mut self, out: &mut Vec<u8>, write: Option<&mut dyn FnMut(&mut Vec<u8>)>) {
+    pub fn element(&mut self, out: &mut Vec<u8>, write: Option<WriteValue<'_>>) {
         if !self.first {
             out.push(b',');
         }

@@ -425,6 +425,10 @@ fn special(binding: &Binding<'_>, call: &FunctionCall) -> Result<Option<Typed>, 
             let expr = datafusion::functions::core::coalesce().call(arguments);
             Ok(Some(Typed::new(expr, common.column_type, common.arrow_type)))
         }
+        ("pg_typeof", 1) => {
+            let oid = values.first().map_or(PgType::Unknown, Typed::pg_type).oid().get();
+            Ok(Some(Typed::constant(ScalarValue::UInt32(Some(oid)), ColumnType::plain(PgType::Regtype))))
+        }
         ("nullif", 2) => {
             let right = values.remove(1);
             let left = values.remove(0);
@@ -553,8 +557,9 @@ fn finish(
         Make::Aggregate(make) => {
             let mut aggregate = make(binding, arguments).map_err(located)?;
             if !call.within_group.is_empty() {
-                let direct = call.arguments.len();
-                aggregate.within_group = aggregate.arguments.split_off(direct.min(aggregate.arguments.len()));
+                // An ordered-set aggregate is given what it orders by as its last arguments, and ordered by it.
+                let ordered = aggregate.arguments.len().saturating_sub(call.within_group.len());
+                aggregate.within_group = aggregate.arguments.iter().skip(ordered).cloned().collect();
             }
             ResolvedFunction::Aggregate(aggregate)
         }

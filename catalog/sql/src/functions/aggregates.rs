@@ -7,7 +7,12 @@ use datafusion::{
     functions_aggregate as f,
     logical_expr::{AggregateUDF, lit},
 };
-use lis_functions::aggregates::{Outcome, numeric_aggregate};
+use lis_functions::{
+    aggregates::{Outcome, numeric_aggregate},
+    folds::{Fold, fold},
+    ordered_sets::{Pick, ordered_set},
+    statistics::{Statistic, numeric_statistic_aggregate},
+};
 use lis_lake::types::{ColumnType, PgType, list};
 
 use super::{FunctionRow, Make};
@@ -24,7 +29,7 @@ use crate::{
     },
 };
 
-use PgType::{Bool, Float4, Float8, Int2, Int4, Int8, Json, Jsonb, Numeric, Text};
+use PgType::{Bool, Float4, Float8, Int2, Int4, Int8, Interval, Json, Jsonb, Numeric, Text};
 
 /// Digits after the point of an average over a column.
 const AVERAGE_SCALE: i32 = 16;
@@ -165,8 +170,34 @@ fn array_agg(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate
     resolved(f::array_agg::array_agg_udaf(), vec![argument], ColumnType::plain(array), arrow_type)
 }
 
-fn median_like(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
-    canonical(f::percentile_cont::percentile_cont_udaf(), arguments, Float8)
+/// One of the ordered values.
+fn picked(pick: Pick, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
+    let arguments: Vec<Typed> = arguments.into_iter().map(canonical_text).collect();
+    let Some(value) = arguments.last() else {
+        return Err(SqlError::new(SqlErrorKind::Internal, "an argument is missing"));
+    };
+    let (column_type, arrow_type) = (ColumnType::plain(value.pg_type()), value.arrow_type.clone());
+    resolved(ordered_set(pick, arrow_type.clone()), arguments, column_type, arrow_type)
+}
+
+fn interval(how: Fold, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
+    let column_type = ColumnType::plain(Interval);
+    canonical(fold(how, column_type.to_arrow()), arguments, Interval)
+}
+
+/// `stddev` and `variance` of integers and `numeric` are `numeric`.
+const fn numeric_statistic(
+    name: &'static str,
+    make: fn(&Binding<'_>, Vec<Typed>) -> Result<ResolvedAggregate, SqlError>,
+) -> FunctionRow {
+    aggregate(name, &[Is(Numeric)], Is(Numeric), make)
+}
+
+fn statistic_of(which: Statistic, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
+    let argument = first(arguments)?;
+    let arrow_type = decimal(38, digits(&argument).1.max(AVERAGE_SCALE));
+    let function = numeric_statistic_aggregate(which, arrow_type.clone());
+    resolved(function, vec![argument], ColumnType::plain(Numeric), arrow_type)
 }
 
 /// `json_agg`: the values as json, collected as text and joined.
@@ -241,13 +272,52 @@ pub(super) const ROWS: &[FunctionRow] = &[
     statistic2!("regr_sxx", f::regr::regr_sxx_udaf),
     statistic2!("regr_syy", f::regr::regr_syy_udaf),
     statistic2!("regr_sxy", f::regr::regr_sxy_udaf),
+    aggregate("regr_count", &[Is(Float8), Is(Float8)], Is(Int8), |_, arguments| {
+        let both = arguments
+            .iter()
+            .map(|argument| argument.expr.clone().is_not_null())
+            .reduce(datafusion::logical_expr::Expr::and)
+            .unwrap_or_else(|| lit(true));
+        let counted = datafusion::logical_expr::when(both, lit(1_i64))
+            .otherwise(lit(datafusion::common::ScalarValue::Int64(None)))
+            .map_err(|error| SqlError::new(SqlErrorKind::Internal, error.to_string()))?;
+        canonical(f::count::count_udaf(), vec![Typed::canonical(counted, ColumnType::plain(Int8))], Int8)
+    }),
     bits!("bit_and", Int2, f::bit_and_or_xor::bit_and_udaf),
     bits!("bit_and", Int4, f::bit_and_or_xor::bit_and_udaf),
     bits!("bit_and", Int8, f::bit_and_or_xor::bit_and_udaf),
     bits!("bit_or", Int2, f::bit_and_or_xor::bit_or_udaf),
     bits!("bit_or", Int4, f::bit_and_or_xor::bit_or_udaf),
     bits!("bit_or", Int8, f::bit_and_or_xor::bit_or_udaf),
-    aggregate("percentile_cont", &[Is(Float8), Is(Float8)], Is(Float8), median_like).ordered_set(),
+    aggregate("percentile_cont", &[Is(Float8), Is(Float8)], Is(Float8), |_, arguments| {
+        canonical(ordered_set(Pick::Continuous, DataType::Float64), arguments, Float8)
+    })
+    .ordered_set(),
+    aggregate("percentile_disc", &[Is(Float8), AnyElement], AnyElement, |_, arguments| {
+        picked(Pick::Discrete, arguments)
+    })
+    .ordered_set(),
+    aggregate("mode", &[AnyElement], AnyElement, |_, arguments| picked(Pick::MostFrequent, arguments))
+        .ordered_set(),
+    aggregate("sum", &[Is(Interval)], Is(Interval), |_, arguments| interval(Fold::IntervalSum, arguments)),
+    aggregate("avg", &[Is(Interval)], Is(Interval), |_, arguments| {
+        interval(Fold::IntervalAverage, arguments)
+    }),
+    aggregate("min", &[Is(Interval)], Is(Interval), |_, arguments| {
+        interval(Fold::IntervalMinimum, arguments)
+    }),
+    aggregate("max", &[Is(Interval)], Is(Interval), |_, arguments| {
+        interval(Fold::IntervalMaximum, arguments)
+    }),
+    aggregate("sum", &[Is(Float4)], Is(Float4), |_, arguments| {
+        canonical(fold(Fold::Float4Sum, DataType::Float32), arguments, Float4)
+    }),
+    numeric_statistic("stddev", |_, arguments| statistic_of(Statistic::SampleDeviation, arguments)),
+    numeric_statistic("stddev_samp", |_, arguments| statistic_of(Statistic::SampleDeviation, arguments)),
+    numeric_statistic("stddev_pop", |_, arguments| statistic_of(Statistic::PopulationDeviation, arguments)),
+    numeric_statistic("variance", |_, arguments| statistic_of(Statistic::SampleVariance, arguments)),
+    numeric_statistic("var_samp", |_, arguments| statistic_of(Statistic::SampleVariance, arguments)),
+    numeric_statistic("var_pop", |_, arguments| statistic_of(Statistic::PopulationVariance, arguments)),
     aggregate("json_agg", &[Any], Is(Json), |binding, arguments| json_agg(binding, arguments, Json)),
     aggregate("jsonb_agg", &[Any], Is(Jsonb), |binding, arguments| json_agg(binding, arguments, Jsonb)),
     aggregate("json_object_agg", &[Any, Any], Is(Json), |binding, arguments| {

@@ -176,6 +176,7 @@ pub(super) const ROWS: &[FunctionRow] = &[
         "width_bucket_float8",
         k::float8_width_bucket,
     ),
+    build("trim_scale", &[Is(Numeric)], Is(Numeric), trim_scale),
     kernel("scale", &[Is(Numeric)], Is(Int4), "numeric_scale", k::numeric_scale),
     kernel("min_scale", &[Is(Numeric)], Is(Int4), "numeric_min_scale", k::numeric_min_scale),
     build("pi", &[], Is(Float8), |_, _| {
@@ -188,6 +189,23 @@ pub(super) const ROWS: &[FunctionRow] = &[
         Make::Function(|| lis_functions::scalar::Scalar::volatile("random", DataType::Float64, k::random)),
     ),
 ];
+
+/// A constant loses its trailing zeros; a column keeps its one scale.
+fn trim_scale(_: &crate::types::Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
+    let Some(argument) = arguments.into_iter().next() else {
+        return Err(SqlError::new(crate::error::SqlErrorKind::Internal, "an argument is missing"));
+    };
+    if let Some(ScalarValue::Decimal128(Some(value), _, scale)) = argument.value() {
+        let (mut unscaled, mut scale) = (*value, *scale);
+        while scale > 0 && unscaled % 10 == 0 {
+            unscaled /= 10;
+            scale -= 1;
+        }
+        let decimal = lis_functions::text_input::Decimal { unscaled, scale };
+        return Ok(Typed::constant(crate::types::casts::decimal_value(decimal), NUMERIC));
+    }
+    Ok(Typed { column_type: NUMERIC, origin: None, ..argument })
+}
 
 fn numeric_power(_: &crate::types::Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
     let (left, right) = crate::operators::two(arguments)?;

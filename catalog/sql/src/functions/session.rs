@@ -125,15 +125,7 @@ pub(super) const ROWS: &[FunctionRow] = &[
     kernel("md5", &[Is(PgType::Bytea)], Is(Text), "md5_bytea", lis_functions::hashes::md5_bytes),
     build("num_nulls", &[Any], Is(Int4), |_, arguments| count_nulls(arguments, true)).variadic(),
     build("num_nonnulls", &[Any], Is(Int4), |_, arguments| count_nulls(arguments, false)).variadic(),
-    kernel_typeof(),
 ];
-
-const fn kernel_typeof() -> FunctionRow {
-    build("pg_typeof", &[Any], Is(Text), |_, arguments| {
-        let name = arguments.first().map(|one| crate::types::type_name(one.pg_type())).unwrap_or_default();
-        Ok(text(&name, Text))
-    })
-}
 
 fn count_nulls(arguments: Vec<Typed>, nulls: bool) -> Result<Typed, SqlError> {
     use datafusion::logical_expr::{lit, when};

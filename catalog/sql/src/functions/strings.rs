@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::ScalarUDF;
 use lis_functions::{
-    json, patterns,
+    formatting, json, patterns,
     strings::{self as k, Definition, Kind},
 };
 use lis_lake::types::{Category, ColumnType, PgType};
@@ -22,7 +22,10 @@ use crate::{
     },
 };
 
-use PgType::{Bool, Bytea, Int4, Int8, Json, Jsonb, Text};
+use PgType::{
+    Bool, Bytea, Date, Float4, Float8, Int4, Int8, Interval, Json, Jsonb, Numeric, Text, Timestamp,
+    Timestamptz,
+};
 
 const TEXT: ColumnType = ColumnType::plain(Text);
 const TEXT_ARRAY: PgType = PgType::Array(&PgType::Text);
@@ -168,6 +171,36 @@ fn to_jsonb(json_value: Typed) -> Result<Typed, SqlError> {
     apply("jsonb", json::json_to_jsonb, vec![json_value], ColumnType::plain(Jsonb), DataType::Utf8View)
 }
 
+/// `format`: nulls are seen, `%s` of null is empty and `%L` of it is NULL.
+fn format(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
+    let arguments = texts(binding, arguments)?;
+    apply_on_null("format", formatting::format, arguments, TEXT, DataType::Utf8View)
+}
+
+fn with_zone(
+    function: &'static str,
+    kernel_of: lis_functions::scalar::Kernel,
+    result: PgType,
+    binding: &Binding<'_>,
+    mut arguments: Vec<Typed>,
+) -> Result<Typed, SqlError> {
+    arguments.push(crate::operators::zone(binding));
+    apply(function, kernel_of, arguments, ColumnType::plain(result), ColumnType::plain(result).to_arrow())
+}
+
+/// The digits after the point that a constant template of `to_number` has.
+fn to_number(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
+    let scale = match arguments.get(1).and_then(Typed::value) {
+        Some(datafusion::common::ScalarValue::Utf8View(Some(template))) => template
+            .split_once(['.', 'D', 'd', 'V', 'v'])
+            .map_or(0, |(_, after)| after.chars().filter(|one| matches!(one, '9' | '0')).count()),
+        _ => 10,
+    };
+    let scale = i32::try_from(scale).unwrap_or(10);
+    let arrow_type = crate::operators::decimal(38, scale);
+    apply("to_number", formatting::to_number, arguments, ColumnType::plain(Numeric), arrow_type)
+}
+
 fn only(mut arguments: Vec<Typed>) -> Result<Typed, SqlError> {
     arguments
         .pop()
@@ -199,6 +232,45 @@ pub(super) const ROWS: &[FunctionRow] = &[
             call(&k::length(), vec![text], ColumnType::plain(Int4))
         }),
     ),
+    build("format", &[Is(Text)], Is(Text), format),
+    build("format", &[Is(Text), Any], Is(Text), format).variadic(),
+    FunctionRow::new("encode", &[Is(Bytea), Is(Text)], Is(Text), Make::Function(k::encode)),
+    FunctionRow::new("decode", &[Is(Text), Is(Text)], Is(Bytea), Make::Function(k::decode)),
+    kernel(
+        "to_char",
+        &[Is(Timestamp), Is(Text)],
+        Is(Text),
+        "timestamp_to_char",
+        formatting::to_char_timestamp,
+    ),
+    build("to_char", &[Is(Timestamptz), Is(Text)], Is(Text), |binding, arguments| {
+        with_zone("timestamptz_to_char", formatting::to_char_timestamptz, Text, binding, arguments)
+    }),
+    kernel("to_char", &[Is(Interval), Is(Text)], Is(Text), "interval_to_char", formatting::to_char_interval),
+    kernel("to_char", &[Is(Numeric), Is(Text)], Is(Text), "numeric_to_char", formatting::to_char_numeric),
+    build("to_char", &[Is(Int4), Is(Text)], Is(Text), |binding, arguments| {
+        let mut arguments = arguments.into_iter();
+        let wide =
+            arguments.next().map(|value| crate::types::casts::coerce_to(binding, value, Int8)).transpose()?;
+        let arguments = wide.into_iter().chain(arguments).collect();
+        apply("int8_to_char", formatting::to_char_int8, arguments, TEXT, DataType::Utf8View)
+    }),
+    kernel("to_char", &[Is(Int8), Is(Text)], Is(Text), "int8_to_char", formatting::to_char_int8),
+    build("to_char", &[Is(Float4), Is(Text)], Is(Text), |binding, arguments| {
+        let mut arguments = arguments.into_iter();
+        let wide = arguments
+            .next()
+            .map(|value| crate::types::casts::coerce_to(binding, value, Float8))
+            .transpose()?;
+        let arguments = wide.into_iter().chain(arguments).collect();
+        apply("float8_to_char", formatting::to_char_float8, arguments, TEXT, DataType::Utf8View)
+    }),
+    kernel("to_char", &[Is(Float8), Is(Text)], Is(Text), "float8_to_char", formatting::to_char_float8),
+    kernel("to_date", &[Is(Text), Is(Text)], Is(Date), "to_date", formatting::to_date),
+    build("to_timestamp", &[Is(Text), Is(Text)], Is(Timestamptz), |binding, arguments| {
+        with_zone("to_timestamp", formatting::to_timestamp, Timestamptz, binding, arguments)
+    }),
+    build("to_number", &[Is(Text), Is(Text)], Is(Numeric), to_number),
     kernel("json_array_length", &[Is(Json)], Is(Int4), "json_array_length", json::array_length),
     kernel("jsonb_array_length", &[Is(Jsonb)], Is(Int4), "jsonb_array_length", json::array_length),
     kernel("json_typeof", &[Is(Json)], Is(Text), "json_typeof", json::type_of),

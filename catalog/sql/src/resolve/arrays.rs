@@ -189,9 +189,7 @@ fn one_element_type(
         DataType::List(field) => field.data_type().clone(),
         other => other.clone(),
     };
-    let target = if left.is_unknown() || left.pg_type() == element {
-        element
-    } else if can_coerce(left.pg_type(), element, CastContext::Implicit) {
+    let target = if can_coerce(left.pg_type(), element, CastContext::Implicit) {
         element
     } else if can_coerce(element, left.pg_type(), CastContext::Implicit) {
         left.pg_type()

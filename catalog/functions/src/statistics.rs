@@ -1,0 +1,228 @@
+//! `stddev` and `variance` of integers and `numeric`: exact sums of values and squares, so that the result has all its
+//! digits, unlike a computation in floats.
+
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use arrow::{
+    array::{ArrayRef, AsArray},
+    datatypes::{DataType, Decimal128Type, Decimal256Type, Field, FieldRef, Int64Type, i256},
+};
+use datafusion::{
+    common::{Result, ScalarValue},
+    logical_expr::{
+        Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility,
+        function::{AccumulatorArgs, StateFieldsArgs},
+    },
+};
+
+use crate::{
+    error::FunctionError,
+    numbers::{square_root_of_ratio, wide_ratio},
+};
+
+/// Which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Statistic {
+    /// `var_samp`, `variance`
+    SampleVariance,
+    /// `var_pop`
+    PopulationVariance,
+    /// `stddev_samp`, `stddev`
+    SampleDeviation,
+    /// `stddev_pop`
+    PopulationDeviation,
+}
+
+#[derive(Debug)]
+struct NumericStatistic {
+    statistic: Statistic,
+    result: DataType,
+    signature: Signature,
+}
+
+impl PartialEq for NumericStatistic {
+    fn eq(&self, other: &Self) -> bool {
+        self.statistic == other.statistic && self.result == other.result
+    }
+}
+
+impl Eq for NumericStatistic {}
+
+impl Hash for NumericStatistic {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.statistic.hash(state);
+        self.result.hash(state);
+    }
+}
+
+/// The aggregate over `numeric`, whose result has this type.
+pub fn numeric_statistic_aggregate(statistic: Statistic, result: DataType) -> Arc<AggregateUDF> {
+    let signature = Signature::user_defined(Volatility::Immutable);
+    Arc::new(AggregateUDF::from(NumericStatistic { statistic, result, signature }))
+}
+
+impl AggregateUDFImpl for NumericStatistic {
+    fn name(&self) -> &str {
+        match self.statistic {
+            Statistic::SampleVariance => "numeric_var_samp",
+            Statistic::PopulationVariance => "numeric_var_pop",
+            Statistic::SampleDeviation => "numeric_stddev_samp",
+            Statistic::PopulationDeviation => "numeric_stddev_pop",
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(self.result.clone())
+    }
+
+    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        Ok(arguments.to_vec())
+    }
+
+    fn state_fields(&self, arguments: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        let field = |part: &str, data_type: DataType| -> FieldRef {
+            Arc::new(Field::new(format!("{}[{part}]", arguments.name), data_type, true))
+        };
+        Ok(vec![
+            field("count", DataType::Int64),
+            field("sum", DataType::Decimal256(76, 0)),
+            field("squares", DataType::Decimal256(76, 0)),
+        ])
+    }
+
+    fn accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        let from = match arguments.expr_fields.first().map(|field| field.data_type()) {
+            Some(DataType::Decimal128(_, scale)) => *scale,
+            _ => return Err(FunctionError::internal("a statistic of something that is not numeric").into()),
+        };
+        Ok(Box::new(Sums {
+            statistic: self.statistic,
+            from,
+            result: self.result.clone(),
+            count: 0,
+            sum: i256::ZERO,
+            squares: i256::ZERO,
+        }))
+    }
+}
+
+/// Unscaled sums.
+#[derive(Debug)]
+struct Sums {
+    statistic: Statistic,
+    from: i8,
+    result: DataType,
+    count: i64,
+    sum: i256,
+    squares: i256,
+}
+
+fn overflow() -> datafusion::common::DataFusionError {
+    FunctionError::numeric_overflow().into()
+}
+
+impl Accumulator for Sums {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        for value in values.iter().flat_map(|array| array.as_primitive::<Decimal128Type>()).flatten() {
+            let value = i256::from_i128(value);
+            self.count += 1;
+            self.sum = self.sum.checked_add(value).ok_or_else(overflow)?;
+            self.squares = value
+                .checked_mul(value)
+                .and_then(|square| self.squares.checked_add(square))
+                .ok_or_else(overflow)?;
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        let (precision, scale) = match self.result {
+            DataType::Decimal128(precision, scale) => (precision, scale),
+            _ => (38, 16),
+        };
+        let is_sample = matches!(self.statistic, Statistic::SampleVariance | Statistic::SampleDeviation);
+        if self.count == 0 || (is_sample && self.count == 1) {
+            return Ok(ScalarValue::Decimal128(None, precision, scale));
+        }
+        // (n Σx² − (Σx)²) / (n · n or n − 1), over 10^(2 scale).
+        let count = i256::from_i128(i128::from(self.count));
+        let numerator = count
+            .checked_mul(self.squares)
+            .zip(self.sum.checked_mul(self.sum))
+            .and_then(|(one, two)| one.checked_sub(two))
+            .ok_or_else(overflow)?;
+        let other = if is_sample { i128::from(self.count) - 1 } else { i128::from(self.count) };
+        let denominator = count.checked_mul(i256::from_i128(other)).ok_or_else(overflow)?;
+        let shift = i32::from(self.from) * 2;
+        let value = match self.statistic {
+            Statistic::SampleVariance | Statistic::PopulationVariance => {
+                wide_ratio(numerator, denominator, shift, i32::from(scale))
+            }
+            Statistic::SampleDeviation | Statistic::PopulationDeviation => {
+                square_root_of_ratio(numerator, denominator, shift, i32::from(scale))
+            }
+        };
+        Ok(ScalarValue::Decimal128(Some(value.ok_or_else(overflow)?), precision, scale))
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        Ok(vec![
+            ScalarValue::Int64(Some(self.count)),
+            ScalarValue::Decimal256(Some(self.sum), 76, 0),
+            ScalarValue::Decimal256(Some(self.squares), 76, 0),
+        ])
+    }
+
+    fn merge_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        let [counts, sums, squares] = values else {
+            return Err(FunctionError::internal("a statistic's state has three parts").into());
+        };
+        let add = |total: i256, array: &ArrayRef| {
+            array
+                .as_primitive::<Decimal256Type>()
+                .iter()
+                .flatten()
+                .try_fold(total, |total, part| total.checked_add(part))
+                .ok_or_else(overflow)
+        };
+        self.count += counts.as_primitive::<Int64Type>().iter().flatten().sum::<i64>();
+        self.sum = add(self.sum, sums)?;
+        self.squares = add(self.squares, squares)?;
+        Ok(())
+    }
+
+    fn size(&self) -> usize {
+        std::mem::size_of::<Self>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Decimal128Array;
+
+    use super::*;
+
+    #[test]
+    fn digits_as_postgresql_has_them() {
+        let run = |statistic: Statistic| {
+            let result = DataType::Decimal128(38, 16);
+            let mut sums =
+                Sums { statistic, from: 0, result, count: 0, sum: i256::ZERO, squares: i256::ZERO };
+            let values = Decimal128Array::from(vec![1, 2, 4]).with_precision_and_scale(10, 0).unwrap();
+            sums.update_batch(&[Arc::new(values)]).unwrap();
+            match sums.evaluate().unwrap() {
+                ScalarValue::Decimal128(value, _, _) => value.unwrap(),
+                other => panic!("{other}"),
+            }
+        };
+        assert_eq!(run(Statistic::SampleDeviation), 15_275_252_316_519_467);
+        assert_eq!(run(Statistic::PopulationVariance), 15_555_555_555_555_556);
+    }
+}
