@@ -2,6 +2,8 @@
 //! committing. Cheap to share: everything is behind an [`Arc`].
 
 use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -65,19 +67,23 @@ struct Newest {
 
 impl Lake {
     /// Makes a lake in `directory`: the metadata database (mode 0600) and the data's directory. `components` are the
-    /// other crates' tables; the lake's own come first. A directory in which this was interrupted is taken up again.
+    /// other crates' tables; the lake's own come first. A directory in which this was interrupted before it made any
+    /// table is taken up again.
     pub async fn create(directory: &Path, components: &[Component]) -> Result<Arc<Self>, LakeError> {
         let file = directory.join(CATALOG_FILE);
         let data = directory.join(DATA_DIRECTORY);
-        std::fs::create_dir_all(&data).map_err(|error| LakeError::io(&data, error))?;
-        let metadata = match SqliteMetadata::create(&file).await {
-            Err(LakeError::AlreadyExists { .. }) => {
-                return Err(LakeError::AlreadyExists { path: directory.to_owned() });
-            }
-            made => made?,
-        };
+        // Whoever can read the files can read around row security.
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&data);
+        made.map_err(|error| LakeError::io(&data, error))?;
+        let metadata = SqliteMetadata::create(&file).await?;
+        if !metadata.is_empty().await? {
+            return Err(LakeError::AlreadyExists { path: directory.to_owned() });
+        }
         let lake = Self::with_metadata(directory, Arc::new(metadata), components).await?;
         let mut tx = lake.metadata.write().await?;
+        if format::data_path(&mut *tx).await?.is_some() {
+            return Err(LakeError::AlreadyExists { path: directory.to_owned() });
+        }
         format::initialise(&mut *tx, &lake.data_path()?, now_us()).await?;
         tx.commit().await?;
         sync_directory(directory)?;

@@ -1,4 +1,37 @@
-//! The lake: tables, snapshots and commits in the DuckLake format.
+//! The lake: what tables exist, what is in them, and how that changes. It knows no users (an owner is a number), no SQL
+//! (a view is text, a default is text), no wire and no sources.
+//!
+//! The format is DuckLake 1.0: an SQL database holds every definition, every data file with its statistics and every
+//! snapshot; rows are in Parquet files that never change. `format.rs` is the only place that names DuckLake, so that
+//! the rest reads as what it means.
+//!
+//! # The story of one change
+//!
+//! 1. A reader takes the newest [`snapshot::Snapshot`] from [`lake::Lake::snapshot`]: immutable, shared, cached until the
+//!    metadata database's change counter moves (`metadata/sqlite.rs`), then brought up to date by what is new
+//!    (`format/load.rs`).
+//! 2. A writer lays [`staged::StagedChanges`] over it. New schemas and relations get their final numbers at once
+//!    (`allocator.rs`), so that grants and policies staged beside can refer to them.
+//! 3. Rows go through a [`files::TableWriter`] into Parquet files beside the live data: sorted by the table's sort
+//!    order, with statistics and a checksum, on disk before anybody refers to them.
+//! 4. [`lake::Lake::commit`] takes the difference between base and outcome (`commit.rs`), checks that nothing it builds on
+//!    has changed meanwhile, and writes it with the other crates' [`metadata::CommitPart`]s in one transaction.
+//! 5. [`provider::LakeTable`] gives DataFusion an ordinary Parquet scan of one snapshot's files, less those that the
+//!    statistics (`statistics.rs`) rule out.
+//!
+//! # What holds
+//!
+//! - A snapshot, once read, never changes; a reader sees all of a commit or nothing.
+//! - A commit that was acknowledged is on disk: the files were synced first, then the database's log.
+//! - A crash leaves the old state or the new one, and files that nothing refers to, which `orphans.rs` removes.
+//! - A number of an object is never given twice, also after a restart and to another process.
+//! - Statistics bound the values; where that cannot be said exactly, they are looser or absent.
+//!
+//! # Where to look when something is wrong
+//!
+//! `sqlite3 catalog.sqlite` and the tables `ducklake_snapshot_changes`, `ducklake_data_file` and `lis_…` tell what was
+//! committed; any Parquet tool reads the files. `examples/layout.rs` measures layouts, `examples/outside_reader.rs` makes
+//! a lake for the test that reads it with DuckDB.
 
 mod allocator;
 mod commit;

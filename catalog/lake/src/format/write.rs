@@ -28,6 +28,7 @@ pub(crate) async fn write(
     let mut writer = Writer {
         id: SnapshotId::new(head.id.get() + 1),
         schema_version: head.schema_version + i64::from(difference.has_definitions()),
+        schema_version_written: false,
         next_catalog_id: next_catalog_id(tx).await?.max(head.next_catalog_id),
         next_file_id: head.next_file_id,
         changes: Vec::new(),
@@ -39,7 +40,7 @@ pub(crate) async fn write(
     }
     // A clock that was set back must not make a snapshot older than the one before it.
     let committed_at_us = now_us.max(head.committed_at_us + 1);
-    let Writer { tx, id, schema_version, next_catalog_id, next_file_id, changes } = writer;
+    let Writer { tx, id, schema_version, next_catalog_id, next_file_id, changes, .. } = writer;
     tx.execute(
         "INSERT INTO ducklake_snapshot(snapshot_id, snapshot_time, schema_version, next_catalog_id, next_file_id) \
          VALUES (?, ?, ?, ?, ?)",
@@ -77,6 +78,7 @@ struct Writer<'a> {
     tx: &'a mut dyn MetadataTx,
     id: SnapshotId,
     schema_version: i64,
+    schema_version_written: bool,
     next_catalog_id: i64,
     next_file_id: i64,
     changes: Vec<String>,
@@ -126,7 +128,7 @@ impl Writer<'_> {
                 _ => return Err(LakeError::damaged(format!("relation {} changed its kind", before.id()))),
             }
         }
-        if difference.has_definitions() && difference.created.is_empty() && difference.altered.is_empty() {
+        if difference.has_definitions() && !self.schema_version_written {
             self.schema_version_of(None).await?;
         }
         Ok(())
@@ -273,7 +275,7 @@ impl Writer<'_> {
             }
         }
         self.changes.push(format!("altered_view:{id}"));
-        self.schema_version_of(None).await
+        Ok(())
     }
 
     async fn drop_table(&mut self, table: &Table) -> Result<(), LakeError> {
@@ -718,6 +720,7 @@ impl Writer<'_> {
     }
 
     async fn schema_version_of(&mut self, table: Option<&Table>) -> Result<(), LakeError> {
+        self.schema_version_written = true;
         self.tx
             .execute(
                 "INSERT INTO ducklake_schema_versions(begin_snapshot, schema_version, table_id) VALUES (?, ?, ?)",

@@ -293,6 +293,8 @@ async fn what_cannot_be_opened_says_why() {
     std::fs::write(&file, b"").unwrap();
     let empty = Lake::open(directory.path(), &[]).await.unwrap_err();
     assert!(matches!(empty, LakeError::Damaged { .. }), "{empty}");
+    // What an interrupted start leaves is taken up again, what was finished is not.
+    Lake::create(directory.path(), &[]).await.unwrap();
     let taken = Lake::create(directory.path(), &[]).await.unwrap_err();
     assert!(matches!(taken, LakeError::AlreadyExists { .. }), "{taken}");
 }

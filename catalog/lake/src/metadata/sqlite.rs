@@ -47,16 +47,20 @@ pub struct SqliteMetadata {
 }
 
 impl SqliteMetadata {
-    /// Makes an empty database, readable by its owner only.
+    /// Makes an empty database, readable by its owner only, or opens the file that is there: see
+    /// [`SqliteMetadata::is_empty`].
     pub async fn create(path: &Path) -> Result<Self, LakeError> {
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         match made {
-            Ok(_) => Self::connect(path).await,
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                Err(LakeError::AlreadyExists { path: path.to_owned() })
-            }
-            Err(error) => Err(LakeError::io(path, error)),
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(LakeError::io(path, error)),
+            _ => Self::connect(path).await,
         }
+    }
+
+    /// Whether it holds no table yet.
+    pub async fn is_empty(&self) -> Result<bool, LakeError> {
+        let tables = self.read().await?.query("SELECT 1 FROM sqlite_master LIMIT 1", &[]).await?;
+        Ok(tables.is_empty())
     }
 
     /// Opens a database that exists.
