@@ -66,7 +66,7 @@ pub enum Compression {
 
 impl Default for WriterOptions {
     fn default() -> Self {
-        Self { run_bytes_max: 256 << 20, row_group_rows: ROW_GROUP_ROWS, compression: Compression::Lz4 }
+        Self { run_bytes_max: 256 << 20, row_group_rows: ROW_GROUP_ROWS, compression: Compression::None }
     }
 }
 
@@ -87,8 +87,8 @@ pub struct TableWriter {
 
 #[derive(Debug)]
 enum State {
-    Idle(Encoder),
-    Busy(JoinHandle<Result<Encoder, LakeError>>),
+    Idle(Box<Encoder>),
+    Busy(JoinHandle<Result<Box<Encoder>, LakeError>>),
     Failed,
 }
 
@@ -107,7 +107,7 @@ impl TableWriter {
             },
             run: Vec::new(),
             run_bytes: 0,
-            state: State::Idle(Encoder::new(Arc::clone(&target))),
+            state: State::Idle(Box::new(Encoder::new(Arc::clone(&target)))),
             target,
         })
     }
@@ -150,7 +150,7 @@ impl TableWriter {
         Ok(())
     }
 
-    async fn idle(&mut self) -> Result<Encoder, LakeError> {
+    async fn idle(&mut self) -> Result<Box<Encoder>, LakeError> {
         match mem::replace(&mut self.state, State::Failed) {
             State::Idle(encoder) => Ok(encoder),
             State::Busy(task) => task.await.map_err(|_| LakeError::Stopped)?,

@@ -270,6 +270,12 @@ impl Lake {
         TableWriter::begin(Arc::clone(self), table, options)
     }
 
+    /// Closes the metadata database, with everything in its main file. For the end of a program; the lake cannot be
+    /// used afterwards.
+    pub async fn close(&self) -> Result<(), LakeError> {
+        self.metadata.close().await
+    }
+
     /// Removes data files that no snapshot refers to and that are older than `grace`, and directories that this leaves
     /// empty. Files that this process is writing are kept whatever their age. Returns the files' paths.
     pub async fn remove_orphans(&self, grace: Duration) -> Result<Vec<PathBuf>, LakeError> {

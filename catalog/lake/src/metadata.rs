@@ -139,6 +139,9 @@ pub trait Metadata: Send + Sync + std::fmt::Debug {
     async fn read(&self) -> Result<Box<dyn MetadataRead>, LakeError>;
     /// Begins a write transaction, waiting for another writer's commit with a limit.
     async fn write(&self) -> Result<Box<dyn MetadataTx>, LakeError>;
+    /// Puts everything into the database's main file, so that it is whole by itself, and closes it. What is asked
+    /// afterwards fails.
+    async fn close(&self) -> Result<(), LakeError>;
     /// A number that changes with every commit, also one by another process. Cheap: asked before every statement.
     async fn change_counter(&self) -> Result<i64, LakeError>;
 }

@@ -369,3 +369,14 @@ async fn a_file_that_cannot_be_written_names_its_place() {
     let failed = writer.finish().await.unwrap_err();
     assert!(failed.to_string().contains("lis-"), "{failed}");
 }
+
+#[tokio::test]
+async fn a_closed_catalogue_is_one_file() {
+    let (test, _) = TestLake::with_table().await;
+    test.lake.close().await.unwrap();
+    let log = test.directory.path().join(format!("{CATALOG_FILE}-wal"));
+    assert!(!log.exists() || std::fs::metadata(&log).unwrap().len() == 0);
+    assert!(test.lake.snapshot().await.is_err());
+    let again = Lake::open(test.directory.path(), &[]).await.unwrap();
+    assert_eq!(again.snapshot().await.unwrap().relations().count(), 1);
+}

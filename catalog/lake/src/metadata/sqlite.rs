@@ -43,7 +43,8 @@ pub struct SqliteMetadata {
     path: PathBuf,
     writer: SqlitePool,
     readers: SqlitePool,
-    observer: Mutex<SqliteConnection>,
+    /// Gone when closed.
+    observer: Mutex<Option<SqliteConnection>>,
 }
 
 impl SqliteMetadata {
@@ -100,7 +101,7 @@ impl SqliteMetadata {
         let writer = pool(1).connect_with(to_write).await.map_err(failed)?;
         let readers = pool(READERS_MAX).connect_with(to_read.clone()).await.map_err(failed)?;
         let observer = SqliteConnection::connect_with(&to_read).await.map_err(failed)?;
-        Ok(Self { path: path.to_owned(), writer, readers, observer: Mutex::new(observer) })
+        Ok(Self { path: path.to_owned(), writer, readers, observer: Mutex::new(Some(observer)) })
     }
 
     /// Refuses a file that lost its end. While there is a write-ahead log the file may rightly be shorter.
@@ -200,12 +201,23 @@ impl Metadata for SqliteMetadata {
         Ok(Box::new(self.begin_write().await?))
     }
 
+    async fn close(&self) -> Result<(), LakeError> {
+        let failed = |error| database_error(&self.path, error);
+        self.readers.close().await;
+        if let Some(observer) = self.observer.lock().await.take() {
+            observer.close().await.map_err(failed)?;
+        }
+        // Another process may still read from the log; then it stays, which harms nobody.
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await.map_err(failed)?;
+        self.writer.close().await;
+        Ok(())
+    }
+
     async fn change_counter(&self) -> Result<i64, LakeError> {
+        let failed = |error| database_error(&self.path, error);
         let mut observer = self.observer.lock().await;
-        sqlx::query_scalar("PRAGMA data_version")
-            .fetch_one(&mut *observer)
-            .await
-            .map_err(|error| database_error(&self.path, error))
+        let observer = observer.as_mut().ok_or(sqlx::Error::PoolClosed).map_err(failed)?;
+        sqlx::query_scalar("PRAGMA data_version").fetch_one(observer).await.map_err(failed)
     }
 }
 
