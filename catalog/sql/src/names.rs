@@ -86,6 +86,8 @@ pub(crate) struct ScopeTable {
     /// The schema, when no alias hides it.
     pub(crate) schema: Option<Identifier>,
     pub(crate) name: Identifier,
+    /// The relation's own name, for hints where an alias hides it.
+    pub(crate) relation: Option<Identifier>,
     pub(crate) columns: Vec<Rc<ScopeColumn>>,
     /// Columns that `*` does not show.
     pub(crate) hidden: Vec<Rc<ScopeColumn>>,
@@ -279,10 +281,23 @@ impl<'a> Scope<'a> {
             Some(schema) => format!("{}.{name}", schema.as_str()),
             None => name.to_owned(),
         };
-        SqlError::new(
-            SqlErrorKind::UndefinedTable,
-            format!("missing FROM-clause entry for table \"{written}\""),
-        )
+        let hidden = self.levels().find_map(|(_, namespace)| {
+            namespace.tables.iter().find(|table| table.relation.as_ref() == Some(qualifier.table))
+        });
+        match hidden {
+            Some(alias) => SqlError::new(
+                SqlErrorKind::UndefinedTable,
+                format!("invalid reference to FROM-clause entry for table \"{written}\""),
+            )
+            .with_hint(format!(
+                "Perhaps you meant to reference the table alias \"{}\".",
+                alias.name.as_str()
+            )),
+            None => SqlError::new(
+                SqlErrorKind::UndefinedTable,
+                format!("missing FROM-clause entry for table \"{written}\""),
+            ),
+        }
         .at(position)
     }
 

@@ -117,6 +117,7 @@ pub(crate) fn positional(value: Typed) -> Argument {
 struct Marks {
     aggregates: usize,
     windows: usize,
+    sets: usize,
     references: usize,
     attachments: usize,
 }
@@ -158,6 +159,7 @@ impl Binder<'_> {
         let marks = Marks {
             aggregates: place.calls.map_or(0, |calls| calls.aggregates.borrow().len()),
             windows: place.calls.map_or(0, |calls| calls.windows.borrow().len()),
+            sets: place.calls.map_or(0, |calls| calls.sets.borrow().len()),
             references: place.calls.map_or(0, |calls| calls.references.borrow().len()),
             attachments: place.attachments.map_or(0, Attachments::len),
         };
@@ -178,20 +180,17 @@ impl Binder<'_> {
         for item in &call.within_group {
             within_group.push(self.expression(&item.expr, place)?);
         }
-        let resolved = function(
-            &self.binding,
-            FunctionCall {
-                schema: schema.as_ref().map(|schema| schema.as_str().to_owned()),
-                name: name.as_str().to_owned(),
-                arguments,
-                star,
-                distinct: clauses.distinct,
-                variadic: false,
-                within_group,
-                over: call.over.is_some(),
-                position,
-            },
-        )?;
+        let resolved = self.resolved(FunctionCall {
+            schema: schema.as_ref().map(|schema| schema.as_str().to_owned()),
+            name: name.as_str().to_owned(),
+            arguments,
+            star,
+            distinct: clauses.distinct,
+            variadic: false,
+            within_group,
+            over: call.over.is_some(),
+            position,
+        })?;
         match resolved {
             ResolvedFunction::Scalar(typed) => {
                 let refuse = |what: &str| {
@@ -229,6 +228,22 @@ impl Binder<'_> {
                 }
             },
             ResolvedFunction::Set(set) => self.set(set, position, place),
+        }
+    }
+
+    /// What a call means. A window function without OVER is found too, so that the error can say what it lacks.
+    fn resolved(&self, call: FunctionCall) -> Result<ResolvedFunction, SqlError> {
+        if call.over {
+            return function(&self.binding, call);
+        }
+        match function(&self.binding, call.clone()) {
+            Err(error) if error.kind == SqlErrorKind::UndefinedFunction => {
+                match function(&self.binding, FunctionCall { over: true, ..call }) {
+                    Ok(found @ ResolvedFunction::Window(_)) => Ok(found),
+                    _ => Err(error),
+                }
+            }
+            other => other,
         }
     }
 
@@ -290,6 +305,13 @@ impl Binder<'_> {
             return grouping_error(
                 "aggregate function calls cannot contain window function calls".to_owned(),
             );
+        }
+        if calls.sets.borrow().len() > marks.sets {
+            return Err(SqlError::new(
+                SqlErrorKind::FeatureNotSupported,
+                "aggregate function calls cannot contain set-returning function calls",
+            )
+            .at(position));
         }
         let inside = place.within(Clause::AggregateArgument);
         let filter = match &call.filter {

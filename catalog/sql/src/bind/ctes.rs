@@ -102,7 +102,13 @@ impl Binder<'_> {
                 })
             })
             .collect();
-        let table = ScopeTable { schema: None, name: name.clone(), columns, hidden: Vec::new() };
+        let table = ScopeTable {
+            schema: None,
+            name: name.clone(),
+            relation: Some(name.clone()),
+            columns,
+            hidden: Vec::new(),
+        };
         Ok(Some(Joined { plan, namespace: Namespace::of(table) }))
     }
 

@@ -40,6 +40,9 @@ pub(crate) struct Attachment {
     pub(crate) operand: Option<(Expr, Column)>,
     /// The subquery. Its only column has the name by which the outer expressions refer to its value.
     pub(crate) query: LogicalPlan,
+    /// The subquery's column that must equal the operand, where that is all that relates them: then the subquery has
+    /// any number of rows, all different.
+    pub(crate) key: Option<Column>,
 }
 
 /// The subqueries to be joined to a plan before the expressions over it are evaluated.
@@ -114,7 +117,13 @@ impl Binder<'_> {
                 exprs.push(operand.clone().alias(&column.name));
                 plan = project(plan, exprs)?;
             }
-            plan = self.lateral(plan, attachment.query.clone(), JoinType::Left)?;
+            plan = match (&attachment.operand, &attachment.key) {
+                (Some((_, operand)), Some(key)) => {
+                    let on = vec![(Expr::Column(operand.clone()), Expr::Column(key.clone()))];
+                    join(plan, attachment.query.clone(), on, None, JoinType::Left)?
+                }
+                _ => self.lateral(plan, attachment.query.clone(), JoinType::Left)?,
+            };
         }
         Ok(plan)
     }

@@ -181,6 +181,7 @@ impl Binder<'_> {
                         let table = ScopeTable {
                             schema: None,
                             name: Identifier::exact(""),
+                            relation: None,
                             columns,
                             hidden: Vec::new(),
                         };
@@ -206,6 +207,7 @@ impl Binder<'_> {
                 let table = ScopeTable {
                     schema: None,
                     name: identifier(&alias.name),
+                    relation: None,
                     columns: joined.namespace.columns,
                     hidden: Vec::new(),
                 };
@@ -271,7 +273,13 @@ impl Binder<'_> {
                 None => Rc::clone(column),
             })
             .collect();
-        Ok(Namespace::of(ScopeTable { schema: None, name, columns, hidden: table.hidden.clone() }))
+        Ok(Namespace::of(ScopeTable {
+            schema: None,
+            name,
+            relation: table.relation.clone(),
+            columns,
+            hidden: table.hidden.clone(),
+        }))
     }
 
     /// A relation by its name: a WITH query, a table or a view.
@@ -372,6 +380,7 @@ impl Binder<'_> {
         let table = ScopeTable {
             schema: Some(relation.name.schema.clone()),
             name: relation.name.name.clone(),
+            relation: Some(relation.name.name.clone()),
             columns: shown.into_iter().map(column).collect(),
             hidden: hidden.into_iter().map(column).collect(),
         };

@@ -73,14 +73,16 @@ impl Binder<'_> {
             let message = format!("cannot insert into view \"{}\"", relation.name.name.as_str());
             return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
         }
-        let targets = self.targets(insert, &relation)?;
+        let mut targets = self.targets(insert, &relation)?;
+        // Without a list of columns, the last ones may be left out.
+        let shorter = insert.columns.is_empty();
         let bound = match insert.source.as_deref() {
             None => Bound { plan: super::one_row(), columns: Vec::new() },
             Some(query) => match (query.body.as_ref(), query.with.is_none() && query.order_by.is_none()) {
                 (ast::SetExpr::Values(values), true) if query.limit_clause.is_none() => {
-                    self.inserted_values(values, &targets)?
+                    self.inserted_values(values, &mut targets, shorter)?
                 }
-                _ => self.inserted_query(query, &targets)?,
+                _ => self.inserted_query(query, &mut targets, shorter)?,
             },
         };
         let bound = self.as_table(&relation, &targets, bound)?;
@@ -122,7 +124,15 @@ impl Binder<'_> {
         Ok(targets)
     }
 
-    fn inserted_values(&self, values: &ast::Values, targets: &[CatalogColumn]) -> Result<Bound, SqlError> {
+    fn inserted_values(
+        &self,
+        values: &ast::Values,
+        targets: &mut Vec<CatalogColumn>,
+        shorter: bool,
+    ) -> Result<Bound, SqlError> {
+        if let Some(first) = values.rows.first().filter(|_| shorter) {
+            targets.truncate(first.content.len());
+        }
         let attachments = Attachments::default();
         let nothing = Namespace::default();
         let place = Place {
@@ -136,7 +146,7 @@ impl Binder<'_> {
         for written in &values.rows {
             self.check_width(written.content.len(), targets, written.content.first())?;
             let mut row = Vec::with_capacity(targets.len());
-            for (value, target) in written.content.iter().zip(targets) {
+            for (value, target) in written.content.iter().zip(targets.iter()) {
                 let typed = if is_default(value) {
                     Typed::null(target.column_type)
                 } else {
@@ -146,16 +156,23 @@ impl Binder<'_> {
             }
             rows.push(row);
         }
-        // A row that is shorter than the table's leaves out columns at the end.
         self.rows(rows, &attachments, Unknowns::AsText)
     }
 
-    fn inserted_query(&self, query: &ast::Query, targets: &[CatalogColumn]) -> Result<Bound, SqlError> {
+    fn inserted_query(
+        &self,
+        query: &ast::Query,
+        targets: &mut Vec<CatalogColumn>,
+        shorter: bool,
+    ) -> Result<Bound, SqlError> {
         let bound = self.query(query, Surroundings::default(), Unknowns::Keep)?;
+        if shorter {
+            targets.truncate(bound.columns.len());
+        }
         self.check_width(bound.columns.len(), targets, None)?;
         let mut exprs = Vec::new();
         let mut columns = Vec::new();
-        for (column, target) in bound.columns.iter().zip(targets) {
+        for (column, target) in bound.columns.iter().zip(targets.iter()) {
             let typed = self.assigned(column.typed(), target)?;
             let output = self.fresh_column(target.name.as_str());
             exprs.push(typed.expr.alias(&output.name));

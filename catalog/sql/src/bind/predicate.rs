@@ -47,6 +47,7 @@ pub fn bind_predicate(
     let namespace = Namespace::of(ScopeTable {
         schema: Some(relation.name.schema.clone()),
         name: relation.name.name.clone(),
+        relation: Some(relation.name.name.clone()),
         columns,
         hidden,
     });

@@ -18,7 +18,7 @@ use datafusion::{
     functions::core::expr_fn::coalesce,
     functions_aggregate::count::count_udaf,
     logical_expr::{
-        Aggregate, BinaryExpr, Expr, Limit, LogicalPlan, Operator, Projection, Sort, Subquery,
+        Aggregate, BinaryExpr, Distinct, Expr, Limit, LogicalPlan, Operator, Projection, Sort, Subquery,
         expr::{AggregateFunction, AggregateFunctionParams, Exists, InSubquery, Sort as SortExpr},
         lit,
         utils::split_conjunction,
@@ -115,7 +115,7 @@ impl Binder<'_> {
         // The value's name must be the plan's own, without a qualifier.
         let value = self.fresh_column("subquery");
         let query = project(plan.clone(), vec![Expr::Column(column.clone()).alias(&value.name)])?;
-        attachments.push(Attachment { operand, query });
+        attachments.push(Attachment { operand, query, key: None });
         Ok(Expr::Column(value))
     }
 
@@ -190,6 +190,15 @@ impl Binder<'_> {
             )
             .at(position));
         }
+        if quantifier.operator == "="
+            && !quantifier.all
+            && !is_correlated(&bound.plan)
+            && let ([left], [column]) = (lefts.as_slice(), bound.columns.as_slice())
+            && let Some(matched) = self.matched(left, column, &bound, position, place)?
+        {
+            let expr = if quantifier.negated { Expr::Not(Box::new(matched)) } else { matched };
+            return Ok(Typed::canonical(expr, ColumnType::plain(PgType::Bool)).at(position));
+        }
         // Each operand that is not constant becomes a column of the outer plan, to which the subquery can refer.
         let mut operands = Vec::new();
         let mut pairs = Vec::new();
@@ -238,6 +247,56 @@ impl Binder<'_> {
         Ok(Typed::canonical(expr, ColumnType::plain(PgType::Bool)).at(position))
     }
 
+    /// `x IN (SELECT c …)` without correlation: the outer plan joined to the different values of `c`. Whether the answer is
+    /// unknown where nothing matches is the same for all rows, but for those where `x` is null. `None` if `=` is more
+    /// than an equality of two values here, or there is nowhere to attach.
+    fn matched(
+        &self,
+        left: &Typed,
+        column: &BoundColumn,
+        bound: &Bound,
+        position: Option<usize>,
+        place: Place<'_>,
+    ) -> Result<Option<Expr>, SqlError> {
+        let Some(attachments) = place.attachments else { return Ok(None) };
+        let test = resolve::operator(&self.binding, None, "=", Some(left.clone()), column.typed(), position)?;
+        let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = test.expr else {
+            return Ok(None);
+        };
+        if left.column_refs().is_empty() || right.column_refs().is_empty() {
+            return Ok(None);
+        }
+        let operand = self.fresh_column("operand");
+        let value = self.fresh_column(&column.name);
+        let values = project(bound.plan.clone(), vec![(*right).alias(&value.name)])?;
+        let value = Expr::Column(value);
+        // 0: no rows; 1: rows, none of them null; 2: a null among them.
+        let (rows, known) = (self.fresh_column("rows"), self.fresh_column("known"));
+        let counts = vec![
+            count(None).alias(&rows.name),
+            count(Some(Expr::IsNotNull(Box::new(value.clone())))).alias(&known.name),
+        ];
+        let counted = aggregate(values.clone(), counts)?;
+        let state = when(Expr::Column(rows.clone()).eq(lit(0_i64)), lit(0_i64))
+            .when(Expr::Column(known).lt(Expr::Column(rows)), lit(2_i64))
+            .otherwise(lit(1_i64))
+            .map_err(plan_error)?;
+        let state_name = self.fresh("state");
+        let state =
+            Expr::ScalarSubquery(subquery_of(project(counted, vec![state.alias(state_name)])?, Vec::new()));
+        let known_values = filter(values, Expr::IsNotNull(Box::new(value.clone())))?;
+        let query = LogicalPlan::Distinct(Distinct::All(Arc::new(known_values)));
+        let Expr::Column(key) = value.clone() else { return Ok(None) };
+        attachments.push(Attachment { operand: Some((*left, operand.clone())), query, key: Some(key) });
+        let null_operand = Expr::IsNull(Box::new(Expr::Column(operand)));
+        let unknown = state.clone().eq(lit(2_i64)).or(state.eq(lit(1_i64)).and(null_operand));
+        when(Expr::IsNotNull(Box::new(value)), lit(true))
+            .when(unknown, lit(ScalarValue::Boolean(None)))
+            .otherwise(lit(false))
+            .map(Some)
+            .map_err(plan_error)
+    }
+
     /// Makes an expression a column of the outer plan.
     fn attach_operand(&self, expr: Expr, column: Column, place: Place<'_>) -> Result<(), SqlError> {
         let Some(attachments) = place.attachments else {
@@ -245,7 +304,7 @@ impl Binder<'_> {
         };
         let nothing = self.fresh_column("nothing");
         let query = project(super::one_row(), vec![lit(true).alias(&nothing.name)])?;
-        attachments.push(Attachment { operand: Some((expr, column)), query });
+        attachments.push(Attachment { operand: Some((expr, column)), query, key: None });
         Ok(())
     }
 
@@ -395,7 +454,7 @@ impl Binder<'_> {
                 let exprs =
                     columns.into_iter().map(|column| Expr::Column(column).alias(&value.name)).collect();
                 match project(subquery.subquery.as_ref().clone(), exprs) {
-                    Ok(query) => attachments.push(Attachment { operand: None, query }),
+                    Ok(query) => attachments.push(Attachment { operand: None, query, key: None }),
                     Err(error) => failed = Some(error),
                 }
                 Ok(Transformed::yes(Expr::Column(value)))

@@ -53,6 +53,7 @@ impl Binder<'_> {
         let table = ScopeTable {
             schema: Some(relation.name.schema.clone()),
             name: relation.name.name.clone(),
+            relation: Some(relation.name.name.clone()),
             columns,
             hidden: Vec::new(),
         };
