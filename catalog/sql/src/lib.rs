@@ -15,7 +15,7 @@
 //! What this crate does **not** know: users and rights, sessions, the wire, files. A plan that it makes is not allowed
 //! yet; `security` decides that. Nothing here waits: binding is synchronous and asks nobody.
 //!
-//! To see what a query becomes: `EXPLAIN`, or a case in `tests/bind/*.txt`. Errors carry a kind that stands for one SQLSTATE
+//! To see what a query becomes: `EXPLAIN`, or a case in `testdata/bind/*.txt`. Errors carry a kind that stands for one SQLSTATE
 //! and a position in characters; [`error::SqlErrorKind::Internal`] is a defect.
 
 pub mod bind;
