@@ -58,7 +58,7 @@ impl InternalSession {
                 }
             }
         };
-        self.session.outbox.buffer().clear();
+        self.session.outbox.clear();
         self.session.end_statement();
         done
     }

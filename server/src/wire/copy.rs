@@ -98,12 +98,9 @@ pub(crate) async fn send(session: &mut Session, mut cursor: Cursor, options: &Co
     let output_options = OutputOptions::new(&session.settings).with_encoding(dialect.encoding);
     let encoder = cursor.encoder(&vec![format; outputs.len()], output_options);
     if binary {
-        copy_data(session.outbox.buffer(), |out| {
-            out.extend_from_slice(BINARY_HEADER);
-            Ok(())
-        })?;
+        session.outbox.write(|out| copy_data(out, |out| extend(out, BINARY_HEADER)))?;
     } else if dialect.header {
-        header(&outputs, &dialect, session.outbox.buffer())?;
+        session.outbox.write(|out| header(&outputs, &dialect, out))?;
     }
     let mut rows = 0;
     while let Some(batch) = cursor.next(u64::MAX).await? {
@@ -112,15 +109,17 @@ pub(crate) async fn send(session: &mut Session, mut cursor: Cursor, options: &Co
             let end = batch.num_rows().min(start + 512);
             let mut casts = Vec::new();
             let writers = encoder.columns(&batch, &mut casts)?;
-            for row in start..end {
-                copy_data(session.outbox.buffer(), |out| {
-                    if binary {
-                        binary_row(&writers, row, columns, out)
-                    } else {
-                        text_row(&writers, row, &dialect, out)
-                    }
-                })?;
-            }
+            session.outbox.write(|out| {
+                (start..end).try_for_each(|row| {
+                    copy_data(out, |out| {
+                        if binary {
+                            binary_row(&writers, row, columns, out)
+                        } else {
+                            text_row(&writers, row, &dialect, out)
+                        }
+                    })
+                })
+            })?;
             drop(writers);
             start = end;
             session.outbox.flush_if_full().await?;
@@ -128,13 +127,15 @@ pub(crate) async fn send(session: &mut Session, mut cursor: Cursor, options: &Co
         rows += batch.num_rows();
     }
     if binary {
-        copy_data(session.outbox.buffer(), |out| {
-            out.extend_from_slice(&(-1_i16).to_be_bytes());
-            Ok(())
-        })?;
+        session.outbox.write(|out| copy_data(out, |out| extend(out, &(-1_i16).to_be_bytes())))?;
     }
     session.outbox.put(&Message::CopyDone(CopyDone::new()))?;
     Ok(format!("COPY {rows}"))
+}
+
+fn extend(out: &mut Vec<u8>, bytes: &[u8]) -> Result<()> {
+    out.extend_from_slice(bytes);
+    Ok(())
 }
 
 fn copy_data(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {

@@ -86,9 +86,9 @@ pub(crate) async fn send_rows(
         let mut row = 0;
         while row < batch.num_rows() {
             let end = batch.num_rows().min(row + slice);
-            let before = outbox.buffer().len();
-            encoder.encode(&batch, row..end, outbox.buffer())?;
-            let bytes = (outbox.buffer().len() - before).max(1);
+            let before = outbox.len();
+            outbox.write(|out| encoder.encode(&batch, row..end, out))?;
+            let bytes = (outbox.len() - before).max(1);
             // The next slice is about a chunk.
             slice = ((end - row) * CHUNK_BYTES / bytes).clamp(1, batch.num_rows().max(FIRST_ROWS));
             row = end;
@@ -121,7 +121,7 @@ pub(crate) async fn send_fetch(
         Seek::Rows(batches) => {
             let mut sent = 0;
             for batch in &batches {
-                encoder.encode(batch, 0..batch.num_rows(), outbox.buffer())?;
+                outbox.write(|out| encoder.encode(batch, 0..batch.num_rows(), out))?;
                 outbox.flush_if_full().await?;
                 sent += batch.num_rows() as u64;
             }
