@@ -59,7 +59,7 @@ impl From<datafusion::error::DataFusionError> for Failure {
     }
 }
 
-pub(crate) struct Warehouse {
+struct Warehouse {
     lake: Arc<Lake>,
     security: Security,
     registry: Arc<Registry>,
@@ -74,7 +74,7 @@ fn text(values: &[&str]) -> ArrayRef {
 }
 
 impl Warehouse {
-    pub(crate) async fn new(pushdown_filters: bool, with_hidden: bool) -> Self {
+    async fn new(pushdown_filters: bool, with_hidden: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let lake = Lake::create(directory.path(), &[COMPONENT]).await.unwrap();
         let base = lake.snapshot().await.unwrap();
@@ -148,7 +148,7 @@ impl Warehouse {
     }
 
     /// The answer's lines.
-    pub(crate) async fn answer(&mut self, line: &str) -> Vec<String> {
+    async fn answer(&mut self, line: &str) -> Vec<String> {
         let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
         let answered = match first {
             "as" => self.become_user(rest).await,
@@ -248,7 +248,7 @@ impl Warehouse {
             .await?)
     }
 
-    pub(crate) async fn rows(&self, text: &str) -> Result<Vec<String>, Failure> {
+    async fn rows(&self, text: &str) -> Result<Vec<String>, Failure> {
         let query = self.authorised(text).await?;
         let physical = query.plan.plan(&self.state).await?;
         let batches: Vec<RecordBatch> = physical.execute(self.state.task_ctx())?.try_collect().await?;
