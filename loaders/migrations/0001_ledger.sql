@@ -40,7 +40,8 @@ CREATE TABLE lis_batch_table (
     rows_in INTEGER NOT NULL,
     rows_written INTEGER NOT NULL,
     rows_rejected INTEGER NOT NULL,
-    CHECK (rows_in = rows_written + rows_rejected),
+    -- Of a batch that failed, nothing is written.
+    CHECK (rows_in = rows_written + rows_rejected OR rows_written = 0),
     PRIMARY KEY (batch_id, table_name)
 );
 

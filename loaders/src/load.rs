@@ -174,7 +174,6 @@ async fn run_batch(
     let batch = delivery.stage(report.number, &request.spec).cleanse(Arc::clone(source));
     match validate(batch, base, environment).await? {
         Verdict::Bad(judgement, reason) => {
-            judgement.remove_files(&request.lake);
             report.tables = judgement.reports(false);
             report.rejects = judgement.rejects.counts();
             report.warnings.clone_from(&judgement.warnings);
@@ -188,13 +187,10 @@ async fn run_batch(
             report.tables = judgement.reports(true);
             report.rejects = judgement.rejects.counts();
             report.warnings.clone_from(&judgement.warnings);
-            match report.number {
-                None => judgement.remove_files(&request.lake),
-                Some(number) => {
-                    let Published { snapshot } =
-                        publish(*batch, number, &request.lake, &request.author).await?;
-                    report.outcome = BatchOutcome::Published { snapshot: snapshot.id() };
-                }
+            // In a dry run the files go with the batch that is dropped here.
+            if let Some(number) = report.number {
+                let Published { snapshot } = publish(*batch, number, &request.lake, &request.author).await?;
+                report.outcome = BatchOutcome::Published { snapshot: snapshot.id() };
             }
         }
     }
@@ -210,3 +206,7 @@ fn entry(batch: BatchId, judgement: Judgement) -> Entry {
         rejects: judgement.rejects,
     }
 }
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

@@ -10,7 +10,6 @@ use arrow::{
 };
 use lis_lake::{
     ids::{Oid, SchemaId},
-    lake::Lake,
     names::{Identifier, QualifiedName},
     provider::table_schema,
     snapshot::Snapshot,
@@ -171,14 +170,4 @@ fn compare(spec: &TableSpec, table: &Table) -> Result<Vec<Option<usize>>, LoadEr
         }
     }
     Ok(positions)
-}
-
-/// Removes files that a writer finished and nothing will publish. What cannot be removed now, maintenance removes later.
-pub(crate) fn remove_files(lake: &Lake, table: &Table, files: &[lis_lake::data_file::StagedFile]) {
-    for file in files {
-        let path = lake.directory().join(lis_lake::lake::DATA_DIRECTORY).join(&table.path).join(file.path());
-        if let Err(error) = std::fs::remove_file(&path) {
-            tracing::debug!(path = %path.display(), %error, "a file that is not needed could not be removed");
-        }
-    }
 }

@@ -33,7 +33,7 @@ use crate::{
     read::FileSum,
     rejects::{REJECTS_KEPT_MAX, Rejects},
     report::{Progress, TableReport},
-    target::{self, Target},
+    target::Target,
 };
 use existing::Existing;
 
@@ -83,13 +83,6 @@ pub(crate) enum Verdict {
 }
 
 impl Judgement {
-    /// Removes the data files: nothing will publish them.
-    pub(crate) fn remove_files(&self, lake: &Lake) {
-        for table in &self.tables {
-            target::remove_files(lake, &table.target.table, &table.files);
-        }
-    }
-
     /// The reports of the tables; of a batch that is not published, without rows written.
     pub(crate) fn reports(&self, published: bool) -> Vec<TableReport> {
         self.tables
@@ -168,10 +161,7 @@ pub(crate) async fn validate(
         Some(error @ (LoadError::File { .. } | LoadError::Target { .. })) => {
             return Ok(Verdict::Bad(Box::new(judgement), error.to_string()));
         }
-        Some(error) => {
-            judgement.remove_files(&environment.lake);
-            return Err(error);
-        }
+        Some(error) => return Err(error),
     }
     if let Some(reason) = judgement.failure() {
         return Ok(Verdict::Bad(Box::new(judgement), reason));
