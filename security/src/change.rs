@@ -74,7 +74,8 @@ pub enum SecurityChange {
     },
     /// An administration, or another in its place.
     PutAdministration(Administration),
-    /// An area, or another in its place.
+    /// An area; one of that name that is there already stays as it is, since a load that makes an ordinary area must not
+    /// take the mark of a sensitive one off.
     PutArea(Area),
     /// `ALTER ROLE … SET`; `None` removes the setting.
     SetRoleSetting {
@@ -230,7 +231,7 @@ impl SecurityChange {
                 rights.administrations.by_code.insert(administration.code.clone(), administration.clone());
             }
             Self::PutArea(area) => {
-                rights.administrations.areas.insert(area.name.clone(), area.clone());
+                rights.administrations.areas.entry(area.name.clone()).or_insert_with(|| area.clone());
             }
             Self::SetRoleSetting { role, name, value } => {
                 let settings = rights.settings.entry(*role).or_default();
@@ -336,7 +337,7 @@ impl SecurityChange {
             Self::PutArea(area) => {
                 run(
                     tx,
-                    "INSERT OR REPLACE INTO lis_area (name, sensitive) VALUES (?, ?)",
+                    "INSERT INTO lis_area (name, sensitive) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
                     &[area.name.as_str().into(), area.sensitive.into()],
                 )
                 .await

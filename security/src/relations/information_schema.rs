@@ -22,7 +22,8 @@ const GRANTED: &[SystemColumn] = &[
 /// Memberships held by the roles that the viewer uses.
 fn granted(viewer: &RightsViewer, with_admin_only: bool) -> Result<RecordBatch> {
     let roles = viewer.rights().roles();
-    let name = |oid: Oid| text(roles.role(oid).map_or_else(String::new, |role| role.name.as_str().to_owned()));
+    let name =
+        |oid: Oid| text(roles.role(oid).map_or_else(String::new, |role| role.name.as_str().to_owned()));
     let rows = roles
         .memberships()
         .filter(|membership| viewer.uses(membership.member) && (membership.admin || !with_admin_only))
