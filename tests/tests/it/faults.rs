@@ -19,6 +19,9 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 const ROWS: u32 = 20_000;
 
 const SOURCE: &str = r#"
+[source]
+comment = "Two tables that belong together"
+
 [[table]]
 name = "fel.ett"
 files = ["ett_{date:YYYYMMDD}.csv"]
