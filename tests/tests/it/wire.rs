@@ -203,7 +203,10 @@ pub(crate) fn a_streaming_result_can_be_cancelled() -> Result<()> {
     let server = TestServer::start()?;
     let mut connection = server.connect_admin()?;
     let mut out = BytesMut::new();
-    frontend::query("SELECT i, repeat('x', 100) FROM generate_series(1, 1000000000) AS g(i)", &mut out)?;
+    frontend::query(
+        "SELECT a.i, repeat('x', 100) FROM generate_series(1, 100000) AS a(i), generate_series(1, 100000) AS b(i)",
+        &mut out,
+    )?;
     connection.send(&out)?;
     while connection.receive()?.tag != b'D' {}
     cancel(&server, &connection)?;
