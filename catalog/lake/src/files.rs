@@ -5,6 +5,29 @@
 //! memory and written as one file while the next run is gathered. So memory is bounded by two runs, a delivery of usual
 //! size is one sorted file, and a huge one is a few, each of which prunes by itself. A table without a sort order is
 //! written in the order of arrival.
+//!
+//! # The layout, measured
+//!
+//! `examples/layout.rs`, 1.5 million ledger-like rows sorted by administration and period, two partitions, best of five,
+//! on a busy machine (so read the ratios, and small differences as none). *All* adds up every amount by account, *one* does
+//! it for one administration of thirty:
+//!
+//! | pages        | rows of a row group | MiB | all, ms | one, ms |
+//! |--------------|---------------------|-----|---------|---------|
+//! | uncompressed | 32,768              | 71  | 19      | 11.8    |
+//! | uncompressed | 131,072             | 69  | 16      | 3.6     |
+//! | uncompressed | 524,288             | 66  | 21      | 3.6     |
+//! | uncompressed | 1,048,576           | 65  | 17      | 3.2     |
+//! | LZ4          | 131,072             | 36  | 22      | 5.0     |
+//! | LZ4          | 524,288             | 32  | 20      | 4.6     |
+//! | Snappy       | 131,072             | 38  | 26      | 3.6     |
+//! | Zstandard 1  | 131,072             | 28  | 36      | 4.7     |
+//! | Zstandard 1  | 1,048,576           | 22  | 32      | 5.1     |
+//!
+//! Uncompressed pages in row groups of 131,072 are the default: dictionaries already take out what repeats, the page
+//! cache then serves them as fast as tables in memory (TPC-H measured alike: 0.08 s against 0.095 s with LZ4 and 0.11 s
+//! with Zstandard, geometric mean), and a batch is split evenly over processors. They cost twice the disk of LZ4. Within
+//! a row group the page index prunes, so that smaller row groups gain a filtered scan nothing.
 
 mod encode;
 mod guard;

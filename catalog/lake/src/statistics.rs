@@ -18,7 +18,7 @@ use arrow::{
         DataType, Decimal128Type, DecimalType, Float32Type, Float64Type, Schema, SchemaRef, TimeUnit,
     },
 };
-use chrono::{NaiveDate, NaiveTime, Timelike as _};
+use chrono::{Datelike as _, NaiveDate, NaiveTime, Timelike as _};
 use datafusion::common::{
     Column as ColumnName, ColumnStatistics as TypedColumn, ScalarValue, Statistics,
     pruning::PruningStatistics, stats::Precision,
@@ -164,8 +164,7 @@ const SECOND_MICROSECONDS: i64 = 1_000_000;
 fn date_text(days_since_1970: i64) -> Option<String> {
     let days_from_ce = i32::try_from(days_since_1970.checked_add(719_163)?).ok()?;
     let date = NaiveDate::from_num_days_from_ce_opt(days_from_ce)?;
-    let text = date.format("%Y-%m-%d").to_string();
-    (text.len() == 10 && !text.starts_with(['+', '-', '0'])).then_some(text)
+    (1..=9999).contains(&date.year()).then(|| date.format("%Y-%m-%d").to_string())
 }
 
 fn time_text(microseconds: i64) -> Option<String> {
@@ -548,5 +547,91 @@ impl FloatFacts {
             _ => ScalarValue::Float64(Some(value)),
         };
         to_text(&value, if greatest { Bound::Upper } else { Bound::Lower })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip(value: &ScalarValue) -> (String, Option<ScalarValue>) {
+        let text = to_text(value, Bound::Lower).unwrap();
+        let back = from_text(&text, &value.data_type());
+        (text, back)
+    }
+
+    #[test]
+    fn values_are_written_as_ducklake_does_and_read_back() {
+        let utc: Arc<str> = Arc::from("UTC");
+        for (value, text) in [
+            (ScalarValue::Boolean(Some(true)), "1"),
+            (ScalarValue::Int16(Some(-7)), "-7"),
+            (ScalarValue::Int64(Some(i64::MIN)), "-9223372036854775808"),
+            (ScalarValue::Float64(Some(1e300)), "1e300"),
+            (ScalarValue::Float32(Some(f32::NEG_INFINITY)), "-inf"),
+            (ScalarValue::Decimal128(Some(-5), 12, 2), "-0.05"),
+            (ScalarValue::Decimal128(Some(12_345), 5, 0), "12345"),
+            (
+                ScalarValue::Decimal128(Some(10_i128.pow(38) - 1), 38, 38),
+                "0.99999999999999999999999999999999999999",
+            ),
+            (ScalarValue::Date32(Some(-1)), "1969-12-31"),
+            (ScalarValue::Time64Microsecond(Some(86_400_000_000)), "24:00:00"),
+            (ScalarValue::Time64Microsecond(Some(36_000_500_000)), "10:00:00.5"),
+            (ScalarValue::TimestampMicrosecond(Some(-1), None), "1969-12-31 23:59:59.999999"),
+            (ScalarValue::TimestampMicrosecond(Some(0), Some(utc)), "1970-01-01 00:00:00+00"),
+            (ScalarValue::Utf8View(Some("åäö".to_owned())), "åäö"),
+            (ScalarValue::BinaryView(Some(vec![0, 255])), "00FF"),
+            (ScalarValue::FixedSizeBinary(16, Some(vec![1; 16])), "01010101-0101-0101-0101-010101010101"),
+        ] {
+            assert_eq!(round_trip(&value), (text.to_owned(), Some(value)));
+        }
+    }
+
+    #[test]
+    fn what_programs_write_differently_has_no_bound() {
+        let infinity = ScalarValue::Date32(Some(i32::MAX));
+        let early = ScalarValue::Date32(Some(-719_163));
+        assert_eq!(to_text(&infinity, Bound::Upper), None);
+        assert_eq!(to_text(&early, Bound::Lower), None);
+        assert_eq!(to_text(&ScalarValue::Float64(Some(f64::NAN)), Bound::Upper), None);
+        for (text, data_type) in [
+            ("infinity", DataType::Date32),
+            ("1.005", DataType::Decimal128(10, 2)),
+            ("99999", DataType::Decimal128(3, 0)),
+            ("nan", DataType::Float64),
+            ("2024-01-01 00:00:00+01", DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC")))),
+            ("ABC", DataType::BinaryView),
+        ] {
+            assert_eq!(from_text(text, &data_type), None, "{text}");
+        }
+        assert_eq!(
+            from_text("1.50000", &DataType::Decimal128(10, 2)),
+            Some(ScalarValue::Decimal128(Some(150), 10, 2))
+        );
+    }
+
+    #[test]
+    fn long_text_is_cut_to_a_looser_bound() {
+        let long = "å".repeat(BOUND_BYTES_MAX);
+        let (lower, upper) = (cut_text(&long, Bound::Lower).unwrap(), cut_text(&long, Bound::Upper).unwrap());
+        assert!(lower.len() <= BOUND_BYTES_MAX && lower.as_str() < long.as_str());
+        assert!(upper.len() <= BOUND_BYTES_MAX && upper.as_str() > long.as_str());
+        let greatest = char::MAX.to_string().repeat(BOUND_BYTES_MAX);
+        assert_eq!(cut_text(&greatest, Bound::Upper), None);
+        // The code points between are no characters.
+        let before_gap = format!("{}\u{d7ff}", "x".repeat(BOUND_BYTES_MAX - 3)) + "zzz";
+        assert!(cut_text(&before_gap, Bound::Upper).unwrap() > before_gap);
+    }
+
+    #[test]
+    fn floats_are_bounded_without_nan_and_zero_has_both_signs() {
+        let mut facts = FloatFacts::default();
+        let values: ArrayRef =
+            Arc::new(arrow::array::Float64Array::from(vec![Some(0.0), None, Some(f64::NAN)]));
+        facts.add(&values);
+        assert_eq!(facts.bound(&DataType::Float64, false).as_deref(), Some("-0.0"));
+        assert_eq!(facts.bound(&DataType::Float64, true).as_deref(), Some("0.0"));
+        assert!(facts.with_nan && facts.nulls == 1);
     }
 }
