@@ -144,6 +144,7 @@ const ENTRIES: &[Entry] = &[
     strict("pg_get_function_result", &[OID], TEXT, definitions::function_result),
     strict("pg_get_function_arguments", &[OID], TEXT, definitions::function_arguments),
     strict("pg_get_function_identity_arguments", &[OID], TEXT, definitions::function_arguments),
+    strict("pg_get_functiondef", &[OID], TEXT, facts::none),
     strict("pg_get_function_arg_default", &[OID, INT4], TEXT, facts::none),
     strict("pg_get_function_sqlbody", &[OID], TEXT, facts::none),
     // Comments.
@@ -207,6 +208,8 @@ const ENTRIES: &[Entry] = &[
     strict("pg_database_size", &[NAME], INT8, facts::database_size),
     strict("pg_tablespace_size", &[OID], INT8, facts::database_size),
     strict("pg_tablespace_size", &[NAME], INT8, facts::database_size),
+    strict("pg_size_pretty", &[INT8], TEXT, facts::size_pretty),
+    strict("pg_tablespace_location", &[OID], TEXT, facts::no_place),
     strict("pg_stat_get_numscans", &[OID], INT8, facts::none),
     strict("pg_relation_is_publishable", &[CLASS], BOOL, facts::no),
     strict("pg_relation_is_updatable", &[CLASS, BOOL], INT4, facts::zero),

@@ -19,8 +19,11 @@ use lis_sql::catalog::{Catalog, CatalogColumn, CatalogFunction, CatalogRelation,
 use crate::{
     namespaces,
     registry::{SystemRelation, ViewContext},
-    system_table::SystemTable,
+    system_table::{SystemTable, hidden_column},
 };
+
+/// `TableOidAttributeNumber`
+const TABLEOID_NUMBER: i16 = -6;
 
 /// The catalogue of one statement.
 #[derive(Debug)]
@@ -48,10 +51,17 @@ impl SessionCatalog {
             not_null: false,
             hidden: false,
         });
+        let hidden = hidden_column(&**relation).map(|column| CatalogColumn {
+            name: Identifier::exact(column.name),
+            column_type: column.column_type,
+            number: TABLEOID_NUMBER,
+            not_null: true,
+            hidden: true,
+        });
         CatalogRelation {
             oid: relation.oid(),
             name: QualifiedName::new(relation.schema(), relation.name()),
-            columns: columns.collect(),
+            columns: columns.chain(hidden).collect(),
             source: RelationSource::Scan(provider_as_source(Arc::new(SystemTable::new(
                 Arc::clone(relation),
                 Arc::clone(&self.context),

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::{
+    array::{RecordBatch, RecordBatchOptions, UInt32Array},
+    datatypes::SchemaRef,
+};
 use async_trait::async_trait;
 use datafusion::{
     catalog::{Session, TableProvider, memory::MemorySourceConfig},
@@ -11,9 +14,10 @@ use datafusion::{
     logical_expr::{Expr, TableType},
     physical_plan::ExecutionPlan,
 };
+use lis_lake::types::{ColumnType, PgType};
 
 use crate::{
-    registry::{SystemRelation, ViewContext},
+    registry::{SystemColumn, SystemRelation, ViewContext},
     rows::arrow_schema,
 };
 
@@ -28,7 +32,9 @@ pub struct SystemTable {
 impl SystemTable {
     /// A relation as this viewer sees it.
     pub fn new(relation: Arc<dyn SystemRelation>, context: Arc<ViewContext>) -> Self {
-        let schema = arrow_schema(relation.columns());
+        let mut columns = relation.columns().to_vec();
+        columns.extend(hidden_column(&*relation));
+        let schema = arrow_schema(&columns);
         Self { relation, context, schema }
     }
 
@@ -36,6 +42,12 @@ impl SystemTable {
     pub fn relation(&self) -> &Arc<dyn SystemRelation> {
         &self.relation
     }
+}
+
+/// `tableoid`, which every table has after its own columns; a view has none.
+pub(crate) fn hidden_column(relation: &dyn SystemRelation) -> Option<SystemColumn> {
+    let column = SystemColumn { name: "tableoid", column_type: ColumnType::plain(PgType::Oid) };
+    (!relation.is_view()).then_some(column)
 }
 
 #[async_trait]
@@ -57,7 +69,12 @@ impl TableProvider for SystemTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let rows = self.relation.rows(&self.context).await?;
         // The relation's crate may have made its arrays under a schema of its own; names and types are this one's.
-        let rows = rows.with_schema(Arc::clone(&self.schema))?;
+        let mut arrays = rows.columns().to_vec();
+        if hidden_column(&*self.relation).is_some() {
+            arrays.push(Arc::new(UInt32Array::from_value(self.relation.oid().get(), rows.num_rows())));
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)?;
         Ok(MemorySourceConfig::try_new_exec(&[vec![rows]], Arc::clone(&self.schema), projection.cloned())?)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::{
     common::Column,
     logical_expr::{Distinct, Expr, LogicalPlan, expr::Sort as SortExpr, lit},
@@ -32,6 +33,7 @@ use crate::{
     error::{SqlError, SqlErrorKind},
     names::{Namespace, Scope, identifier},
     output::column_name,
+    resolve::SetColumn,
     types::{Typed, settle_unknown},
 };
 
@@ -254,10 +256,13 @@ impl Binder<'_> {
         Ok(self.fields(&typed, place))
     }
 
-    /// The fields of a record that a set-returning function gives.
+    /// The fields of a record: of a set-returning function's, or of a column of a subquery that shows one.
     fn fields(&self, typed: &Typed, place: Place<'_>) -> Option<Vec<Item>> {
-        let Expr::Column(column) = &typed.expr else { return None };
-        let fields = place.calls?.fields_of(column)?;
+        let of_set = match &typed.expr {
+            Expr::Column(column) => place.calls.and_then(|calls| calls.fields_of(column)),
+            _ => None,
+        };
+        let fields = of_set.or_else(|| fields_of_struct(&typed.arrow_type))?;
         Some(
             fields
                 .into_iter()
@@ -374,9 +379,6 @@ impl Binder<'_> {
         for item in items {
             let unknown = (item.typed.is_unknown() && unknowns == Unknowns::Keep).then(|| item.typed.clone());
             let typed = settle_or_keep(self, item.typed, unknown.is_some())?;
-            if typed.pg_type() == PgType::Record {
-                return Err(unsupported("a record as a result", typed.position));
-            }
             let column = self.fresh_column(&item.name);
             exprs.push(typed.expr.alias(&column.name));
             columns.push(BoundColumn {
@@ -580,4 +582,29 @@ fn check_wildcard(options: &ast::WildcardAdditionalOptions, position: Option<usi
         && options.opt_rename.is_none()
         && options.opt_alias.is_none();
     if plain { Ok(()) } else { Err(not_postgresql("*", position)) }
+}
+
+/// The fields of a record by its Arrow type alone. PostgreSQL's type is the one that Arrow's is canonical for; `None` if
+/// a field has none.
+fn fields_of_struct(arrow_type: &DataType) -> Option<Vec<SetColumn>> {
+    let DataType::Struct(fields) = arrow_type else { return None };
+    fields
+        .iter()
+        .map(|field| {
+            let pg_type = match field.data_type() {
+                DataType::Boolean => PgType::Bool,
+                DataType::Int16 => PgType::Int2,
+                DataType::Int32 => PgType::Int4,
+                DataType::Int64 => PgType::Int8,
+                DataType::UInt32 => PgType::Oid,
+                DataType::Utf8View => PgType::Text,
+                _ => return None,
+            };
+            Some(SetColumn {
+                name: field.name().clone(),
+                column_type: ColumnType::plain(pg_type),
+                arrow_type: field.data_type().clone(),
+            })
+        })
+        .collect()
 }

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field};
-use datafusion::common::ScalarValue;
+use arrow::{
+    array::{Array, ArrayRef, BooleanArray, ListArray, StringViewArray, StructArray, new_empty_array},
+    buffer::OffsetBuffer,
+    datatypes::{DataType, Field, Fields},
+};
+use datafusion::{common::ScalarValue, logical_expr::lit};
 use lis_functions::{scalar::Kernel, sets as k, strings as text};
 use lis_lake::types::{ColumnType, PgType, list};
 
@@ -11,6 +15,7 @@ use super::{FunctionRow, Make};
 use crate::{
     build::{apply, apply_on_null, call_as},
     error::{SqlError, SqlErrorKind},
+    keywords::{KEYWORDS, KeywordClass},
     operators::zone,
     resolve::{
         ResolvedSet, SetColumn,
@@ -172,6 +177,54 @@ fn expand_array(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, S
     })
 }
 
+/// `pg_get_keywords()`: a constant.
+fn keywords(_: &Binding<'_>, _: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
+    let names = ["word", "catcode", "barelabel", "catdesc", "baredesc"];
+    let types = [Text, PgType::Char, PgType::Bool, Text, Text].map(ColumnType::plain);
+    let text_of = |text: fn(&(&'static str, KeywordClass, bool)) -> &'static str| {
+        Arc::new(StringViewArray::from_iter_values(KEYWORDS.iter().map(text))) as ArrayRef
+    };
+    let arrays = vec![
+        text_of(|(word, ..)| word),
+        text_of(|(_, class, _)| class.letter()),
+        Arc::new(BooleanArray::from_iter(KEYWORDS.iter().map(|(.., bare)| Some(*bare)))) as ArrayRef,
+        text_of(|(_, class, _)| class.description()),
+        text_of(|(.., bare)| if *bare { "can be bare label" } else { "requires AS" }),
+    ];
+    let columns: Vec<SetColumn> = names
+        .iter()
+        .zip(types)
+        .map(|(name, column_type)| SetColumn {
+            name: (*name).to_owned(),
+            column_type,
+            arrow_type: column_type.to_arrow(),
+        })
+        .collect();
+    let fields: Fields =
+        columns.iter().map(|column| Field::new(&column.name, column.arrow_type.clone(), true)).collect();
+    let rows = StructArray::try_new(fields, arrays, None).map_err(|error| {
+        SqlError::new(SqlErrorKind::Internal, format!("the keywords are no table: {error}"))
+    })?;
+    Ok(ResolvedSet { list: lit(one_list(Arc::new(rows))), columns, record: true })
+}
+
+/// One list of all these values.
+fn one_list(values: ArrayRef) -> ScalarValue {
+    let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+    let offsets = OffsetBuffer::from_lengths([values.len()]);
+    ScalarValue::List(Arc::new(ListArray::new(field, offsets, values, None)))
+}
+
+/// `pg_partition_ancestors`: no table is a partition, and of such PostgreSQL gives no rows.
+fn no_ancestors(_: &Binding<'_>, _: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
+    let none = Typed::new(
+        lit(one_list(new_empty_array(&DataType::UInt32))),
+        ColumnType::plain(PgType::Array(&PgType::Regclass)),
+        list(DataType::UInt32),
+    );
+    one_column("relid", none, ColumnType::plain(PgType::Regclass))
+}
+
 fn json_set(
     name: &'static str,
     kernel: Kernel,
@@ -201,6 +254,8 @@ pub(super) const ROWS: &[FunctionRow] = &[
     ),
     set("unnest", &[AnyArray], Text, unnest),
     set("generate_subscripts", &[AnyArray, Is(Int4)], Int4, subscripts),
+    set("pg_get_keywords", &[], PgType::Record, keywords),
+    set("pg_partition_ancestors", &[Is(PgType::Regclass)], PgType::Regclass, no_ancestors),
     set("_pg_expandarray", &[AnyArray], PgType::Record, expand_array),
     set("string_to_table", &[Is(Text), Is(Text)], Text, |_, arguments| {
         text_array("string_to_table", &text::string_to_array(), arguments)
