@@ -78,6 +78,9 @@ pub fn bind_query(
     let shared = Shared::default();
     let binder = Binder::new(text, Binding { catalog, context, parameters: &parameters }, &shared);
     let bound = binder.query(query, Surroundings::default(), Unknowns::AsText)?;
+    if let Some(record) = bound.columns.iter().find(|column| column.column_type.pg_type == PgType::Record) {
+        return Err(unsupported("a record as a result", record.position));
+    }
     let bound = binder.shown(bound)?;
     let parameters = settled(&parameters)?;
     Ok(shared.finish(bound, parameters))
