@@ -21,6 +21,7 @@ pub mod hashes;
 pub mod json;
 pub mod json_aggregates;
 pub mod kernels;
+mod logarithms;
 pub mod numbers;
 pub mod ordered_sets;
 pub mod patterns;

@@ -14,6 +14,7 @@ use arrow::{
 use crate::{
     error::{FunctionError, FunctionErrorKind},
     kernels::{Float8, Int2, Int4, Int8, Numeric, map, result_scale, scale_of},
+    logarithms,
     scalar::Arguments,
     text_input::{NUMERIC_MAX, divide_rounding, power_of_ten, rescale},
 };
@@ -252,7 +253,7 @@ fn wide_power(exponent: u32) -> Option<i256> {
 }
 
 /// Division of wide numbers, rounded half away from zero, if it fits.
-fn wide_divide_rounding(value: i256, divisor: i256) -> Option<i128> {
+pub(crate) fn wide_divide_rounding(value: i256, divisor: i256) -> Option<i128> {
     let quotient = value.checked_div(divisor)?;
     let remainder = value.checked_rem(divisor)?.checked_abs()?;
     let divisor_size = divisor.checked_abs()?;
@@ -640,24 +641,6 @@ fn power(base: f64, exponent: f64) -> Result<f64, FunctionError> {
     Ok(result)
 }
 
-/// A computation on `numeric` that goes through floats: `sqrt`, `ln`, `exp`, `log`, `power` at 15 digits, but exact
-/// where the result is a whole number.
-fn through_float(arguments: &Arguments<'_>, compute: impl Fn(f64) -> Result<f64, FunctionError>) -> Done {
-    let from = scale_of(arguments, 0)?;
-    let (_, scale) = result_scale(arguments)?;
-    map::<(Numeric,), Numeric>(arguments, |(value,)| {
-        decimal_of(compute(crate::casts::numeric_as_float(value, from))?, scale)
-    })
-}
-
-fn decimal_of(value: f64, scale: i8) -> Result<i128, FunctionError> {
-    if !value.is_finite() {
-        return Err(FunctionError::numeric_overflow());
-    }
-    crate::text_input::parse_numeric(&format!("{value:e}"), 38, scale)
-        .map_err(|_| FunctionError::numeric_overflow())
-}
-
 /// `sqrt(numeric)`: exact, by whole square roots of wide numbers.
 pub fn numeric_sqrt(arguments: &Arguments<'_>) -> Done {
     let from = scale_of(arguments, 0)?;
@@ -745,56 +728,93 @@ impl CheckedShl for i256 {
     }
 }
 
+/// 2201E for what has no logarithm.
+fn has_logarithm(value: i128) -> Result<i128, FunctionError> {
+    let message = match value.signum() {
+        0 => "cannot take logarithm of zero",
+        -1 => "cannot take logarithm of a negative number",
+        _ => return Ok(value),
+    };
+    Err(FunctionError::new(FunctionErrorKind::InvalidArgumentForLogarithm, message))
+}
+
+/// A fixed-point computation on one `numeric`.
+fn inexact(
+    arguments: &Arguments<'_>,
+    compute: impl Fn(i128, i8) -> Result<Option<i256>, FunctionError>,
+) -> Done {
+    let from = scale_of(arguments, 0)?;
+    let (_, scale) = result_scale(arguments)?;
+    map::<(Numeric,), Numeric>(arguments, |(value,)| {
+        compute(value, from)?
+            .and_then(|value| logarithms::to_decimal(value, scale))
+            .ok_or_else(FunctionError::numeric_overflow)
+    })
+}
+
 /// `ln(numeric)`
 pub fn numeric_ln(arguments: &Arguments<'_>) -> Done {
-    through_float(arguments, |value| Ok(logarithm_argument(value)?.ln()))
+    inexact(arguments, |value, scale| Ok(logarithms::ln(has_logarithm(value)?, scale)))
 }
 
 /// `log(numeric)`
 pub fn numeric_log10(arguments: &Arguments<'_>) -> Done {
-    through_float(arguments, |value| Ok(logarithm_argument(value)?.log10()))
+    inexact(arguments, |value, scale| {
+        Ok(logarithms::ln(has_logarithm(value)?, scale).and_then(logarithms::to_log10))
+    })
 }
 
 /// `exp(numeric)`
 pub fn numeric_exp(arguments: &Arguments<'_>) -> Done {
-    through_float(arguments, |value| Ok(value.exp()))
+    inexact(arguments, |value, scale| Ok(logarithms::from_decimal(value, scale).and_then(logarithms::exp)))
 }
 
 /// `log(base, numeric)`
 pub fn numeric_log(arguments: &Arguments<'_>) -> Done {
-    let (base, of) = (scale_of(arguments, 0)?, scale_of(arguments, 1)?);
+    let (base_scale, value_scale) = (scale_of(arguments, 0)?, scale_of(arguments, 1)?);
     let (_, scale) = result_scale(arguments)?;
-    map::<(Numeric, Numeric), Numeric>(arguments, |(a, b)| {
-        let base = logarithm_argument(crate::casts::numeric_as_float(a, base))?;
-        let value = logarithm_argument(crate::casts::numeric_as_float(b, of))?;
-        if base == 1.0 {
+    map::<(Numeric, Numeric), Numeric>(arguments, |(base, value)| {
+        let base = logarithms::ln(has_logarithm(base)?, base_scale);
+        let value = logarithms::ln(has_logarithm(value)?, value_scale);
+        if base == Some(i256::ZERO) {
             return Err(FunctionError::division_by_zero());
         }
-        decimal_of(value.ln() / base.ln(), scale)
+        value
+            .zip(base)
+            .and_then(|(value, base)| logarithms::ratio(value, base))
+            .and_then(|value| logarithms::to_decimal(value, scale))
+            .ok_or_else(FunctionError::numeric_overflow)
     })
 }
 
 /// `power(numeric, numeric)`, `^`: exact for whole exponents that stay within 38 digits.
 pub fn numeric_power(arguments: &Arguments<'_>) -> Done {
-    let (base, exponent) = (scale_of(arguments, 0)?, scale_of(arguments, 1)?);
+    let (base_scale, exponent_scale) = (scale_of(arguments, 0)?, scale_of(arguments, 1)?);
     let (_, scale) = result_scale(arguments)?;
-    map::<(Numeric, Numeric), Numeric>(arguments, |(a, b)| {
-        if let Some(exact) = whole_power(a, base, b, exponent, scale) {
+    let refused =
+        |message: &str| Err(FunctionError::new(FunctionErrorKind::InvalidArgumentForPowerFunction, message));
+    map::<(Numeric, Numeric), Numeric>(arguments, |(base, exponent)| {
+        if let Some(exact) = whole_power(base, base_scale, exponent, exponent_scale, scale) {
             return Ok(exact);
         }
-        let result =
-            power(crate::casts::numeric_as_float(a, base), crate::casts::numeric_as_float(b, exponent));
-        match result {
-            Ok(value) => decimal_of(value, scale),
-            Err(error) if error.kind == FunctionErrorKind::NumericValueOutOfRange => {
-                if error.message.ends_with("underflow") {
-                    Ok(0)
-                } else {
-                    Err(FunctionError::numeric_overflow())
-                }
+        let unit = u32::try_from(exponent_scale).ok().and_then(power_of_ten).unwrap_or(1);
+        let is_whole = exponent % unit == 0;
+        match base.signum() {
+            0 if exponent < 0 => return refused("zero raised to a negative power is undefined"),
+            0 => return Ok(0),
+            -1 if !is_whole => {
+                return refused("a negative number raised to a non-integer power yields a complex result");
             }
-            Err(error) => Err(error),
+            _ => {}
         }
+        let power = logarithms::ln(base.abs(), base_scale)
+            .zip(logarithms::from_decimal(exponent, exponent_scale))
+            .and_then(|(ln, exponent)| logarithms::product(ln, exponent))
+            .and_then(logarithms::exp)
+            .and_then(|value| logarithms::to_decimal(value, scale))
+            .ok_or_else(FunctionError::numeric_overflow)?;
+        let is_negative = base < 0 && (exponent / unit) % 2 != 0;
+        Ok(if is_negative { -power } else { power })
     })
 }
 

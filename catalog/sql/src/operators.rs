@@ -139,3 +139,40 @@ pub fn is_leakproof(expr: &Expr) -> bool {
 pub(crate) const fn is(pg_type: PgType) -> Formal {
     Formal::Is(pg_type)
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::{
+        logical_expr::{cast, col, lit, try_cast},
+        prelude::Expr,
+    };
+
+    use super::is_leakproof;
+
+    #[test]
+    fn only_comparisons_of_columns_and_constants_are_leakproof() {
+        use arrow::datatypes::DataType as D;
+        let sound: [Expr; 6] = [
+            col("a").eq(lit(1_i32)),
+            col("a").gt(col("b")).and(col("c").is_not_null()),
+            col("a").in_list(vec![lit("x"), lit("y")], false),
+            !col("a").eq(lit(1_i32)),
+            cast(col("a"), D::Int64).lt(lit(5_i64)),
+            col("a").between(lit(1_i32), lit(2_i32)),
+        ];
+        for expr in sound {
+            assert!(is_leakproof(&expr), "{expr}");
+        }
+        let doubtful: [Expr; 6] = [
+            (col("a") + lit(1_i32)).eq(lit(1_i32)),
+            (lit(1_i32) / col("a")).gt(lit(0_i32)),
+            col("a").like(lit("x%")),
+            cast(col("a"), D::Date32).eq(lit(1_i32)),
+            cast(lit("x"), D::Int32).eq(lit(1_i32)),
+            try_cast(col("a"), D::Int32).eq(lit(1_i32)),
+        ];
+        for expr in doubtful {
+            assert!(!is_leakproof(&expr), "{expr}");
+        }
+    }
+}

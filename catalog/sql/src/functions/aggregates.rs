@@ -97,6 +97,22 @@ fn same(function: Arc<AggregateUDF>, arguments: Vec<Typed>) -> Result<ResolvedAg
     resolved(function, vec![argument], ColumnType::plain(pg_type), arrow_type)
 }
 
+const fn extreme(
+    name: &'static str,
+    arguments: &'static [Formal],
+    make: fn(&Binding<'_>, Vec<Typed>) -> Result<ResolvedAggregate, SqlError>,
+) -> FunctionRow {
+    aggregate(name, arguments, AnyElement, make)
+}
+
+fn smallest(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
+    same(f::min_max::min_udaf(), arguments)
+}
+
+fn largest(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
+    same(f::min_max::max_udaf(), arguments)
+}
+
 fn small_sum(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
     let wide = widen(first(arguments)?, ColumnType::plain(Int8), DataType::Int64);
     canonical(f::sum::sum_udaf(), vec![wide], Int8)
@@ -242,8 +258,32 @@ pub(super) const ROWS: &[FunctionRow] = &[
     aggregate("avg", &[Is(Numeric)], Is(Numeric), numeric_average),
     aggregate("avg", &[Is(Float4)], Is(Float8), float_average),
     aggregate("avg", &[Is(Float8)], Is(Float8), float_average),
-    aggregate("min", &[AnyNonArray], AnyNonArray, |_, arguments| same(f::min_max::min_udaf(), arguments)),
-    aggregate("max", &[AnyNonArray], AnyNonArray, |_, arguments| same(f::min_max::max_udaf(), arguments)),
+    extreme("min", &[Is(Int2)], smallest),
+    extreme("max", &[Is(Int2)], largest),
+    extreme("min", &[Is(Int4)], smallest),
+    extreme("max", &[Is(Int4)], largest),
+    extreme("min", &[Is(Int8)], smallest),
+    extreme("max", &[Is(Int8)], largest),
+    extreme("min", &[Is(PgType::Oid)], smallest),
+    extreme("max", &[Is(PgType::Oid)], largest),
+    extreme("min", &[Is(Float4)], smallest),
+    extreme("max", &[Is(Float4)], largest),
+    extreme("min", &[Is(Float8)], smallest),
+    extreme("max", &[Is(Float8)], largest),
+    extreme("min", &[Is(PgType::Date)], smallest),
+    extreme("max", &[Is(PgType::Date)], largest),
+    extreme("min", &[Is(PgType::Time)], smallest),
+    extreme("max", &[Is(PgType::Time)], largest),
+    extreme("min", &[Is(PgType::Timestamp)], smallest),
+    extreme("max", &[Is(PgType::Timestamp)], largest),
+    extreme("min", &[Is(PgType::Timestamptz)], smallest),
+    extreme("max", &[Is(PgType::Timestamptz)], largest),
+    extreme("min", &[Is(Text)], smallest),
+    extreme("max", &[Is(Text)], largest),
+    extreme("min", &[Is(Numeric)], smallest),
+    extreme("max", &[Is(Numeric)], largest),
+    extreme("min", &[Is(PgType::Bpchar)], smallest),
+    extreme("max", &[Is(PgType::Bpchar)], largest),
     aggregate("bool_and", &[Is(Bool)], Is(Bool), |_, arguments| {
         canonical(f::bool_and_or::bool_and_udaf(), arguments, Bool)
     }),

@@ -69,8 +69,18 @@ fn formals(kinds: &[Kind]) -> Option<&'static [Formal]> {
     LISTS.iter().copied().find(|list| *list == wanted.as_slice())
 }
 
+/// `quote_ident`: which words are reserved is knowledge of this crate.
+fn quote_ident(
+    arguments: &lis_functions::scalar::Arguments<'_>,
+) -> Result<arrow::array::ArrayRef, lis_functions::error::FunctionError> {
+    lis_functions::kernels::map_text::<(lis_functions::kernels::Text,)>(arguments, |(text,), out| {
+        out.push_str(&crate::keywords::quote_identifier(text));
+        Ok(())
+    })
+}
+
 fn defined_in(table: &'static [Definition], name: &str) -> impl Iterator<Item = FunctionRow> {
-    table.iter().filter(move |row| row.name == name).filter_map(|row| {
+    table.iter().filter(move |row| row.name == name && name != "quote_ident").filter_map(|row| {
         Some(FunctionRow::new(
             row.name,
             formals(row.arguments)?,
@@ -215,6 +225,7 @@ pub(super) const ROWS: &[FunctionRow] = &[
         text_call(binding, k::concat_ws, arguments)
     })
     .variadic(),
+    kernel("quote_ident", &[Is(Text)], Is(Text), "quote_ident", quote_ident),
     build("quote_literal", &[AnyElement], Is(Text), |binding, arguments| {
         text_call(binding, k::quote_literal, arguments)
     }),
