@@ -19,6 +19,7 @@ use lis_pg_catalog::{SessionCatalog, registry::ViewContext};
 use lis_security::{AuthorisedQuery, Principal, Rights, context::StatementContext};
 use lis_sql::{
     context::BindContext,
+    error::{SqlError, SqlErrorKind},
     output::{BoundQuery, OutputColumn},
     statement::{CopyOptions, FetchDirection, ParsedStatement, Statement, UtilityStatement},
     types::{self, Binding, CastContext, Parameters},
@@ -199,9 +200,17 @@ pub(crate) async fn open(
     request: &Request,
     parsed: &Arc<ParsedStatement>,
 ) -> Result<Cursor> {
-    let authorised = authorise(server, request, parsed).await;
-    let (query, _) = match authorised {
-        Ok(authorised) => authorised,
+    let authorised = authorise(server, request, parsed).await.and_then(|(query, parameters)| {
+        match parameters.len().checked_sub(request.bind.parameter_values.len()) {
+            None | Some(0) => Ok(query),
+            Some(_) => {
+                let message = format!("there is no parameter ${}", request.bind.parameter_values.len() + 1);
+                Err(SqlError::new(SqlErrorKind::UndefinedParameter, message).into())
+            }
+        }
+    });
+    let query = match authorised {
+        Ok(query) => query,
         Err(error) => {
             record::refused(server, request, &parsed.text, &error).await?;
             return Err(error);

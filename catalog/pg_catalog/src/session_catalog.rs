@@ -12,7 +12,7 @@ use lis_lake::{
     lake::Lake,
     names::{Identifier, QualifiedName},
     provider::LakeTable,
-    table::{Column, Relation},
+    table::{Column, ConstraintKind, Relation},
 };
 use lis_sql::catalog::{Catalog, CatalogColumn, CatalogFunction, CatalogRelation, RelationSource};
 
@@ -49,6 +49,7 @@ impl SessionCatalog {
             column_type: column.column_type,
             number,
             not_null: false,
+            default: None,
             hidden: false,
         });
         let hidden = hidden_column(&**relation).map(|column| CatalogColumn {
@@ -56,12 +57,14 @@ impl SessionCatalog {
             column_type: column.column_type,
             number: TABLEOID_NUMBER,
             not_null: true,
+            default: None,
             hidden: true,
         });
         CatalogRelation {
             oid: relation.oid(),
             name: QualifiedName::new(relation.schema(), relation.name()),
             columns: columns.chain(hidden).collect(),
+            primary_key: Vec::new(),
             source: RelationSource::Scan(provider_as_source(Arc::new(SystemTable::new(
                 Arc::clone(relation),
                 Arc::clone(&self.context),
@@ -85,6 +88,7 @@ impl SessionCatalog {
             oid: relation.id().oid(),
             name: self.context.snapshot.qualified_name(relation)?,
             columns: relation.columns().iter().map(catalog_column).collect(),
+            primary_key: primary_key(relation),
             source,
         })
     }
@@ -102,8 +106,19 @@ fn catalog_column(column: &Column) -> CatalogColumn {
         column_type: column.column_type,
         number: attribute_number(column),
         not_null: column.not_null,
+        default: column.default.clone(),
         hidden: false,
     }
+}
+
+/// `attnum` of the primary key's columns.
+fn primary_key(relation: &Relation) -> Vec<i16> {
+    let Relation::Table(table) = relation else { return Vec::new() };
+    let key = table.constraints.iter().find(|constraint| constraint.kind == ConstraintKind::PrimaryKey);
+    key.into_iter()
+        .flat_map(|key| &key.columns)
+        .filter_map(|column| i16::try_from(column.get()).ok())
+        .collect()
 }
 
 /// `attnum`

@@ -40,6 +40,8 @@ pub struct CatalogRelation {
     pub name: QualifiedName,
     /// Its columns in order.
     pub columns: Vec<CatalogColumn>,
+    /// `attnum` of its primary key's columns; empty without one.
+    pub primary_key: Vec<i16>,
     /// What it is.
     pub source: RelationSource,
 }
@@ -55,6 +57,8 @@ pub struct CatalogColumn {
     pub number: i16,
     /// Whether it is never null.
     pub not_null: bool,
+    /// DEFAULT, as SQL text.
+    pub default: Option<String>,
     /// A hidden (system) column such as `tableoid`: found by name, not by `*`.
     pub hidden: bool,
 }

@@ -22,6 +22,7 @@ pub mod bind;
 mod build;
 pub mod catalog;
 pub mod context;
+mod dialect;
 pub mod error;
 pub mod functions;
 pub mod keywords;

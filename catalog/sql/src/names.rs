@@ -8,7 +8,10 @@ use std::{rc::Rc, sync::Arc};
 
 use arrow::datatypes::{DataType, Field};
 use datafusion::{
-    common::tree_node::{Transformed, TreeNode},
+    common::{
+        Column,
+        tree_node::{Transformed, TreeNode},
+    },
     logical_expr::Expr,
 };
 use lis_lake::{names::Identifier, types::ColumnType};
@@ -88,6 +91,8 @@ pub(crate) struct ScopeTable {
     pub(crate) name: Identifier,
     /// The relation's own name, for hints where an alias hides it.
     pub(crate) relation: Option<Identifier>,
+    /// The plan's columns of its primary key.
+    pub(crate) key: Vec<Column>,
     pub(crate) columns: Vec<Rc<ScopeColumn>>,
     /// Columns that `*` does not show.
     pub(crate) hidden: Vec<Rc<ScopeColumn>>,
@@ -117,7 +122,7 @@ impl Namespace {
     }
 
     /// Refuses two tables of one name. Those of `other` are about to be added.
-    pub(crate) fn check_distinct(&self, other: &Namespace, position: Option<usize>) -> Result<(), SqlError> {
+    pub(crate) fn check_distinct(&self, other: &Namespace) -> Result<(), SqlError> {
         for table in &other.tables {
             let same = |one: &Rc<ScopeTable>| {
                 one.name == table.name
@@ -131,8 +136,7 @@ impl Namespace {
                 return Err(SqlError::new(
                     SqlErrorKind::DuplicateAlias,
                     format!("table name \"{}\" specified more than once", table.name.as_str()),
-                )
-                .at(position));
+                ));
             }
         }
         Ok(())

@@ -13,8 +13,7 @@ use crate::{names::identifier, types::type_by_name};
 /// A query ready to be authorised.
 #[derive(Debug, Clone)]
 pub struct BoundQuery {
-    /// DataFusion's plan. Its output columns correspond to `outputs` one by one. A column of type `regclass` and its like
-    /// holds names (text), not numbers: what clients see of it.
+    /// DataFusion's plan. Its output columns correspond to `outputs` one by one.
     pub plan: LogicalPlan,
     /// The output columns.
     pub outputs: Vec<OutputColumn>,
@@ -118,10 +117,6 @@ fn figure(expr: &ast::Expr) -> Option<(String, bool)> {
         },
         E::TypedString(typed) => Some((type_name(&typed.data_type)?, false)),
         E::Interval(_) => Some(("interval".to_owned(), false)),
-        E::Value(value) => match value.value {
-            ast::Value::Boolean(_) => Some(("bool".to_owned(), false)),
-            _ => None,
-        },
         E::Case { else_result, .. } => match else_result.as_deref().and_then(figure) {
             Some((name, true)) => Some((name, true)),
             _ => Some(("case".to_owned(), false)),

@@ -13,6 +13,7 @@ use sqlparser::{
 };
 
 use crate::{
+    dialect::adapted,
     error::{SqlError, SqlErrorKind},
     positions::TextPositions,
     statement::{ParsedStatement, Statement},
@@ -27,6 +28,8 @@ const NESTING_DEPTH_MAX: usize = 500;
 /// dropping a tree takes stack for every level.
 const OPERATORS_MAX: usize = 10_000;
 
+const END_OF_INPUT: &str = "syntax error at end of input";
+
 const DIALECT: PostgreSqlDialect = PostgreSqlDialect {};
 
 /// Reads a message: any number of statements. A message without one gives [`Statement::Empty`] alone.
@@ -40,13 +43,13 @@ pub fn parse(text: &str) -> Result<Vec<ParsedStatement>, SqlError> {
     for (index, token) in tokens.iter().enumerate() {
         if token.token == Token::SemiColon {
             cursor = cursor.advanced_to(text, token.span.start);
-            piece.statement(text, cursor.bytes, &tokens[begun..index], &mut statements)?;
+            piece.statement(text, cursor.bytes, true, &tokens[begun..index], &mut statements)?;
             cursor = cursor.advanced_to(text, token.span.end);
             piece = cursor;
             begun = index + 1;
         }
     }
-    piece.statement(text, text.len(), &tokens[begun..], &mut statements)?;
+    piece.statement(text, text.len(), false, &tokens[begun..], &mut statements)?;
     if statements.is_empty() {
         statements.push(ParsedStatement { statement: Statement::Empty, text: String::new(), offset: 0 });
     }
@@ -55,7 +58,7 @@ pub fn parse(text: &str) -> Result<Vec<ParsedStatement>, SqlError> {
 
 /// Reads one query and nothing else: a view's definition.
 pub(crate) fn parse_query(text: &str) -> Result<Box<ast::Query>, SqlError> {
-    let mut reader = Reader::new(text, tokenize(text)?);
+    let mut reader = Reader::new(text, adapted_tokens(text)?);
     let query = reader.query()?;
     reader.end()?;
     Ok(query)
@@ -63,10 +66,15 @@ pub(crate) fn parse_query(text: &str) -> Result<Box<ast::Query>, SqlError> {
 
 /// Reads one expression and nothing else: a policy's predicate, a column's default.
 pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, SqlError> {
-    let mut reader = Reader::new(text, tokenize(text)?);
+    let mut reader = Reader::new(text, adapted_tokens(text)?);
     let expression = reader.parser.parse_expr().map_err(|error| reader.error(&error))?;
     reader.end()?;
     Ok(expression)
+}
+
+fn adapted_tokens(text: &str) -> Result<Vec<TokenWithSpan>, SqlError> {
+    let positions = TextPositions::new(text);
+    adapted(tokenize(text)?, |token| positions.of_span(token.span))
 }
 
 fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, SqlError> {
@@ -133,6 +141,7 @@ impl Piece {
         self,
         message: &str,
         end: usize,
+        terminated: bool,
         tokens: &[TokenWithSpan],
         statements: &mut Vec<ParsedStatement>,
     ) -> Result<(), SqlError> {
@@ -146,7 +155,16 @@ impl Piece {
         let text = trimmed.trim_end();
         let tokens = rebased(tokens, start.location);
         check_depth(&tokens)?;
+        let positions = TextPositions::new(text);
+        let tokens = adapted(tokens, |token| positions.of_span(token.span))?;
         let statement = parse_statement(text, tokens).map_err(|mut error| {
+            if error.message == END_OF_INPUT {
+                // The end is where the message's text or its semicolon says so.
+                error.position = Some(trimmed.chars().count() + 1);
+                if terminated {
+                    error.message = "syntax error at or near \";\"".to_owned();
+                }
+            }
             error.position = error.position.map(|position| position + start.characters);
             error
         })?;
@@ -376,8 +394,7 @@ impl<'a> Reader<'a> {
                 let message = format!("syntax error at or near \"{written}\"");
                 SqlError::new(SqlErrorKind::SyntaxError, message).at(Some(start))
             }
-            _ => SqlError::new(SqlErrorKind::SyntaxError, "syntax error at end of input")
-                .at(Some(self.positions.end())),
+            _ => SqlError::new(SqlErrorKind::SyntaxError, END_OF_INPUT).at(Some(self.positions.end())),
         }
     }
 

@@ -95,6 +95,7 @@ impl TestCatalog {
         source: RelationSource,
     ) {
         let oid = Oid::new(Oid::FIRST_NORMAL + u32::try_from(self.relations.len()).unwrap());
+        let primary_key = if name == "keyed" { vec![1] } else { Vec::new() };
         let columns = columns
             .iter()
             .zip(1..)
@@ -103,10 +104,17 @@ impl TestCatalog {
                 column_type: *column_type,
                 number,
                 not_null: false,
+                default: (*name == "d").then(|| "'2020-02-02'::date".to_owned()),
                 hidden: *name == "tableoid",
             })
             .collect();
-        self.relations.push(CatalogRelation { oid, name: QualifiedName::new(schema, name), columns, source });
+        self.relations.push(CatalogRelation {
+            oid,
+            name: QualifiedName::new(schema, name),
+            columns,
+            primary_key,
+            source,
+        });
     }
 }
 
@@ -161,6 +169,11 @@ fn catalog() -> TestCatalog {
         ],
     );
     catalog.table("other", "t", vec![("a", int4, ints(&[Some(100)])), ("Q", text, texts(&[Some("quoted")]))]);
+    catalog.table(
+        "public",
+        "keyed",
+        vec![("id", int4, ints(&[Some(1), Some(2)])), ("x", text, texts(&[Some("p"), Some("q")]))],
+    );
     catalog.table("pg_catalog", "sys", vec![("oid", int4, ints(&[Some(1)]))]);
     catalog.view("public", "w", &[("x", int4), ("y", text)], "SELECT k, v FROM public.u WHERE k IS NOT NULL");
     catalog.view("public", "loop1", &[("x", int4)], "SELECT x FROM public.loop2");

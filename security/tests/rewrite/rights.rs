@@ -58,9 +58,11 @@ fn described(snapshot: &Snapshot, relation: &Relation) -> Option<CatalogRelation
                 column_type: column.column_type,
                 number: i16::try_from(column.id.get()).unwrap(),
                 not_null: column.not_null,
+                default: None,
                 hidden: false,
             })
             .collect(),
+        primary_key: Vec::new(),
         source: RelationSource::Scan(provider_as_source(Arc::new(EmptyTable::new(table_schema(table))))),
     })
 }

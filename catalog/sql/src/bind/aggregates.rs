@@ -36,6 +36,29 @@ impl GroupBy {
     pub(crate) fn is_written(&self) -> bool {
         self.sets.is_some()
     }
+
+    /// With the columns that are referred to and depend on a primary key that is grouped by: they need not be written.
+    pub(crate) fn with_dependent_columns(mut self, namespace: &Namespace, calls: &Calls) -> Self {
+        let Some([set]) = self.sets.as_deref_mut() else { return self };
+        let grouped = |column: &Column, set: &[Expr]| {
+            set.iter().any(|expr| matches!(expr, Expr::Column(known) if known == column))
+        };
+        for table in &namespace.tables {
+            if table.key.is_empty() || !table.key.iter().all(|column| grouped(column, set)) {
+                continue;
+            }
+            for reference in calls.references.borrow().iter() {
+                let own = table
+                    .columns
+                    .iter()
+                    .any(|column| matches!(&column.expr, Expr::Column(known) if *known == reference.column));
+                if own && !grouped(&reference.column, set) {
+                    set.push(Expr::Column(reference.column.clone()));
+                }
+            }
+        }
+        self
+    }
 }
 
 /// A grouped plan, and how expressions over its input become expressions over it.

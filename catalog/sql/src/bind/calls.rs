@@ -11,7 +11,10 @@ use datafusion::{
         expr::{AggregateFunction, AggregateFunctionParams, NullTreatment, Sort},
     },
 };
-use lis_lake::types::{ColumnType, PgType};
+use lis_lake::{
+    names::Identifier,
+    types::{ColumnType, PgType},
+};
 use sqlparser::ast;
 
 use super::{
@@ -233,18 +236,42 @@ impl Binder<'_> {
 
     /// What a call means. A window function without OVER is found too, so that the error can say what it lacks.
     fn resolved(&self, call: FunctionCall) -> Result<ResolvedFunction, SqlError> {
-        if call.over {
-            return function(&self.binding, call);
+        let error = match function(&self.binding, call.clone()) {
+            Err(error) if error.kind == SqlErrorKind::UndefinedFunction => error,
+            other => return other,
+        };
+        if let Some(schema) = &call.schema
+            && !self.binding.catalog.has_schema(&Identifier::exact(schema))
+            && schema != "pg_catalog"
+        {
+            let message = format!("schema \"{schema}\" does not exist");
+            return Err(SqlError::new(SqlErrorKind::InvalidSchemaName, message).at(call.position));
         }
-        match function(&self.binding, call.clone()) {
-            Err(error) if error.kind == SqlErrorKind::UndefinedFunction => {
-                match function(&self.binding, FunctionCall { over: true, ..call }) {
-                    Ok(found @ ResolvedFunction::Window(_)) => Ok(found),
-                    _ => Err(error),
-                }
+        // Forms of PostgreSQL's grammar rather than functions.
+        let arguments = call.arguments.len();
+        let wrong_form = match call.name.as_str() {
+            "coalesce" | "greatest" | "least" => arguments == 0,
+            "nullif" => arguments != 2,
+            _ => false,
+        };
+        if wrong_form && call.schema.is_none() {
+            return Err(not_postgresql(")", call.position));
+        }
+        if arguments == 0 && !call.star {
+            let starred = FunctionCall { star: true, ..call.clone() };
+            if let Ok(ResolvedFunction::Aggregate(_)) = function(&self.binding, starred) {
+                let message =
+                    format!("{}(*) must be used to call a parameterless aggregate function", call.name);
+                return Err(SqlError::new(SqlErrorKind::WrongObjectType, message).at(call.position));
             }
-            other => other,
         }
+        if !call.over
+            && let Ok(found @ ResolvedFunction::Window(_)) =
+                function(&self.binding, FunctionCall { over: true, ..call })
+        {
+            return Ok(found);
+        }
+        Err(error)
     }
 
     /// The arguments between a call's parentheses, and whether they are `*`.
@@ -258,6 +285,17 @@ impl Binder<'_> {
         let mut arguments = Vec::new();
         let mut star = false;
         for argument in written {
+            if let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::BinaryOp {
+                left,
+                op: ast::BinaryOperator::Assignment,
+                right,
+            })) = argument
+                && let ast::Expr::Identifier(name) = left.as_ref()
+            {
+                let name = Some(identifier(name).as_str().to_owned());
+                arguments.push(Argument { name, value: self.expression(right, place)? });
+                continue;
+            }
             let (name, value) = match argument {
                 ast::FunctionArg::Unnamed(value) => (None, value),
                 ast::FunctionArg::Named { name, arg, .. }
@@ -362,7 +400,9 @@ impl Binder<'_> {
             },
         });
         let column = Calls::column_of(&calls.aggregates, expr, || self.fresh_column(&name));
-        Ok(Typed::new(Expr::Column(column), aggregate.result, aggregate.arrow_type).at(position))
+        // A function's result has no modifier.
+        let column_type = ColumnType::plain(aggregate.result.pg_type);
+        Ok(Typed::new(Expr::Column(column), column_type, aggregate.arrow_type).at(position))
     }
 
     /// Notes a window function and gives the column that stands for it.

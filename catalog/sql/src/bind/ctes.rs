@@ -106,6 +106,7 @@ impl Binder<'_> {
             schema: None,
             name: name.clone(),
             relation: Some(name.clone()),
+            key: Vec::new(),
             columns,
             hidden: Vec::new(),
         };

@@ -244,7 +244,11 @@ impl Binder<'_> {
                 self.named_call("overlay", arguments, self.start_of(expr))
             }
             E::Collate { expr: operand, collation } => {
-                self.check_collation(collation)?;
+                self.check_collation(collation).map_err(|mut error| {
+                    let keyword = self.position_after(operand.span(), "collate");
+                    error.position = keyword.or(error.position);
+                    error
+                })?;
                 let operand = self.expression(operand, place)?;
                 types::settle_unknown(binding, operand)
             }
@@ -407,6 +411,17 @@ impl Binder<'_> {
         match op {
             ast::BinaryOperator::And => return self.connected(whole, op, Operator::And, "AND", place),
             ast::BinaryOperator::Or => return self.connected(whole, op, Operator::Or, "OR", place),
+            ast::BinaryOperator::Overlaps => {
+                let (Some(lefts), Some(rights)) = (row(left), row(right)) else {
+                    return Err(not_postgresql("overlaps", self.start_of(whole)));
+                };
+                let arguments = lefts
+                    .iter()
+                    .chain(rights)
+                    .map(|field| self.expression(field, place))
+                    .collect::<Result<_, _>>()?;
+                return self.named_call("overlaps", arguments, self.start_of(whole));
+            }
             _ => {}
         }
         let (schema, name) = operator_name(op).ok_or_else(|| {
@@ -558,8 +573,12 @@ impl Binder<'_> {
         place: Place<'_>,
     ) -> Result<Typed, SqlError> {
         let bound = self.expression(value, place)?;
-        let low = self.expression(low, place)?;
+        let symmetric = without_symmetric(low);
+        let low = self.expression(symmetric.as_ref().unwrap_or(low), place)?;
         let high = self.expression(high, place)?;
+        if symmetric.is_some() {
+            return self.between_symmetric(bound, low, high, negated);
+        }
         let compare = |name: &str, other: Typed| {
             resolve::operator(&self.binding, None, name, Some(bound.clone()), other, None).map_err(
                 |mut error| {
@@ -575,6 +594,25 @@ impl Binder<'_> {
         };
         let expr = balanced(vec![first.expr, second.expr], operator);
         Ok(Typed::canonical(expr, ColumnType::plain(PgType::Bool)).at(self.start_of(whole)))
+    }
+
+    /// `x BETWEEN SYMMETRIC a AND b`: between them, whichever is smaller.
+    fn between_symmetric(
+        &self,
+        value: Typed,
+        low: Typed,
+        high: Typed,
+        negated: bool,
+    ) -> Result<Typed, SqlError> {
+        let compare = |name: &str, other: &Typed| {
+            resolve::operator(&self.binding, None, name, Some(value.clone()), other.clone(), None)
+                .map(|typed| typed.expr)
+        };
+        let upward = compare(">=", &low)?.and(compare("<=", &high)?);
+        let downward = compare(">=", &high)?.and(compare("<=", &low)?);
+        let either = upward.or(downward);
+        let expr = if negated { Expr::Not(Box::new(either)) } else { either };
+        Ok(Typed::canonical(expr, ColumnType::plain(PgType::Bool)).at(value.position))
     }
 
     fn like(
@@ -629,8 +667,13 @@ impl Binder<'_> {
         data_type: &ast::DataType,
         place: Place<'_>,
     ) -> Result<Typed, SqlError> {
-        let bound = self.expression(operand, place)?;
-        let position = || self.position_after(operand.span(), "::").or_else(|| self.start_of(operand));
+        let mut bound = self.expression(operand, place)?;
+        // A literal that cannot be read is what is wrong; otherwise it is the cast.
+        let own_position = bound.position;
+        if !bound.is_unknown() {
+            bound.position = None;
+        }
+        let position = || self.cast_position(operand).or_else(|| self.start_of(operand));
         let target = types::type_by_name(data_type, None).map_err(|mut error| {
             error.position = error.position.or_else(|| {
                 let written = data_type.to_string();
@@ -639,10 +682,20 @@ impl Binder<'_> {
             });
             error
         })?;
-        types::coerce(&self.binding, bound, target, CastContext::Explicit, None).map_err(|mut error| {
+        let coerced = types::coerce(&self.binding, bound, target, CastContext::Explicit, None);
+        coerced.map(|typed| typed.at(own_position)).map_err(|mut error| {
             error.position = error.position.or_else(position);
             error
         })
+    }
+
+    /// Where the `::` after an operand stands; types have no place of their own in the syntax tree.
+    fn cast_position(&self, operand: &ast::Expr) -> Option<usize> {
+        let from = match operand {
+            ast::Expr::Cast { expr, .. } => self.cast_position(expr)? + 1,
+            other => self.positions_end(other)?,
+        };
+        self.find_from(from, "::")
     }
 
     /// `INTERVAL '1' DAY` is `interval '1 day'`; the fields matter only for a plain number.
@@ -800,6 +853,19 @@ pub(crate) fn row(expr: &ast::Expr) -> Option<&[ast::Expr]> {
     match expr {
         ast::Expr::Tuple(fields) => Some(fields),
         ast::Expr::Nested(inner) => row(inner),
+        _ => None,
+    }
+}
+
+/// The lower bound of BETWEEN SYMMETRIC without the mark that `parse.rs` puts before it.
+fn without_symmetric(low: &ast::Expr) -> Option<ast::Expr> {
+    match low {
+        ast::Expr::UnaryOp { op: ast::UnaryOperator::AtDashAt, expr } => Some(expr.as_ref().clone()),
+        ast::Expr::BinaryOp { left, op, right } => Some(ast::Expr::BinaryOp {
+            left: Box::new(without_symmetric(left)?),
+            op: op.clone(),
+            right: right.clone(),
+        }),
         _ => None,
     }
 }

@@ -4,11 +4,11 @@ use std::{rc::Rc, sync::Arc};
 
 use datafusion::{
     common::{Column, NullEquality, TableReference},
-    logical_expr::{Expr, Join, JoinConstraint, JoinType, LogicalPlan, TableScanBuilder},
+    logical_expr::{Expr, Join, JoinConstraint, JoinType, LogicalPlan, TableScanBuilder, lit},
 };
 use lis_lake::{
     names::{Identifier, QualifiedName},
-    types::ColumnType,
+    types::{ColumnType, PgType},
 };
 use recursive::recursive;
 use sqlparser::ast;
@@ -20,6 +20,7 @@ use super::{
 use crate::{
     catalog::{CatalogColumn, CatalogRelation, RelationSource},
     error::{SqlError, SqlErrorKind},
+    keywords::{KeywordClass, keyword_class},
     names::{Namespace, Scope, ScopeColumn, ScopeTable, identifier},
     output::{Dependency, Origin},
 };
@@ -73,12 +74,12 @@ impl Binder<'_> {
     ) -> Result<Joined, SqlError> {
         let right = match right {
             Source::Function(function) => {
-                left.namespace.check_distinct(&function.namespace, position)?;
+                left.namespace.check_distinct(&function.namespace)?;
                 return function.over(self, left, false);
             }
             Source::Plan(right) => right,
         };
-        left.namespace.check_distinct(&right.namespace, position)?;
+        left.namespace.check_distinct(&right.namespace)?;
         let plan = if outer_references(&right.plan, left.plan.schema()).is_empty() {
             cross_join(left.plan, right.plan)?
         } else {
@@ -182,6 +183,7 @@ impl Binder<'_> {
                             schema: None,
                             name: Identifier::exact(""),
                             relation: None,
+                            key: Vec::new(),
                             columns,
                             hidden: Vec::new(),
                         };
@@ -208,6 +210,7 @@ impl Binder<'_> {
                     schema: None,
                     name: identifier(&alias.name),
                     relation: None,
+                    key: Vec::new(),
                     columns: joined.namespace.columns,
                     hidden: Vec::new(),
                 };
@@ -252,8 +255,7 @@ impl Binder<'_> {
                 table.columns.len(),
                 alias.columns.len()
             );
-            let position = self.position(alias.name.span);
-            return Err(SqlError::new(SqlErrorKind::InvalidColumnReference, message).at(position));
+            return Err(SqlError::new(SqlErrorKind::InvalidColumnReference, message));
         }
         if let Some(typed) = alias.columns.iter().find(|column| column.data_type.is_some()) {
             return Err(SqlError::new(
@@ -277,6 +279,7 @@ impl Binder<'_> {
             schema: None,
             name,
             relation: table.relation.clone(),
+            key: table.key.clone(),
             columns,
             hidden: table.hidden.clone(),
         }))
@@ -290,6 +293,13 @@ impl Binder<'_> {
         surroundings: Surroundings<'_>,
     ) -> Result<Joined, SqlError> {
         let position = self.name_position(name);
+        // sqlparser takes some words for names that PostgreSQL reserves.
+        if let Some(ident) = name.0.first().and_then(ast::ObjectNamePart::as_ident)
+            && ident.quote_style.is_none()
+            && keyword_class(&ident.value.to_ascii_lowercase()) == Some(KeywordClass::Reserved)
+        {
+            return Err(not_postgresql(&ident.value, position));
+        }
         let parts: Vec<Identifier> =
             name.0.iter().filter_map(ast::ObjectNamePart::as_ident).map(identifier).collect();
         if let [only] = parts.as_slice()
@@ -377,12 +387,29 @@ impl Binder<'_> {
             })
         };
         let (hidden, shown): (Vec<_>, Vec<_>) = relation.columns.iter().partition(|column| column.hidden);
+        let key = relation
+            .columns
+            .iter()
+            .filter(|column| relation.primary_key.contains(&column.number))
+            .map(|column| Column::new(Some(qualifier.clone()), column.name.as_str()))
+            .collect();
+        let mut hidden: Vec<_> = hidden.into_iter().map(column).collect();
+        if !relation.columns.iter().any(|column| column.name.as_str() == "tableoid") {
+            hidden.push(Rc::new(ScopeColumn {
+                name: Identifier::exact("tableoid"),
+                expr: lit(relation.oid.get()),
+                column_type: ColumnType::plain(PgType::Oid),
+                arrow_type: ColumnType::plain(PgType::Oid).to_arrow(),
+                origin: None,
+            }));
+        }
         let table = ScopeTable {
             schema: Some(relation.name.schema.clone()),
             name: relation.name.name.clone(),
             relation: Some(relation.name.name.clone()),
+            key,
             columns: shown.into_iter().map(column).collect(),
-            hidden: hidden.into_iter().map(column).collect(),
+            hidden,
         };
         Ok(Joined { plan, namespace: Namespace::of(table) })
     }

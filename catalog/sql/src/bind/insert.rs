@@ -20,6 +20,7 @@ use crate::{
     error::{SqlError, SqlErrorKind},
     names::{Namespace, Scope, identifier},
     output::{BoundQuery, Dependency},
+    parse::parse_expression,
     types::{Binding, CastContext, Parameters, Typed, coerce},
 };
 
@@ -34,7 +35,7 @@ pub struct BoundInsert {
     pub columns: Vec<i16>,
 }
 
-/// Binds an INSERT … VALUES or SELECT. Columns that are not mentioned get their default, which is null.
+/// Binds an INSERT … VALUES or SELECT. Columns that are not mentioned get their default.
 pub fn bind_insert(
     insert: &ast::Insert,
     text: &str,
@@ -148,7 +149,7 @@ impl Binder<'_> {
             let mut row = Vec::with_capacity(targets.len());
             for (value, target) in written.content.iter().zip(targets.iter()) {
                 let typed = if is_default(value) {
-                    Typed::null(target.column_type)
+                    self.default_of(target)?
                 } else {
                     self.assigned(self.expression(value, place)?, target)?
                 };
@@ -242,7 +243,33 @@ impl Binder<'_> {
         Ok(Typed { expr, arrow_type: canonical, column_type: target.column_type, ..typed })
     }
 
-    /// All of the table's columns, those without values null.
+    /// A column's default.
+    fn default_of(&self, column: &CatalogColumn) -> Result<Typed, SqlError> {
+        let Some(text) = &column.default else { return Ok(Typed::null(column.column_type)) };
+        let expr = parse_expression(text)?;
+        let binding = Binding {
+            catalog: self.binding.catalog,
+            context: self.binding.context,
+            parameters: self.binding.parameters,
+        };
+        let binder = Binder::new(text, binding, self.shared);
+        let nothing = Namespace::default();
+        let place = Place {
+            scope: Scope::new(&nothing, None),
+            ctes: None,
+            clause: Clause::Values,
+            calls: None,
+            attachments: None,
+        };
+        let typed = binder.expression(&expr, place).and_then(|typed| binder.assigned(typed, column));
+        // A position in the default is none in the statement.
+        typed.map(|typed| Typed { position: None, ..typed }).map_err(|mut error| {
+            error.position = None;
+            error
+        })
+    }
+
+    /// All of the table's columns, those without values with their defaults.
     fn as_table(
         &self,
         relation: &CatalogRelation,
@@ -258,7 +285,7 @@ impl Binder<'_> {
                 .and_then(|index| bound.columns.get(index));
             let typed = match given {
                 Some(given) => given.typed(),
-                None => Typed::null(column.column_type),
+                None => self.default_of(column)?,
             };
             let output = self.fresh_column(column.name.as_str());
             exprs.push(typed.expr.alias(&output.name));

@@ -57,14 +57,14 @@ impl Binder<'_> {
                 match join_type {
                     // The function's rows beside each row at the left: no join is needed.
                     JoinType::Inner | JoinType::Left if always && function.refers_to(left.plan.schema()) => {
-                        left.namespace.check_distinct(&function.namespace, position)?;
+                        left.namespace.check_distinct(&function.namespace)?;
                         return function.over(self, left, join_type == JoinType::Left);
                     }
                     _ => Source::Function(function).into_joined(self)?,
                 }
             }
         };
-        left.namespace.check_distinct(&right.namespace, position)?;
+        left.namespace.check_distinct(&right.namespace)?;
         let lateral = !outer_references(&right.plan, left.plan.schema()).is_empty();
         match constraint {
             ast::JoinConstraint::On(condition) => {

@@ -41,7 +41,7 @@ use crate::{
     names::Scope,
     output::{BoundQuery, Dependency, Origin, OutputColumn},
     positions::TextPositions,
-    types::{Binding, CastContext, Parameters, Typed, coerce, statement_error},
+    types::{Binding, Parameters, Typed, statement_error},
 };
 
 mod aggregates;
@@ -81,7 +81,6 @@ pub fn bind_query(
     if let Some(record) = bound.columns.iter().find(|column| column.column_type.pg_type == PgType::Record) {
         return Err(unsupported("a record as a result", record.position));
     }
-    let bound = binder.shown(bound)?;
     let parameters = settled(&parameters)?;
     Ok(shared.finish(bound, parameters))
 }
@@ -258,33 +257,20 @@ impl<'a> Binder<'a> {
     /// Where `token` stands after the end of something, with nothing but white space and parentheses between.
     pub(crate) fn position_after(&self, span: sqlparser::tokenizer::Span, token: &str) -> Option<usize> {
         // A span's end is inclusive in some of sqlparser's spans and exclusive in others: either finds the token.
-        let end = self.positions.of(span.end)?;
-        let from = end.saturating_sub(2);
+        self.find_from(end.saturating_sub(2), token)
+    }
+
+    /// How many characters come before the end of an expression, or one or two fewer.
+    pub(crate) fn positions_end(&self, expr: &ast::Expr) -> Option<usize> {
+        let end = sqlparser::ast::Spanned::span(expr).end;
+        self.positions.of(end).map(|end| end.saturating_sub(2))
+    }
+
+    /// Where a word or sign stands after the first `from` characters.
+    pub(crate) fn find_from(&self, from: usize, token: &str) -> Option<usize> {
         let rest: String = self.text.chars().skip(from).collect();
         let found = rest.to_ascii_lowercase().find(&token.to_ascii_lowercase())?;
         Some(from + rest[..found].chars().count() + 1)
-    }
-
-    /// A statement's outputs as clients see them: the `reg…` types show names, which only the catalogue knows.
-    fn shown(&self, bound: Bound) -> Result<Bound, SqlError> {
-        if !bound.columns.iter().any(|column| names_objects(column.column_type.pg_type)) {
-            return Ok(bound);
-        }
-        let mut exprs = Vec::with_capacity(bound.columns.len());
-        let mut columns = Vec::with_capacity(bound.columns.len());
-        for column in bound.columns {
-            if !names_objects(column.column_type.pg_type) {
-                exprs.push(Expr::Column(column.column.clone()));
-                columns.push(column);
-                continue;
-            }
-            let text = ColumnType::plain(PgType::Text);
-            let typed = coerce(&self.binding, column.typed(), text, CastContext::Explicit, None)?;
-            let output = self.fresh_column(&column.name);
-            exprs.push(typed.expr.alias(&output.name));
-            columns.push(BoundColumn { column: output, arrow_type: typed.arrow_type, ..column });
-        }
-        Ok(Bound { plan: project(bound.plan, exprs)?, columns })
     }
 
     /// Notes that the query needs something.
@@ -328,14 +314,6 @@ pub(crate) fn plan_error(error: DataFusionError) -> SqlError {
         _ => {}
     }
     SqlError::new(SqlErrorKind::Internal, error.to_string())
-}
-
-/// Whether a type's text is the name of an object that its value numbers.
-fn names_objects(pg_type: PgType) -> bool {
-    matches!(
-        pg_type,
-        PgType::Regclass | PgType::Regtype | PgType::Regproc | PgType::Regnamespace | PgType::Regrole
-    )
 }
 
 /// One row without columns: SELECT without FROM.

@@ -48,6 +48,7 @@ pub fn bind_predicate(
         schema: Some(relation.name.schema.clone()),
         name: relation.name.name.clone(),
         relation: Some(relation.name.name.clone()),
+        key: Vec::new(),
         columns,
         hidden,
     });

@@ -94,6 +94,7 @@ impl Binder<'_> {
             || !calls.groupings.borrow().is_empty();
         let mut windows = calls.windows.take();
         if grouped {
+            let group_by = group_by.with_dependent_columns(&namespace, &calls);
             let grouped = self.grouped(plan, group_by, &calls)?;
             let regroup = |expr: Expr| self.over_groups(&grouped, expr, &namespace, &calls);
             for item in &mut items {
@@ -486,6 +487,16 @@ impl Binder<'_> {
                 names.push(ident.clone());
                 rest = more;
             }
+        }
+        // `(t).a` is `t.a`, unless `t` is a column.
+        if let ast::Expr::Nested(inner) = root
+            && let ast::Expr::Identifier(table) = inner.as_ref()
+            && let Some((ast::AccessExpr::Dot(ast::Expr::Identifier(column)), more)) = rest.split_first()
+            && place.scope.find(&identifier(table), None)?.is_none()
+            && place.scope.table(None, &identifier(table))?.is_some()
+        {
+            names = vec![table.clone(), column.clone()];
+            rest = more;
         }
         let mut value = match names.as_slice() {
             [] => self.expression(root, place)?,

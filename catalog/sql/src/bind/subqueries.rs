@@ -440,7 +440,8 @@ impl Binder<'_> {
             _ => return Err(unsupported("ARRAY(SELECT …) of this type", None)),
         };
         let expr = coalesce(vec![value, lit(empty)]);
-        Ok(Typed::new(expr, resolved.result, resolved.arrow_type))
+        let column_type = ColumnType { pg_type: resolved.result.pg_type, typmod: column.column_type.typmod };
+        Ok(Typed::new(expr, column_type, resolved.arrow_type))
     }
 
     /// Correlated subqueries that were left to DataFusion, attached after all: for expressions that move into a node where

@@ -247,7 +247,8 @@ impl Binder<'_> {
                 })
             })
             .collect();
-        let table = ScopeTable { schema: None, name, relation: None, columns, hidden: Vec::new() };
+        let table =
+            ScopeTable { schema: None, name, relation: None, key: Vec::new(), columns, hidden: Vec::new() };
         let namespace = self.aliased(Namespace::of(table), alias)?;
         Ok(TableFunction { namespace, rows })
     }

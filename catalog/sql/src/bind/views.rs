@@ -54,6 +54,7 @@ impl Binder<'_> {
             schema: Some(relation.name.schema.clone()),
             name: relation.name.name.clone(),
             relation: Some(relation.name.name.clone()),
+            key: Vec::new(),
             columns,
             hidden: Vec::new(),
         };

@@ -113,8 +113,12 @@ impl Binder<'_> {
                 distinct: false,
             },
         });
-        let result =
-            WindowResult { column_type: window.result, arrow_type: window.arrow_type, cast: window.cast };
+        let result = WindowResult {
+            // A function's result has no modifier.
+            column_type: ColumnType::plain(window.result.pg_type),
+            arrow_type: window.arrow_type,
+            cast: window.cast,
+        };
         Ok(self.window(expr, &name, result, calls).at(position))
     }
 
