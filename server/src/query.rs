@@ -31,7 +31,7 @@ use crate::{
     error::{CancelReason, Condition, Result, ServerError},
     server::Server,
     session::{Session, cancel::StatementToken},
-    wire::encode::Texts,
+    wire::encode::ObjectNumbers,
 };
 
 /// What one statement is bound with and judged by: taken anew for each, never kept.
@@ -218,9 +218,9 @@ pub(crate) async fn open(
     };
     let record = StatementRecord::begin(server, request, &parsed.text, &query.access).await?;
     let outputs: Arc<[OutputColumn]> = query.outputs.clone().into();
-    let texts = Texts::of(&outputs, &request.catalog(server));
+    let numbers = ObjectNumbers::of(&outputs, &request.catalog(server));
     match execute(server, query).await {
-        Ok(stream) => Ok(Cursor::new(outputs, stream, Some(record)).with_texts(texts)),
+        Ok(stream) => Ok(Cursor::new(outputs, stream, Some(record)).with_numbers(numbers)),
         Err(error) => {
             record.fail(&error);
             Err(error)

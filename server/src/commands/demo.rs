@@ -43,6 +43,7 @@ pub(crate) async fn run(config: Config, arguments: DemoArguments) -> Result<Exit
         make(config, &arguments, &unfinished).await?
     };
     if arguments.no_serve {
+        server.lake.close().await?;
         return print(&format!(
             "the demo is in {data}; serve it with: lis serve --data {data}",
             data = server.config.data.display()

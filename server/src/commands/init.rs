@@ -29,7 +29,8 @@ pub(crate) async fn run(config: &Config) -> Result<ExitCode> {
     let given = config::administrator_password()
         .map_err(|error| ServerError::new(Condition::InvalidParameterValue, error.to_string()))?;
     let password = given.clone().unwrap_or_else(make_password);
-    warehouse(config, &password).await?;
+    let lake = warehouse(config, &password).await?;
+    lake.close().await?;
     let data = config.data.display();
     print(&format!("made a warehouse in {data}"))?;
     if given.is_none() {

@@ -23,6 +23,7 @@ pub(crate) async fn run(config: Config, arguments: LoadArguments) -> Result<Exit
     let spec = Arc::new(LoadSpec::named(server.lake.directory(), &source)?);
     let request = LoadRequest { date, dry_run, files, ..request(&server, spec, progress::of_load()) };
     let report = lis_loaders::load(request).await?;
+    server.lake.close().await?;
     print_report(&report)?;
     Ok(if report.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -63,5 +63,6 @@ pub(crate) async fn until_stopped(server: Arc<Server>, listener: TcpListener) ->
         tracing::error!(%error, "the listener failed");
     }
     wire.shutdown_background();
+    server.lake.close().await?;
     stopped.map(|_| ExitCode::SUCCESS)
 }

@@ -16,7 +16,6 @@ use datafusion::{
     physical_expr::{PhysicalExpr, create_physical_expr},
 };
 use lis_lake::{
-    files::{TableWriter, WriterOptions},
     names::Identifier,
     table::Table,
     types::{ColumnType, PgType},
@@ -26,7 +25,11 @@ use lis_sql::{
     types::{self, Binding, CastContext, Parameters, Typed},
 };
 
-use super::{Request, ddl, dml, record::StatementRecord};
+use super::{
+    Request, ddl,
+    dml::{self, RowSink},
+    record::StatementRecord,
+};
 use crate::{
     error::{Condition, Result, ServerError},
     session::Session,
@@ -47,7 +50,7 @@ pub(crate) struct CopyTarget {
     given: usize,
     casts: Vec<Option<Arc<dyn PhysicalExpr>>>,
     text_schema: SchemaRef,
-    writer: TableWriter,
+    sink: RowSink,
     record: StatementRecord,
     text: String,
     pending: Vec<u8>,
@@ -95,14 +98,14 @@ pub(crate) async fn target(
         (0..given).map(|index| Field::new(format!("f{index}"), DataType::Utf8View, true)).collect::<Vec<_>>(),
     ));
     let casts = casts(&request, &server, &table, &fields, &text_schema)?;
-    let writer = server.lake.writer(&table, WriterOptions::default()).await?;
+    let sink = RowSink::new(&server, &request, &table).await?;
     Ok(CopyTarget {
         dialect,
         given,
         casts,
         builders: (0..given).map(|_| StringViewBuilder::new()).collect(),
         text_schema,
-        writer,
+        sink,
         record,
         text: parsed.text.clone(),
         pending: Vec::new(),
@@ -264,7 +267,7 @@ impl CopyTarget {
             .map(|(index, column)| Field::new(format!("c{index}"), column.data_type().clone(), true))
             .collect();
         let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
-        self.writer.write(dml::fit(&self.writer, &batch)?).await?;
+        self.sink.write(&batch).await?;
         self.rows += rows as u64;
         self.batch_rows = 0;
         Ok(())
@@ -277,7 +280,7 @@ impl CopyTarget {
             self.take_line(&last).await?;
         }
         self.write_batch().await?;
-        let files = self.writer.finish().await?;
+        let files = self.sink.finish().await?;
         self.record.add_rows(self.rows);
         dml::append(session, &self.table, files, &self.text).await?;
         Ok(self.rows)

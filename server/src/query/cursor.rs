@@ -21,7 +21,7 @@ use super::record::StatementRecord;
 use crate::{
     error::{Condition, Result, ServerError},
     wire::{
-        encode::{OutputOptions, RowEncoder, Texts},
+        encode::{ObjectNumbers, OutputOptions, RowEncoder},
         types::Format,
     },
 };
@@ -32,7 +32,7 @@ const SCROLL_BYTES_MAX: usize = 64 << 20;
 /// Rows, forward.
 pub(crate) struct Cursor {
     outputs: Arc<[OutputColumn]>,
-    texts: Texts,
+    numbers: ObjectNumbers,
     /// In a lock that is never taken: a stream need not be `Sync`, a session must be.
     stream: Option<Mutex<SendableRecordBatchStream>>,
     rest: Option<RecordBatch>,
@@ -66,7 +66,7 @@ impl Cursor {
     ) -> Self {
         Self {
             outputs,
-            texts: Texts::default(),
+            numbers: ObjectNumbers::default(),
             stream: Some(Mutex::new(stream)),
             rest: None,
             history: None,
@@ -92,15 +92,15 @@ impl Cursor {
         Ok(Self::new(outputs, Box::pin(stream), None))
     }
 
-    /// With the functions that write numbers of objects as names.
-    pub(crate) fn with_texts(mut self, texts: Texts) -> Self {
-        self.texts = texts;
+    /// With the functions that tell objects' numbers by their names.
+    pub(crate) fn with_numbers(mut self, numbers: ObjectNumbers) -> Self {
+        self.numbers = numbers;
         self
     }
 
     /// Writes its rows.
     pub(crate) fn encoder(&self, formats: &[Format], options: OutputOptions) -> RowEncoder {
-        RowEncoder::new(&self.outputs, formats, options).with_texts(&self.texts)
+        RowEncoder::new(&self.outputs, formats, options).with_numbers(&self.numbers)
     }
 
     /// Makes it a SCROLL cursor.

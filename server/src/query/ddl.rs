@@ -1,7 +1,7 @@
 //! Schemas, tables, views and comments: checked by security, staged over the transaction's snapshot. What CASCADE and
 //! IF EXISTS mean is decided here; what a table may look like is the lake's knowledge.
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::sync::Arc;
 
 use lis_lake::{
     ids::{Oid, RelationId},
@@ -20,8 +20,6 @@ use lis_sql::{
         TableConstraintKind, UtilityStatement,
     },
 };
-
-use sqlparser::ast::{self, VisitMut, VisitorMut};
 
 use super::{Request, authorise};
 use crate::{
@@ -230,6 +228,16 @@ fn view_dependencies(session: &Session, request: &Request, definition: &str) -> 
     reads
 }
 
+/// A relation's name as PostgreSQL shows it: with its schema unless the search path finds it.
+fn shown_name(request: &Request, relation: &Relation) -> String {
+    let unqualified = ObjectName { schema: None, name: relation.name().clone(), position: None };
+    let visible = find_relation(request, &unqualified).is_some_and(|found| found.id() == relation.id());
+    match request.snapshot.qualified_name(relation) {
+        Some(qualified) if !visible => qualified.to_string(),
+        _ => relation.name().to_string(),
+    }
+}
+
 async fn drop_with_dependents(
     session: &mut Session,
     request: &Request,
@@ -248,7 +256,10 @@ async fn drop_with_dependents(
         if !cascade {
             let name_of = |id: Option<&RelationId>| {
                 id.and_then(|id| request.snapshot.relation(*id))
-                    .map(|relation| relation.name().as_str().to_owned())
+                    .map(|relation| {
+                        let kind = if matches!(relation, Relation::View(_)) { "view" } else { "table" };
+                        format!("{kind} {}", shown_name(request, relation))
+                    })
                     .unwrap_or_default()
             };
             let (kept, dependent) = (name_of(relations.first()), name_of(more.first()));
@@ -256,7 +267,7 @@ async fn drop_with_dependents(
                 Condition::DependentObjectsStillExist,
                 format!("cannot drop {kept} because other objects depend on it"),
             )
-            .with_detail(format!("view {dependent} depends on {kept}"))
+            .with_detail(format!("{dependent} depends on {kept}"))
             .with_hint("Use DROP ... CASCADE to drop the dependent objects too."));
         }
         dropping.extend(more);
@@ -437,7 +448,7 @@ async fn create_view(
     utility: &UtilityStatement,
     parsed: &Arc<ParsedStatement>,
 ) -> Result<()> {
-    let UtilityStatement::CreateView { name, or_replace, columns, security_invoker, query, .. } = utility
+    let UtilityStatement::CreateView { name, or_replace, columns, security_invoker, query, text } = utility
     else {
         return Ok(());
     };
@@ -445,6 +456,10 @@ async fn create_view(
     let schema = creation_schema(request, name)?;
     request
         .judge(&server, |context| privileges::require_schema(context, schema.id.oid(), Privilege::Create))?;
+    if *security_invoker == Some(false) {
+        return Err(ServerError::not_supported("security_invoker = false is not supported")
+            .with_hint("A view shows each reader what the reader may see."));
+    }
     let (authorised, parameters) = authorise(&server, request, parsed).await?;
     if !parameters.is_empty() {
         return Err(ServerError::new(Condition::UndefinedObject, "there is no parameter $1"));
@@ -468,7 +483,8 @@ async fn create_view(
         column_type.pg_type = crate::wire::types::client_type(column_type.pg_type);
         new_columns.push(NewColumn::new(column, column_type));
     }
-    let definition = qualified_definition(request, query)?;
+    let catalog = request.catalog(&server);
+    let definition = lis_sql::qualify_query(query, &parsed.text, text, &catalog, &request.bind)?;
     let new = NewView {
         schema_id: schema.id,
         name: name.name.clone(),
@@ -512,61 +528,6 @@ async fn create_view(
     let staged = session.transaction.staged(&server.lake, &parsed.text).await?;
     staged.create_view(new).await?;
     Ok(())
-}
-
-/// The definition with every relation's name written with its schema, so that it keeps its meaning whatever the search
-/// path is. Names of CTEs are left alone.
-fn qualified_definition(request: &Request, query: &ast::Query) -> Result<String> {
-    let mut qualifier = Qualifier { request, cte_names: Vec::new() };
-    let mut query = query.clone();
-    match query.visit(&mut qualifier) {
-        ControlFlow::Continue(()) => Ok(query.to_string()),
-        ControlFlow::Break(name) => Err(ServerError::not_supported(format!(
-            "a view that reads the relation \"{name}\" beside a WITH query of that name is not supported"
-        ))
-        .with_hint("Write the relation's name with its schema.")),
-    }
-}
-
-struct Qualifier<'a> {
-    request: &'a Request,
-    cte_names: Vec<Identifier>,
-}
-
-fn identifier(ident: &ast::Ident) -> Identifier {
-    if ident.quote_style.is_some() { Identifier::exact(&ident.value) } else { Identifier::fold(&ident.value) }
-}
-
-impl VisitorMut for Qualifier<'_> {
-    type Break = String;
-
-    fn pre_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<String> {
-        if let Some(with) = &query.with {
-            self.cte_names.extend(with.cte_tables.iter().map(|cte| identifier(&cte.alias.name)));
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_relation(&mut self, relation: &mut ast::ObjectName) -> ControlFlow<String> {
-        let [ast::ObjectNamePart::Identifier(only)] = relation.0.as_slice() else {
-            return ControlFlow::Continue(());
-        };
-        let name = identifier(only);
-        let written = ObjectName { schema: None, name: name.clone(), position: None };
-        let schema = find_relation(self.request, &written)
-            .and_then(|found| self.request.snapshot.qualified_name(found))
-            .map(|found| found.schema);
-        match schema {
-            None => ControlFlow::Continue(()),
-            Some(_) if self.cte_names.contains(&name) => ControlFlow::Break(name.as_str().to_owned()),
-            Some(schema) => {
-                let qualified = [schema, name]
-                    .map(|it| ast::ObjectNamePart::Identifier(ast::Ident::with_quote('"', it.as_str())));
-                relation.0 = qualified.to_vec();
-                ControlFlow::Continue(())
-            }
-        }
-    }
 }
 
 async fn drop_relations(

@@ -67,22 +67,22 @@ impl OutputOptions {
     }
 }
 
-/// How columns of `regclass` and its like become text: their values are numbers of objects, and what an object is called
-/// is the catalogue's knowledge.
+/// How names of objects become numbers again: a column of `regclass` and its like comes with the names that the text format
+/// shows, and the binary format has numbers. What an object is called is the catalogue's knowledge.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Texts(Vec<Option<Arc<ScalarUDF>>>);
+pub(crate) struct ObjectNumbers(Vec<Option<Arc<ScalarUDF>>>);
 
-impl Texts {
+impl ObjectNumbers {
     /// For a result's columns.
     pub(crate) fn of(outputs: &[OutputColumn], catalog: &dyn Catalog) -> Self {
         let schema = Identifier::exact("pg_catalog");
         let find = |pg_type: PgType| {
             let name = match pg_type.element().unwrap_or(pg_type) {
-                PgType::Regclass => "regclassout",
-                PgType::Regtype => "regtypeout",
-                PgType::Regproc => "regprocout",
-                PgType::Regnamespace => "regnamespaceout",
-                PgType::Regrole => "regroleout",
+                PgType::Regclass => "regclassin",
+                PgType::Regtype => "regtypein",
+                PgType::Regproc => "regprocin",
+                PgType::Regnamespace => "regnamespacein",
+                PgType::Regrole => "regrolein",
                 _ => return None,
             };
             let functions = catalog.functions(Some(&schema), &Identifier::exact(name));
@@ -92,10 +92,10 @@ impl Texts {
     }
 }
 
-/// Applies an output function to a column of numbers, or to the elements of a column of arrays of them.
-fn named(function: &Arc<ScalarUDF>, array: &ArrayRef) -> Result<ArrayRef> {
+/// Applies an input function to a column of names, or to the elements of a column of arrays of them.
+fn numbered(function: &Arc<ScalarUDF>, array: &ArrayRef) -> Result<ArrayRef> {
     if let Some(list) = array.as_list_opt::<i32>() {
-        let values = named(function, list.values())?;
+        let values = numbered(function, list.values())?;
         let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
         return Ok(Arc::new(ListArray::try_new(
             field,
@@ -106,9 +106,9 @@ fn named(function: &Arc<ScalarUDF>, array: &ArrayRef) -> Result<ArrayRef> {
     }
     let written = function.invoke_with_args(ScalarFunctionArgs {
         args: vec![ColumnarValue::Array(Arc::clone(array))],
-        arg_fields: vec![Arc::new(Field::new("number", array.data_type().clone(), true))],
+        arg_fields: vec![Arc::new(Field::new("name", array.data_type().clone(), true))],
         number_rows: array.len(),
-        return_field: Arc::new(Field::new("name", DataType::Utf8View, true)),
+        return_field: Arc::new(Field::new("number", DataType::UInt32, true)),
         config_options: Arc::new(ConfigOptions::default()),
     })?;
     Ok(written.into_array(array.len())?)
@@ -118,7 +118,7 @@ fn named(function: &Arc<ScalarUDF>, array: &ArrayRef) -> Result<ArrayRef> {
 #[derive(Debug, Clone)]
 pub(crate) struct RowEncoder {
     columns: Vec<(ColumnType, Format)>,
-    texts: Texts,
+    numbers: ObjectNumbers,
     options: OutputOptions,
 }
 
@@ -127,16 +127,14 @@ impl RowEncoder {
     pub(crate) fn new(outputs: &[OutputColumn], formats: &[Format], options: OutputOptions) -> Self {
         let formats = formats.iter().copied().chain(std::iter::repeat(Format::Text));
         let columns = outputs.iter().map(|output| output.column_type).zip(formats).collect();
-        Self { columns, texts: Texts::default(), options }
+        Self { columns, numbers: ObjectNumbers::default(), options }
     }
 
-    /// With names in the place of objects' numbers, in the text format.
-    pub(crate) fn with_texts(mut self, texts: &Texts) -> Self {
-        self.texts.clone_from(texts);
-        for ((column_type, format), text) in self.columns.iter_mut().zip(&mut self.texts.0) {
-            if *format == Format::Binary {
-                *text = None;
-            } else if text.is_some() {
+    /// With numbers in the place of objects' names, in the binary format.
+    pub(crate) fn with_numbers(mut self, numbers: &ObjectNumbers) -> Self {
+        self.numbers.clone_from(numbers);
+        for ((column_type, format), number) in self.columns.iter_mut().zip(&mut self.numbers.0) {
+            if *format == Format::Text && number.take().is_some() {
                 let array = matches!(column_type.pg_type, PgType::Array(_));
                 column_type.pg_type = if array { PgType::Array(&PgType::Text) } else { PgType::Text };
             }
@@ -155,8 +153,8 @@ impl RowEncoder {
             .iter()
             .zip(batch.columns())
             .enumerate()
-            .map(|(index, ((column_type, _), array))| match self.texts.0.get(index) {
-                Some(Some(function)) => named(function, array),
+            .map(|(index, ((column_type, _), array))| match self.numbers.0.get(index) {
+                Some(Some(function)) if holds_text(array.data_type()) => numbered(function, array),
                 _ => canonical(*column_type, array),
             })
             .collect::<Result<_>>()?;
@@ -187,6 +185,14 @@ impl RowEncoder {
             patch_length(out, message, message)?;
         }
         Ok(())
+    }
+}
+
+fn holds_text(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Utf8View | DataType::Utf8 | DataType::LargeUtf8 => true,
+        DataType::List(element) => holds_text(element.data_type()),
+        _ => false,
     }
 }
 

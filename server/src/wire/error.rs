@@ -463,6 +463,9 @@ fn engine(error: &DataFusionError) -> Report {
     if let Some(error) = FunctionError::find(error) {
         return function(error);
     }
+    if let Some(error) = SecurityError::find(error) {
+        return security(error);
+    }
     match error {
         DataFusionError::External(inner) => external(inner.as_ref()),
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => engine(inner),
