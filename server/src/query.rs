@@ -13,7 +13,11 @@ pub(crate) mod utility;
 
 use std::{future::Future, sync::Arc};
 
-use datafusion::{common::ScalarValue, execution::SendableRecordBatchStream};
+use datafusion::{
+    common::ScalarValue, execution::SendableRecordBatchStream,
+    physical_plan::stream::RecordBatchReceiverStreamBuilder,
+};
+use futures::StreamExt;
 use lis_lake::{names::Identifier, snapshot::Snapshot, types::PgType};
 use lis_pg_catalog::{SessionCatalog, registry::ViewContext};
 use lis_security::{AuthorisedQuery, Principal, Rights, context::StatementContext};
@@ -148,7 +152,12 @@ pub(crate) fn bind(server: &Server, request: &Request, query: &ast::Query, text:
     Ok(lis_sql::bind_query(query, text, &catalog, &request.bind)?)
 }
 
-/// Plans and starts what was authorised.
+/// Batches that are computed ahead of the client.
+const BATCHES_AHEAD_MAX: usize = 2;
+
+/// Plans and starts what was authorised. The rows are computed in a task of their own, a little ahead of the client: so
+/// a session hears a cancel request also while an operator computes without a pause, and rows are written while the
+/// next are made. The task ends with the stream.
 pub(crate) async fn execute(
     server: &Arc<Server>,
     query: AuthorisedQuery,
@@ -156,7 +165,18 @@ pub(crate) async fn execute(
     let shared = Arc::clone(server);
     in_task(server, "plan", async move {
         let plan = query.plan.plan(&shared.state).await?;
-        Ok(plan.execute(shared.state.task_ctx())?)
+        let mut stream = plan.execute(shared.state.task_ctx())?;
+        let mut ahead = RecordBatchReceiverStreamBuilder::new(stream.schema(), BATCHES_AHEAD_MAX);
+        let batches = ahead.tx();
+        ahead.spawn(async move {
+            while let Some(batch) = stream.next().await {
+                if batches.send(batch).await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        Ok(ahead.build())
     })
     .await
 }

@@ -97,9 +97,9 @@ pub(crate) async fn send(session: &mut Session, mut cursor: Cursor, options: &Co
     let format = if binary { Format::Binary } else { Format::Text };
     let output_options = OutputOptions::new(&session.settings).with_encoding(dialect.encoding);
     let encoder = cursor.encoder(&vec![format; outputs.len()], output_options);
-    if binary {
-        session.outbox.write(|out| copy_data(out, |out| extend(out, BINARY_HEADER)))?;
-    } else if dialect.header {
+    // The binary header stands before the first row, in its message, as in PostgreSQL.
+    let mut lead = if binary { BINARY_HEADER } else { &[] };
+    if !binary && dialect.header {
         session.outbox.write(|out| header(&outputs, &dialect, out))?;
     }
     let mut rows = 0;
@@ -113,6 +113,7 @@ pub(crate) async fn send(session: &mut Session, mut cursor: Cursor, options: &Co
                 (start..end).try_for_each(|row| {
                     copy_data(out, |out| {
                         if binary {
+                            out.extend_from_slice(std::mem::take(&mut lead));
                             binary_row(&writers, row, columns, out)
                         } else {
                             text_row(&writers, row, &dialect, out)
@@ -127,15 +128,16 @@ pub(crate) async fn send(session: &mut Session, mut cursor: Cursor, options: &Co
         rows += batch.num_rows();
     }
     if binary {
-        session.outbox.write(|out| copy_data(out, |out| extend(out, &(-1_i16).to_be_bytes())))?;
+        session.outbox.write(|out| {
+            copy_data(out, |out| {
+                out.extend_from_slice(lead);
+                out.extend_from_slice(&(-1_i16).to_be_bytes());
+                Ok(())
+            })
+        })?;
     }
     session.outbox.put(&Message::CopyDone(CopyDone::new()))?;
     Ok(format!("COPY {rows}"))
-}
-
-fn extend(out: &mut Vec<u8>, bytes: &[u8]) -> Result<()> {
-    out.extend_from_slice(bytes);
-    Ok(())
 }
 
 fn copy_data(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {

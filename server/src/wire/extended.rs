@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use lis_lake::types::PgType;
+use lis_lake::{names::Identifier, types::PgType};
 use lis_sql::statement::{FetchDirection, Statement, UtilityStatement};
 use pgwire::messages::{
     PgWireBackendMessage as Message,
@@ -19,7 +19,7 @@ use super::{
     copy,
     encode::OutputOptions,
     params,
-    portal::{Portal, PortalState, send_fetch, send_rows},
+    portal::{Portal, PortalState, cursor_formats, send_fetch, send_rows},
     types::{Format, client_type, row_description},
 };
 use crate::{
@@ -165,10 +165,14 @@ fn describe_statement(session: &mut Session, name: &str) -> Result<()> {
 }
 
 fn describe_portal(session: &mut Session, name: &str) -> Result<()> {
-    let portal = session.portals.get(name).ok_or_else(|| no_portal(name))?;
-    let rows = match &portal.outputs {
-        Some(outputs) => row_description(outputs, &portal.formats),
-        None => Message::NoData(NoData::new()),
+    let rows = match session.portals.get(name) {
+        Some(Portal { outputs: Some(outputs), formats, .. }) => row_description(outputs, formats),
+        Some(Portal { outputs: None, .. }) => Message::NoData(NoData::new()),
+        // A cursor is a portal of its name.
+        None => {
+            let cursor = session.cursors.get(&Identifier::exact(name)).ok_or_else(|| no_portal(name))?;
+            row_description(cursor.cursor.outputs(), &cursor_formats(cursor))
+        }
     };
     session.outbox.put(&rows)
 }
@@ -184,7 +188,11 @@ fn close(session: &mut Session, target: Target, name: &str) -> Result<()> {
             session.list_prepared();
         }
         Target::Portal => {
-            session.portals.remove(name);
+            if session.portals.remove(name).is_none()
+                && session.cursors.remove(&Identifier::exact(name)).is_some()
+            {
+                session.list_cursors();
+            }
         }
     }
     session.outbox.put(&Message::CloseComplete(CloseComplete::new()))
@@ -196,7 +204,11 @@ async fn execute(
     name: &str,
     rows_max: i32,
 ) -> Result<()> {
-    let portal = session.portals.remove(name).ok_or_else(|| no_portal(name))?;
+    // A negative limit is none, as in PostgreSQL.
+    let limit = u64::try_from(rows_max).unwrap_or(0);
+    let Some(portal) = session.portals.remove(name) else {
+        return execute_cursor(session, name, limit).await;
+    };
     let Some(parsed) = portal.statement.clone() else {
         session.portals.insert(name.to_owned(), portal);
         return session.outbox.put(&Message::EmptyQueryResponse(EmptyQueryResponse::new()));
@@ -206,8 +218,6 @@ async fn execute(
     if !ends {
         session.transaction.check_usable()?;
     }
-    // A negative limit is none, as in PostgreSQL.
-    let limit = u64::try_from(rows_max).unwrap_or(0);
     let uninterrupted = matches!(
         parsed.statement,
         Statement::Utility(UtilityStatement::Commit { .. } | UtilityStatement::Rollback { .. })
@@ -227,6 +237,24 @@ async fn execute(
         None => Message::PortalSuspended(PortalSuspended::new()),
     })?;
     session.outbox.flush_if_full().await
+}
+
+/// Execute of a cursor's name: the next rows, as FETCH gives them.
+async fn execute_cursor(session: &mut Session, name: &str, limit: u64) -> Result<()> {
+    let name = Identifier::exact(name);
+    let cursor = session.cursors.get(&name).ok_or_else(|| no_portal(name.as_str()))?;
+    session.transaction.check_usable()?;
+    let (formats, text) = (cursor_formats(cursor), cursor.text.clone());
+    session.begin_statement(&text);
+    let (token, timeout) = (session.token.clone(), session.settings.duration("statement_timeout"));
+    let direction = if limit == 0 { FetchDirection::ForwardAll } else { FetchDirection::Forward(limit) };
+    let work = send_fetch(session, &name, direction, &formats, 0);
+    let (sent, _) = query::stoppable(token, timeout, work).await?;
+    session.outbox.put(&if limit > 0 && sent == limit {
+        Message::PortalSuspended(PortalSuspended::new())
+    } else {
+        Message::CommandComplete(CommandComplete::new(RowsTag::Select.complete(sent)))
+    })
 }
 
 /// Runs a portal for up to `limit` rows (0 is all). The portal as it is afterwards, and the tag if it is finished.

@@ -92,11 +92,15 @@ pub(crate) async fn start(
             };
             Ok(Some(Established { stream, unread: connection.buffer, login }))
         }
-        Ok(None) => Ok(None),
+        Ok(None) => {
+            connection.close().await;
+            Ok(None)
+        }
         Err(error) => {
             let report = Report::from(&error);
             tracing::info!(%peer, state = report.state.code(), %error, "connection refused");
             connection.send(&report.as_fatal().to_message()).await?;
+            connection.close().await;
             Ok(None)
         }
     }
@@ -289,6 +293,18 @@ impl Connection {
                     }
                 }
             }
+        }
+    }
+
+    /// Says goodbye, so that an encrypted client sees an end and not a break.
+    async fn close(&mut self) {
+        let closed = match &mut self.socket {
+            Socket::Plain(socket) => socket.shutdown().await,
+            Socket::Encrypted(stream) => stream.shutdown().await,
+            Socket::Gone => Ok(()),
+        };
+        if let Err(error) = closed {
+            tracing::debug!(%error, "the client was gone first");
         }
     }
 
