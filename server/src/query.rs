@@ -214,22 +214,24 @@ pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "no message".to_owned())
 }
 
+/// Refuses a statement with parameters that nobody gave values for: the simple protocol has none.
+pub(crate) fn check_parameters<T>(request: &Request, parameters: &[PgType], query: T) -> Result<T> {
+    let given = request.bind.parameter_values.len();
+    if parameters.len() > given {
+        let message = format!("there is no parameter ${}", given + 1);
+        return Err(SqlError::new(SqlErrorKind::UndefinedParameter, message).into());
+    }
+    Ok(query)
+}
+
 /// Opens a query: everything up to its first row. A refusal is in the audit as well as a success.
 pub(crate) async fn open(
     server: &Arc<Server>,
     request: &Request,
     parsed: &Arc<ParsedStatement>,
 ) -> Result<Cursor> {
-    let authorised = authorise(server, request, parsed).await.and_then(|(query, parameters)| {
-        match parameters.len().checked_sub(request.bind.parameter_values.len()) {
-            None | Some(0) => Ok(query),
-            Some(_) => {
-                let message = format!("there is no parameter ${}", request.bind.parameter_values.len() + 1);
-                Err(SqlError::new(SqlErrorKind::UndefinedParameter, message).into())
-            }
-        }
-    });
-    let query = match authorised {
+    let authorised = authorise(server, request, parsed).await;
+    let query = match authorised.and_then(|(query, parameters)| check_parameters(request, &parameters, query)) {
         Ok(query) => query,
         Err(error) => {
             record::refused(server, request, &parsed.text, &error).await?;

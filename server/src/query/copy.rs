@@ -9,7 +9,7 @@ use arrow::{
     record_batch::RecordBatch,
 };
 use datafusion::{
-    common::DFSchema,
+    common::{DFSchema, ScalarValue},
     logical_expr::{
         col, execution_props::ExecutionProps, physical_planning_context::PhysicalPlanningContext,
     },
@@ -51,6 +51,7 @@ pub(crate) struct CopyTarget {
     casts: Vec<Option<Arc<dyn PhysicalExpr>>>,
     text_schema: SchemaRef,
     sink: RowSink,
+    defaults: Vec<Option<ScalarValue>>,
     record: StatementRecord,
     text: String,
     pending: Vec<u8>,
@@ -98,6 +99,8 @@ pub(crate) async fn target(
         (0..given).map(|index| Field::new(format!("f{index}"), DataType::Utf8View, true)).collect::<Vec<_>>(),
     ));
     let casts = casts(&request, &server, &table, &fields, &text_schema)?;
+    let given_columns: Vec<bool> = fields.iter().map(Option::is_some).collect();
+    let defaults = dml::defaults(&server, &request, &table, &given_columns).await?;
     let sink = RowSink::new(&server, &request, &table).await?;
     Ok(CopyTarget {
         dialect,
@@ -106,6 +109,7 @@ pub(crate) async fn target(
         builders: (0..given).map(|_| StringViewBuilder::new()).collect(),
         text_schema,
         sink,
+        defaults,
         record,
         text: parsed.text.clone(),
         pending: Vec::new(),
@@ -267,6 +271,7 @@ impl CopyTarget {
             .map(|(index, column)| Field::new(format!("c{index}"), column.data_type().clone(), true))
             .collect();
         let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
+        let batch = dml::with_defaults(&batch, &self.defaults)?;
         self.sink.write(&batch).await?;
         self.rows += rows as u64;
         self.batch_rows = 0;

@@ -3,7 +3,11 @@
 
 use std::sync::Arc;
 
-use arrow::record_batch::RecordBatch;
+use arrow::{
+    datatypes::{Field, Schema},
+    record_batch::RecordBatch,
+};
+use datafusion::common::ScalarValue;
 use futures::StreamExt;
 use lis_lake::{
     data_file::StagedFile,
@@ -73,6 +77,56 @@ impl RowSink {
     }
 }
 
+/// The DEFAULT of each column that a statement does not give; one value for all of its rows. `None` where the column is
+/// given or has no default.
+pub(crate) async fn defaults(
+    server: &Arc<Server>,
+    request: &Request,
+    table: &Table,
+    given: &[bool],
+) -> Result<Vec<Option<ScalarValue>>> {
+    let mut defaults = Vec::with_capacity(table.columns.len());
+    for (column, given) in table.columns.iter().zip(given) {
+        let Some(default) = column.default.as_ref().filter(|_| !given) else {
+            defaults.push(None);
+            continue;
+        };
+        let text = format!("SELECT CAST(({default}) AS {})", super::utility::sql_name(column.column_type.pg_type));
+        let parsed = lis_sql::parse(&text)?.pop().map(Arc::new).ok_or_else(|| {
+            ServerError::new(Condition::InternalError, "a default without an expression")
+        })?;
+        let mut cursor = super::open(server, request, &parsed).await?;
+        let row = cursor.next(1).await?;
+        defaults.push(match row.as_ref().and_then(|row| row.columns().first()) {
+            Some(value) => Some(ScalarValue::try_from_array(value, 0)?),
+            None => None,
+        });
+    }
+    Ok(defaults)
+}
+
+/// Puts defaults in the place of columns that were not given.
+pub(crate) fn with_defaults(batch: &RecordBatch, defaults: &[Option<ScalarValue>]) -> Result<RecordBatch> {
+    if defaults.iter().all(Option::is_none) {
+        return Ok(batch.clone());
+    }
+    let columns = batch
+        .columns()
+        .iter()
+        .zip(defaults)
+        .map(|(column, default)| match default {
+            Some(value) => value.to_array_of_size(batch.num_rows()),
+            None => Ok(Arc::clone(column)),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let fields: Vec<Field> = columns
+        .iter()
+        .enumerate()
+        .map(|(index, column)| Field::new(format!("c{index}"), column.data_type().clone(), true))
+        .collect();
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+}
+
 /// INSERT: how many rows.
 pub(crate) async fn insert(
     session: &mut Session,
@@ -87,11 +141,13 @@ pub(crate) async fn insert(
         let catalog = asked.catalog(&shared);
         let bound = lis_sql::bind_insert(&statement, &text, &catalog, &asked.bind)?;
         let table = insert_target(&shared, &asked, bound.relation)?;
+        let bound = super::check_parameters(&asked, &bound.query.parameters.clone(), bound)?;
+        let given = bound.columns.clone();
         let query = asked.judge(&shared, |context| lis_security::authorise(bound.query, context))?;
-        Ok((table, query))
+        Ok((table, given, query))
     })
     .await;
-    let (table, query) = match authorised {
+    let (table, given, query) = match authorised {
         Ok(authorised) => authorised,
         Err(error) => {
             super::record::refused(&server, request, &parsed.text, &error).await?;
@@ -103,10 +159,16 @@ pub(crate) async fn insert(
         let mut rows = 0;
         let mut stream = super::execute(&server, query).await?;
         let mut sink = RowSink::new(&server, request, &table).await?;
+        let given: Vec<bool> = table
+            .columns
+            .iter()
+            .map(|column| given.iter().any(|number| i64::from(*number) == column.id.get()))
+            .collect();
+        let defaults = defaults(&server, request, &table, &given).await?;
         while let Some(batch) = stream.next().await {
             let batch = batch?;
             rows += batch.num_rows() as u64;
-            sink.write(&batch).await?;
+            sink.write(&with_defaults(&batch, &defaults)?).await?;
         }
         Ok((rows, sink.finish().await?))
     };

@@ -447,7 +447,8 @@ async fn execute(session: &mut Session, name: &Identifier, arguments: &[String])
     }
 }
 
-fn sql_name(pg_type: PgType) -> String {
+/// A type's name in a CAST.
+pub(crate) fn sql_name(pg_type: PgType) -> String {
     let name = pg_type.facts().sql_name;
     if matches!(pg_type, PgType::Array(_)) { format!("{name}[]") } else { name.to_owned() }
 }

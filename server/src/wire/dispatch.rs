@@ -139,6 +139,8 @@ async fn serve(session: &mut Session, inbox: &mut mpsc::Receiver<Inbound>) -> Re
                 let report = Report::from(&error);
                 session.outbox.put(&report.to_message())?;
                 if extended {
+                    // Told at once, as in PostgreSQL: Sync may be long in coming.
+                    session.outbox.flush().await?;
                     skipping = true;
                 } else {
                     in_sequence = false;
