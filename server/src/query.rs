@@ -231,7 +231,8 @@ pub(crate) async fn open(
     parsed: &Arc<ParsedStatement>,
 ) -> Result<Cursor> {
     let authorised = authorise(server, request, parsed).await;
-    let query = match authorised.and_then(|(query, parameters)| check_parameters(request, &parameters, query)) {
+    let query = match authorised.and_then(|(query, parameters)| check_parameters(request, &parameters, query))
+    {
         Ok(query) => query,
         Err(error) => {
             record::refused(server, request, &parsed.text, &error).await?;

@@ -91,10 +91,12 @@ pub(crate) async fn defaults(
             defaults.push(None);
             continue;
         };
-        let text = format!("SELECT CAST(({default}) AS {})", super::utility::sql_name(column.column_type.pg_type));
-        let parsed = lis_sql::parse(&text)?.pop().map(Arc::new).ok_or_else(|| {
-            ServerError::new(Condition::InternalError, "a default without an expression")
-        })?;
+        let text =
+            format!("SELECT CAST(({default}) AS {})", super::utility::sql_name(column.column_type.pg_type));
+        let parsed = lis_sql::parse(&text)?
+            .pop()
+            .map(Arc::new)
+            .ok_or_else(|| ServerError::new(Condition::InternalError, "a default without an expression"))?;
         let mut cursor = super::open(server, request, &parsed).await?;
         let row = cursor.next(1).await?;
         defaults.push(match row.as_ref().and_then(|row| row.columns().first()) {
