@@ -317,20 +317,30 @@ impl Session {
         }
         self.portals.clear();
         let author = self.principal.session_user().as_str().to_owned();
-        let ended = self.transaction.take_for_commit();
-        self.cursors.retain(|_, cursor| cursor.hold);
-        for cursor in self.cursors.values_mut() {
-            cursor.uncommitted = false;
+        let mut ended = self.transaction.take_for_commit();
+        let begin = ended.begin.take();
+        if !self.cursors.is_empty() {
+            self.cursors.retain(|_, cursor| cursor.hold);
+            for cursor in self.cursors.values_mut() {
+                cursor.uncommitted = false;
+            }
+            self.list_cursors();
+        }
+        let committed = dml::commit(&self.server, ended, author).await;
+        if let (Err(_), Some(begin)) = (&committed, begin) {
+            self.back_to(begin);
         }
         self.settings.end_transaction();
-        dml::commit(&self.server, ended, author).await?;
-        Ok(true)
+        committed.map(|()| true)
     }
 
     /// ROLLBACK.
     pub(crate) fn rollback(&mut self) {
         self.portals.clear();
-        self.cursors.retain(|_, cursor| cursor.hold && !cursor.uncommitted);
+        if !self.cursors.is_empty() {
+            self.cursors.retain(|_, cursor| cursor.hold && !cursor.uncommitted);
+            self.list_cursors();
+        }
         if let Some(mark) = self.transaction.take_for_rollback() {
             self.back_to(mark);
         }

@@ -225,7 +225,7 @@ pub(crate) async fn append(
 
 /// Commits what a transaction leaves. Runs as a task that nothing stops half-way.
 pub(crate) async fn commit(server: &Arc<Server>, ended: Ended, author: String) -> Result<()> {
-    let Ended { staged, security, message } = ended;
+    let Ended { staged, security, message, begin: _ } = ended;
     if staged.is_none() && security.iter().all(SecurityChanges::is_empty) {
         return Ok(());
     }

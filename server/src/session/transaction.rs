@@ -62,6 +62,8 @@ pub(crate) struct Ended {
     pub(crate) security: Vec<SecurityChanges>,
     /// The first writing statement, for the snapshot's message.
     pub(crate) message: String,
+    /// What the session goes back to if the commit fails.
+    pub(crate) begin: Option<SessionMark>,
 }
 
 /// A session's transaction.
@@ -291,6 +293,7 @@ impl Transaction {
             staged: ended.staged.filter(|staged| !staged.is_empty()),
             security: ended.security,
             message: ended.message,
+            begin: ended.begin,
         }
     }
 
