@@ -35,7 +35,7 @@ use crate::{
     error::{CancelReason, Condition, Result, ServerError},
     server::Server,
     session::{Session, cancel::StatementToken},
-    wire::encode::ObjectNumbers,
+    wire::encode::ObjectNames,
 };
 
 /// What one statement is bound with and judged by: taken anew for each, never kept.
@@ -241,9 +241,9 @@ pub(crate) async fn open(
     };
     let record = StatementRecord::begin(server, request, &parsed.text, &query.access).await?;
     let outputs: Arc<[OutputColumn]> = query.outputs.clone().into();
-    let numbers = ObjectNumbers::of(&outputs, &request.catalog(server));
+    let names = ObjectNames::of(&outputs, &request.catalog(server));
     match execute(server, query).await {
-        Ok(stream) => Ok(Cursor::new(outputs, stream, Some(record)).with_numbers(numbers)),
+        Ok(stream) => Ok(Cursor::new(outputs, stream, Some(record)).with_names(names)),
         Err(error) => {
             record.fail(&error);
             Err(error)

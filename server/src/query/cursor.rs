@@ -21,7 +21,7 @@ use super::record::StatementRecord;
 use crate::{
     error::{Condition, Result, ServerError},
     wire::{
-        encode::{ObjectNumbers, OutputOptions, RowEncoder},
+        encode::{ObjectNames, OutputOptions, RowEncoder},
         types::Format,
     },
 };
@@ -32,7 +32,7 @@ const SCROLL_BYTES_MAX: usize = 64 << 20;
 /// Rows, forward.
 pub(crate) struct Cursor {
     outputs: Arc<[OutputColumn]>,
-    numbers: ObjectNumbers,
+    names: ObjectNames,
     /// In a lock that is never taken: a stream need not be `Sync`, a session must be.
     stream: Option<Mutex<SendableRecordBatchStream>>,
     rest: Option<RecordBatch>,
@@ -66,7 +66,7 @@ impl Cursor {
     ) -> Self {
         Self {
             outputs,
-            numbers: ObjectNumbers::default(),
+            names: ObjectNames::default(),
             stream: Some(Mutex::new(stream)),
             rest: None,
             history: None,
@@ -92,15 +92,15 @@ impl Cursor {
         Ok(Self::new(outputs, Box::pin(stream), None))
     }
 
-    /// With the functions that tell objects' numbers by their names.
-    pub(crate) fn with_numbers(mut self, numbers: ObjectNumbers) -> Self {
-        self.numbers = numbers;
+    /// With the functions that tell objects' names.
+    pub(crate) fn with_names(mut self, names: ObjectNames) -> Self {
+        self.names = names;
         self
     }
 
     /// Writes its rows.
     pub(crate) fn encoder(&self, formats: &[Format], options: OutputOptions) -> RowEncoder {
-        RowEncoder::new(&self.outputs, formats, options).with_numbers(&self.numbers)
+        RowEncoder::new(&self.outputs, formats, options).with_names(&self.names)
     }
 
     /// Makes it a SCROLL cursor.

@@ -144,12 +144,11 @@ pub(crate) async fn insert(
         let bound = lis_sql::bind_insert(&statement, &text, &catalog, &asked.bind)?;
         let table = insert_target(&shared, &asked, bound.relation)?;
         let bound = super::check_parameters(&asked, &bound.query.parameters.clone(), bound)?;
-        let given = bound.columns.clone();
         let query = asked.judge(&shared, |context| lis_security::authorise(bound.query, context))?;
-        Ok((table, given, query))
+        Ok((table, query))
     })
     .await;
-    let (table, given, query) = match authorised {
+    let (table, query) = match authorised {
         Ok(authorised) => authorised,
         Err(error) => {
             super::record::refused(&server, request, &parsed.text, &error).await?;
@@ -161,16 +160,10 @@ pub(crate) async fn insert(
         let mut rows = 0;
         let mut stream = super::execute(&server, query).await?;
         let mut sink = RowSink::new(&server, request, &table).await?;
-        let given: Vec<bool> = table
-            .columns
-            .iter()
-            .map(|column| given.iter().any(|number| i64::from(*number) == column.id.get()))
-            .collect();
-        let defaults = defaults(&server, request, &table, &given).await?;
         while let Some(batch) = stream.next().await {
             let batch = batch?;
             rows += batch.num_rows() as u64;
-            sink.write(&with_defaults(&batch, &defaults)?).await?;
+            sink.write(&batch).await?;
         }
         Ok((rows, sink.finish().await?))
     };

@@ -67,35 +67,48 @@ impl OutputOptions {
     }
 }
 
-/// How names of objects become numbers again: a column of `regclass` and its like comes with the names that the text format
-/// shows, and the binary format has numbers. What an object is called is the catalogue's knowledge.
+/// The functions that tell an object's name by its number and back. A column of `regclass` and its like is shown with names in
+/// the text format and with numbers in the binary one; what an object is called is the catalogue's knowledge.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ObjectNumbers(Vec<Option<Arc<ScalarUDF>>>);
+pub(crate) struct ObjectNames(Vec<Option<Naming>>);
 
-impl ObjectNumbers {
+#[derive(Debug, Clone)]
+struct Naming {
+    output: Arc<ScalarUDF>,
+    input: Arc<ScalarUDF>,
+}
+
+impl ObjectNames {
     /// For a result's columns.
     pub(crate) fn of(outputs: &[OutputColumn], catalog: &dyn Catalog) -> Self {
         let schema = Identifier::exact("pg_catalog");
-        let find = |pg_type: PgType| {
-            let name = match pg_type.element().unwrap_or(pg_type) {
-                PgType::Regclass => "regclassin",
-                PgType::Regtype => "regtypein",
-                PgType::Regproc => "regprocin",
-                PgType::Regnamespace => "regnamespacein",
-                PgType::Regrole => "regrolein",
-                _ => return None,
-            };
-            let functions = catalog.functions(Some(&schema), &Identifier::exact(name));
+        let find = |name: String| {
+            let functions = catalog.functions(Some(&schema), &Identifier::exact(&name));
             functions.into_iter().next().map(|function| function.implementation)
         };
-        Self(outputs.iter().map(|output| find(output.column_type.pg_type)).collect())
+        let naming = |pg_type: PgType| {
+            let pg_type = pg_type.element().unwrap_or(pg_type);
+            if !is_object_name(pg_type) {
+                return None;
+            }
+            let name = pg_type.facts().name;
+            Some(Naming { output: find(format!("{name}out"))?, input: find(format!("{name}in"))? })
+        };
+        Self(outputs.iter().map(|output| naming(output.column_type.pg_type)).collect())
     }
 }
 
-/// Applies an input function to a column of names, or to the elements of a column of arrays of them.
-fn numbered(function: &Arc<ScalarUDF>, array: &ArrayRef) -> Result<ArrayRef> {
+fn is_object_name(pg_type: PgType) -> bool {
+    matches!(
+        pg_type,
+        PgType::Regclass | PgType::Regtype | PgType::Regproc | PgType::Regnamespace | PgType::Regrole
+    )
+}
+
+/// Applies a function to a column, or to the elements of a column of arrays.
+fn applied(function: &Arc<ScalarUDF>, array: &ArrayRef, result: &DataType) -> Result<ArrayRef> {
     if let Some(list) = array.as_list_opt::<i32>() {
-        let values = numbered(function, list.values())?;
+        let values = applied(function, list.values(), result)?;
         let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
         return Ok(Arc::new(ListArray::try_new(
             field,
@@ -106,9 +119,9 @@ fn numbered(function: &Arc<ScalarUDF>, array: &ArrayRef) -> Result<ArrayRef> {
     }
     let written = function.invoke_with_args(ScalarFunctionArgs {
         args: vec![ColumnarValue::Array(Arc::clone(array))],
-        arg_fields: vec![Arc::new(Field::new("name", array.data_type().clone(), true))],
+        arg_fields: vec![Arc::new(Field::new("argument", array.data_type().clone(), true))],
         number_rows: array.len(),
-        return_field: Arc::new(Field::new("number", DataType::UInt32, true)),
+        return_field: Arc::new(Field::new("result", result.clone(), true)),
         config_options: Arc::new(ConfigOptions::default()),
     })?;
     Ok(written.into_array(array.len())?)
@@ -118,7 +131,7 @@ fn numbered(function: &Arc<ScalarUDF>, array: &ArrayRef) -> Result<ArrayRef> {
 #[derive(Debug, Clone)]
 pub(crate) struct RowEncoder {
     columns: Vec<(ColumnType, Format)>,
-    numbers: ObjectNumbers,
+    names: ObjectNames,
     options: OutputOptions,
 }
 
@@ -127,19 +140,30 @@ impl RowEncoder {
     pub(crate) fn new(outputs: &[OutputColumn], formats: &[Format], options: OutputOptions) -> Self {
         let formats = formats.iter().copied().chain(std::iter::repeat(Format::Text));
         let columns = outputs.iter().map(|output| output.column_type).zip(formats).collect();
-        Self { columns, numbers: ObjectNumbers::default(), options }
+        Self { columns, names: ObjectNames::default(), options }
     }
 
-    /// With numbers in the place of objects' names, in the binary format.
-    pub(crate) fn with_numbers(mut self, numbers: &ObjectNumbers) -> Self {
-        self.numbers.clone_from(numbers);
-        for ((column_type, format), number) in self.columns.iter_mut().zip(&mut self.numbers.0) {
-            if *format == Format::Text && number.take().is_some() {
+    /// With names of objects in the text format.
+    pub(crate) fn with_names(mut self, names: &ObjectNames) -> Self {
+        self.names.clone_from(names);
+        for ((column_type, format), naming) in self.columns.iter_mut().zip(&self.names.0) {
+            if *format == Format::Text && naming.is_some() {
                 let array = matches!(column_type.pg_type, PgType::Array(_));
                 column_type.pg_type = if array { PgType::Array(&PgType::Text) } else { PgType::Text };
             }
         }
         self
+    }
+
+    /// A column as its format wants it: names or numbers of objects, one representation of each type.
+    fn prepared(&self, index: usize, array: &ArrayRef) -> Result<ArrayRef> {
+        let (column_type, format) = self.columns[index];
+        let text = holds_text(array.data_type());
+        match (self.names.0.get(index), format) {
+            (Some(Some(naming)), Format::Text) if !text => applied(&naming.output, array, &DataType::Utf8View),
+            (Some(Some(naming)), Format::Binary) if text => applied(&naming.input, array, &DataType::UInt32),
+            _ => canonical(column_type, array),
+        }
     }
 
     /// The columns of one batch, ready to write cells.
@@ -148,15 +172,9 @@ impl RowEncoder {
         batch: &'a RecordBatch,
         casts: &'a mut Vec<ArrayRef>,
     ) -> Result<Vec<Column<'a>>> {
-        *casts = self
-            .columns
-            .iter()
+        *casts = (0..self.columns.len())
             .zip(batch.columns())
-            .enumerate()
-            .map(|(index, ((column_type, _), array))| match self.numbers.0.get(index) {
-                Some(Some(function)) if holds_text(array.data_type()) => numbered(function, array),
-                _ => canonical(*column_type, array),
-            })
+            .map(|(index, array)| self.prepared(index, array))
             .collect::<Result<_>>()?;
         self.columns
             .iter()
