@@ -241,7 +241,7 @@ pub(crate) async fn open(
     };
     let record = StatementRecord::begin(server, request, &parsed.text, &query.access).await?;
     let outputs: Arc<[OutputColumn]> = query.outputs.clone().into();
-    let names = ObjectNames::of(&outputs, &request.catalog(server));
+    let names = ObjectNames::of(&outputs, || request.catalog(server));
     match execute(server, query).await {
         Ok(stream) => Ok(Cursor::new(outputs, stream, Some(record)).with_names(names)),
         Err(error) => {

@@ -79,22 +79,29 @@ struct Naming {
 }
 
 impl ObjectNames {
-    /// For a result's columns.
-    pub(crate) fn of(outputs: &[OutputColumn], catalog: &dyn Catalog) -> Self {
+    /// For a result's columns; the catalogue is asked only where there is a column of such a type.
+    pub(crate) fn of<C: Catalog>(outputs: &[OutputColumn], catalog: impl FnOnce() -> C) -> Self {
+        let element = |output: &OutputColumn| {
+            let pg_type = output.column_type.pg_type;
+            pg_type.element().unwrap_or(pg_type)
+        };
+        if !outputs.iter().any(|output| is_object_name(element(output))) {
+            return Self::default();
+        }
+        let catalog = catalog();
         let schema = Identifier::exact("pg_catalog");
         let find = |name: String| {
             let functions = catalog.functions(Some(&schema), &Identifier::exact(&name));
             functions.into_iter().next().map(|function| function.implementation)
         };
         let naming = |pg_type: PgType| {
-            let pg_type = pg_type.element().unwrap_or(pg_type);
             if !is_object_name(pg_type) {
                 return None;
             }
             let name = pg_type.facts().name;
             Some(Naming { output: find(format!("{name}out"))?, input: find(format!("{name}in"))? })
         };
-        Self(outputs.iter().map(|output| naming(output.column_type.pg_type)).collect())
+        Self(outputs.iter().map(|output| naming(element(output))).collect())
     }
 }
 
