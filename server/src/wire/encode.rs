@@ -2,43 +2,37 @@
 //! the whole batch goes into one buffer as finished DataRow messages, lengths patched in afterwards. No cell allocates.
 //! The same writers serve COPY (`copy.rs`).
 
-use std::{ops::Range, sync::Arc};
+mod names;
+mod values;
+
+use std::ops::Range;
 
 use arrow::{
     array::{
         Array, ArrayRef, AsArray, BinaryViewArray, BooleanArray, FixedSizeBinaryArray, LargeStringArray,
-        ListArray, StringArray, StringViewArray,
+        StringArray, StringViewArray,
     },
     buffer::NullBuffer,
     datatypes::{
-        DataType, Date32Type, Decimal128Type, Field, Float32Type, Float64Type, Int16Type, Int32Type,
+        DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type,
         Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType,
         TimestampMicrosecondType, UInt32Type,
     },
     record_batch::RecordBatch,
 };
 use chrono_tz::Tz;
-use datafusion::{
-    common::config::ConfigOptions,
-    logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF},
-};
 use lis_functions::text_output;
-use lis_lake::{
-    names::Identifier,
-    types::{ColumnType, PgType},
-};
-use lis_sql::{catalog::Catalog, output::OutputColumn};
+use lis_lake::types::{ColumnType, PgType};
+use lis_sql::output::OutputColumn;
+
+pub(crate) use self::names::ObjectNames;
+use self::values::{bytea_escape, date_binary, general_float, numeric_binary, timestamp_binary};
 
 use super::types::{Format, client_type};
 use crate::{
     error::{Condition, Result, ServerError},
     session::{encoding::ClientEncoding, settings::Settings},
 };
-
-/// Days from 1970-01-01 to PostgreSQL's epoch, 2000-01-01.
-const EPOCH_DAYS: i32 = 10_957;
-/// The same in microseconds.
-const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
 
 /// What the session's settings say about output.
 #[derive(Debug, Clone)]
@@ -67,73 +61,6 @@ impl OutputOptions {
     }
 }
 
-/// The functions that tell an object's name by its number and back. A column of `regclass` and its like is shown with names in
-/// the text format and with numbers in the binary one; what an object is called is the catalogue's knowledge.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ObjectNames(Vec<Option<Naming>>);
-
-#[derive(Debug, Clone)]
-struct Naming {
-    output: Arc<ScalarUDF>,
-    input: Arc<ScalarUDF>,
-}
-
-impl ObjectNames {
-    /// For a result's columns; the catalogue is asked only where there is a column of such a type.
-    pub(crate) fn of<C: Catalog>(outputs: &[OutputColumn], catalog: impl FnOnce() -> C) -> Self {
-        let element = |output: &OutputColumn| {
-            let pg_type = output.column_type.pg_type;
-            pg_type.element().unwrap_or(pg_type)
-        };
-        if !outputs.iter().any(|output| is_object_name(element(output))) {
-            return Self::default();
-        }
-        let catalog = catalog();
-        let schema = Identifier::exact("pg_catalog");
-        let find = |name: String| {
-            let functions = catalog.functions(Some(&schema), &Identifier::exact(&name));
-            functions.into_iter().next().map(|function| function.implementation)
-        };
-        let naming = |pg_type: PgType| {
-            if !is_object_name(pg_type) {
-                return None;
-            }
-            let name = pg_type.facts().name;
-            Some(Naming { output: find(format!("{name}out"))?, input: find(format!("{name}in"))? })
-        };
-        Self(outputs.iter().map(|output| naming(element(output))).collect())
-    }
-}
-
-fn is_object_name(pg_type: PgType) -> bool {
-    matches!(
-        pg_type,
-        PgType::Regclass | PgType::Regtype | PgType::Regproc | PgType::Regnamespace | PgType::Regrole
-    )
-}
-
-/// Applies a function to a column, or to the elements of a column of arrays.
-fn applied(function: &Arc<ScalarUDF>, array: &ArrayRef, result: &DataType) -> Result<ArrayRef> {
-    if let Some(list) = array.as_list_opt::<i32>() {
-        let values = applied(function, list.values(), result)?;
-        let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
-        return Ok(Arc::new(ListArray::try_new(
-            field,
-            list.offsets().clone(),
-            values,
-            list.nulls().cloned(),
-        )?));
-    }
-    let written = function.invoke_with_args(ScalarFunctionArgs {
-        args: vec![ColumnarValue::Array(Arc::clone(array))],
-        arg_fields: vec![Arc::new(Field::new("argument", array.data_type().clone(), true))],
-        number_rows: array.len(),
-        return_field: Arc::new(Field::new("result", result.clone(), true)),
-        config_options: Arc::new(ConfigOptions::default()),
-    })?;
-    Ok(written.into_array(array.len())?)
-}
-
 /// Writes rows of one result.
 #[derive(Debug, Clone)]
 pub(crate) struct RowEncoder {
@@ -153,8 +80,8 @@ impl RowEncoder {
     /// With names of objects in the text format.
     pub(crate) fn with_names(mut self, names: &ObjectNames) -> Self {
         self.names.clone_from(names);
-        for ((column_type, format), naming) in self.columns.iter_mut().zip(&self.names.0) {
-            if *format == Format::Text && naming.is_some() {
+        for (index, (column_type, format)) in self.columns.iter_mut().enumerate() {
+            if *format == Format::Text && names.has(index) {
                 let array = matches!(column_type.pg_type, PgType::Array(_));
                 column_type.pg_type = if array { PgType::Array(&PgType::Text) } else { PgType::Text };
             }
@@ -165,11 +92,9 @@ impl RowEncoder {
     /// A column as its format wants it: names or numbers of objects, one representation of each type.
     fn prepared(&self, index: usize, array: &ArrayRef) -> Result<ArrayRef> {
         let (column_type, format) = self.columns[index];
-        let text = holds_text(array.data_type());
-        match (self.names.0.get(index), format) {
-            (Some(Some(naming)), Format::Text) if !text => applied(&naming.output, array, &DataType::Utf8View),
-            (Some(Some(naming)), Format::Binary) if text => applied(&naming.input, array, &DataType::UInt32),
-            _ => canonical(column_type, array),
+        match self.names.translated(index, format, array)? {
+            Some(translated) => Ok(translated),
+            None => canonical(column_type, array),
         }
     }
 
@@ -210,14 +135,6 @@ impl RowEncoder {
             patch_length(out, message, message)?;
         }
         Ok(())
-    }
-}
-
-fn holds_text(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Utf8View | DataType::Utf8 | DataType::LargeUtf8 => true,
-        DataType::List(element) => holds_text(element.data_type()),
-        _ => false,
     }
 }
 
@@ -585,18 +502,6 @@ fn integer<I: itoa::Integer>(value: I, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-fn date_binary(days: i32) -> i32 {
-    if days == i32::MAX || days == i32::MIN { days } else { days.saturating_sub(EPOCH_DAYS) }
-}
-
-fn timestamp_binary(microseconds: i64) -> i64 {
-    if microseconds == i64::MAX || microseconds == i64::MIN {
-        microseconds
-    } else {
-        microseconds.saturating_sub(EPOCH_MICROSECONDS)
-    }
-}
-
 /// `{1,NULL,"a b"}`: an element is quoted when reading it back needs that (PostgreSQL's `array_out`).
 fn list_text(element: &Column<'_>, items: Range<usize>, out: &mut Vec<u8>) -> Result<()> {
     out.push(b'{');
@@ -641,101 +546,13 @@ fn list_binary(
     Ok(())
 }
 
-/// PostgreSQL's binary `numeric`: groups of four decimal digits round the decimal point.
-fn numeric_binary(value: i128, scale: i8, out: &mut Vec<u8>) {
-    let magnitude = value.unsigned_abs();
-    let scale_digits = u32::from(scale.max(0).unsigned_abs());
-    let power = |exponent: u32| 10_u128.checked_pow(exponent).unwrap_or(u128::MAX);
-    let (mut whole, fraction) = if scale < 0 {
-        (magnitude.saturating_mul(power(u32::from(scale.unsigned_abs()))), 0)
-    } else {
-        (magnitude / power(scale_digits), magnitude % power(scale_digits))
-    };
-    // At most ten groups on each side of the point.
-    let mut groups = [0_u16; 20];
-    let group = |number: u128| u16::try_from(number % 10_000).unwrap_or(0);
-    let mut whole_groups = 0;
-    while whole > 0 {
-        groups[whole_groups] = group(whole);
-        whole /= 10_000;
-        whole_groups += 1;
-    }
-    groups[..whole_groups].reverse();
-    let mut count = whole_groups;
-    let mut left = scale_digits;
-    while left > 0 {
-        let shown = left.min(4);
-        left -= shown;
-        groups[count] = group((fraction / power(left)) % power(shown) * power(4 - shown));
-        count += 1;
-    }
-    let mut first = 0;
-    let mut weight = i16::try_from(whole_groups).unwrap_or(0) - 1;
-    while first < count && groups[first] == 0 {
-        first += 1;
-        weight -= 1;
-    }
-    while count > first && groups[count - 1] == 0 {
-        count -= 1;
-    }
-    let digits = &groups[first..count];
-    if digits.is_empty() {
-        weight = 0;
-    }
-    let sign: u16 = if value < 0 { 0x4000 } else { 0 };
-    out.extend_from_slice(&u16::try_from(digits.len()).unwrap_or(0).to_be_bytes());
-    out.extend_from_slice(&weight.to_be_bytes());
-    out.extend_from_slice(&sign.to_be_bytes());
-    out.extend_from_slice(&u16::try_from(scale_digits).unwrap_or(0).to_be_bytes());
-    for digit in digits {
-        out.extend_from_slice(&digit.to_be_bytes());
-    }
-}
-
-/// `bytea_output = escape`.
-fn bytea_escape(bytes: &[u8], out: &mut Vec<u8>) {
-    for byte in bytes {
-        match byte {
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            0x20..=0x7e => out.push(*byte),
-            _ => out.extend_from_slice(format!("\\{byte:03o}").as_bytes()),
-        }
-    }
-}
-
-/// C's `%.{digits}g`, which `extra_float_digits` of zero and below asks for.
-fn general_float(value: f64, digits: i32, out: &mut Vec<u8>) {
-    if !value.is_finite() || value == 0.0 {
-        text_output::write_float8(value, out);
-        return;
-    }
-    let digits = usize::try_from(digits.max(1)).unwrap_or(1);
-    let scientific = format!("{value:.*e}", digits - 1);
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let trimmed = |text: &str| {
-        if text.contains('.') {
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        } else {
-            text.to_owned()
-        }
-    };
-    let whole_digits = i32::try_from(digits).unwrap_or(i32::MAX);
-    let text = if exponent < -4 || exponent >= whole_digits {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        format!("{}e{sign}{:02}", trimmed(mantissa), exponent.abs())
-    } else {
-        let decimals = usize::try_from(whole_digits - 1 - exponent).unwrap_or(0);
-        trimmed(&format!("{value:.decimals$}"))
-    };
-    out.extend_from_slice(text.as_bytes());
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use arrow::{
         array::{Decimal128Array, Int32Array, Int32Builder, ListBuilder, StringViewBuilder},
-        datatypes::Schema,
+        datatypes::{Field, Schema},
     };
 
     use super::*;
@@ -770,20 +587,7 @@ mod tests {
     }
 
     #[test]
-    fn numeric_is_written_in_groups_of_four_digits() {
-        let check = |value: i128, scale: i8, expected: &[u16]| {
-            let mut out = Vec::new();
-            numeric_binary(value, scale, &mut out);
-            let expected: Vec<u8> = expected.iter().flat_map(|word| word.to_be_bytes()).collect();
-            assert_eq!(out, expected, "{value} at scale {scale}");
-        };
-        check(0, 2, &[0, 0, 0, 2]);
-        check(12345, 2, &[2, 0, 0, 2, 123, 4500]);
-        check(-12_345_678, 0, &[2, 1, 0x4000, 0, 1234, 5678]);
-        check(1, 5, &[1, 0xfffe, 0, 5, 1000]);
-        check(10_000, 0, &[1, 1, 0, 0, 1]);
-        let largest = 10_i128.pow(38) - 1;
-        check(largest, 38, &[10, 0xffff, 0, 38, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9900]);
+    fn a_decimal_is_shown_at_its_scale() {
         let array = Decimal128Array::from(vec![12345]).with_precision_and_scale(10, 2).unwrap();
         assert_eq!(cell(PgType::Numeric, Format::Text, &array, 0), b"123.45");
     }
@@ -814,20 +618,5 @@ mod tests {
         let words = |words: &[i32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<_>>();
         assert_eq!(cell(ints, Format::Binary, &array, 0), words(&[1, 0, 23, 1, 1, 4, 7]));
         assert_eq!(cell(ints, Format::Binary, &array, 1), words(&[0, 0, 23]));
-    }
-
-    #[test]
-    fn general_floats_are_c_s() {
-        for (value, digits, expected) in [
-            (0.1 + 0.2, 15, "0.3"),
-            (1e20, 15, "1e+20"),
-            (123_456_789.125, 6, "1.23457e+08"),
-            (1.5e-7, 15, "1.5e-07"),
-            (100.0, 15, "100"),
-        ] {
-            let mut out = Vec::new();
-            general_float(value, digits, &mut out);
-            assert_eq!(String::from_utf8(out).unwrap(), expected);
-        }
     }
 }
