@@ -198,9 +198,9 @@ fn tour(credentials: &[(String, String)], address: std::net::SocketAddr) -> Stri
          chef_<code> sees one; utan sees no rows.\n\
          \n\
          Three things to try in 90 seconds:\n\
-         1. The same question, two users: the rows differ, the query does not.\n     \
-            {finans} -c \"select count(*), sum(belopp) from ekonomi.verifikationsrad\"\n     \
-            {chef} -c \"select count(*), sum(belopp) from ekonomi.verifikationsrad\"\n\
+         1. The wages, asked by two users: the rows differ, the query does not.\n     \
+            {finans} -c \"select count(*), sum(belopp) as wages from ekonomi.verifikationsrad where konto like '5%'\"\n     \
+            {chef} -c \"select count(*), sum(belopp) as wages from ekonomi.verifikationsrad where konto like '5%'\"\n\
          2. The report that every board gets, each its own.\n     \
             {chef} -c \"select * from rapport.budgetuppfoljning order by 1, 2 limit 12\"\n\
          3. What came in, and what was rejected and why.\n     \
