@@ -102,6 +102,10 @@ impl AggregateUDFImpl for NumericAggregate {
     fn state_fields(&self, arguments: StateFieldsArgs) -> Result<Vec<FieldRef>> {
         let input = arguments.input_fields.first().map(|field| field.data_type().clone());
         let scale = input.as_ref().map_or(0, scale_of);
+        if arguments.is_distinct {
+            let values = Field::new_list_field(DataType::Decimal128(38, scale), true);
+            return Ok(vec![Arc::new(Field::new_list(format!("{}[values]", arguments.name), values, true))]);
+        }
         Ok(vec![
             Arc::new(Field::new(format!("{}[sum]", arguments.name), DataType::Decimal128(38, scale), true)),
             Arc::new(Field::new(format!("{}[count]", arguments.name), DataType::Int64, true)),
@@ -111,11 +115,8 @@ impl AggregateUDFImpl for NumericAggregate {
     fn accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         let input = input_type(&arguments)?;
         if arguments.is_distinct {
-            return Ok(Box::new(DistinctAccumulator {
-                seen: std::collections::HashSet::new(),
-                input: input.clone(),
-                finisher: self.finisher(&input),
-            }));
+            let seen = std::collections::HashSet::new();
+            return Ok(Box::new(DistinctAccumulator { seen, finisher: self.finisher(&input) }));
         }
         Ok(Box::new(OneGroup { sum: 0, count: 0, overflow: false, finisher: self.finisher(&input) }))
     }
@@ -288,11 +289,10 @@ impl Accumulator for OneGroup {
     }
 }
 
-/// `sum(DISTINCT …)`, `avg(DISTINCT …)`: the state is the list of values.
+/// `sum(DISTINCT …)`, `avg(DISTINCT …)`: the state is the list of values, which several partitions may have in common.
 #[derive(Debug)]
 struct DistinctAccumulator {
     seen: std::collections::HashSet<i128>,
-    input: DataType,
     finisher: Finisher,
 }
 
@@ -315,12 +315,18 @@ impl Accumulator for DistinctAccumulator {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Err(FunctionError::internal(format!("a distinct aggregate of {} runs in one stage", self.input))
-            .into())
+        let from = self.finisher.from;
+        let values: Vec<ScalarValue> =
+            self.seen.iter().map(|value| ScalarValue::Decimal128(Some(*value), 38, from)).collect();
+        let list = ScalarValue::new_list(&values, &DataType::Decimal128(38, from), true);
+        Ok(vec![ScalarValue::List(list)])
     }
 
-    fn merge_batch(&mut self, _values: &[ArrayRef]) -> Result<()> {
-        Err(FunctionError::internal("a distinct aggregate runs in one stage").into())
+    fn merge_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        for values in only(values)?.as_list::<i32>().iter().flatten() {
+            self.update_batch(&[values])?;
+        }
+        Ok(())
     }
 
     fn size(&self) -> usize {

@@ -102,7 +102,9 @@ impl AggregateUDFImpl for FoldAggregate {
         })
     }
 
-    fn accumulator(&self, _arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+    fn accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        let matters = !matches!(self.fold, Fold::IntervalMinimum | Fold::IntervalMaximum);
+        FunctionError::refuse_distinct(self.name(), arguments.is_distinct && matters)?;
         Ok(match self.fold {
             Fold::Float4Sum => Box::new(Float4Sum { sum: 0.0, count: 0 }),
             fold => Box::new(Intervals { fold, months: 0, days: 0, microseconds: 0, count: 0 }),

@@ -90,12 +90,8 @@ impl AggregateUDFImpl for JsonAggregate {
     }
 
     fn accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Members {
-            members: String::new(),
-            object: self.object,
-            binary: self.binary,
-            seen: arguments.is_distinct.then(std::collections::HashSet::new),
-        }))
+        FunctionError::refuse_distinct(self.name(), arguments.is_distinct)?;
+        Ok(Box::new(Members { members: String::new(), object: self.object, binary: self.binary }))
     }
 }
 
@@ -105,7 +101,6 @@ struct Members {
     members: String,
     object: bool,
     binary: bool,
-    seen: Option<std::collections::HashSet<String>>,
 }
 
 fn column(values: &[ArrayRef], index: usize) -> Result<&StringViewArray> {
@@ -129,11 +124,6 @@ impl Accumulator for Members {
         let keys = if self.object { Some(column(values, 0)?) } else { None };
         for row in 0..held.len() {
             let value = if held.is_null(row) { "null" } else { held.value(row) };
-            if let Some(seen) = &mut self.seen
-                && !seen.insert(value.to_owned())
-            {
-                continue;
-            }
             self.separate();
             if let Some(keys) = keys {
                 if keys.is_null(row) {

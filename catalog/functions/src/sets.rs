@@ -23,13 +23,14 @@ use crate::{
 type Done = Result<ArrayRef, FunctionError>;
 
 /// The most values that one call may make: they are all held in memory.
-pub const SERIES_MAX: usize = 100_000_000;
+pub const SERIES_MAX: usize = 20_000_000;
 
 fn too_many() -> FunctionError {
     FunctionError::new(
         FunctionErrorKind::ProgramLimitExceeded,
         format!("a set of more than {SERIES_MAX} values is not supported"),
     )
+    .with_detail("The values of a set are all held in memory.")
 }
 
 fn zero_step() -> FunctionError {

@@ -98,6 +98,7 @@ impl AggregateUDFImpl for NumericStatistic {
     }
 
     fn accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        FunctionError::refuse_distinct(self.name(), arguments.is_distinct)?;
         let from = match arguments.expr_fields.first().map(|field| field.data_type()) {
             Some(DataType::Decimal128(_, scale)) => *scale,
             _ => return Err(FunctionError::internal("a statistic of something that is not numeric").into()),
