@@ -465,6 +465,38 @@ pub fn array_position(arguments: &Arguments<'_>) -> Done {
     })
 }
 
+/// `array_positions(array, element)`
+pub fn array_positions(arguments: &Arguments<'_>) -> Done {
+    let (lists, found) = matches(arguments)?;
+    let mut values = Int32Builder::new();
+    let mut lengths = Vec::with_capacity(arguments.rows);
+    for positions in &found {
+        for position in positions {
+            values.append_option(i32::try_from(position + 1).ok());
+        }
+        lengths.push(positions.len());
+    }
+    list_of(Arc::new(values.finish()), lengths, lists.nulls().cloned())
+}
+
+/// `array_replace(array, from, to)`
+pub fn array_replace(arguments: &Arguments<'_>) -> Done {
+    let (lists, found) = matches(arguments)?;
+    let replacement = arguments.full_array(2)?;
+    let mut indices = Vec::new();
+    let mut lengths = Vec::with_capacity(arguments.rows);
+    for row in 0..arguments.rows {
+        let before = indices.len();
+        let gone = found.get(row).map(Vec::as_slice).unwrap_or_default();
+        for (position, at) in range(&lists, row).enumerate() {
+            indices.push(if gone.contains(&position) { (1, row) } else { (0, at) });
+        }
+        lengths.push(indices.len() - before);
+    }
+    let values = arrow::compute::interleave(&[lists.values().as_ref(), replacement.as_ref()], &indices)?;
+    list_of(values, lengths, lists.nulls().cloned())
+}
+
 /// `array_remove(array, element)`
 pub fn array_remove(arguments: &Arguments<'_>) -> Done {
     let (lists, found) = matches(arguments)?;

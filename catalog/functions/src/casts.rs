@@ -177,6 +177,25 @@ pub fn oid_to_int4(arguments: &Arguments<'_>) -> Done {
     map::<(Oid,), Int4>(arguments, |(value,)| Ok(i32::from_ne_bytes(value.to_ne_bytes())))
 }
 
+/// `"char"` → `integer`: its byte, signed.
+pub fn char_to_int4(arguments: &Arguments<'_>) -> Done {
+    map::<(Text,), Int4>(arguments, |(text,)| {
+        Ok(text.bytes().next().map_or(0, |byte| i32::from(i8::from_ne_bytes([byte]))))
+    })
+}
+
+/// `integer` → `"char"`. Bytes from 128 on are no text of one byte and are refused.
+pub fn int4_to_char(arguments: &Arguments<'_>) -> Done {
+    map_text::<(Int4,)>(arguments, |(value,), out| {
+        match u8::try_from(value).ok().filter(u8::is_ascii) {
+            Some(0) => {}
+            Some(byte) => out.push(char::from(byte)),
+            None => return Err(FunctionError::out_of_range("\"char\"")),
+        }
+        Ok(())
+    })
+}
+
 /// `integer` → `boolean`.
 pub fn int4_to_bool(arguments: &Arguments<'_>) -> Done {
     map_bool::<(Int4,)>(arguments, |(value,)| Ok(value != 0))

@@ -11,6 +11,7 @@
 
 pub mod aggregates;
 pub mod arrays;
+pub mod bytes;
 pub mod calendar;
 pub mod casts;
 pub mod dates;

@@ -323,6 +323,14 @@ pub fn function(binding: &Binding<'_>, call: FunctionCall) -> Result<ResolvedFun
     if call.star {
         return star(&call);
     }
+    if let Some(schema) = &call.schema
+        && !in_catalog
+        && !matches!(schema.as_str(), "information_schema" | "lis")
+        && !binding.catalog.has_schema(&Identifier::exact(schema))
+    {
+        let message = format!("schema \"{schema}\" does not exist");
+        return Err(SqlError::new(SqlErrorKind::InvalidSchemaName, message).at(position));
+    }
     if call.schema.as_deref() == Some("lis") && call.name == "my_administrations" && call.arguments.len() < 2
     {
         let arguments: Vec<Typed> = call.arguments.into_iter().map(|argument| argument.value).collect();
@@ -369,6 +377,14 @@ pub fn function(binding: &Binding<'_>, call: FunctionCall) -> Result<ResolvedFun
         if argument.is_unknown() {
             return done.map(ResolvedFunction::Scalar);
         }
+    }
+    if in_catalog && call.name == "count" && actual.is_empty() {
+        let message = "count(*) must be used to call a parameterless aggregate function";
+        return Err(SqlError::new(SqlErrorKind::WrongObjectType, message).at(position));
+    }
+    if in_catalog && !call.over && functions::candidates(&call.name).iter().any(FunctionRow::is_window) {
+        let message = format!("window function {} requires an OVER clause", call.name);
+        return Err(SqlError::new(SqlErrorKind::WrongObjectType, message).at(position));
     }
     Err(function_error(SqlErrorKind::UndefinedFunction, &call, &actual))
 }

@@ -5,6 +5,7 @@
 //! type coercion finds nothing to change.
 
 pub(crate) mod casts;
+mod elementwise;
 mod names;
 
 use std::{cell::RefCell, sync::Arc};

@@ -17,6 +17,8 @@ use crate::{
 
 use PgType::{Int4, Text};
 
+const INT4_ARRAY: PgType = PgType::Array(&PgType::Int4);
+
 /// Adds the array's lower bound as the last argument.
 fn bounded(function: &'static str, kernel_of: Kernel, mut arguments: Vec<Typed>) -> Result<Typed, SqlError> {
     let array = arguments.first().map_or(PgType::Unknown, Typed::pg_type);
@@ -84,6 +86,17 @@ pub(super) const ROWS: &[FunctionRow] = &[
             DataType::Int32,
         )
     }),
+    build("array_positions", &[AnyCompatibleArray, AnyCompatible], Is(INT4_ARRAY), |_, arguments| {
+        let column_type = ColumnType::plain(INT4_ARRAY);
+        let arrow_type = column_type.to_arrow();
+        apply_on_null("array_positions", k::array_positions, arguments, column_type, arrow_type)
+    }),
+    build(
+        "array_replace",
+        &[AnyCompatibleArray, AnyCompatible, AnyCompatible],
+        AnyCompatibleArray,
+        |_, arguments| like_array("array_replace", k::array_replace, arguments, 0),
+    ),
     build("trim_array", &[AnyArray, Is(Int4)], AnyArray, |_, arguments| {
         like_array("trim_array", k::trim_array, arguments, 0)
     }),

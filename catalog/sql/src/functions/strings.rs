@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::ScalarUDF;
 use lis_functions::{
-    formatting, json, patterns,
+    bytes, formatting, json, patterns,
     strings::{self as k, Definition, Kind},
 };
 use lis_lake::types::{Category, ColumnType, PgType};
@@ -243,6 +243,11 @@ pub(super) const ROWS: &[FunctionRow] = &[
             call(&k::length(), vec![text], ColumnType::plain(Int4))
         }),
     ),
+    kernel("substring", &[Is(Bytea), Is(Int4), Is(Int4)], Is(Bytea), "bytea_substr", bytes::substring),
+    kernel("substr", &[Is(Bytea), Is(Int4), Is(Int4)], Is(Bytea), "bytea_substr", bytes::substring),
+    kernel("substring", &[Is(Bytea), Is(Int4)], Is(Bytea), "bytea_substr_from", bytes::substring_from),
+    kernel("substr", &[Is(Bytea), Is(Int4)], Is(Bytea), "bytea_substr_from", bytes::substring_from),
+    kernel("get_byte", &[Is(Bytea), Is(Int4)], Is(Int4), "get_byte", bytes::get_byte),
     build("format", &[Is(Text)], Is(Text), format),
     build("format", &[Is(Text), Any], Is(Text), format).variadic(),
     FunctionRow::new("encode", &[Is(Bytea), Is(Text)], Is(Text), Make::Function(k::encode)),

@@ -6,7 +6,7 @@
 
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use lis_functions::{arrays, dates, json, numbers, strings};
+use lis_functions::{arrays, bytes, dates, json, numbers, strings};
 use lis_lake::types::{ColumnType, PgType};
 
 use super::{Formal, OperatorRow, is};
@@ -482,6 +482,7 @@ pub(super) const ROWS: &[OperatorRow] = &[
         result: Formal::AnyCompatibleArray,
         build: concatenate_arrays,
     },
+    binary!("||", Bytea, Bytea, Bytea, "byteacat", bytes::concatenate),
     arrays_row!("@>", "arraycontains", arrays::array_contains, false),
     arrays_row!("<@", "arraycontains", arrays::array_contains, true),
     arrays_row!("&&", "arrayoverlap", arrays::array_overlaps, false),

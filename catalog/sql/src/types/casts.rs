@@ -6,7 +6,7 @@
 use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 use datafusion::{
-    common::ScalarValue,
+    common::{Column, ScalarValue},
     logical_expr::{Expr, cast, lit},
 };
 use lis_functions::{
@@ -480,6 +480,8 @@ fn convert(
         }
         (T::Bool, T::Int4) => with("int4", kernels::bool_to_int4, typed),
         (T::Int4, T::Bool) => with("bool", kernels::int4_to_bool, typed),
+        (T::Char, T::Int4) => with("int4", kernels::char_to_int4, typed),
+        (T::Int4, T::Char) => with("char", kernels::int4_to_char, typed),
         // Numbers of objects.
         (T::Int2 | T::Int4, _) if is_oid_like(wanted) => {
             let int4 = widen(typed, ColumnType::plain(T::Int4), DataType::Int32);
@@ -544,7 +546,6 @@ fn convert(
             let text = Typed { column_type: ColumnType::plain(T::Text), ..typed };
             from_text(binding, text, target, position)
         }
-        (T::Char, T::Int4) | (T::Int4, T::Char) => Err(not_supported(source, wanted).at(position)),
         _ => Err(not_supported(source, wanted).at(position)),
     }
 }
@@ -724,7 +725,22 @@ fn convert_array(
             wanted,
         );
     }
-    Err(not_supported(typed.pg_type(), array).at(position))
+    // Whatever casts one element.
+    let DataType::List(field) = &typed.arrow_type else {
+        return Err(not_supported(typed.pg_type(), array).at(position));
+    };
+    let element = Typed::new(
+        Expr::Column(Column::new_unqualified(super::elementwise::ELEMENT)),
+        ColumnType::plain(from),
+        field.data_type().clone(),
+    );
+    let cast = convert(binding, element, ColumnType::plain(to), position)?;
+    match super::elementwise::elementwise(&cast.expr, &cast.arrow_type) {
+        Some(function) => {
+            crate::build::call_as(&function, vec![typed], column_type, list(cast.arrow_type.clone()))
+        }
+        None => Err(not_supported(typed.pg_type(), array).at(position)),
+    }
 }
 
 /// Lengths, precisions and scales.
