@@ -9,7 +9,7 @@ use crate::{
     build::{apply, apply_on_null},
     error::{SqlError, SqlErrorKind},
     resolve::{
-        arrays::lower_bound,
+        arrays::{lower_bound, same_elements},
         select::Formal::{AnyArray, AnyCompatible, AnyCompatibleArray, Is},
     },
     types::{Binding, Typed},
@@ -33,6 +33,13 @@ fn like_array(
     arguments: Vec<Typed>,
     which: usize,
 ) -> Result<Typed, SqlError> {
+    let arguments = match <[Typed; 2]>::try_from(arguments) {
+        Ok([left, right]) => {
+            let (left, right) = same_elements(left, right)?;
+            vec![left, right]
+        }
+        Err(others) => others,
+    };
     let Some(array) = arguments.get(which) else {
         return Err(SqlError::new(SqlErrorKind::Internal, "an argument is missing"));
     };

@@ -13,6 +13,7 @@ use super::{Formal, OperatorRow, is};
 use crate::{
     build::{apply, apply_on_null, call},
     error::{SqlError, SqlErrorKind},
+    resolve::arrays::same_elements,
     types::{
         Binding, Typed,
         casts::{canonical_text, coerce_to, to_text},
@@ -260,6 +261,7 @@ fn concatenate(binding: &Binding<'_>, _: &OperatorRow, operands: Vec<Typed>) -> 
 /// `array || array`, `array || element`, `element || array`: the operands have one element type already.
 fn concatenate_arrays(_: &Binding<'_>, row: &OperatorRow, operands: Vec<Typed>) -> Result<Typed, SqlError> {
     let (left, right) = two(operands)?;
+    let (left, right) = same_elements(left, right)?;
     let array = if row.left == Some(Formal::AnyCompatible) { &right } else { &left };
     let (column_type, arrow_type) = (plain(array.pg_type()), array.arrow_type.clone());
     let (name, kernel): (&'static str, lis_functions::scalar::Kernel) =
@@ -282,7 +284,9 @@ macro_rules! arrays_row {
                 if $swap {
                     operands.reverse();
                 }
-                apply($function, $kernel, operands, plain(PgType::Bool), DataType::Boolean)
+                let (left, right) = two(operands)?;
+                let (left, right) = same_elements(left, right)?;
+                apply($function, $kernel, vec![left, right], plain(PgType::Bool), DataType::Boolean)
             },
         }
     };

@@ -219,9 +219,7 @@ pub(crate) fn align(binding: &Binding<'_>, left: Typed, right: Typed) -> Result<
         (T::Date, T::Timestamp) | (T::Timestamp, T::Date) => both(T::Timestamp, left, right),
         (T::Xid, T::Int4) => Ok((left, coerce_oid(right)?)),
         (T::Array(_), T::Array(_)) if left.arrow_type != right.arrow_type => {
-            let wanted = left.arrow_type.clone();
-            let column_type = right.column_type;
-            Ok((left, widen(right, column_type, wanted)))
+            crate::resolve::arrays::same_elements(left, right)
         }
         _ => Ok((canonical_text(left), canonical_text(right))),
     }

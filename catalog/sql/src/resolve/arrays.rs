@@ -44,6 +44,32 @@ pub fn array(
         .map(|done| done.at(position))
 }
 
+/// Brings two arrays of `numeric`, or an array and an element, to one scale; anything else is left as it is.
+pub(crate) fn same_elements(left: Typed, right: Typed) -> Result<(Typed, Typed), SqlError> {
+    let element = |typed: &Typed| match &typed.arrow_type {
+        DataType::List(field) => field.data_type().clone(),
+        other => other.clone(),
+    };
+    let (one, two) = (element(&left), element(&right));
+    let (DataType::Decimal128(p1, s1), DataType::Decimal128(p2, s2)) = (&one, &two) else {
+        return Ok((left, right));
+    };
+    if one == two {
+        return Ok((left, right));
+    }
+    let scale = (*s1).max(*s2);
+    let whole = (i32::from(*p1) - i32::from(*s1)).max(i32::from(*p2) - i32::from(*s2));
+    let precision = u8::try_from((whole + i32::from(scale)).clamp(1, 38)).unwrap_or(38);
+    let bring = |typed: Typed| -> Result<Typed, SqlError> {
+        if matches!(typed.arrow_type, DataType::List(_)) {
+            let column_type = typed.column_type;
+            return Ok(widen(typed, column_type, list(DataType::Decimal128(precision, scale))));
+        }
+        crate::types::casts::rescale(typed, precision, scale)
+    };
+    Ok((bring(left)?, bring(right)?))
+}
+
 /// The lower bound of an array: the vector types count from 0.
 pub(crate) fn lower_bound(array: PgType) -> Typed {
     let bound = i32::from(!matches!(array, PgType::Int2Vector | PgType::OidVector));

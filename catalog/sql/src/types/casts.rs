@@ -706,17 +706,8 @@ fn convert_array(
     if lossless && !is_oid_like(from) && !is_oid_like(to) {
         return Ok(widen(typed, column_type, wanted));
     }
-    if is_oid_like(from) && to.facts().category == Category::String {
-        // Element by element is the catalogue's business; numbers are what is left.
-        return apply(
-            "array_out",
-            lis_functions::arrays::elements_to_text,
-            vec![typed, zone(binding)],
-            column_type,
-            wanted,
-        );
-    }
-    if to.facts().category == Category::String {
+    let is_reg = is_oid_like(from) && !matches!(from, PgType::Oid | PgType::Xid);
+    if to.facts().category == Category::String && !is_reg {
         return apply(
             "array_out",
             lis_functions::arrays::elements_to_text,

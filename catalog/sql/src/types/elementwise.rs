@@ -1,6 +1,6 @@
 //! Casts of arrays, element by element: whatever casts the element, applied to all the elements of a batch at once.
 
-use std::{hash::Hash, sync::Arc};
+use std::sync::Arc;
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, ListArray},
@@ -103,7 +103,8 @@ impl ScalarUDFImpl for Elementwise {
         let DataType::List(field) = &self.result else {
             return Err(DataFusionError::Internal("array_cast to something that is no array".to_owned()));
         };
-        let cast = ListArray::try_new(Arc::clone(field), lists.offsets().clone(), values, lists.nulls().cloned())?;
+        let cast =
+            ListArray::try_new(Arc::clone(field), lists.offsets().clone(), values, lists.nulls().cloned())?;
         if all_constant {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&cast, 0)?));
         }
