@@ -24,7 +24,7 @@ pub mod catalog;
 pub mod context;
 mod dialect;
 pub mod error;
-pub mod functions;
+mod functions;
 pub mod keywords;
 mod names;
 pub mod operators;

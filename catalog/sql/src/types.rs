@@ -7,6 +7,7 @@
 pub(crate) mod casts;
 mod elementwise;
 mod names;
+pub(crate) mod values;
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -28,7 +29,7 @@ use crate::{
     output::Origin,
 };
 
-pub use self::casts::{parse_text, type_name};
+pub use self::{casts::type_name, values::parse_text};
 
 /// An expression while it is bound: DataFusion's expression and what PostgreSQL says of it.
 #[derive(Debug, Clone)]
@@ -171,7 +172,7 @@ pub fn number_literal(text: &str, position: Option<usize>) -> Result<Typed, SqlE
         Typed::constant(ScalarValue::Int64(Some(large)), ColumnType::plain(PgType::Int8))
     } else {
         let decimal = parse_decimal(text).map_err(|error| statement_error(error, position))?;
-        Typed::constant(casts::decimal_value(decimal), ColumnType::plain(PgType::Numeric))
+        Typed::constant(values::decimal_value(decimal), ColumnType::plain(PgType::Numeric))
     };
     Ok(typed.at(position))
 }

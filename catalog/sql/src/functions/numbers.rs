@@ -202,7 +202,7 @@ fn trim_scale(_: &crate::types::Binding<'_>, arguments: Vec<Typed>) -> Result<Ty
             scale -= 1;
         }
         let decimal = lis_functions::text_input::Decimal { unscaled, scale };
-        return Ok(Typed::constant(crate::types::casts::decimal_value(decimal), NUMERIC));
+        return Ok(Typed::constant(crate::types::values::decimal_value(decimal), NUMERIC));
     }
     Ok(Typed { column_type: NUMERIC, origin: None, ..argument })
 }

@@ -9,16 +9,13 @@ use datafusion::{
     common::{Column, ScalarValue},
     logical_expr::{Expr, cast, lit},
 };
-use lis_functions::{
-    calendar, casts as kernels,
-    error::{FunctionError, FunctionErrorKind},
-    json,
-    scalar::Kernel,
-    text_input as input,
-};
+use lis_functions::{calendar, casts as kernels, json, scalar::Kernel, text_input as input};
 use lis_lake::types::{Category, ColumnType, PgType, list};
 
-use super::{Binding, CastContext, Typed, statement_error};
+use super::{
+    Binding, CastContext, Typed, statement_error,
+    values::{decimal_value, parse_constant, parse_text},
+};
 use crate::{
     build::apply,
     error::{SqlError, SqlErrorKind},
@@ -174,160 +171,6 @@ fn from_unknown(
             coerce(binding, text, target, CastContext::Explicit, position)
         }
     }
-}
-
-/// The value of a string literal. The words that need a clock are known here, and no further down.
-fn parse_constant(
-    binding: &Binding<'_>,
-    text: &str,
-    target: ColumnType,
-    is_explicit: bool,
-) -> Result<ScalarValue, FunctionError> {
-    let zone = calendar::zone_by_name(&binding.context.time_zone).unwrap_or(Tz::UTC);
-    let temporal = matches!(target.pg_type, PgType::Date | PgType::Timestamp | PgType::Timestamptz);
-    if temporal {
-        let now = binding.context.transaction_started_at.timestamp_micros();
-        let local = calendar::utc_to_local(zone, now);
-        let midnight = local - local.rem_euclid(calendar::DAY);
-        let word = input::trim(text).to_ascii_lowercase();
-        let moment = match word.as_str() {
-            "now" => Some(local),
-            "today" => Some(midnight),
-            "tomorrow" => Some(midnight + calendar::DAY),
-            "yesterday" => Some(midnight - calendar::DAY),
-            _ => None,
-        };
-        if let Some(local) = moment {
-            return Ok(match target.pg_type {
-                PgType::Date => {
-                    ScalarValue::Date32(Some(calendar::checked_date(local.div_euclid(calendar::DAY))?))
-                }
-                PgType::Timestamp => ScalarValue::TimestampMicrosecond(Some(local), None),
-                _ => {
-                    timestamptz_value(if word == "now" { now } else { calendar::local_to_utc(zone, local)? })
-                }
-            });
-        }
-    }
-    if is_explicit && let Some(length) = target.length() {
-        // An explicit cast cuts, it does not complain.
-        let cut: String = text.chars().take(length).collect();
-        return parse_text(&cut, target, zone);
-    }
-    parse_text(text, target, zone)
-}
-
-fn timestamptz_value(timestamp: i64) -> ScalarValue {
-    ScalarValue::TimestampMicrosecond(Some(timestamp), Some("UTC".into()))
-}
-
-/// A value of a type from its text: literals, parameters in text format, COPY. The modifier is applied as by assignment.
-/// A `numeric` without a modifier keeps the scale that it is written with. `reg…` types need the catalogue and take
-/// numbers only.
-pub fn parse_text(text: &str, column_type: ColumnType, zone: Tz) -> Result<ScalarValue, FunctionError> {
-    use PgType as T;
-    let view = |text: String| ScalarValue::Utf8View(Some(text));
-    Ok(match column_type.pg_type {
-        T::Bool => ScalarValue::Boolean(Some(input::parse_bool(text)?)),
-        T::Int2 => ScalarValue::Int16(Some(input::parse_int2(text)?)),
-        T::Int4 => ScalarValue::Int32(Some(input::parse_int4(text)?)),
-        T::Int8 => ScalarValue::Int64(Some(input::parse_int8(text)?)),
-        T::Float4 => ScalarValue::Float32(Some(input::parse_float4(text)?)),
-        T::Float8 => ScalarValue::Float64(Some(input::parse_float8(text)?)),
-        T::Numeric => match column_type.precision_scale() {
-            Some((precision, scale)) => {
-                ScalarValue::Decimal128(Some(input::parse_numeric(text, precision, scale)?), precision, scale)
-            }
-            None => decimal_value(input::parse_decimal(text)?),
-        },
-        T::Date => ScalarValue::Date32(Some(input::parse_date(text)?)),
-        T::Time | T::Timetz => ScalarValue::Time64Microsecond(Some(input::parse_time(text)?)),
-        T::Timestamp => ScalarValue::TimestampMicrosecond(Some(input::parse_timestamp(text)?), None),
-        T::Timestamptz => timestamptz_value(input::parse_timestamptz(text, zone)?),
-        T::Interval => ScalarValue::IntervalMonthDayNano(Some(lis_functions::dates::interval_native(
-            input::parse_interval(text, None)?,
-        )?)),
-        T::Uuid => ScalarValue::FixedSizeBinary(16, Some(input::parse_uuid(text)?.to_vec())),
-        T::Bytea => ScalarValue::BinaryView(Some(input::parse_bytea(text)?)),
-        T::Oid | T::Xid | T::Regproc | T::Regclass | T::Regtype | T::Regnamespace | T::Regrole => {
-            ScalarValue::UInt32(Some(input::parse_oid(text)?))
-        }
-        T::Varchar | T::Bpchar => view(fit_text(text, column_type)?),
-        T::Name => view(
-            text.chars()
-                .scan(0, |bytes, one| {
-                    *bytes += one.len_utf8();
-                    (*bytes <= 63).then_some(one)
-                })
-                .collect(),
-        ),
-        T::Char => view(text.chars().take(1).collect()),
-        T::Json => view(json::check(text)?.to_owned()),
-        T::Jsonb => view(json::normalise(text)?),
-        T::Text | T::Unknown | T::PgNodeTree | T::Aclitem => view(text.to_owned()),
-        T::Array(element) => {
-            let element = ColumnType { pg_type: *element, typmod: column_type.typmod };
-            let elements = input::parse_array(text)?;
-            array_value(elements, element, zone)?
-        }
-        T::Int2Vector | T::OidVector => {
-            let element = column_type.pg_type.element().unwrap_or(T::Int4);
-            let elements = text.split_ascii_whitespace().map(|one| Some(one.to_owned())).collect();
-            array_value(elements, ColumnType::plain(element), zone)?
-        }
-        T::Record | T::Void => {
-            return Err(FunctionError::not_supported(format!(
-                "input of type {} is not supported",
-                column_type.pg_type.facts().sql_name
-            )));
-        }
-    })
-}
-
-fn array_value(
-    elements: Vec<Option<String>>,
-    element: ColumnType,
-    zone: Tz,
-) -> Result<ScalarValue, FunctionError> {
-    let arrow_type = element.to_arrow();
-    let values = elements
-        .into_iter()
-        .map(|text| match text {
-            None => Ok(ScalarValue::try_from(&arrow_type)?),
-            Some(text) => {
-                let value = parse_text(&text, element, zone)?;
-                if value.data_type() == arrow_type { Ok(value) } else { Ok(value.cast_to(&arrow_type)?) }
-            }
-        })
-        .collect::<Result<Vec<_>, FunctionError>>()?;
-    Ok(ScalarValue::List(ScalarValue::new_list(&values, &arrow_type, true)))
-}
-
-pub(crate) fn decimal_value(decimal: input::Decimal) -> ScalarValue {
-    let digits = decimal.unscaled.unsigned_abs().checked_ilog10().map_or(1, |log| log + 1);
-    let digits = u8::try_from(digits).unwrap_or(38);
-    let precision = digits.max(decimal.scale.unsigned_abs()).clamp(1, 38);
-    ScalarValue::Decimal128(Some(decimal.unscaled), precision, decimal.scale)
-}
-
-fn fit_text(text: &str, column_type: ColumnType) -> Result<String, FunctionError> {
-    let Some(length) = column_type.length() else { return Ok(text.to_owned()) };
-    let count = text.chars().count();
-    if column_type.pg_type == PgType::Bpchar && count < length {
-        return Ok(format!("{text}{}", " ".repeat(length - count)));
-    }
-    if count <= length {
-        return Ok(text.to_owned());
-    }
-    let (kept, cut): (String, String) =
-        (text.chars().take(length).collect(), text.chars().skip(length).collect());
-    if cut.chars().any(|one| one != ' ') {
-        return Err(FunctionError::new(
-            FunctionErrorKind::StringDataRightTruncation,
-            format!("value too long for type {}({length})", column_type.pg_type.facts().sql_name),
-        ));
-    }
-    Ok(kept)
 }
 
 /// The catalogue's input or output function of a `reg…` type.
