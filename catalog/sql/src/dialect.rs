@@ -14,100 +14,102 @@ const LITERAL_TYPES: &[&str] = &[
     "numeric", "oid", "regclass", "regtype", "text", "uuid", "varchar",
 ];
 
+/// Words that end an expression or a list in FROM: never a relation's name.
+const NOT_A_RELATION: &[Keyword] = &[
+    Keyword::WHERE,
+    Keyword::GROUP,
+    Keyword::ORDER,
+    Keyword::HAVING,
+    Keyword::LIMIT,
+    Keyword::OFFSET,
+    Keyword::UNION,
+    Keyword::EXCEPT,
+    Keyword::INTERSECT,
+    Keyword::FETCH,
+    Keyword::WINDOW,
+    Keyword::USING,
+    Keyword::FROM,
+    Keyword::AND,
+    Keyword::OR,
+];
+
 /// The tokens of one statement as sqlparser is to see them. `position` gives the place of a token.
 pub(crate) fn adapted(
-    tokens: Vec<TokenWithSpan>,
+    tokens: &[TokenWithSpan],
     position: impl Fn(&TokenWithSpan) -> Option<usize>,
 ) -> Result<Vec<TokenWithSpan>, SqlError> {
     let mut adapted: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
-    // Where the last token that is not white space stands in `adapted`.
-    let mut last: Option<usize> = None;
+    // The last token that is not white space.
+    let mut previous: Option<Token> = None;
     let mut newline = false;
-    let mut tokens = tokens.into_iter().peekable();
-    while let Some(token) = tokens.next() {
+    let mut index = 0;
+    while let Some(token) = tokens.get(index) {
+        index += 1;
         if let Token::Whitespace(space) = &token.token {
             newline |= matches!(space, Whitespace::Newline | Whitespace::SingleLineComment { .. });
-            adapted.push(token);
+            adapted.push(token.clone());
             continue;
         }
-        let previous = last.and_then(|index| adapted.get(index)).map(|previous| &previous.token);
-        if matches!(token.token, Token::SingleQuotedString(_))
-            && matches!(previous, Some(Token::SingleQuotedString(_)))
-            && !newline
-        {
+        let refused = match &token.token {
+            Token::SingleQuotedString(_) => {
+                matches!(previous, Some(Token::SingleQuotedString(_))) && !newline
+            }
+            Token::Word(word) => {
+                word.quote_style.is_none()
+                    && is_keyword(previous.as_ref(), Keyword::FROM)
+                    && NOT_A_RELATION.contains(&word.keyword)
+            }
+            _ => false,
+        };
+        if refused {
             let message = format!("syntax error at or near \"{}\"", token.token);
-            return Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(position(&token)));
+            return Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(position(token)));
         }
         newline = false;
+        let span = token.span;
         let word = match &token.token {
             Token::Word(word) if word.quote_style.is_none() => word.value.to_ascii_lowercase(),
             _ => String::new(),
         };
-        match word.as_str() {
-            "isnull" if ends_expression(previous) => {
-                let span = token.span;
-                for word in ["IS", "NULL"] {
-                    adapted.push(TokenWithSpan { token: Token::make_keyword(word), span });
-                    adapted.push(TokenWithSpan { token: Token::Whitespace(Whitespace::Space), span });
-                }
-                last = Some(adapted.len() - 2);
-                continue;
-            }
+        let mut replaced = Vec::new();
+        if word == "isnull" && ends_expression(previous.as_ref()) {
+            replaced = vec![Token::make_keyword("IS"), space(), Token::make_keyword("NULL")];
+        } else if word == "symmetric" && is_keyword(previous.as_ref(), Keyword::BETWEEN) {
             // The mark is taken off again where BETWEEN is bound.
-            "symmetric" if is_keyword(previous, Keyword::BETWEEN) => {
-                last = Some(adapted.len());
-                adapted.push(TokenWithSpan { token: Token::AtDashAt, span: token.span });
-                continue;
-            }
+            replaced = vec![Token::AtDashAt];
+        } else if word == "from" && is_trim_side(previous.as_ref()) {
             // TRIM(LEADING FROM x) trims spaces.
-            "from" if is_trim_side(previous) => {
-                let span = token.span;
-                adapted.push(TokenWithSpan { token: Token::SingleQuotedString(" ".to_owned()), span });
-                adapted.push(TokenWithSpan { token: Token::Whitespace(Whitespace::Space), span });
+            replaced = vec![Token::SingleQuotedString(" ".to_owned()), space(), token.token.clone()];
+        } else if LITERAL_TYPES.contains(&word.as_str()) && begins_expression(previous.as_ref()) {
+            let spaces = tokens[index..].iter().take_while(|next| matches!(next.token, Token::Whitespace(_)));
+            let next = index + spaces.count();
+            if let Some(TokenWithSpan { token: text @ Token::SingleQuotedString(_), .. }) = tokens.get(next) {
+                replaced = vec![
+                    Token::make_keyword("CAST"),
+                    Token::LParen,
+                    text.clone(),
+                    space(),
+                    Token::make_keyword("AS"),
+                    space(),
+                    token.token.clone(),
+                    Token::RParen,
+                ];
+                index = next + 1;
             }
-            name if LITERAL_TYPES.contains(&name)
-                && begins_expression(previous)
-                && next_is_string(&mut tokens, &mut adapted, &token) =>
-            {
-                last = Some(adapted.len() - 1);
-                continue;
-            }
-            _ => {}
         }
-        last = Some(adapted.len());
-        adapted.push(token);
+        if replaced.is_empty() {
+            previous = Some(token.token.clone());
+            adapted.push(token.clone());
+        } else {
+            previous = replaced.last().cloned();
+            adapted.extend(replaced.into_iter().map(|token| TokenWithSpan { token, span }));
+        }
     }
     Ok(adapted)
 }
 
-/// Takes the string after a type's name and writes `CAST('…' AS type)`, if there is one.
-fn next_is_string(
-    tokens: &mut std::iter::Peekable<std::vec::IntoIter<TokenWithSpan>>,
-    adapted: &mut Vec<TokenWithSpan>,
-    name: &TokenWithSpan,
-) -> bool {
-    let mut spaces = 0;
-    let mut ahead = tokens.clone();
-    while matches!(ahead.peek(), Some(TokenWithSpan { token: Token::Whitespace(_), .. })) {
-        ahead.next();
-        spaces += 1;
-    }
-    let Some(TokenWithSpan { token: Token::SingleQuotedString(text), span }) = ahead.next() else {
-        return false;
-    };
-    for _ in 0..=spaces {
-        tokens.next();
-    }
-    let mut push = |token| adapted.push(TokenWithSpan { token, span });
-    push(Token::make_keyword("CAST"));
-    push(Token::LParen);
-    push(Token::SingleQuotedString(text));
-    push(Token::Whitespace(Whitespace::Space));
-    push(Token::make_keyword("AS"));
-    push(Token::Whitespace(Whitespace::Space));
-    push(name.token.clone());
-    push(Token::RParen);
-    true
+fn space() -> Token {
+    Token::Whitespace(Whitespace::Space)
 }
 
 fn is_keyword(token: Option<&Token>, keyword: Keyword) -> bool {

@@ -169,16 +169,16 @@ fn catalog() -> TestCatalog {
         ],
     );
     catalog.table("other", "t", vec![("a", int4, ints(&[Some(100)])), ("Q", text, texts(&[Some("quoted")]))]);
-    catalog.table(
-        "public",
-        "keyed",
-        vec![("id", int4, ints(&[Some(1), Some(2)])), ("x", text, texts(&[Some("p"), Some("q")]))],
-    );
     catalog.table("pg_catalog", "sys", vec![("oid", int4, ints(&[Some(1)]))]);
     catalog.view("public", "w", &[("x", int4), ("y", text)], "SELECT k, v FROM public.u WHERE k IS NOT NULL");
     catalog.view("public", "loop1", &[("x", int4)], "SELECT x FROM public.loop2");
     catalog.view("public", "loop2", &[("x", int4)], "SELECT x FROM public.loop1");
     catalog.view("public", "nopath", &[("x", int4)], "SELECT a FROM t");
+    catalog.table(
+        "public",
+        "keyed",
+        vec![("id", int4, ints(&[Some(1), Some(2)])), ("x", text, texts(&[Some("p"), Some("q")]))],
+    );
     catalog
 }
 

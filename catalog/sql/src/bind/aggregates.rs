@@ -44,7 +44,7 @@ impl GroupBy {
             set.iter().any(|expr| matches!(expr, Expr::Column(known) if known == column))
         };
         for table in &namespace.tables {
-            if table.key.is_empty() || !table.key.iter().all(|column| grouped(column, set)) {
+            if table.key.is_empty() || !table.key.iter().all(|column| grouped(column, set.as_slice())) {
                 continue;
             }
             for reference in calls.references.borrow().iter() {
@@ -52,7 +52,7 @@ impl GroupBy {
                     .columns
                     .iter()
                     .any(|column| matches!(&column.expr, Expr::Column(known) if *known == reference.column));
-                if own && !grouped(&reference.column, set) {
+                if own && !grouped(&reference.column, set.as_slice()) {
                     set.push(Expr::Column(reference.column.clone()));
                 }
             }

@@ -58,7 +58,7 @@ impl Binder<'_> {
                 Some(left) => {
                     let scope = Scope::new(&left.namespace, surroundings.outer);
                     let right = self.table_with_joins(item, &scope, surroundings)?;
-                    self.side_by_side(left, right, self.factor_position(&item.relation))?
+                    self.side_by_side(left, right)?
                 }
             });
         }
@@ -66,12 +66,7 @@ impl Binder<'_> {
     }
 
     /// A comma or a CROSS JOIN.
-    pub(crate) fn side_by_side(
-        &self,
-        left: Joined,
-        right: Source,
-        position: Option<usize>,
-    ) -> Result<Joined, SqlError> {
+    pub(crate) fn side_by_side(&self, left: Joined, right: Source) -> Result<Joined, SqlError> {
         let right = match right {
             Source::Function(function) => {
                 left.namespace.check_distinct(&function.namespace)?;

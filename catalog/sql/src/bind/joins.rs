@@ -43,7 +43,7 @@ impl Binder<'_> {
             J::Left(constraint) | J::LeftOuter(constraint) => (JoinType::Left, constraint),
             J::Right(constraint) | J::RightOuter(constraint) => (JoinType::Right, constraint),
             J::FullOuter(constraint) => (JoinType::Full, constraint),
-            J::CrossJoin(ast::JoinConstraint::None) => return self.side_by_side(left, right, position),
+            J::CrossJoin(ast::JoinConstraint::None) => return self.side_by_side(left, right),
             _ => return Err(not_postgresql("join", position)),
         };
         let right = match right {

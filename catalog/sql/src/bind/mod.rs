@@ -257,6 +257,7 @@ impl<'a> Binder<'a> {
     /// Where `token` stands after the end of something, with nothing but white space and parentheses between.
     pub(crate) fn position_after(&self, span: sqlparser::tokenizer::Span, token: &str) -> Option<usize> {
         // A span's end is inclusive in some of sqlparser's spans and exclusive in others: either finds the token.
+        let end = self.positions.of(span.end)?;
         self.find_from(end.saturating_sub(2), token)
     }
 

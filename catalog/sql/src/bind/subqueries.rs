@@ -404,6 +404,7 @@ impl Binder<'_> {
     pub(crate) fn array_subquery(&self, query: &ast::Query, place: Place<'_>) -> Result<Typed, SqlError> {
         let bound = self.subquery(query, place, Unknowns::AsText)?;
         let column = only_column(&bound, None)?;
+        let typmod = column.column_type.typmod;
         let call = FunctionCall {
             schema: Some("pg_catalog".to_owned()),
             name: "array_agg".to_owned(),
@@ -440,7 +441,7 @@ impl Binder<'_> {
             _ => return Err(unsupported("ARRAY(SELECT …) of this type", None)),
         };
         let expr = coalesce(vec![value, lit(empty)]);
-        let column_type = ColumnType { pg_type: resolved.result.pg_type, typmod: column.column_type.typmod };
+        let column_type = ColumnType { pg_type: resolved.result.pg_type, typmod };
         Ok(Typed::new(expr, column_type, resolved.arrow_type))
     }
 
