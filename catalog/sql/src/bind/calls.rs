@@ -5,10 +5,11 @@ use std::cell::RefCell;
 
 use arrow::datatypes::{DataType, Field};
 use datafusion::{
-    common::Column,
+    common::{Column, ScalarValue},
     logical_expr::{
         Expr, cast,
         expr::{AggregateFunction, AggregateFunctionParams, NullTreatment, Sort},
+        lit,
     },
 };
 use lis_lake::{
@@ -113,6 +114,28 @@ impl Calls {
 /// A plain argument.
 pub(crate) fn positional(value: Typed) -> Argument {
     Argument { name: None, value }
+}
+
+/// A call with nulls for arguments: enough to see what there is of that name.
+fn without_expressions(call: &FunctionCall) -> FunctionCall {
+    let bare = |typed: &Typed| {
+        Typed::new(lit(ScalarValue::Null), typed.column_type, typed.arrow_type.clone()).at(typed.position)
+    };
+    FunctionCall {
+        schema: call.schema.clone(),
+        name: call.name.clone(),
+        arguments: call
+            .arguments
+            .iter()
+            .map(|argument| Argument { name: argument.name.clone(), value: bare(&argument.value) })
+            .collect(),
+        star: call.star,
+        distinct: call.distinct,
+        variadic: call.variadic,
+        within_group: call.within_group.iter().map(bare).collect(),
+        over: call.over,
+        position: call.position,
+    }
 }
 
 /// How much of everything there was before a call's arguments were bound.
@@ -236,10 +259,13 @@ impl Binder<'_> {
 
     /// What a call means. A window function without OVER is found too, so that the error can say what it lacks.
     fn resolved(&self, call: FunctionCall) -> Result<ResolvedFunction, SqlError> {
-        let error = match function(&self.binding, call.clone()) {
+        // What the error depends on, without the arguments' expressions, which may be large.
+        let probe = without_expressions(&call);
+        let error = match function(&self.binding, call) {
             Err(error) if error.kind == SqlErrorKind::UndefinedFunction => error,
             other => return other,
         };
+        let call = probe;
         if let Some(schema) = &call.schema
             && !self.binding.catalog.has_schema(&Identifier::exact(schema))
             && schema != "pg_catalog"
