@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         .needs(CLIENTS, "psql::describes_a_table", describes_a_table)
         .needs(CLIENTS, "psql::selects_every_type", selects_every_type)
         .needs(CLIENTS, "psql::copies_to_a_file", copies_to_a_file)
+        .needs(CLIENTS, "psql::copies_from_a_file", copies_from_a_file)
         .needs(CLIENTS, "psql::requires_tls", requires_tls)
         .needs(CLIENTS, "psql::says_why_it_cannot_log_in", says_why_it_cannot_log_in)
         .needs(CLIENTS, "psql::ctrl_c_stops_a_statement", ctrl_c_stops_a_statement)
@@ -142,6 +143,50 @@ fn copies_to_a_file() -> Result<()> {
     psql_script(server, "lis_admin", &copy)?;
     let text = fs::read_to_string(&path)?;
     ensure!(text == "\"åäö \"\"citat\"\" \\ snett\",\"{å,\"\"b c\"\"}\",1234567890.12\n,,\n", "{text}");
+    Ok(())
+}
+
+fn copies_from_a_file() -> Result<()> {
+    let server = city()?;
+    psql_script(
+        server,
+        "lis_admin",
+        "CREATE TABLE typer.in (nr integer, kort varchar(5), tal numeric(6,2), dag date);\n",
+    )?;
+    let copy = |content: &str, options: &str| -> Result<Finished> {
+        let path = server.warehouse().scratch().join("in.txt");
+        fs::write(&path, content)?;
+        let mut command = psql(server, "lis_admin")?;
+        command.args(["--set=VERBOSITY=verbose", "--command"]);
+        command.arg(format!("\\copy typer.in from '{}' {options}", path.display()));
+        Ok(Finished::from(command.output()?))
+    };
+    // A line that cannot be taken refuses the whole, and says which line and column.
+    for (content, parts) in [
+        ("1;bra;1,00;2024-01-01\n".replace(',', "."), &["COPY 1"][..]),
+        (
+            "2;bra;1.00;2024-01-01\n3;långare;1.00;\n".to_owned(),
+            &["22001", "character varying(5)", "line 2", "kort"][..],
+        ),
+        ("2;bra;1.00;2024-01-01\ntre;x;1.00;\n".to_owned(), &["22P02", "tre", "line 2", "nr"][..]),
+        ("2;bra;99999.00;2024-01-01\n".to_owned(), &["22003", "line 1", "tal"][..]),
+        ("2;bra;1.00;2024-02-30\n".to_owned(), &["22008", "2024-02-30", "line 1", "dag"][..]),
+        ("2;bra;1.00\n".to_owned(), &["22P04", "line 1"][..]),
+    ] {
+        let finished = copy(&content, "(format csv, delimiter ';')")?;
+        let said = format!("{}{}", finished.stdout, finished.stderr);
+        has(&said, parts)?;
+        ensure!(finished.status.success() == parts[0].starts_with("COPY"), "{said}");
+        ensure!(
+            psql_rows(server, "lis_admin", "SELECT count(*) FROM typer.in")? == "1",
+            "half a file: {said}"
+        );
+    }
+    copy("2\tå\\\\b\t\\N\t\\N\n", "")?.succeeded()?;
+    ensure!(
+        psql_rows(server, "lis_admin", "SELECT kort, tal FROM typer.in WHERE nr = 2")? == "å\\b|",
+        "text format"
+    );
     Ok(())
 }
 
