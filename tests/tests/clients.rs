@@ -151,14 +151,14 @@ fn copies_from_a_file() -> Result<()> {
     psql_script(
         server,
         "lis_admin",
-        "CREATE TABLE typer.in (nr integer, kort varchar(5), tal numeric(6,2), dag date);\n",
+        "CREATE TABLE typer.inlast (nr integer, kort varchar(5), tal numeric(6,2), dag date);\n",
     )?;
     let copy = |content: &str, options: &str| -> Result<Finished> {
         let path = server.warehouse().scratch().join("in.txt");
         fs::write(&path, content)?;
         let mut command = psql(server, "lis_admin")?;
         command.args(["--set=VERBOSITY=verbose", "--command"]);
-        command.arg(format!("\\copy typer.in from '{}' {options}", path.display()));
+        command.arg(format!("\\copy typer.inlast from '{}' {options}", path.display()));
         Ok(Finished::from(command.output()?))
     };
     // A line that cannot be taken refuses the whole, and says which line and column.
@@ -178,13 +178,13 @@ fn copies_from_a_file() -> Result<()> {
         has(&said, parts)?;
         ensure!(finished.status.success() == parts[0].starts_with("COPY"), "{said}");
         ensure!(
-            psql_rows(server, "lis_admin", "SELECT count(*) FROM typer.in")? == "1",
+            psql_rows(server, "lis_admin", "SELECT count(*) FROM typer.inlast")? == "1",
             "half a file: {said}"
         );
     }
     copy("2\tå\\\\b\t\\N\t\\N\n", "")?.succeeded()?;
     ensure!(
-        psql_rows(server, "lis_admin", "SELECT kort, tal FROM typer.in WHERE nr = 2")? == "å\\b|",
+        psql_rows(server, "lis_admin", "SELECT kort, tal FROM typer.inlast WHERE nr = 2")? == "å\\b|",
         "text format"
     );
     Ok(())
