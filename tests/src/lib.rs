@@ -20,4 +20,4 @@ pub mod server;
 pub mod slt;
 pub mod trials;
 
-pub use server::{TestServer, Warehouse};
+pub use server::{Shared, TestServer, Warehouse};

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use tempfile::TempDir;
 
 use crate::raw::{RawConnection, Response, Target};
@@ -335,6 +335,34 @@ impl TestServer {
             );
             pause(Duration::from_millis(20));
         }
+    }
+}
+
+/// One server that several tests share, made when the first of them needs it. What is static is never dropped, so the
+/// program that runs the tests stops it at the end.
+#[derive(Debug)]
+pub struct Shared {
+    make: fn() -> Result<TestServer>,
+    made: Mutex<Option<Result<Arc<TestServer>, String>>>,
+}
+
+impl Shared {
+    /// A server that `make` will make.
+    pub const fn new(make: fn() -> Result<TestServer>) -> Self {
+        Self { make, made: Mutex::new(None) }
+    }
+
+    /// The server. If it could not be made, every test that needs it says why.
+    pub fn get(&self) -> Result<Arc<TestServer>> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let made =
+            made.get_or_insert_with(|| (self.make)().map(Arc::new).map_err(|error| format!("{error:#}")));
+        made.clone().map_err(|error| anyhow!("the server that tests share: {error}"))
+    }
+
+    /// Stops it, and removes its warehouse.
+    pub fn stop(&self) {
+        drop(self.made.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 

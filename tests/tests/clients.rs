@@ -4,19 +4,18 @@
 use std::{
     fs,
     process::{Command, ExitCode},
-    sync::OnceLock,
 };
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use lis_tests::{
-    TestServer,
+    Shared, TestServer,
     clients::{self, isql, psql, psql_rows, psql_script, python_program},
     server::{Finished, lis},
     trials::{CLIENTS, Trials},
 };
 
 fn main() -> ExitCode {
-    Trials::new()
+    let trials = Trials::new()
         .needs(CLIENTS, "psql::lists_databases_schemas_tables_users", lists_databases_schemas_tables_users)
         .needs(CLIENTS, "psql::describes_a_table", describes_a_table)
         .needs(CLIENTS, "psql::selects_every_type", selects_every_type)
@@ -28,16 +27,14 @@ fn main() -> ExitCode {
         .needs(CLIENTS, "odbc::isql_runs_statements", isql_runs_statements)
         .needs(CLIENTS, "odbc::pyodbc", pyodbc)
         .needs(CLIENTS, "odbc::pyodbc_with_cursors_of_the_server", pyodbc_declare_fetch)
-        .needs(CLIENTS, "python::psycopg", psycopg)
-        .run()
+        .needs(CLIENTS, "python::psycopg", psycopg);
+    let code = trials.run();
+    CITY.stop();
+    code
 }
 
 /// The city, with one more table of every type that a table can hold.
-fn city() -> Result<&'static TestServer> {
-    static CITY: OnceLock<std::result::Result<TestServer, String>> = OnceLock::new();
-    let made = CITY.get_or_init(|| make().map_err(|error| format!("{error:?}")));
-    made.as_ref().map_err(|error| anyhow!("the city: {error}"))
-}
+static CITY: Shared = Shared::new(make);
 
 fn make() -> Result<TestServer> {
     let server = TestServer::demo("0.01")?;
@@ -69,7 +66,8 @@ fn has(text: &str, parts: &[&str]) -> Result<()> {
 }
 
 fn lists_databases_schemas_tables_users() -> Result<()> {
-    let server = city()?;
+    let city = CITY.get()?;
+    let server = city.as_ref();
     for user in ["lis_admin", "chef_101"] {
         has(&psql_script(server, user, "\\l\n")?, &["List of databases", "lis", "UTF8"])?;
         has(&psql_script(server, user, "\\dn\n")?, &["List of schemas", "ekonomi", "org", "rapport"])?;
@@ -90,7 +88,8 @@ fn lists_databases_schemas_tables_users() -> Result<()> {
 }
 
 fn describes_a_table() -> Result<()> {
-    let server = city()?;
+    let city = CITY.get()?;
+    let server = city.as_ref();
     let text = psql_script(server, "chef_101", "\\d ekonomi.verifikationsrad\n")?;
     has(&text, &["character varying(3)", "numeric(15,2)", "bigint", "not null", "PRIMARY KEY", "Policies"])?;
     let text = psql_script(server, "chef_101", "\\d+ org.namnd\n")?;
@@ -98,7 +97,8 @@ fn describes_a_table() -> Result<()> {
 }
 
 fn selects_every_type() -> Result<()> {
-    let server = city()?;
+    let city = CITY.get()?;
+    let server = city.as_ref();
     let text = psql_rows(
         server,
         "chef_101",
@@ -124,7 +124,8 @@ fn selects_every_type() -> Result<()> {
 }
 
 fn copies_to_a_file() -> Result<()> {
-    let server = city()?;
+    let city = CITY.get()?;
+    let server = city.as_ref();
     let rows: usize =
         psql_rows(server, "chef_107", "SELECT count(*) FROM ekonomi.verifikationsrad")?.parse()?;
     for (options, header) in [("", 0), (" WITH (FORMAT csv, HEADER, DELIMITER ';')", 1)] {
@@ -147,7 +148,8 @@ fn copies_to_a_file() -> Result<()> {
 }
 
 fn copies_from_a_file() -> Result<()> {
-    let server = city()?;
+    let city = CITY.get()?;
+    let server = city.as_ref();
     psql_script(
         server,
         "lis_admin",
@@ -191,7 +193,8 @@ fn copies_from_a_file() -> Result<()> {
 }
 
 fn requires_tls() -> Result<()> {
-    let server = city()?;
+    let city = CITY.get()?;
+    let server = city.as_ref();
     let mut command = psql(server, "finans")?;
     command.env("PGSSLMODE", "require").args(["--command", "\\conninfo"]);
     let finished = Finished::from(command.output()?).succeeded()?;
@@ -208,7 +211,8 @@ fn requires_tls() -> Result<()> {
 }
 
 fn says_why_it_cannot_log_in() -> Result<()> {
-    let server = city()?;
+    let city = CITY.get()?;
+    let server = city.as_ref();
     let mut command = psql(server, "finans")?;
     command.env("PGPASSWORD", "fel").args(["--command", "SELECT 1"]);
     let stderr = Finished::from(command.output()?).failed()?;
@@ -219,7 +223,8 @@ fn says_why_it_cannot_log_in() -> Result<()> {
 }
 
 fn ctrl_c_stops_a_statement() -> Result<()> {
-    let server = city()?;
+    let city = CITY.get()?;
+    let server = city.as_ref();
     // `timeout` sends psql the signal of Ctrl-C; psql then asks the server to cancel.
     let mut command = Command::new("timeout");
     let inner = psql(server, "lis_admin")?;
@@ -236,7 +241,8 @@ fn ctrl_c_stops_a_statement() -> Result<()> {
 }
 
 fn isql_runs_statements() -> Result<()> {
-    let server = city()?;
+    let city = CITY.get()?;
+    let server = city.as_ref();
     let text = isql(
         server,
         "chef_101",
@@ -257,12 +263,13 @@ fn isql_runs_statements() -> Result<()> {
 }
 
 fn pyodbc() -> Result<()> {
-    let finished = python_program(city()?, "chef_107", "odbc.py")?;
+    let finished = python_program(CITY.get()?.as_ref(), "chef_107", "odbc.py")?;
     has(&finished.stdout, &["all well"])
 }
 
 fn pyodbc_declare_fetch() -> Result<()> {
-    let server = city()?;
+    let city = CITY.get()?;
+    let server = city.as_ref();
     let program = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/odbc_cursors.py");
     let mut command = Command::new(clients::python()?);
     command
@@ -273,7 +280,7 @@ fn pyodbc_declare_fetch() -> Result<()> {
 }
 
 fn psycopg() -> Result<()> {
-    let finished = python_program(city()?, "chef_107", "psycopg3.py")?;
+    let finished = python_program(CITY.get()?.as_ref(), "chef_107", "psycopg3.py")?;
     has(&finished.stdout, &["all well"])?;
     // The program itself answers to --help like any other.
     let help = Finished::from(lis(["--help"])?.output().context("lis --help")?).succeeded()?;

@@ -80,5 +80,7 @@ fn main() -> ExitCode {
             real_data::every_board_sees_its_invoices,
         )
         .needs(CLIENTS, "outside_reader::duckdb_reads_the_lake", city::duckdb_reads_the_lake);
-    trials.run()
+    let code = trials.run();
+    city::CITY.stop();
+    code
 }

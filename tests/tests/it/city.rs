@@ -2,13 +2,12 @@
 
 use std::{
     process::Command,
-    sync::OnceLock,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use lis_tests::{
-    TestServer, Warehouse, clients,
+    Shared, TestServer, Warehouse, clients,
     raw::RawConnection,
     server::{Finished, must_fail, one_value, text_rows},
 };
@@ -16,18 +15,15 @@ use lis_tests::{
 /// How long a million lines may take.
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn city() -> Result<&'static TestServer> {
-    static CITY: OnceLock<std::result::Result<TestServer, String>> = OnceLock::new();
-    let made = CITY.get_or_init(|| TestServer::demo("0.01").map_err(|error| format!("{error:?}")));
-    made.as_ref().map_err(|error| anyhow!("the city: {error}"))
-}
+/// The city that these tests share.
+pub(crate) static CITY: Shared = Shared::new(|| TestServer::demo("0.01"));
 
 fn number(connection: &mut RawConnection, sql: &str) -> Result<i64> {
     one_value(connection, sql)?.parse().with_context(|| sql.to_owned())
 }
 
 pub(crate) fn each_head_sees_the_own_administration() -> Result<()> {
-    let server = city()?;
+    let server = CITY.get()?;
     let mut admin = server.connect_admin()?;
     for table in ["ekonomi.verifikationsrad", "ekonomi.budget"] {
         let all = number(&mut admin, &format!("SELECT count(*) FROM {table}"))?;
@@ -80,7 +76,7 @@ pub(crate) fn each_head_sees_the_own_administration() -> Result<()> {
 }
 
 pub(crate) fn the_books_are_in_order() -> Result<()> {
-    let mut finance = city()?.connect("finans")?;
+    let mut finance = CITY.get()?.connect("finans")?;
     let unbalanced = "SELECT count(*) FROM (SELECT forvaltning, verifikationsnummer FROM ekonomi.verifikationsrad \
                       GROUP BY forvaltning, verifikationsnummer HAVING sum(belopp) <> 0) AS v";
     ensure!(number(&mut finance, unbalanced)? == 0, "every voucher balances");
@@ -104,7 +100,7 @@ pub(crate) fn the_books_are_in_order() -> Result<()> {
 }
 
 pub(crate) fn the_ledger_of_batches_agrees() -> Result<()> {
-    let server = city()?;
+    let server = CITY.get()?;
     let mut admin = server.connect_admin()?;
     let lost = "SELECT count(*) FROM lis.batches WHERE state = 'published' AND rows_in <> rows_written + rows_rejected";
     ensure!(number(&mut admin, lost)? == 0, "rows in = rows written + rows rejected");
@@ -139,7 +135,7 @@ pub(crate) fn the_ledger_of_batches_agrees() -> Result<()> {
 }
 
 pub(crate) fn the_report_is_signed_as_reports_are() -> Result<()> {
-    let mut finance = city()?.connect("finans")?;
+    let mut finance = CITY.get()?.connect("finans")?;
     let wrong = "SELECT count(*) FROM rapport.budgetuppfoljning WHERE avvikelse <> utfall - budget";
     ensure!(number(&mut finance, wrong)? == 0, "the deviation is outcome less budget");
     let net =
@@ -156,7 +152,7 @@ pub(crate) fn the_report_is_signed_as_reports_are() -> Result<()> {
 }
 
 pub(crate) fn the_stories_are_there() -> Result<()> {
-    let server = city()?;
+    let server = CITY.get()?;
     let mut finance = server.connect("finans")?;
     let worst = "SELECT namnd FROM rapport.budgetuppfoljning WHERE period = 202512 \
                  ORDER BY avvikelse / budget DESC LIMIT 1";
@@ -180,7 +176,7 @@ pub(crate) fn the_stories_are_there() -> Result<()> {
 }
 
 pub(crate) fn comments_and_keys_are_shown() -> Result<()> {
-    let mut head = city()?.connect("chef_101")?;
+    let mut head = CITY.get()?.connect("chef_101")?;
     let comments = "SELECT count(*) FROM pg_catalog.pg_description d JOIN pg_catalog.pg_class c ON c.oid = d.objoid \
                     WHERE c.relname = 'verifikationsrad'";
     ensure!(number(&mut head, comments)? == 16, "a comment on the table and on each of its 15 columns");
@@ -208,7 +204,7 @@ pub(crate) fn a_million_lines_load_in_a_minute() -> Result<()> {
 
 /// An outside reader of the format (DuckDB) sees as many rows as LIS does, in every table.
 pub(crate) fn duckdb_reads_the_lake() -> Result<()> {
-    let server = city()?;
+    let server = CITY.get()?;
     let mut admin = server.connect_admin()?;
     let program = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/duckdb_outside_reader.py");
     let mut command = Command::new(clients::python()?);
