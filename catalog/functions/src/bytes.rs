@@ -19,7 +19,10 @@ pub fn concatenate(arguments: &Arguments<'_>) -> Done {
 pub fn substring(arguments: &Arguments<'_>) -> Done {
     map_bytes::<(Bytes, Int4, Int4)>(arguments, |(bytes, start, length)| {
         if length < 0 {
-            return Err(FunctionError::new(FunctionErrorKind::SubstringError, "negative substring length not allowed"));
+            return Err(FunctionError::new(
+                FunctionErrorKind::SubstringError,
+                "negative substring length not allowed",
+            ));
         }
         Ok(part(bytes, i64::from(start), i64::from(start) + i64::from(length)).to_vec())
     })
@@ -41,11 +44,18 @@ fn part(bytes: &[u8], start: i64, end: i64) -> &[u8] {
 /// `get_byte(bytea, index)`
 pub fn get_byte(arguments: &Arguments<'_>) -> Done {
     map::<(Bytes, Int4), Int4>(arguments, |(bytes, index)| {
-        usize::try_from(index).ok().and_then(|index| bytes.get(index)).map(|byte| i32::from(*byte)).ok_or_else(|| {
-            FunctionError::new(
-                FunctionErrorKind::ArraySubscriptError,
-                format!("index {index} out of valid range, 0..{}", i64::try_from(bytes.len()).unwrap_or(0) - 1),
-            )
-        })
+        usize::try_from(index)
+            .ok()
+            .and_then(|index| bytes.get(index))
+            .map(|byte| i32::from(*byte))
+            .ok_or_else(|| {
+                FunctionError::new(
+                    FunctionErrorKind::ArraySubscriptError,
+                    format!(
+                        "index {index} out of valid range, 0..{}",
+                        i64::try_from(bytes.len()).unwrap_or(0) - 1
+                    ),
+                )
+            })
     })
 }

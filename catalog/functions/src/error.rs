@@ -131,7 +131,9 @@ impl FunctionError {
     /// 0A000 of an aggregate that cannot drop duplicates, if it is asked to.
     pub fn refuse_distinct(name: &str, is_distinct: bool) -> Result<(), Self> {
         if is_distinct {
-            return Err(Self::not_supported(format!("{name} with DISTINCT beside other aggregates is not supported")));
+            return Err(Self::not_supported(format!(
+                "{name} with DISTINCT beside other aggregates is not supported"
+            )));
         }
         Ok(())
     }

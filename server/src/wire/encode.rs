@@ -14,9 +14,9 @@ use arrow::{
     },
     buffer::NullBuffer,
     datatypes::{
-        DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type,
-        Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType,
-        TimestampMicrosecondType, UInt32Type,
+        DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+        IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
+        UInt32Type,
     },
     record_batch::RecordBatch,
 };

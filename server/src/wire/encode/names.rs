@@ -60,7 +60,12 @@ impl ObjectNames {
     }
 
     /// A column of objects as its format wants it; `None` where it is already, or is none.
-    pub(super) fn translated(&self, index: usize, format: Format, array: &ArrayRef) -> Result<Option<ArrayRef>> {
+    pub(super) fn translated(
+        &self,
+        index: usize,
+        format: Format,
+        array: &ArrayRef,
+    ) -> Result<Option<ArrayRef>> {
         let Some(Some(naming)) = self.0.get(index) else { return Ok(None) };
         let text = holds_text(array.data_type());
         match format {
