@@ -44,7 +44,7 @@ pub enum FunctionErrorKind {
     ArraySubscriptError,
     /// 22004
     NullValueNotAllowed,
-    /// 2203x: `json` given another shape than the function needs
+    /// 22P02 of `json`: a shape that the function cannot use
     InvalidJson,
     /// 54000
     ProgramLimitExceeded,

@@ -542,6 +542,10 @@ fn finish(
     arguments: Vec<Typed>,
 ) -> Result<ResolvedFunction, SqlError> {
     let position = call.position;
+    if call.variadic {
+        let message = "VARIADIC with an array is not supported";
+        return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
+    }
     let actual: Vec<PgType> = arguments.iter().map(Typed::pg_type).collect();
     let generic = generic(row, &actual).unwrap_or(Generic { element: None, compatible: None });
     let mut arguments = coerce_arguments(binding, row, arguments)?;

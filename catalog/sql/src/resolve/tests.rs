@@ -122,6 +122,19 @@ fn common_types() {
     });
 }
 
+#[test]
+fn arrays_are_cast_element_by_element() {
+    with_binding(|binding| {
+        let texts = vec![string_literal("1", None), string_literal("20", None)];
+        let array = super::array(binding, texts, None).unwrap();
+        assert_eq!(array.pg_type(), PgType::Array(&PgType::Text));
+        let target = ColumnType::plain(PgType::Array(&PgType::Int4));
+        let cast = coerce(binding, array, target, CastContext::Explicit, None).unwrap();
+        let elements = cast.value().and_then(lis_functions::arrays::constant_elements).unwrap();
+        assert_eq!(elements, [ScalarValue::Int32(Some(1)), ScalarValue::Int32(Some(20))]);
+    });
+}
+
 fn call(name: &str, arguments: Vec<Typed>) -> FunctionCall {
     FunctionCall {
         schema: None,
