@@ -35,12 +35,15 @@ pub(crate) struct Reject {
     pub(crate) raw: String,
 }
 
+/// Rejects of one kind: the table, the rule and the column.
+type Kind = (Arc<str>, Rule, Option<String>);
+
 /// The rejects of one batch: all are counted, the first are kept.
 #[derive(Debug, Default)]
 pub(crate) struct Rejects {
     pub(crate) kept: Vec<Reject>,
     count: u64,
-    by_kind: BTreeMap<(Arc<str>, Rule, Option<String>), (u64, String)>,
+    by_kind: BTreeMap<Kind, (u64, String)>,
 }
 
 impl Rejects {

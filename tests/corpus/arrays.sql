@@ -13,6 +13,7 @@ select array[1,2]::text, '{1,2}'::int[] = array[1,2], array[1.5,2.5]::int[];
 select array[1,'a'];
 select array[]::int[] = '{}', array[null::int];
 select array[date '2024-01-01', null], array[true,false], array['å "q" \ x', ''];
+-- refused: array_fill
 select trim_array(array[1,2,3], 1), array_fill(0, array[3]);
 select konto = any(array['3011','5011']) from c.rad order by id;
 select array_agg(forvaltning order by forvaltning) from (select distinct forvaltning from c.rad) x;

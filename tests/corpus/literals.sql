@@ -23,6 +23,7 @@ select timestamp '2024-02-29 12:34:56.789';
 select timestamptz '2024-02-29 12:34:56+02';
 select time '12:34:56.5';
 select interval '1 day 2 hours';
+-- differs: an interval's fields are not kept in its modifier
 select interval '1' month;
 select numeric '1.50';
 select float8 '1.5';
@@ -31,13 +32,17 @@ select int2 '7', int8 '8';
 select bool 't', boolean 'off';
 select uuid 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11';
 select bytea '\xdeadbeef';
+-- refused: bit strings
 select x'1f';
 select array[1, 2, 3];
 select array['a', null, 'b c', 'd"e'];
+-- differs: one scale per column
 select array[1.5, 2];
 select '{1,2,3}'::int[];
 select array[]::text[];
+-- refused: arrays of arrays
 select array[array[1,2],array[3,4]];
+-- refused: rows as values
 select row(1, 'a');
 select 1 as a, 2 as "B c", 3 as c;
 select 1 x, 2 y;

@@ -198,7 +198,6 @@ pub fn interval_negate(arguments: &Arguments<'_>) -> Done {
     clippy::cast_precision_loss,
     reason = "each part is checked to be in range before it is cut"
 )]
-
 pub fn scale_interval(parts: Parts, factor: f64) -> Result<Parts, FunctionError> {
     let whole = |value: f64| -> Result<i32, FunctionError> {
         let cut = value.trunc();

@@ -7,7 +7,7 @@
 #![expect(clippy::print_stdout, reason = "the figures are what the program is for")]
 #![expect(
     clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
     reason = "made-up values within small ranges"
 )]
 

@@ -857,7 +857,7 @@ WHERE n.oid = c.collnamespace
 ORDER BY 1, 2
 ;
 
--- \dd
+-- \dd (refused)
 SELECT DISTINCT tt.nspname AS "Schema", tt.name AS "Name", tt.object AS "Object", d.description AS "Description"
 FROM (
   SELECT pgc.oid as oid, pgc.tableoid AS tableoid,
@@ -935,15 +935,6 @@ SELECT pg_catalog.pg_get_userbyid(d.defaclrole) AS "Owner",
 FROM pg_catalog.pg_default_acl d
      LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace
 ORDER BY 1, 2, 3
-;
-
--- \drds
-SELECT rolname AS "Role", datname AS "Database",
-pg_catalog.array_to_string(setconfig, E'\n') AS "Settings"
-FROM pg_catalog.pg_db_role_setting s
-LEFT JOIN pg_catalog.pg_database d ON d.oid = setdatabase
-LEFT JOIN pg_catalog.pg_roles r ON r.oid = setrole
-ORDER BY 1, 2
 ;
 
 -- \des
@@ -1107,7 +1098,7 @@ WHERE o.oprname OPERATOR(pg_catalog.~) '^(=)$' COLLATE pg_catalog.default
 ORDER BY 1, 2, 3, 4
 ;
 
--- \dF
+-- \dF (refused)
 SELECT
    n.nspname as "Schema",
    c.cfgname as "Name",

@@ -2,6 +2,8 @@
 //! psql, psqlODBC, pgjdbc, SQLAlchemy and others (`-- name`, query, `;`), with `{budget}` for a table's number. No query is
 //! known to the code by its text: these are only a sample.
 
+#![expect(clippy::unwrap_used, reason = "what goes wrong here fails the test")]
+
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use arrow::{array::RecordBatch, util::pretty::pretty_format_batches};
@@ -16,7 +18,7 @@ use lis_lake::{
     lake::{CommitInfo, Lake},
     names::{Identifier, QualifiedName},
     staged::{NewColumn, NewConstraint, NewConstraintKind, NewSchema, NewTable, NewView},
-    table::Collation,
+    table::{Collation, Relation},
     types::{ColumnType, PgType},
 };
 use lis_sql::{context::BindContext, statement::Statement};
@@ -244,6 +246,13 @@ impl World {
         for relation in self.context.snapshot.relations() {
             query =
                 query.replace(&format!("{{{}}}", relation.name().as_str()), &relation.id().oid().to_string());
+            if let Relation::Table(table) = relation {
+                for constraint in &table.constraints {
+                    // A key's index has the constraint's number with this bit.
+                    let index = constraint.oid.get() | 0x4000_0000;
+                    query = query.replace(&format!("{{{}}}", constraint.name.as_str()), &index.to_string());
+                }
+            }
         }
         query
     }

@@ -7,9 +7,9 @@ use arrow::record_batch::RecordBatch;
 use datafusion::{
     catalog::TableProvider,
     error::DataFusionError,
+    execution::{SessionState, SessionStateBuilder},
     logical_expr::Expr,
     physical_plan::{SendableRecordBatchStream, execute_stream},
-    prelude::SessionContext,
 };
 use futures::StreamExt;
 use lis_lake::{lake::Lake, provider::LakeTable, table::Table};
@@ -20,7 +20,7 @@ use crate::error::LoadError;
 #[derive(Clone)]
 pub(crate) struct Existing {
     lake: Arc<Lake>,
-    context: SessionContext,
+    state: Arc<SessionState>,
 }
 
 impl std::fmt::Debug for Existing {
@@ -31,7 +31,7 @@ impl std::fmt::Debug for Existing {
 
 impl Existing {
     pub(crate) fn new(lake: Arc<Lake>) -> Self {
-        Self { lake, context: SessionContext::new() }
+        Self { lake, state: Arc::new(SessionStateBuilder::new().with_default_features().build()) }
     }
 
     /// Streams columns (by position) of the rows that may satisfy `filters`; others may be among them.
@@ -43,9 +43,8 @@ impl Existing {
     ) -> Result<ExistingRows, LoadError> {
         let failed = |source| LoadError::Reading { table: table.name.as_str().to_owned(), source };
         let provider = LakeTable::new(Arc::clone(&self.lake), Arc::clone(table));
-        let state = self.context.state();
-        let plan = provider.scan(&state, columns, filters, None).await.map_err(failed)?;
-        let stream = execute_stream(plan, self.context.task_ctx()).map_err(failed)?;
+        let plan = provider.scan(&*self.state, columns, filters, None).await.map_err(failed)?;
+        let stream = execute_stream(plan, self.state.task_ctx()).map_err(failed)?;
         Ok(ExistingRows { stream, table: table.name.as_str().to_owned() })
     }
 }

@@ -379,7 +379,7 @@ const ATTEMPTS: &[&str] = &[
     "select case when x = 5 then s::int else 0 end from kladd",
     "select adm, sum(10 / (x - 5)) from kladd group by adm having sum(10 / (x - 5)) > -1000",
     "select count(*) filter (where 10 / (x - 5) > 0) from kladd",
-    "select row_number() over (partition by 10 / (x - 5) order by x) from kladd",
+    "select row_number() over (partition by 10 / (x - 5) order by x) as r from kladd order by r",
     "select count(*), min(x), max(x), min(s), max(s) from kladd",
     "select distinct s::int from kladd",
     "select x from kladd where 10 / (x - 5) > 0 union all select s::int from kladd",

@@ -57,6 +57,8 @@ pub(crate) struct CopyTarget {
     pending: Vec<u8>,
     builders: Vec<StringViewBuilder>,
     batch_rows: usize,
+    /// The line of the batch's first row.
+    batch_line: u64,
     line: u64,
     rows: u64,
     ended: bool,
@@ -114,6 +116,7 @@ pub(crate) async fn target(
         text: parsed.text.clone(),
         pending: Vec::new(),
         batch_rows: 0,
+        batch_line: 0,
         line: 0,
         rows: 0,
         ended: false,
@@ -166,7 +169,12 @@ fn casts(
         .map(|(column, field)| {
             let Some(field) = field else { return Ok(None) };
             let text = Typed::canonical(col(format!("f{field}")), ColumnType::plain(PgType::Text));
-            let typed = types::coerce(&binding, text, column.column_type, CastContext::Explicit, None)?;
+            // A cast to a length cuts; input, as an assignment, refuses what is too long.
+            let context = match column.column_type.pg_type {
+                PgType::Varchar | PgType::Bpchar => CastContext::Assignment,
+                _ => CastContext::Explicit,
+            };
+            let typed = types::coerce(&binding, text, column.column_type, context, None)?;
             let physical = create_physical_expr(
                 &typed.expr,
                 &schema,
@@ -244,6 +252,9 @@ impl CopyTarget {
                 }
             }
         }
+        if self.batch_rows == 0 {
+            self.batch_line = self.line;
+        }
         self.batch_rows += 1;
         if self.batch_rows == BATCH_ROWS { self.write_batch().await } else { Ok(()) }
     }
@@ -264,7 +275,11 @@ impl CopyTarget {
                 Some(cast) => Ok(cast.evaluate(&text)?.into_array(rows)?),
                 None => Ok(new_null_array(&column.column_type.to_arrow(), rows)),
             })
-            .collect::<Result<Vec<_>>>()?;
+            .collect::<Result<Vec<_>>>();
+        let columns = match columns {
+            Ok(columns) => columns,
+            Err(error) => return Err(self.first_wrong(&text).unwrap_or(error)),
+        };
         let fields: Vec<Field> = columns
             .iter()
             .enumerate()
@@ -279,6 +294,22 @@ impl CopyTarget {
     }
 
     /// The input is over: writes what is left and stages it. How many rows.
+    /// The first value of a batch that cannot be taken, with its line and column: looked for only once one has failed.
+    fn first_wrong(&self, text: &RecordBatch) -> Option<ServerError> {
+        (0..text.num_rows()).find_map(|row| {
+            let one = text.slice(row, 1);
+            self.casts.iter().zip(&self.table.columns).find_map(|(cast, column)| {
+                let error = cast.as_ref()?.evaluate(&one).err()?;
+                let line = self.batch_line + row as u64;
+                let (table, column) = (self.table.name.as_str(), column.name.as_str());
+                Some(
+                    ServerError::from(error)
+                        .with_detail(format!("COPY {table}, line {line}, column {column}")),
+                )
+            })
+        })
+    }
+
     pub(crate) async fn finish(mut self, session: &mut Session) -> Result<u64> {
         if !self.pending.is_empty() {
             let last = std::mem::take(&mut self.pending);

@@ -35,7 +35,8 @@ const PLACES: [&str; 14] = [
     "SELECT ({p}) AS svar, count(*) FROM {t} GROUP BY 1 ORDER BY 1",
     "SELECT count(*) FILTER (WHERE {p}) FROM {t}",
     "SELECT id FROM {t} GROUP BY id HAVING bool_and({p}) ORDER BY id",
-    "SELECT a.id FROM leak.liten l JOIN {t} a ON a.x = l.nr AND ({p}) ORDER BY a.id",
+    // Not `a.x = l.nr`: the optimizer would judge `liten`, whose rows everybody may see, by the same predicate.
+    "SELECT a.id FROM leak.liten l JOIN {t} a ON a.x = l.nr + 0 AND ({p}) ORDER BY a.id",
     "SELECT l.nr FROM leak.liten l WHERE l.nr IN (SELECT x FROM {t} WHERE {p}) ORDER BY 1",
     "SELECT l.nr FROM leak.liten l WHERE EXISTS (SELECT 1 FROM {t} a WHERE a.x = l.nr AND ({p})) ORDER BY 1",
     "WITH c AS (SELECT * FROM {t} WHERE {p}) SELECT count(*) FROM c",

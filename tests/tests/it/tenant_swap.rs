@@ -16,6 +16,9 @@ const QUERIES: usize = 200;
 const QUERIES_LONG: usize = 3000;
 const SEED: u64 = 20_261_123;
 
+/// The texts of the user's own rows; those of hidden rows are others.
+const OWN_TEXTS: [&str; 8] = ["1", "2", "abc", "2024-01-31", "x y", "3.5", "true", "ä"];
+
 /// A warehouse whose rows of administration `a` are always the same, and whose others come from `hidden_seed`.
 fn warehouse(hidden_seed: u64) -> Result<(TestServer, RawConnection)> {
     let server = TestServer::start()?;
@@ -48,11 +51,8 @@ fn warehouse(hidden_seed: u64) -> Result<(TestServer, RawConnection)> {
 }
 
 fn row(rng: &mut StdRng, adm: &str, wild: bool) -> String {
-    let texts: &[&str] = if wild {
-        &["inget", "(", "99999999999", "2024-02-30", "", "zzz", "-1", "[a"]
-    } else {
-        &["1", "2", "abc", "2024-01-31", "x y", "3.5", "true", "ä"]
-    };
+    let texts: &[&str] =
+        if wild { &["inget", "(", "99999999999", "2024-02-30", "", "zzz", "-1", "[a"] } else { &OWN_TEXTS };
     let text = texts[rng.random_range(0..texts.len())];
     let null =
         |rng: &mut StdRng, value: String| if rng.random_range(0..8) == 0 { "NULL".to_owned() } else { value };
@@ -175,7 +175,14 @@ fn told(connection: &mut RawConnection, sql: &str) -> Result<(bool, String)> {
             .map(|column| (column.name.clone(), column.type_oid, column.typmod))
             .collect();
         failed |= response.error.is_some();
-        text.push_str(&format!("{columns:?} {rows:?} {:?} {:?}\n", response.tag, response.error));
+        let mut error = response.error;
+        // Which of several own values that fail is met first is nobody's promise; a hidden one stays to be seen.
+        for (_, field) in error.iter_mut().flat_map(|error| &mut error.fields) {
+            for own in OWN_TEXTS {
+                *field = field.replace(&format!("\"{own}\""), "(an own value)");
+            }
+        }
+        text.push_str(&format!("{columns:?} {rows:?} {:?} {error:?}\n", response.tag));
     }
     Ok((failed, text))
 }

@@ -75,7 +75,7 @@ fn pretty(mut size: i64) -> String {
     let mut units = ["kB", "MB", "GB", "TB", "PB"].into_iter().peekable();
     while let Some(unit) = units.next() {
         if size.unsigned_abs() < 20 * 1024 - 1 || units.peek().is_none() {
-            let rounded = (size + i64::from(size > 0)) / 2;
+            let rounded = (size + size.signum()) / 2;
             return format!("{rounded} {unit}");
         }
         size /= 1024;
