@@ -198,11 +198,7 @@ fn position(place: Place<'_>, names: &[String], name: &Spanned<String>) -> Check
 /// Columns' places by their names.
 type FindAll<'a> = &'a dyn Fn(&[Spanned<String>]) -> Checked<Vec<usize>>;
 
-fn mode(
-    place: Place<'_>,
-    raw: &RawTable,
-    find_all: FindAll<'_>,
-) -> Checked<LoadMode> {
+fn mode(place: Place<'_>, raw: &RawTable, find_all: FindAll<'_>) -> Checked<LoadMode> {
     let mode = match &raw.mode {
         None => LoadMode::Append,
         Some(mode) => match mode.get_ref().as_str() {

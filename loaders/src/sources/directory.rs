@@ -110,7 +110,8 @@ mod tests {
     #[tokio::test]
     async fn lists_in_order_and_streams_every_byte() {
         let directory = tempfile::tempdir().unwrap();
-        let large: Vec<u8> = (0..PIECE_BYTES + 10).map(|number| (number % 251) as u8).collect();
+        let large: Vec<u8> =
+            (0..PIECE_BYTES + 10).map(|number| u8::try_from(number % 251).unwrap()).collect();
         fs::write(directory.path().join("b.csv"), &large).unwrap();
         fs::write(directory.path().join("a.csv"), b"x").unwrap();
         fs::write(directory.path().join(".hidden"), b"x").unwrap();
