@@ -145,7 +145,7 @@ impl AuthorisedQuery {
 }
 
 impl Authorised<LogicalPlan> {
-    /// Optimises and plans. `state` must come from [`crate::session_state`].
+    /// Optimises and plans. `state` must come from [`crate::session_state()`].
     pub async fn plan(self, state: &SessionState) -> EngineResult<Authorised<Arc<dyn ExecutionPlan>>> {
         state.create_physical_plan(&self.0).await.map(Authorised)
     }

@@ -9,12 +9,13 @@ use arrow::{
     record_batch::RecordBatch,
 };
 use datafusion::{
-    common::{DFSchema, ScalarValue},
+    common::{DFSchema, DataFusionError, ScalarValue},
     logical_expr::{
         col, execution_props::ExecutionProps, physical_planning_context::PhysicalPlanningContext,
     },
     physical_expr::{PhysicalExpr, create_physical_expr},
 };
+use lis_functions::error::FunctionError;
 use lis_lake::{
     names::Identifier,
     table::Table,
@@ -293,7 +294,6 @@ impl CopyTarget {
         Ok(())
     }
 
-    /// The input is over: writes what is left and stages it. How many rows.
     /// The first value of a batch that cannot be taken, with its line and column: looked for only once one has failed.
     fn first_wrong(&self, text: &RecordBatch) -> Option<ServerError> {
         (0..text.num_rows()).find_map(|row| {
@@ -302,13 +302,16 @@ impl CopyTarget {
                 let error = cast.as_ref()?.evaluate(&one).err()?;
                 let line = self.batch_line + row as u64;
                 let (table, column) = (self.table.name.as_str(), column.name.as_str());
-                Some(
-                    ServerError::from(error)
-                        .with_detail(format!("COPY {table}, line {line}, column {column}")),
-                )
+                let place = format!("COPY {table}, line {line}, column {column}");
+                Some(match FunctionError::find(&error) {
+                    Some(found) => DataFusionError::from(found.clone().with_detail(place)).into(),
+                    None => error.into(),
+                })
             })
         })
     }
+
+    /// The input is over: writes what is left and stages it. How many rows.
 
     pub(crate) async fn finish(mut self, session: &mut Session) -> Result<u64> {
         if !self.pending.is_empty() {
