@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, ensure};
 use lis_tests::{
     TestServer,
-    raw::RawConnection,
+    raw::{RawConnection, ServerError},
     server::{one_value, text_rows},
     trials::{LONG, is_set},
 };
@@ -175,16 +175,25 @@ fn told(connection: &mut RawConnection, sql: &str) -> Result<(bool, String)> {
             .map(|column| (column.name.clone(), column.type_oid, column.typmod))
             .collect();
         failed |= response.error.is_some();
-        let mut error = response.error;
-        // Which of several own values that fail is met first is nobody's promise; a hidden one stays to be seen.
-        for (_, field) in error.iter_mut().flat_map(|error| &mut error.fields) {
-            for own in OWN_TEXTS {
-                *field = field.replace(&format!("\"{own}\""), "(an own value)");
-            }
-        }
+        let error = response.error.map(|error| what_it_tells(&error));
         text.push_str(&format!("{columns:?} {rows:?} {:?} {error:?}\n", response.tag));
     }
     Ok((failed, text))
+}
+
+/// An error without what differs between two runs on one server: which of several own values that fail is met first. So of
+/// an error of data (class 22) only the class is kept, and every value in it that is not one of the user's own.
+fn what_it_tells(error: &ServerError) -> String {
+    if !error.sqlstate().starts_with("22") {
+        return format!("{error:?}");
+    }
+    let foreign: Vec<&str> = error
+        .fields
+        .iter()
+        .flat_map(|(_, field)| field.split('"').skip(1).step_by(2))
+        .filter(|value| !OWN_TEXTS.contains(value))
+        .collect();
+    format!("22: {foreign:?}")
 }
 
 pub(crate) fn random_queries_cannot_tell() -> Result<()> {

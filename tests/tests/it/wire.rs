@@ -334,8 +334,12 @@ fn slow_client(rows: u64, growth_mib: u64) -> Result<()> {
     let server = TestServer::start()?;
     let mut connection = server.connect_admin()?;
     connection.must("SELECT 1")?;
-    let sql =
-        format!("SELECT i, i::text || repeat('x', 120) AS text FROM generate_series(1, {rows}) AS g(i)");
+    // A product of two series: one long series is itself a list in memory.
+    let sql = format!(
+        "SELECT i, i::text || repeat('x', 120) AS text \
+         FROM generate_series(1, {}) AS g(i) CROSS JOIN generate_series(1, 1000) AS h(j)",
+        rows / 1000
+    );
     let mut out = BytesMut::new();
     frontend::query(&sql, &mut out)?;
     let before = server.resident_kib()?;
