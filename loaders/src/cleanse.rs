@@ -1,5 +1,5 @@
 //! Cleansing ("tvätt"): rows of raw text → columns of typed values. A value that cannot be read, or that breaks a rule about
-//! single values, is a [`Problem`] of its row; the row is rejected later, when every problem is known. Nothing is guessed:
+//! single values, is a `Problem` of its row; the row is rejected later, when every problem is known. Nothing is guessed:
 //! a number with more decimals than its column keeps is refused, not rounded.
 //!
 //! - `cleanse/text.rs`: trimming, null tokens, extraction, mapping.

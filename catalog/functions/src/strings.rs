@@ -51,7 +51,7 @@ pub struct Definition {
 }
 
 /// Every string function with fixed types. `concat`, `concat_ws` and `format` take any number of arguments and are
-/// [`concat`], [`concat_ws`] and [`crate::formatting::format`].
+/// [`concat()`], [`concat_ws`] and [`crate::formatting::format`].
 pub const STRINGS: &[Definition] = {
     use Kind::{Bytea, Int4, Int8, Text, TextArray};
     const fn row(

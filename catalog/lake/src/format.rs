@@ -1,5 +1,5 @@
 //! The DuckLake format 1.0: the only place that names its tables, reads their rows and writes them. Loading a snapshot
-//! is in [`load`], writing a commit in [`write`].
+//! is in [`mod@load`], writing a commit in [`mod@write`].
 //!
 //! The rule of the format: a row holds from `begin_snapshot` to before `end_snapshot`. What the format has no place for
 //! (owners, PostgreSQL's types, keys) stands in side tables `lis_…`. What the format allows and we do not read (delete

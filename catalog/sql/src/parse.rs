@@ -296,7 +296,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// EXPLAIN [ANALYZE] [VERBOSE] query, or EXPLAIN (option [value], …) query. Options that only change how the plan is
+    /// EXPLAIN \[ANALYZE\] \[VERBOSE\] query, or EXPLAIN (option \[value\], …) query. Options that only change how the plan is
     /// written are accepted by name; FORMAT other than TEXT is refused.
     fn explain(&mut self) -> Result<Statement, SqlError> {
         self.parser.next_token();

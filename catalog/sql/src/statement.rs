@@ -83,7 +83,7 @@ pub enum Privilege {
 /// What GRANT and REVOKE of privileges name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PrivilegeTarget {
-    /// ON [TABLE] a, b
+    /// ON \[TABLE\] a, b
     Tables(Vec<ObjectName>),
     /// ON ALL TABLES IN SCHEMA a, b
     AllTablesInSchemas(Vec<Identifier>),

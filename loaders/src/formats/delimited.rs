@@ -4,7 +4,7 @@
 //! doubled (or escaped). A record in which a quote never ends, or in which text follows the closing quote, is rejected,
 //! and reading goes on with the *next line*, so that one stray quote costs one line and not the rest of the file.
 //!
-//! [`BlockCutter`](super::blocks::BlockCutter) cuts a stream at ends of records, so blocks can be parsed side by side. Blocks without
+//! `BlockCutter` cuts a stream at ends of records, so blocks can be parsed side by side. Blocks without
 //! any quote, which are nearly all, take a path that looks at eight bytes at a time.
 
 use super::{

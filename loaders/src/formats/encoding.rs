@@ -2,7 +2,7 @@
 //! remembered, so that its row is rejected; nothing is replaced silently.
 //!
 //! The one-byte encodings and UTF-8 agree with ASCII, so files are cut into blocks before they are decoded. UTF-16 does
-//! not: [`Utf16Reader`] makes UTF-8 of it first, in which a lone surrogate becomes a sequence that UTF-8 does not have
+//! not: `Utf16Reader` makes UTF-8 of it first, in which a lone surrogate becomes a sequence that UTF-8 does not have
 //! and is therefore found like any other undecodable byte.
 
 use encoding_rs::WINDOWS_1252;

@@ -312,7 +312,6 @@ impl CopyTarget {
     }
 
     /// The input is over: writes what is left and stages it. How many rows.
-
     pub(crate) async fn finish(mut self, session: &mut Session) -> Result<u64> {
         if !self.pending.is_empty() {
             let last = std::mem::take(&mut self.pending);

@@ -660,7 +660,7 @@ impl Settings {
         SettingsMark { session: self.session.clone(), local: self.local.clone() }
     }
 
-    /// ROLLBACK [TO].
+    /// ROLLBACK \[TO\].
     pub(crate) fn back_to(&mut self, mark: SettingsMark) {
         self.session = mark.session;
         self.local = mark.local;

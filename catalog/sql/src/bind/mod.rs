@@ -1,18 +1,18 @@
 //! Syntax trees to bound plans. One query is bound like this:
 //!
-//! 1. [`query`]: WITH, then the body: SELECT ([`select`]), VALUES ([`values`]), a set operation ([`set_operations`]); then
-//!    ORDER BY and LIMIT ([`order`]).
-//! 2. A SELECT begins with FROM ([`from`], [`joins`], [`ctes`], [`views`], [`table_functions`]), which gives a plan and the
-//!    names that it shows. Every expression ([`expressions`], [`calls`]) is bound against them into a
-//!    [`Typed`](crate::types::Typed).
+//! 1. `query`: WITH, then the body: SELECT (`select`), VALUES (`values`), a set operation (`set_operations`); then
+//!    ORDER BY and LIMIT (`order`).
+//! 2. A SELECT begins with FROM (`from`, `joins`, `ctes`, `views`, `table_functions`), which gives a plan and the
+//!    names that it shows. Every expression (`expressions`, `calls`) is bound against them into a
+//!    [`Typed`].
 //! 3. Aggregates, window functions and sets that an expression contains are taken out while it is bound: a column stands
-//!    for each, and [`calls::Calls`] remembers what it is. [`aggregates`] and [`windows`] then put the nodes under the
+//!    for each, and `calls::Calls` remembers what it is. `aggregates` and `windows` then put the nodes under the
 //!    projection.
-//! 4. Subqueries ([`subqueries`]) stay in the expression where DataFusion can plan them; otherwise a column stands for
-//!    them too, and [`decorrelate`] joins them to the plan.
+//! 4. Subqueries (`subqueries`) stay in the expression where DataFusion can plan them; otherwise a column stands for
+//!    them too, and `decorrelate` joins them to the plan.
 //!
 //! Every plan column has a name that occurs nowhere else in the statement: a table's scan is qualified by `table#n`, and
-//! everything else is called `name#n`. What the client sees is kept beside the plan in [`BoundColumn::name`].
+//! everything else is called `name#n`. What the client sees is kept beside the plan in `BoundColumn::name`.
 
 use std::{
     cell::{Cell, RefCell},
