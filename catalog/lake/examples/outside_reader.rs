@@ -7,13 +7,16 @@
 use std::{error::Error, path::PathBuf, sync::Arc};
 
 use arrow::{array as a, array::ArrayRef, record_batch::RecordBatch};
+use datafusion::prelude::SessionContext;
 use lis_lake::{
     files::WriterOptions,
-    ids::Oid,
+    ids::{Oid, RelationId},
     lake::{CommitInfo, Lake},
     names::Identifier,
-    provider::table_schema,
+    provider::{LakeTable, table_schema},
+    snapshot::Snapshot,
     staged::{NewColumn, NewSchema, NewTable, NewView},
+    table::Relation,
     types::{ColumnType, PgType},
 };
 
@@ -112,7 +115,25 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut staged = lake.stage(lake.snapshot().await?);
     staged.rename_column(table.id, table.columns[3].id, Identifier::exact("heltal"))?;
     staged.add_column(table.id, plain("senare", PgType::Int4))?;
-    let snapshot = lake.commit(staged, Vec::new(), CommitInfo::default()).await?;
+    lake.commit(staged, Vec::new(), CommitInfo::default()).await?;
+    let snapshot = merge_files(&lake, table.id).await?;
     println!("snapshot {} in {}", snapshot.id(), directory.display());
     Ok(())
+}
+
+/// Moves a table's rows into one file, which carries where they come from, so that another program meets such a file.
+async fn merge_files(lake: &Arc<Lake>, id: RelationId) -> Result<Arc<Snapshot>, Box<dyn Error>> {
+    let snapshot = lake.snapshot().await?;
+    let table = snapshot.relation(id).and_then(Relation::as_table).ok_or("the table is gone")?;
+    let context = SessionContext::new();
+    let rows = LakeTable::new(Arc::clone(lake), Arc::clone(table)).with_row_lineage();
+    let options = WriterOptions { row_lineage: true, ..WriterOptions::default() };
+    let mut writer = lake.writer(table, options).await?;
+    for batch in context.read_table(Arc::new(rows))?.collect().await? {
+        writer.write(batch).await?;
+    }
+    let removed = table.files.iter().map(|file| file.id).collect();
+    let mut staged = lake.stage(Arc::clone(&snapshot));
+    staged.rewrite_files(id, &removed, writer.finish().await?)?;
+    Ok(lake.commit(staged, Vec::new(), CommitInfo::default()).await?)
 }

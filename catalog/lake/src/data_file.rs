@@ -13,6 +13,7 @@ use datafusion::common::Statistics;
 use crate::{
     files::FileGuard,
     ids::{ColumnId, FileId, SnapshotId},
+    row_lineage::RowSnapshots,
     statistics::{self, PruningIndex},
     table::Column,
 };
@@ -55,6 +56,8 @@ pub struct DataFile {
     pub row_id_start: i64,
     /// SHA-256 of the file's bytes, if this program wrote it.
     pub checksum: Option<String>,
+    /// The snapshots that its rows came with, if they carry them. Otherwise all came with `begin_snapshot`.
+    pub row_snapshots: Option<RowSnapshots>,
     /// Per column.
     pub statistics: Vec<ColumnStatistics>,
     /// The statistics for the columns of the table that the file was last asked for.
@@ -81,6 +84,7 @@ impl DataFile {
             begin_snapshot: self.begin_snapshot,
             row_id_start: self.row_id_start,
             checksum: self.checksum.clone(),
+            row_snapshots: self.row_snapshots,
             statistics: self.statistics.clone(),
             typed: OnceLock::new(),
             guard: self.guard.clone(),

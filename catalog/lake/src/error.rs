@@ -76,6 +76,12 @@ pub enum LakeError {
         /// The name.
         name: String,
     },
+    /// A column's name is one of the format's own.
+    #[error("column name \"{name}\" conflicts with a system column name")]
+    ReservedColumn {
+        /// The name.
+        name: String,
+    },
     /// There is no such thing in the snapshot.
     #[error("{kind} \"{name}\" does not exist")]
     Unknown {

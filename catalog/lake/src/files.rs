@@ -51,7 +51,7 @@ use crate::{
     error::LakeError,
     files::encode::{Encoder, Target},
     lake::{Lake, blocking},
-    provider::table_schema,
+    provider::{schema_with_lineage, table_schema},
     table::Table,
 };
 
@@ -72,6 +72,8 @@ pub struct WriterOptions {
     pub row_group_rows: usize,
     /// How pages are compressed.
     pub compression: Compression,
+    /// Whether rows come with their lineage ([`crate::row_lineage`]): for rows that are moved from other files.
+    pub row_lineage: bool,
 }
 
 /// How pages are compressed.
@@ -89,7 +91,12 @@ pub enum Compression {
 
 impl Default for WriterOptions {
     fn default() -> Self {
-        Self { run_bytes_max: 256 << 20, row_group_rows: ROW_GROUP_ROWS, compression: Compression::None }
+        Self {
+            run_bytes_max: 256 << 20,
+            row_group_rows: ROW_GROUP_ROWS,
+            compression: Compression::None,
+            row_lineage: false,
+        }
     }
 }
 
@@ -121,7 +128,7 @@ impl TableWriter {
         let target = Arc::new(Target::new(table, directory, &options, Arc::clone(&lake.unfinished))?);
         let not_null = table.columns.iter().enumerate().filter(|(_, column)| column.not_null);
         Ok(Self {
-            schema: table_schema(table),
+            schema: if options.row_lineage { schema_with_lineage(table) } else { table_schema(table) },
             not_null: not_null.map(|(position, _)| position).collect(),
             run_bytes_max: if target.sort.is_empty() {
                 options.run_bytes_max.min(UNSORTED_RUN_BYTES_MAX)
@@ -135,7 +142,8 @@ impl TableWriter {
         })
     }
 
-    /// The schema that batches must have: the table's columns in order, with canonical types. Text may also come as
+    /// The schema that batches must have: the table's columns in order, with canonical types, and behind them the rows'
+    /// lineage if [`WriterOptions::row_lineage`] says so. Text may also come as
     /// `Utf8` or `LargeUtf8`, bytes as `Binary` or `LargeBinary`.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema

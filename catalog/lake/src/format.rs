@@ -30,6 +30,7 @@ pub(crate) const COMPONENT: Component = Component {
     migrations: &[
         Migration { version: 1, sql: include_str!("../migrations/0001_ducklake.sql") },
         Migration { version: 2, sql: include_str!("../migrations/0002_side_tables.sql") },
+        Migration { version: 3, sql: include_str!("../migrations/0003_row_snapshots.sql") },
     ],
 };
 

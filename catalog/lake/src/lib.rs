@@ -14,6 +14,7 @@
 //!    (`allocator.rs`), so that grants and policies staged beside can refer to them.
 //! 3. Rows go through a [`files::TableWriter`] into Parquet files beside the live data: sorted by the table's sort
 //!    order, with statistics and a checksum, on disk before anybody refers to them.
+//!    Rows that are moved from other files carry what they came with (`row_lineage.rs`).
 //! 4. [`lake::Lake::commit`] takes the difference between base and outcome (`commit.rs`), checks that nothing it builds on
 //!    has changed meanwhile, and writes it with the other crates' [`metadata::CommitPart`]s in one transaction.
 //! 5. [`provider::LakeTable`] gives DataFusion an ordinary Parquet scan of one snapshot's files, less those that the
@@ -46,6 +47,7 @@ pub mod metadata;
 pub mod names;
 mod orphans;
 pub mod provider;
+pub mod row_lineage;
 pub mod snapshot;
 pub mod staged;
 mod statistics;

@@ -11,7 +11,11 @@
 //! No ordering is declared, though files are sorted: an order across files would keep DataFusion from splitting them
 //! evenly over its partitions.
 
-use std::{collections::VecDeque, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    path::Path,
+    sync::Arc,
+};
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
@@ -26,6 +30,7 @@ use datafusion::{
             FileGroup, FileScanConfigBuilder, ParquetSource, parquet::CachedParquetFileReaderFactory,
         },
         source::DataSourceExec,
+        table_schema::TableSchema,
     },
     error::{DataFusionError, Result},
     execution::object_store::ObjectStoreUrl,
@@ -41,9 +46,11 @@ use datafusion::{
 use object_store::{ObjectMeta, path::Path as StorePath};
 
 use crate::{
-    data_file::DataFile,
+    data_file::{DataFile, TableFiles},
     files::file_schema,
+    ids::FileId,
     lake::Lake,
+    row_lineage,
     statistics::{self, NamedIndex},
     table::Table,
 };
@@ -63,19 +70,43 @@ pub fn table_schema(table: &Table) -> SchemaRef {
     ))
 }
 
+/// A table's columns and behind them the two of the rows' lineage ([`row_lineage::fields`]).
+pub fn schema_with_lineage(table: &Table) -> SchemaRef {
+    let own = table_schema(table);
+    let lineage = row_lineage::fields().map(Arc::new);
+    Arc::new(Schema::new(own.fields().iter().cloned().chain(lineage).collect::<Vec<_>>()))
+}
+
 /// A table of one snapshot as DataFusion's provider.
 #[derive(Debug)]
 pub struct LakeTable {
     lake: Arc<Lake>,
     table: Arc<Table>,
     schema: SchemaRef,
+    row_lineage: bool,
 }
 
 impl LakeTable {
     /// A table of a snapshot of this lake.
     pub fn new(lake: Arc<Lake>, table: Arc<Table>) -> Self {
         let schema = table_schema(&table);
-        Self { lake, table, schema }
+        Self { lake, table, schema, row_lineage: false }
+    }
+
+    /// Only some files of the table. The numbers of files that it does not have are ignored.
+    #[must_use]
+    pub fn of_files(self, files: &BTreeSet<FileId>) -> Self {
+        let kept = self.table.files.iter().filter(|file| files.contains(&file.id)).cloned().collect();
+        let table = Table { files: Arc::new(TableFiles::new(kept)), ..Table::clone(&self.table) };
+        Self { table: Arc::new(table), ..self }
+    }
+
+    /// With two more columns behind the table's: the snapshot that a row came with, and its number. For programs that
+    /// move rows to other files, which must write both again ([`crate::files::WriterOptions::row_lineage`]); null for
+    /// rows of a file that is only staged.
+    #[must_use]
+    pub fn with_row_lineage(self) -> Self {
+        Self { schema: schema_with_lineage(&self.table), row_lineage: true, ..self }
     }
 
     /// The table.
@@ -88,8 +119,8 @@ impl LakeTable {
         &self.lake
     }
 
-    /// The files that may hold rows for which every filter is true.
-    fn matching_files(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<&Arc<DataFile>>> {
+    /// The files that may hold rows for which every filter is true, by the catalogue's statistics.
+    pub fn matching_files(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<&Arc<DataFile>>> {
         let mut kept = vec![true; self.table.files.len()];
         let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
         let index = NamedIndex {
@@ -126,7 +157,105 @@ impl LakeTable {
         {
             partitioned = partitioned.with_metadata_size_hint(footer + trailer_bytes);
         }
-        partitioned.with_statistics(Arc::clone(file.typed(&self.table.columns)))
+        if self.row_lineage {
+            partitioned.with_partition_values(row_lineage::constants(file))
+        } else {
+            partitioned.with_statistics(Arc::clone(file.typed(&self.table.columns)))
+        }
+    }
+
+    /// The scan of these files, by the columns' physical names; `projection` counts the columns of the files' schema.
+    fn files_scan(
+        &self,
+        state: &dyn Session,
+        schema: TableSchema,
+        files: &[&Arc<DataFile>],
+        projection: Option<Vec<usize>>,
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let columns = &self.table.columns;
+        let directory = store_path(&self.lake.data_directory().join(&self.table.path))?;
+        let groups = split(files, state.config().target_partitions())
+            .into_iter()
+            .map(|group| {
+                let statistics = Arc::new(statistics::merge(group.iter().copied(), columns));
+                let files = group.into_iter().map(|file| self.partitioned(&directory, file)).collect();
+                let group = FileGroup::new(files);
+                if self.row_lineage { group } else { group.with_statistics(statistics) }
+            })
+            .collect();
+        let store_url = ObjectStoreUrl::local_filesystem();
+        let runtime = state.runtime_env();
+        let reader = CachedParquetFileReaderFactory::new(
+            runtime.object_store(&store_url)?,
+            runtime.cache_manager.get_file_metadata_cache(),
+        );
+        let options = TableParquetOptions {
+            global: state.config_options().execution.parquet.clone(),
+            ..TableParquetOptions::default()
+        };
+        let source = ParquetSource::new(schema)
+            .with_table_parquet_options(options)
+            .with_parquet_file_reader_factory(Arc::new(reader));
+        let mut scan = FileScanConfigBuilder::new(store_url, Arc::new(source))
+            .with_file_groups(groups)
+            .with_projection_indices(projection)?
+            .with_limit(limit);
+        if !self.row_lineage {
+            scan = scan.with_statistics(if files.len() == self.table.files.len() {
+                self.table.files.index(columns).total().clone()
+            } else {
+                statistics::merge(files.iter().copied(), columns)
+            });
+        }
+        Ok(DataSourceExec::from_data_source(scan.build()))
+    }
+
+    /// A scan that also tells the rows' lineage. It has no statistics: whoever moves rows reads all of them.
+    fn lineage_scan(
+        &self,
+        state: &dyn Session,
+        files: &[&Arc<DataFile>],
+        projection: Option<&Vec<usize>>,
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = TableSchema::builder(file_schema(&self.table, true))
+            .with_table_partition_cols(row_lineage::constant_fields())
+            .with_virtual_columns(vec![row_lineage::row_number_field()])
+            .build();
+        let own = self.table.columns.len();
+        let asked: Vec<usize> = projection.map_or_else(|| (0..own + 2).collect(), Clone::clone);
+        let all = Arc::clone(schema.table_schema());
+        let mut read: Vec<usize> = asked.iter().copied().filter(|position| *position < own).collect();
+        let mut sources: Vec<&str> = Vec::new();
+        if asked.contains(&own) {
+            sources.extend(row_lineage::SNAPSHOT_SOURCES);
+        }
+        if asked.contains(&(own + 1)) {
+            sources.extend(row_lineage::ROW_ID_SOURCES);
+        }
+        for source in sources {
+            read.push(all.index_of(source)?);
+        }
+        let scan = self.files_scan(state, schema, files, Some(read), limit)?;
+        let found = scan.schema();
+        let at = |name: &str| found.index_of(name).ok();
+        let missing = || DataFusionError::Internal("a scan without its lineage".to_owned());
+        let expressions = asked
+            .iter()
+            .map(|position| {
+                let expr = match position.checked_sub(own) {
+                    None => {
+                        let name = all.field(*position).name();
+                        Arc::new(ColumnExpr::new(name, at(name).ok_or_else(missing)?)) as _
+                    }
+                    Some(0) => row_lineage::snapshot_expression(at).ok_or_else(missing)??,
+                    Some(_) => row_lineage::row_id_expression(at).ok_or_else(missing)??,
+                };
+                Ok(ProjectionExpr { expr, alias: self.schema.field(*position).name().clone() })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Arc::new(ProjectionExec::try_new(expressions, scan)?))
     }
 }
 
@@ -145,7 +274,7 @@ impl TableProvider for LakeTable {
     }
 
     fn statistics(&self) -> Option<Statistics> {
-        Some(self.table.files.index(&self.table.columns).total().clone())
+        (!self.row_lineage).then(|| self.table.files.index(&self.table.columns).total().clone())
     }
 
     async fn scan(
@@ -160,42 +289,14 @@ impl TableProvider for LakeTable {
         if files.is_empty() {
             return Ok(Arc::new(EmptyExec::new(output)));
         }
-        let columns = &self.table.columns;
-        let total = if files.len() == self.table.files.len() {
-            self.table.files.index(columns).total().clone()
-        } else {
-            statistics::merge(files.iter().copied(), columns)
-        };
-        let directory = store_path(&self.lake.data_directory().join(&self.table.path))?;
-        let groups = split(&files, state.config().target_partitions())
-            .into_iter()
-            .map(|group| {
-                let statistics = Arc::new(statistics::merge(group.iter().copied(), columns));
-                let files = group.into_iter().map(|file| self.partitioned(&directory, file)).collect();
-                FileGroup::new(files).with_statistics(statistics)
-            })
-            .collect();
-        let store_url = ObjectStoreUrl::local_filesystem();
-        let runtime = state.runtime_env();
-        let reader = CachedParquetFileReaderFactory::new(
-            runtime.object_store(&store_url)?,
-            runtime.cache_manager.get_file_metadata_cache(),
-        );
-        let options = TableParquetOptions {
-            global: state.config_options().execution.parquet.clone(),
-            ..TableParquetOptions::default()
-        };
-        let source = ParquetSource::new(file_schema(&self.table))
-            .with_table_parquet_options(options)
-            .with_parquet_file_reader_factory(Arc::new(reader));
-        let scan = FileScanConfigBuilder::new(store_url, Arc::new(source))
-            .with_file_groups(groups)
-            .with_statistics(total)
-            .with_projection_indices(projection.cloned())?
-            // Rows are filtered above: a limit below the filter would be wrong.
-            .with_limit(limit.filter(|_| filters.is_empty()))
-            .build();
-        renamed(DataSourceExec::from_data_source(scan), &output)
+        // Rows are filtered above: a limit below the filter would be wrong.
+        let limit = limit.filter(|_| filters.is_empty());
+        if self.row_lineage {
+            return self.lineage_scan(state, &files, projection, limit);
+        }
+        let schema = file_schema(&self.table, false).into();
+        let scan = self.files_scan(state, schema, &files, projection.cloned(), limit)?;
+        renamed(scan, &output)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
     error::LakeError,
     ids::{ColumnId, FileId, Oid, RelationId, SchemaId, SnapshotId},
     names::{Identifier, QualifiedName},
+    row_lineage,
     snapshot::Snapshot,
     table::{Collation, Column, Constraint, ConstraintKind, Relation, Schema, Table, View},
     types::{ColumnType, PgType},
@@ -401,6 +402,7 @@ impl StagedChanges {
         name: Identifier,
     ) -> Result<Arc<Table>, LakeError> {
         let mut table = Table::clone(&*self.table(id)?);
+        refuse_reserved(&name)?;
         if table.column_named(&name).is_some() {
             return Err(LakeError::Duplicate { kind: "column", name: name.as_str().to_owned() });
         }
@@ -509,6 +511,7 @@ impl StagedChanges {
                     begin_snapshot: SnapshotId::new(self.base.id().get() + 1),
                     row_id_start: 0,
                     checksum: staged.file.checksum.clone(),
+                    row_snapshots: staged.file.row_snapshots,
                     statistics: staged.file.statistics.clone(),
                     typed: OnceLock::new(),
                     guard: staged.file.guard.clone(),
@@ -674,7 +677,16 @@ fn column_ids(table: &Table, names: &[Identifier]) -> Result<Vec<ColumnId>, Lake
         .collect()
 }
 
+/// The names of the columns that rows carry when they are moved.
+fn refuse_reserved(name: &Identifier) -> Result<(), LakeError> {
+    if row_lineage::is_reserved(name.as_str()) {
+        return Err(LakeError::ReservedColumn { name: name.as_str().to_owned() });
+    }
+    Ok(())
+}
+
 fn push_column(table: &mut Table, new: NewColumn, first_version: bool) -> Result<(), LakeError> {
+    refuse_reserved(&new.name)?;
     if table.column_named(&new.name).is_some() {
         return Err(LakeError::Duplicate { kind: "column", name: new.name.as_str().to_owned() });
     }

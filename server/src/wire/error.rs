@@ -430,6 +430,7 @@ fn lake(error: &LakeError) -> Report {
             "relation" | "table" | "view" => Condition::UndefinedTable,
             _ => Condition::UndefinedObject,
         }),
+        LakeError::ReservedColumn { .. } => plain(Condition::DuplicateColumn),
         LakeError::SchemaNotEmpty { .. } => plain(Condition::DependentObjectsStillExist),
         LakeError::UnsupportedType { .. } | LakeError::UnsupportedFeature { .. } => {
             plain(Condition::FeatureNotSupported)

@@ -19,7 +19,8 @@ use arrow::{
 use parquet::{
     arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions},
     basic::{
-        Compression as ParquetCompression, LogicalType, Repetition, TimeUnit, Type as PhysicalType, ZstdLevel,
+        Compression as ParquetCompression, Encoding, LogicalType, Repetition, TimeUnit, Type as PhysicalType,
+        ZstdLevel,
     },
     errors::ParquetError,
     file::{
@@ -39,6 +40,7 @@ use crate::{
     lake::{DATA_DIRECTORY, sync_directory},
     metadata::sqlite::hexadecimal,
     orphans::{DATA_FILE_EXTENSION, UnfinishedFiles},
+    row_lineage::{self, RowSnapshots},
     statistics::{self, FloatFacts},
     table::{Column, Table},
     types::PgType,
@@ -53,6 +55,8 @@ pub(super) struct Target {
     pub(super) file_schema: SchemaRef,
     /// Positions of the columns to sort by.
     pub(super) sort: Vec<usize>,
+    /// Whether rows come with their lineage, after the table's columns.
+    row_lineage: bool,
     columns: Vec<Column>,
     parquet_schema: TypePtr,
     properties: WriterPropertiesPtr,
@@ -74,8 +78,9 @@ impl Target {
         let failed = |source| LakeError::Parquet { path: directory.clone(), source };
         Ok(Self {
             relation: table.name.as_str().to_owned(),
-            file_schema: file_schema(table),
-            parquet_schema: parquet_schema(&columns).map_err(failed)?,
+            file_schema: file_schema(table, options.row_lineage),
+            parquet_schema: parquet_schema(&columns, options.row_lineage).map_err(failed)?,
+            row_lineage: options.row_lineage,
             properties: Arc::new(properties(options, &columns, &sort).map_err(failed)?),
             directory,
             sort,
@@ -85,12 +90,13 @@ impl Target {
     }
 }
 
-/// The schema of a table's files: physical names, canonical types.
-pub(crate) fn file_schema(table: &Table) -> SchemaRef {
+/// The schema of a table's files: physical names, canonical types; with the rows' lineage behind them if asked for.
+pub(crate) fn file_schema(table: &Table, row_lineage: bool) -> SchemaRef {
     let field = |column: &Column| {
         Field::new(column.physical_name.as_str(), column.column_type.to_arrow(), !column.not_null)
     };
-    Arc::new(Schema::new(table.columns.iter().map(field).collect::<Vec<_>>()))
+    let lineage = row_lineage.then(row_lineage::fields).into_iter().flatten();
+    Arc::new(Schema::new(table.columns.iter().map(field).chain(lineage).collect::<Vec<_>>()))
 }
 
 /// The Parquet field id of a column, and of an array's elements.
@@ -127,10 +133,17 @@ fn properties(
             builder = builder.set_column_statistics_enabled(path, EnabledStatistics::None);
         }
     }
+    if options.row_lineage {
+        // Numbers that mostly count up, each of them once.
+        let path = ColumnPath::new(vec![row_lineage::ROW_ID_COLUMN.to_owned()]);
+        builder = builder
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+    }
     Ok(builder.build())
 }
 
-fn parquet_schema(columns: &[Column]) -> Result<TypePtr, ParquetError> {
+fn parquet_schema(columns: &[Column], row_lineage: bool) -> Result<TypePtr, ParquetError> {
     let mut fields = Vec::with_capacity(columns.len());
     for column in columns {
         let (id, element_id) = field_id_of(column);
@@ -156,6 +169,9 @@ fn parquet_schema(columns: &[Column]) -> Result<TypePtr, ParquetError> {
             }
             (data_type, pg_type) => primitive(name, data_type, pg_type, repetition, id)?,
         });
+    }
+    if row_lineage {
+        fields.extend(row_lineage::parquet_fields()?);
     }
     Type::group_type_builder("schema").with_fields(fields).build().map(Arc::new)
 }
@@ -282,6 +298,9 @@ impl Encoder {
                 open.floats.entry(column.id).or_default().add(array);
             }
         }
+        if let Some(snapshots) = &mut open.row_snapshots {
+            snapshots.add(batch, self.target.columns.len());
+        }
         open.writer.write(batch).map_err(|error| parquet_error(open.guard.path(), error))?;
         open.rows += u64::try_from(batch.num_rows()).unwrap_or(0);
         self.open = Some(open);
@@ -301,6 +320,7 @@ struct OpenFile {
     name: String,
     writer: ArrowWriter<Hashing>,
     floats: BTreeMap<ColumnId, FloatFacts>,
+    row_snapshots: Option<RowSnapshots>,
     rows: u64,
 }
 
@@ -324,7 +344,8 @@ impl OpenFile {
         let writer =
             ArrowWriter::try_new_with_options(Hashing::new(file), Arc::clone(&target.file_schema), options)
                 .map_err(|error| parquet_error(&path, error))?;
-        Ok(Self { guard, name, writer, floats: BTreeMap::new(), rows: 0 })
+        let row_snapshots = target.row_lineage.then(RowSnapshots::default);
+        Ok(Self { guard, name, writer, floats: BTreeMap::new(), row_snapshots, rows: 0 })
     }
 
     fn close(mut self, target: &Target) -> Result<StagedFile, LakeError> {
@@ -349,6 +370,7 @@ impl OpenFile {
                 begin_snapshot: SnapshotId::new(-1),
                 row_id_start: 0,
                 checksum: Some(hexadecimal(&sink.digest.finalize_reset())),
+                row_snapshots: self.row_snapshots,
                 statistics,
                 typed: OnceLock::new(),
                 guard: Some(Arc::new(self.guard)),

@@ -14,6 +14,7 @@ use crate::{
     ids::{BatchId, ColumnId, FileId, Oid, RelationId, SchemaId, SnapshotId},
     metadata::{MetadataRead, MetadataRow},
     names::Identifier,
+    row_lineage::RowSnapshots,
     snapshot::{Snapshot, SnapshotInfo},
     table::{Collation, Column, Constraint, ConstraintKind, Relation, Schema, Table, View},
 };
@@ -311,7 +312,7 @@ async fn files(
     let sql = format!(
         "SELECT t.table_id, t.data_file_id, t.path, t.path_is_relative, t.record_count, t.file_size_bytes, \
          t.footer_size, t.begin_snapshot, t.row_id_start, c.checksum, t.file_format, t.encryption_key, \
-         t.mapping_id, t.partial_max \
+         t.mapping_id, t.partial_max, c.snapshot_min, c.snapshot_max \
          FROM ducklake_data_file t LEFT JOIN lis_data_file c USING (data_file_id) \
          WHERE t.begin_snapshot > ?2 AND {HOLDS} ORDER BY t.table_id, t.file_order, t.data_file_id"
     );
@@ -365,6 +366,10 @@ fn data_file(row: &MetadataRow, statistics: Vec<ColumnStatistics>) -> Result<Dat
         begin_snapshot: SnapshotId::new(row.integer(7)?),
         row_id_start: row.integer_opt(8)?.unwrap_or(0),
         checksum: row.text_opt(9)?.map(str::to_owned),
+        row_snapshots: row.integer_opt(14)?.zip(row.integer_opt(15)?).map(|(least, greatest)| RowSnapshots {
+            range: Some((SnapshotId::new(least), SnapshotId::new(greatest))),
+            with_own: false,
+        }),
         path,
         statistics,
         typed: OnceLock::new(),

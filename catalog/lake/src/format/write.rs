@@ -561,10 +561,16 @@ impl Writer<'_> {
             )
             .await?;
         if let Some(checksum) = &file.checksum {
+            let (least, greatest) = file.row_snapshots.map(|snapshots| snapshots.bounds(self.id)).unzip();
             self.tx
                 .execute(
-                    "INSERT INTO lis_data_file(data_file_id, checksum) VALUES (?, ?)",
-                    &[file_id.into(), checksum.as_str().into()],
+                    "INSERT INTO lis_data_file(data_file_id, checksum, snapshot_min, snapshot_max) VALUES (?, ?, ?, ?)",
+                    &[
+                        file_id.into(),
+                        checksum.as_str().into(),
+                        least.map(SnapshotId::get).into(),
+                        greatest.map(SnapshotId::get).into(),
+                    ],
                 )
                 .await?;
         }

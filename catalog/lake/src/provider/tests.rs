@@ -238,6 +238,7 @@ fn files_are_split_into_even_groups() {
             begin_snapshot: crate::ids::SnapshotId::new(0),
             row_id_start: 0,
             checksum: None,
+            row_snapshots: None,
             statistics: Vec::new(),
             typed: std::sync::OnceLock::new(),
             guard: None,
