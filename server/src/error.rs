@@ -147,6 +147,8 @@ pub enum Condition {
     IdleSessionTimeout,
     /// 58030
     IoError,
+    /// 58P01
+    UndefinedFile,
     /// XX000
     InternalError,
     /// XX001

@@ -3,6 +3,7 @@
 //! into typed values once ([`DataFile::typed`]).
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     ops::Deref,
     sync::{Arc, OnceLock},
@@ -11,7 +12,7 @@ use std::{
 use datafusion::common::Statistics;
 
 use crate::{
-    files::FileGuard,
+    files::{FileGuard, blocks::BlockChecksums},
     ids::{ColumnId, FileId, SnapshotId},
     row_lineage::RowSnapshots,
     statistics::{self, PruningIndex},
@@ -37,6 +38,73 @@ pub struct ColumnStatistics {
     pub contains_nan: Option<bool>,
 }
 
+/// The statistics of a file's columns: as the catalogue has them until somebody asks, since a catalogue of ten thousand
+/// files is opened by more people than read all of them.
+#[derive(Debug, Clone)]
+pub enum FileStatistics {
+    /// Read already.
+    Columns(Vec<ColumnStatistics>),
+    /// The JSON of the catalogue: [`FileStatistics::to_json`].
+    Stored(Box<str>),
+}
+
+/// A column's statistics in JSON: a list in the order of the fields of [`ColumnStatistics`].
+type StoredColumn<'a> =
+    (i64, Option<i64>, Option<i64>, Option<i64>, Option<Cow<'a, str>>, Option<Cow<'a, str>>, Option<i64>);
+
+impl FileStatistics {
+    /// The columns that have statistics. None if the catalogue's text cannot be read: nothing is known then, which is
+    /// not the same as a file without the column.
+    pub fn columns(&self) -> Option<Cow<'_, [ColumnStatistics]>> {
+        let text = match self {
+            Self::Columns(columns) => return Some(Cow::Borrowed(columns)),
+            Self::Stored(text) => text,
+        };
+        let stored: Vec<StoredColumn<'_>> = match serde_json::from_str(text) {
+            Ok(stored) => stored,
+            Err(error) => {
+                tracing::warn!(%error, "statistics in the catalogue cannot be read");
+                return None;
+            }
+        };
+        let columns = stored.into_iter().map(|(id, size_bytes, value_count, null_count, min, max, nan)| {
+            ColumnStatistics {
+                column_id: ColumnId::new(id),
+                size_bytes,
+                value_count,
+                null_count,
+                min: min.map(Cow::into_owned),
+                max: max.map(Cow::into_owned),
+                contains_nan: nan.map(|nan| nan != 0),
+            }
+        });
+        Some(Cow::Owned(columns.collect()))
+    }
+
+    /// The statistics as the catalogue keeps them for each file.
+    pub(crate) fn to_json(&self) -> Result<String, serde_json::Error> {
+        let columns = match self {
+            Self::Stored(text) => return Ok(text.to_string()),
+            Self::Columns(columns) => columns,
+        };
+        let stored: Vec<StoredColumn<'_>> = columns
+            .iter()
+            .map(|column| {
+                (
+                    column.column_id.get(),
+                    column.size_bytes,
+                    column.value_count,
+                    column.null_count,
+                    column.min.as_deref().map(Cow::Borrowed),
+                    column.max.as_deref().map(Cow::Borrowed),
+                    column.contains_nan.map(i64::from),
+                )
+            })
+            .collect();
+        serde_json::to_string(&stored)
+    }
+}
+
 /// A Parquet file of a table.
 #[derive(Debug)]
 pub struct DataFile {
@@ -59,9 +127,11 @@ pub struct DataFile {
     /// The snapshots that its rows came with, if they carry them. Otherwise all came with `begin_snapshot`.
     pub row_snapshots: Option<RowSnapshots>,
     /// Per column.
-    pub statistics: Vec<ColumnStatistics>,
+    pub statistics: FileStatistics,
     /// The statistics for the columns of the table that the file was last asked for.
     pub(crate) typed: OnceLock<Arc<Statistics>>,
+    /// The checksums of its blocks, or that there are none; unset until they have been looked up.
+    pub(crate) blocks: OnceLock<Option<Arc<BlockChecksums>>>,
     /// Removes the file while no snapshot refers to it.
     pub(crate) guard: Option<Arc<FileGuard>>,
 }
@@ -87,6 +157,7 @@ impl DataFile {
             row_snapshots: self.row_snapshots,
             statistics: self.statistics.clone(),
             typed: OnceLock::new(),
+            blocks: self.blocks.clone(),
             guard: self.guard.clone(),
         }
     }
@@ -121,17 +192,22 @@ impl StagedFile {
 pub struct TableFiles {
     files: Vec<Arc<DataFile>>,
     index: OnceLock<Arc<PruningIndex>>,
+    /// The index of the first of these files, from the version of the table before: a night's batch is added to it.
+    before: Option<Arc<PruningIndex>>,
 }
 
 impl TableFiles {
     /// Files in order.
     pub fn new(files: Vec<Arc<DataFile>>) -> Self {
-        Self { files, index: OnceLock::new() }
+        Self { files, index: OnceLock::new(), before: None }
     }
 
     /// These files and more.
     pub fn with(&self, added: impl IntoIterator<Item = Arc<DataFile>>) -> Self {
-        Self::new(self.files.iter().cloned().chain(added).collect())
+        Self {
+            before: self.index.get().or(self.before.as_ref()).cloned(),
+            ..Self::new(self.files.iter().cloned().chain(added).collect())
+        }
     }
 
     /// These files without some.
@@ -156,7 +232,7 @@ impl TableFiles {
 
     /// The statistics of all files by column, for pruning.
     pub(crate) fn index(&self, columns: &[Column]) -> &Arc<PruningIndex> {
-        self.index.get_or_init(|| Arc::new(PruningIndex::new(&self.files, columns)))
+        self.index.get_or_init(|| Arc::new(PruningIndex::new(&self.files, columns, self.before.as_deref())))
     }
 }
 

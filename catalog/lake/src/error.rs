@@ -3,6 +3,8 @@
 
 use std::{error::Error, path::PathBuf};
 
+use datafusion::error::DataFusionError;
+
 use crate::{ids::SnapshotId, names::QualifiedName};
 
 /// An error of the lake.
@@ -198,6 +200,17 @@ impl LakeError {
     /// Another crate's error within a [`crate::metadata::CommitPart`].
     pub fn part(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Part(source.into())
+    }
+
+    /// An error of the lake inside what DataFusion, Arrow, Parquet and the object store wrapped around it.
+    pub fn find(error: &DataFusionError) -> Option<&Self> {
+        match error {
+            DataFusionError::Collection(several) => several.iter().find_map(Self::find),
+            DataFusionError::Shared(inner) => Self::find(inner),
+            DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => Self::find(inner),
+            error => std::iter::successors(Some(error as &(dyn Error + 'static)), |error| error.source())
+                .find_map(|error| error.downcast_ref()),
+        }
     }
 
     /// A failure of the operating system, sorted by what an operator can do about it.

@@ -29,9 +29,11 @@
 //! with Zstandard, geometric mean), and a batch is split evenly over processors. They cost twice the disk of LZ4. Within
 //! a row group the page index prunes, so that smaller row groups gain a filtered scan nothing.
 
+pub(crate) mod blocks;
 mod encode;
 mod guard;
 mod sort;
+pub(crate) mod verified;
 
 use std::{mem, path::PathBuf, sync::Arc};
 

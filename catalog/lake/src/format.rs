@@ -8,7 +8,7 @@
 mod load;
 mod write;
 
-pub(crate) use load::{history, load, referred_files};
+pub(crate) use load::{block_checksums, history, load, referred_files};
 pub(crate) use write::write;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -31,6 +31,7 @@ pub(crate) const COMPONENT: Component = Component {
         Migration { version: 1, sql: include_str!("../migrations/0001_ducklake.sql") },
         Migration { version: 2, sql: include_str!("../migrations/0002_side_tables.sql") },
         Migration { version: 3, sql: include_str!("../migrations/0003_row_snapshots.sql") },
+        Migration { version: 4, sql: include_str!("../migrations/0004_checksums.sql") },
     ],
 };
 
@@ -146,7 +147,7 @@ pub(crate) async fn reserve_catalog_ids(tx: &mut dyn MetadataTx, count: i64) -> 
 async fn next_catalog_id(tx: &mut dyn MetadataTx) -> Result<i64, LakeError> {
     let rows = tx
         .query(
-            "SELECT max((SELECT max(next_catalog_id) FROM ducklake_snapshot), \
+            "SELECT max((SELECT next_catalog_id FROM ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1), \
              (SELECT next_value FROM lis_counter WHERE name = 'catalog_id'))",
             &[],
         )

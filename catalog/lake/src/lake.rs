@@ -14,10 +14,11 @@ use tokio::sync::Mutex;
 use crate::{
     allocator::IdAllocator,
     commit::Difference,
+    data_file::DataFile,
     error::LakeError,
     files::{TableWriter, WriterOptions},
     format,
-    ids::{BatchId, Oid, RelationId, SnapshotId},
+    ids::{BatchId, FileId, Oid, RelationId, SnapshotId},
     metadata::{CommitContext, CommitPart, Component, Metadata, sqlite::SqliteMetadata},
     orphans::{self, UnfinishedFiles},
     snapshot::{Snapshot, SnapshotInfo},
@@ -259,6 +260,18 @@ impl Lake {
         }
         tx.commit().await?;
         self.snapshot().await
+    }
+
+    /// Looks up the checksums of files' blocks; every file knows afterwards whether it has any.
+    pub(crate) async fn load_block_checksums(&self, files: &[&Arc<DataFile>]) -> Result<(), LakeError> {
+        let ids: Vec<FileId> = files.iter().map(|file| file.id).collect();
+        let mut found = format::block_checksums(&mut *self.metadata.read().await?, &ids).await?;
+        for file in files {
+            let checksums = found.remove(&file.id).map(Arc::new);
+            // Another reader may have been first, with the same.
+            file.blocks.get_or_init(|| checksums);
+        }
+        Ok(())
     }
 
     /// Begins to write rows for a table (which may be only staged).

@@ -4,6 +4,7 @@
 //! - Files that the filters rule out by the catalogue's statistics are left out before any is opened; what is left has
 //!   exact counts and bounds for the planner. Filters stay above the scan (`Inexact`): statistics only ever leave out
 //!   what cannot match, and DataFusion's own rule hands the filter to the scan for row groups and pages.
+//! - What is read is compared with the checksums that the catalogue has (`files/verified.rs`).
 //! - Footers are kept in the runtime's cache of file metadata. Files never change, so the cache never goes stale.
 //! - A column's name in the files may differ from its name now; an alias is then laid over the scan, which DataFusion
 //!   folds into the scan's own projection.
@@ -47,7 +48,7 @@ use object_store::{ObjectMeta, path::Path as StorePath};
 
 use crate::{
     data_file::{DataFile, TableFiles},
-    files::file_schema,
+    files::{file_schema, verified::VerifiedFiles},
     ids::FileId,
     lake::Lake,
     row_lineage,
@@ -141,10 +142,8 @@ impl LakeTable {
     }
 
     fn partitioned(&self, directory: &StorePath, file: &DataFile) -> PartitionedFile {
-        let name = file.path.split('/').filter(|part| !part.is_empty());
-        let location = name.fold(directory.clone(), |path, part| path.join(part));
         let mut partitioned = PartitionedFile::new_from_meta(ObjectMeta {
-            location,
+            location: location(directory, file),
             // The same for ever, so that what is cached about the file stays valid.
             last_modified: DateTime::UNIX_EPOCH,
             size: file.file_size_bytes,
@@ -175,20 +174,32 @@ impl LakeTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let columns = &self.table.columns;
         let directory = store_path(&self.lake.data_directory().join(&self.table.path))?;
+        let mut total = None;
         let groups = split(files, state.config().target_partitions())
             .into_iter()
             .map(|group| {
-                let statistics = Arc::new(statistics::merge(group.iter().copied(), columns));
-                let files = group.into_iter().map(|file| self.partitioned(&directory, file)).collect();
-                let group = FileGroup::new(files);
-                if self.row_lineage { group } else { group.with_statistics(statistics) }
+                let files = group.iter().map(|file| self.partitioned(&directory, file)).collect();
+                if self.row_lineage {
+                    return FileGroup::new(files);
+                }
+                let statistics = statistics::merge(group, columns);
+                match &mut total {
+                    None => total = Some(statistics.clone()),
+                    Some(total) => statistics::merge_into(total, &statistics),
+                }
+                FileGroup::new(files).with_statistics(Arc::new(statistics))
             })
             .collect();
         let store_url = ObjectStoreUrl::local_filesystem();
-        let runtime = state.runtime_env();
+        let places = files.iter().map(|file| (location(&directory, file), *file));
+        let store = VerifiedFiles::new(
+            Arc::clone(&self.lake),
+            &self.lake.data_directory().join(&self.table.path),
+            places,
+        );
         let reader = CachedParquetFileReaderFactory::new(
-            runtime.object_store(&store_url)?,
-            runtime.cache_manager.get_file_metadata_cache(),
+            Arc::new(store),
+            state.runtime_env().cache_manager.get_file_metadata_cache(),
         );
         let options = TableParquetOptions {
             global: state.config_options().execution.parquet.clone(),
@@ -201,12 +212,8 @@ impl LakeTable {
             .with_file_groups(groups)
             .with_projection_indices(projection)?
             .with_limit(limit);
-        if !self.row_lineage {
-            scan = scan.with_statistics(if files.len() == self.table.files.len() {
-                self.table.files.index(columns).total().clone()
-            } else {
-                statistics::merge(files.iter().copied(), columns)
-            });
+        if let Some(total) = total {
+            scan = scan.with_statistics(total);
         }
         Ok(DataSourceExec::from_data_source(scan.build()))
     }
@@ -333,6 +340,12 @@ fn split<'a>(files: &[&'a Arc<DataFile>], groups_max: usize) -> Vec<Vec<&'a Arc<
     }
     groups.retain(|group| !group.is_empty());
     groups
+}
+
+/// A file's place in the store of its scan.
+fn location(directory: &StorePath, file: &DataFile) -> StorePath {
+    let name = file.path.split('/').filter(|part| !part.is_empty());
+    name.fold(directory.clone(), |path, part| path.join(part))
 }
 
 fn store_path(path: &Path) -> Result<StorePath> {

@@ -514,6 +514,7 @@ impl StagedChanges {
                     row_snapshots: staged.file.row_snapshots,
                     statistics: staged.file.statistics.clone(),
                     typed: OnceLock::new(),
+                    blocks: staged.file.blocks.clone(),
                     guard: staged.file.guard.clone(),
                 })
             })

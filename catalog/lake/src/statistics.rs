@@ -13,7 +13,7 @@ use std::{
 
 use arrow::{
     array::{Array, ArrayRef, AsArray as _, BooleanArray, UInt64Array},
-    compute::{max_boolean, min_boolean},
+    compute::{concat, max_boolean, min_boolean},
     datatypes::{
         DataType, Decimal128Type, DecimalType, Float32Type, Float64Type, Schema, SchemaRef, TimeUnit,
     },
@@ -307,10 +307,13 @@ fn microseconds(text: &str) -> Option<i64> {
 pub(crate) fn file_statistics(file: &DataFile, columns: &[Column]) -> Statistics {
     let ours = file.checksum.is_some();
     let rows = usize::try_from(file.record_count).unwrap_or(usize::MAX);
+    let stored = file.statistics.columns();
+    let ours = ours && stored.is_some();
+    let stored = stored.unwrap_or_default();
     let column_statistics = columns
         .iter()
         .map(|column| {
-            let found = file.statistics.iter().find(|found| found.column_id == column.id);
+            let found = stored.iter().find(|found| found.column_id == column.id);
             match found {
                 Some(found) => typed_column(found, column, ours),
                 // A file of ours without the column is older than the column: every value is null.
@@ -369,17 +372,19 @@ pub(crate) fn merge<'a>(
         };
     };
     let mut merged = Statistics::clone(first.typed(columns));
-    for file in files {
-        let next = file.typed(columns);
-        merged.num_rows = merged.num_rows.add(&next.num_rows);
-        merged.total_byte_size = merged.total_byte_size.add(&next.total_byte_size);
-        for (total, next) in merged.column_statistics.iter_mut().zip(&next.column_statistics) {
-            total.null_count = total.null_count.add(&next.null_count);
-            total.min_value = total.min_value.min(&next.min_value);
-            total.max_value = total.max_value.max(&next.max_value);
-        }
-    }
+    files.for_each(|file| merge_into(&mut merged, file.typed(columns)));
     merged
+}
+
+/// Widens statistics by more.
+pub(crate) fn merge_into(merged: &mut Statistics, next: &Statistics) {
+    merged.num_rows = merged.num_rows.add(&next.num_rows);
+    merged.total_byte_size = merged.total_byte_size.add(&next.total_byte_size);
+    for (total, next) in merged.column_statistics.iter_mut().zip(&next.column_statistics) {
+        total.null_count = total.null_count.add(&next.null_count);
+        total.min_value = total.min_value.min(&next.min_value);
+        total.max_value = total.max_value.max(&next.max_value);
+    }
 }
 
 /// Widens a column's statistics over a whole table, as DuckLake keeps them in text, by a file's.
@@ -416,21 +421,43 @@ pub(crate) fn widen(total: &mut ColumnStatistics, file: &ColumnStatistics, colum
 pub(crate) struct PruningIndex {
     files: Vec<Arc<Statistics>>,
     total: Statistics,
+    row_counts: OnceLock<ArrayRef>,
     bounds: Vec<OnceLock<Option<Bounds>>>,
 }
 
-#[derive(Debug)]
+/// What all files say of one column, a value for each file.
+#[derive(Debug, Clone)]
 struct Bounds {
     min: ArrayRef,
     max: ArrayRef,
+    nulls: ArrayRef,
 }
 
 impl PruningIndex {
-    pub(crate) fn new(files: &[Arc<DataFile>], columns: &[Column]) -> Self {
+    /// The index of `files`. `before` is the index of the first of them, if there is one: what it has is not made again,
+    /// so that a night's batch costs what is new.
+    pub(crate) fn new(files: &[Arc<DataFile>], columns: &[Column], before: Option<&Self>) -> Self {
+        let typed = |file: &Arc<DataFile>| Arc::clone(file.typed(columns));
+        let Some(before) = before.filter(|before| !before.files.is_empty()) else {
+            return Self {
+                total: merge(files, columns),
+                files: files.iter().map(typed).collect(),
+                row_counts: OnceLock::new(),
+                bounds: columns.iter().map(|_| OnceLock::new()).collect(),
+            };
+        };
+        let added: Vec<_> = files.iter().skip(before.files.len()).map(typed).collect();
+        let mut total = before.total.clone();
+        added.iter().for_each(|next| merge_into(&mut total, next));
+        let bounds = before.bounds.iter().enumerate().map(|(column, bounds)| {
+            let widened = bounds.get().and_then(Option::as_ref).and_then(|bounds| bounds.with(&added, column));
+            widened.map_or_else(OnceLock::new, |bounds| OnceLock::from(Some(bounds)))
+        });
         Self {
-            total: merge(files, columns),
-            files: files.iter().map(|file| Arc::clone(file.typed(columns))).collect(),
-            bounds: columns.iter().map(|_| OnceLock::new()).collect(),
+            bounds: bounds.collect(),
+            total,
+            row_counts: OnceLock::new(),
+            files: before.files.iter().cloned().chain(added).collect(),
         }
     }
 
@@ -440,18 +467,50 @@ impl PruningIndex {
     }
 
     fn bounds(&self, column: usize, data_type: &DataType) -> Option<&Bounds> {
-        let make = || -> Option<Bounds> {
-            let null = ScalarValue::try_from(data_type).ok()?;
-            let array = |pick: fn(&TypedColumn) -> &Precision<ScalarValue>| {
-                let values = self.files.iter().map(|file| {
-                    let value = file.column_statistics.get(column).and_then(|found| pick(found).get_value());
-                    value.cloned().unwrap_or_else(|| null.clone())
-                });
-                ScalarValue::iter_to_array(values).ok()
-            };
-            Some(Bounds { min: array(|found| &found.min_value)?, max: array(|found| &found.max_value)? })
+        self.bounds.get(column)?.get_or_init(|| Bounds::of(&self.files, column, data_type)).as_ref()
+    }
+
+    fn row_counts(&self) -> &ArrayRef {
+        self.row_counts.get_or_init(|| {
+            let rows = self.files.iter().map(|file| u64::try_from(*file.num_rows.get_value()?).ok());
+            Arc::new(rows.collect::<UInt64Array>())
+        })
+    }
+}
+
+impl Bounds {
+    fn of(files: &[Arc<Statistics>], column: usize, data_type: &DataType) -> Option<Self> {
+        let null = ScalarValue::try_from(data_type).ok()?;
+        let found = |file: &'_ Arc<Statistics>| file.column_statistics.get(column).cloned();
+        let array = |pick: fn(TypedColumn) -> Precision<ScalarValue>| {
+            let values = files.iter().map(|file| {
+                let value = found(file).and_then(|found| pick(found).get_value().cloned());
+                value.unwrap_or_else(|| null.clone())
+            });
+            ScalarValue::iter_to_array(values).ok()
         };
-        self.bounds.get(column)?.get_or_init(make).as_ref()
+        let nulls = files.iter().map(|file| {
+            u64::try_from(*file.column_statistics.get(column)?.null_count.get_value()?).ok()
+        });
+        Some(Self {
+            nulls: Arc::new(nulls.collect::<UInt64Array>()),
+            min: array(|found| found.min_value)?,
+            max: array(|found| found.max_value)?,
+        })
+    }
+
+    /// These bounds and behind them those of more files.
+    fn with(&self, added: &[Arc<Statistics>], column: usize) -> Option<Self> {
+        if added.is_empty() {
+            return Some(self.clone());
+        }
+        let more = Self::of(added, column, self.min.data_type())?;
+        let both = |a: &ArrayRef, b: &ArrayRef| concat(&[a.as_ref(), b.as_ref()]).ok();
+        Some(Self {
+            min: both(&self.min, &more.min)?,
+            max: both(&self.max, &more.max)?,
+            nulls: both(&self.nulls, &more.nulls)?,
+        })
     }
 }
 
@@ -483,17 +542,11 @@ impl PruningStatistics for NamedIndex<'_> {
     }
 
     fn null_counts(&self, column: &ColumnName) -> Option<ArrayRef> {
-        let position = self.schema.index_of(&column.name).ok()?;
-        let counts = self.index.files.iter().map(|file| {
-            let count = file.column_statistics.get(position)?.null_count.get_value()?;
-            u64::try_from(*count).ok()
-        });
-        Some(Arc::new(counts.collect::<UInt64Array>()))
+        self.bounds(column).map(|bounds| Arc::clone(&bounds.nulls))
     }
 
     fn row_counts(&self) -> Option<ArrayRef> {
-        let rows = self.index.files.iter().map(|file| u64::try_from(*file.num_rows.get_value()?).ok());
-        Some(Arc::new(rows.collect::<UInt64Array>()))
+        Some(Arc::clone(self.index.row_counts()))
     }
 
     fn contained(&self, _column: &ColumnName, _values: &HashSet<ScalarValue>) -> Option<BooleanArray> {

@@ -97,6 +97,7 @@ impl From<Condition> for SqlState {
             Condition::CannotConnectNow => "57P03",
             Condition::IdleSessionTimeout => "57P05",
             Condition::IoError => "58030",
+            Condition::UndefinedFile => "58P01",
             Condition::InternalError => "XX000",
             Condition::DataCorrupted => "XX001",
         })
@@ -459,6 +460,35 @@ fn lake(error: &LakeError) -> Report {
     }
 }
 
+/// An error of the lake that a query met. Whoever asks may know which file it is, but not where the warehouse lies.
+fn data_file(error: &LakeError) -> Report {
+    let name = |path: &std::path::Path| {
+        path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    };
+    let (condition, message, detail) = match error {
+        LakeError::DamagedFile { path, detail } => (
+            Condition::DataCorrupted,
+            format!("data file \"{}\" is damaged", name(path)),
+            Some(format!("Of the file is found: {detail}.")),
+        ),
+        LakeError::Missing { path } => {
+            (Condition::UndefinedFile, format!("data file \"{}\" is missing", name(path)), None)
+        }
+        LakeError::PermissionDenied { path } => {
+            (Condition::IoError, format!("data file \"{}\" cannot be opened", name(path)), None)
+        }
+        LakeError::Io { path, source } => (
+            Condition::IoError,
+            format!("data file \"{}\" cannot be read", name(path)),
+            Some(format!("The operating system says: {source}.")),
+        ),
+        error => return lake(error),
+    };
+    tracing::error!(%error, "a data file cannot be read");
+    let hint = "Ask the operator to restore the file from a backup; the server's log has its place.";
+    Report { detail, hint: Some(hint.to_owned()), ..Report::error(condition, message) }
+}
+
 /// Finds what really happened inside DataFusion's wrappings.
 fn engine(error: &DataFusionError) -> Report {
     if let Some(error) = FunctionError::find(error) {
@@ -466,6 +496,9 @@ fn engine(error: &DataFusionError) -> Report {
     }
     if let Some(error) = SecurityError::find(error) {
         return security(error);
+    }
+    if let Some(error) = LakeError::find(error) {
+        return data_file(error);
     }
     match error {
         DataFusionError::External(inner) => external(inner.as_ref()),

@@ -32,9 +32,9 @@ use parquet::{
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{Compression, FILE_ROWS_MAX, FileGuard, WriterOptions, sort};
+use super::{Compression, FILE_ROWS_MAX, FileGuard, WriterOptions, blocks::BlockHasher, sort};
 use crate::{
-    data_file::{DataFile, StagedFile},
+    data_file::{DataFile, FileStatistics, StagedFile},
     error::LakeError,
     ids::{ColumnId, FileId, SnapshotId},
     lake::{DATA_DIRECTORY, sync_directory},
@@ -371,8 +371,9 @@ impl OpenFile {
                 row_id_start: 0,
                 checksum: Some(hexadecimal(&sink.digest.finalize_reset())),
                 row_snapshots: self.row_snapshots,
-                statistics,
+                statistics: FileStatistics::Columns(statistics),
                 typed: OnceLock::new(),
+                blocks: OnceLock::from(Some(Arc::new(std::mem::take(&mut sink.blocks).finish()))),
                 guard: Some(Arc::new(self.guard)),
             }),
         })
@@ -397,17 +398,18 @@ fn create_file(path: &Path) -> io::Result<File> {
     create()
 }
 
-/// A file that knows its length, its checksum and its last eight bytes.
+/// A file that knows its length, its checksums and its last eight bytes.
 struct Hashing {
     file: File,
     digest: Sha256,
+    blocks: BlockHasher,
     bytes: u64,
     last: [u8; 8],
 }
 
 impl Hashing {
     fn new(file: File) -> Self {
-        Self { file, digest: Sha256::new(), bytes: 0, last: [0; 8] }
+        Self { file, digest: Sha256::new(), blocks: BlockHasher::default(), bytes: 0, last: [0; 8] }
     }
 }
 
@@ -416,6 +418,7 @@ impl Write for Hashing {
         let written = self.file.write(buffer)?;
         let buffer = &buffer[..written];
         self.digest.update(buffer);
+        self.blocks.update(buffer);
         self.bytes += u64::try_from(written).unwrap_or(0);
         let new = buffer.len().min(self.last.len());
         self.last.rotate_left(new);

@@ -9,10 +9,11 @@ use std::{
 
 use super::{Head, foreign_type, parse_type};
 use crate::{
-    data_file::{ColumnStatistics, DataFile, TableFiles},
+    data_file::{DataFile, FileStatistics, TableFiles},
     error::LakeError,
+    files::blocks::BlockChecksums,
     ids::{BatchId, ColumnId, FileId, Oid, RelationId, SchemaId, SnapshotId},
-    metadata::{MetadataRead, MetadataRow},
+    metadata::{MetadataRead, MetadataRow, Value},
     names::Identifier,
     row_lineage::RowSnapshots,
     snapshot::{Snapshot, SnapshotInfo},
@@ -308,18 +309,24 @@ async fn files(
             ended.entry(row.integer(0)?).or_default().insert(FileId::new(row.integer(1)?));
         }
     }
-    let mut statistics = file_statistics(read, &range).await?;
     let sql = format!(
         "SELECT t.table_id, t.data_file_id, t.path, t.path_is_relative, t.record_count, t.file_size_bytes, \
          t.footer_size, t.begin_snapshot, t.row_id_start, c.checksum, t.file_format, t.encryption_key, \
-         t.mapping_id, t.partial_max, c.snapshot_min, c.snapshot_max \
+         t.mapping_id, t.partial_max, c.snapshot_min, c.snapshot_max, c.statistics \
          FROM ducklake_data_file t LEFT JOIN lis_data_file c USING (data_file_id) \
          WHERE t.begin_snapshot > ?2 AND {HOLDS} ORDER BY t.table_id, t.file_order, t.data_file_id"
     );
+    let rows = read.query(&sql, &range).await?;
+    let all_kept = rows.iter().all(|row| matches!(row.0.get(16), Some(Value::Text(_))));
+    let mut foreign = if all_kept { HashMap::new() } else { foreign_statistics(read, &range).await? };
     let mut begun: HashMap<i64, Vec<Arc<DataFile>>> = HashMap::new();
-    for row in read.query(&sql, &range).await? {
-        let id = row.integer(1)?;
-        let file = data_file(&row, statistics.remove(&id).unwrap_or_default())?;
+    for row in rows {
+        let kept = row.text_opt(16)?.map(str::to_owned).or_else(|| foreign.remove(&row.integer(1).ok()?));
+        let statistics = kept.map_or_else(
+            || FileStatistics::Columns(Vec::new()),
+            |text| FileStatistics::Stored(text.into_boxed_str()),
+        );
+        let file = data_file(&row, statistics)?;
         begun.entry(row.integer(0)?).or_default().push(Arc::new(file));
     }
     let changed: BTreeSet<i64> = ended.keys().chain(begun.keys()).copied().collect();
@@ -336,7 +343,7 @@ async fn files(
     Ok(())
 }
 
-fn data_file(row: &MetadataRow, statistics: Vec<ColumnStatistics>) -> Result<DataFile, LakeError> {
+fn data_file(row: &MetadataRow, statistics: FileStatistics) -> Result<DataFile, LakeError> {
     let path = row.text(2)?.to_owned();
     let refused = if !row.boolean(3)? {
         Some("a data file outside the lake")
@@ -373,42 +380,48 @@ fn data_file(row: &MetadataRow, statistics: Vec<ColumnStatistics>) -> Result<Dat
         path,
         statistics,
         typed: OnceLock::new(),
+        blocks: OnceLock::new(),
         guard: None,
     })
 }
 
-/// The new files' statistics, one row of JSON a file: a row for each column would cost ten times as much to fetch.
-async fn file_statistics(
+/// The checksums of the blocks of those of the files that have them.
+pub(crate) async fn block_checksums(
     read: &mut dyn MetadataRead,
-    range: &[crate::metadata::Value],
-) -> Result<HashMap<i64, Vec<ColumnStatistics>>, LakeError> {
-    type Line = (i64, Option<i64>, Option<i64>, Option<i64>, Option<String>, Option<String>, Option<i64>);
+    files: &[FileId],
+) -> Result<HashMap<FileId, BlockChecksums>, LakeError> {
+    let sql = "SELECT data_file_id, block_bytes, checksums FROM lis_file_blocks \
+               WHERE data_file_id IN (SELECT value FROM json_each(?))";
+    let numbers = serde_json::to_string(&files.iter().map(|id| id.get()).collect::<Vec<_>>());
+    let mut found = HashMap::new();
+    for row in read.query(sql, &[numbers.map_err(LakeError::part)?.into()]).await? {
+        let id = row.integer(0)?;
+        let checksums = match row.0.get(2) {
+            Some(Value::Blob(bytes)) => BlockChecksums::from_bytes(row.integer(1)?, bytes),
+            _ => None,
+        };
+        let checksums = checksums.ok_or_else(|| LakeError::damaged(format!("checksums of data file {id}")))?;
+        found.insert(FileId::new(id), checksums);
+    }
+    Ok(found)
+}
+
+/// The statistics of new files for which [`super::write`] did not keep them together: of those that another program
+/// wrote. One row of JSON a file: a row for each column would cost ten times as much to fetch.
+async fn foreign_statistics(
+    read: &mut dyn MetadataRead,
+    range: &[Value],
+) -> Result<HashMap<i64, String>, LakeError> {
+    // CROSS JOIN keeps the order of the tables: otherwise the statistics of every file there ever was are looked through.
     let sql = format!(
         "SELECT t.data_file_id, json_group_array(json_array(s.column_id, s.column_size_bytes, s.value_count, \
          s.null_count, s.min_value, s.max_value, s.contains_nan)) \
-         FROM ducklake_data_file t JOIN ducklake_file_column_stats s USING (data_file_id) \
-         WHERE t.begin_snapshot > ?2 AND {HOLDS} GROUP BY t.data_file_id"
+         FROM ducklake_data_file t LEFT JOIN lis_data_file c USING (data_file_id) \
+         CROSS JOIN ducklake_file_column_stats s ON s.data_file_id = t.data_file_id \
+         WHERE t.begin_snapshot > ?2 AND c.statistics IS NULL AND {HOLDS} GROUP BY t.data_file_id"
     );
-    let mut statistics = HashMap::new();
-    for row in read.query(&sql, range).await? {
-        let id = row.integer(0)?;
-        let lines: Vec<Line> = serde_json::from_str(row.text(1)?)
-            .map_err(|error| LakeError::damaged(format!("statistics of data file {id}: {error}")))?;
-        let columns =
-            lines.into_iter().map(|(column_id, size_bytes, value_count, null_count, min, max, nan)| {
-                ColumnStatistics {
-                    column_id: ColumnId::new(column_id),
-                    size_bytes,
-                    value_count,
-                    null_count,
-                    min,
-                    max,
-                    contains_nan: nan.map(|nan| nan != 0),
-                }
-            });
-        statistics.insert(id, columns.collect());
-    }
-    Ok(statistics)
+    let rows = read.query(&sql, range).await?;
+    rows.iter().map(|row| Ok((row.integer(0)?, row.text(1)?.to_owned()))).collect()
 }
 
 /// Rows that only a program which reads all of the format would see.

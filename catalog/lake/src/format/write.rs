@@ -564,17 +564,27 @@ impl Writer<'_> {
             let (least, greatest) = file.row_snapshots.map(|snapshots| snapshots.bounds(self.id)).unzip();
             self.tx
                 .execute(
-                    "INSERT INTO lis_data_file(data_file_id, checksum, snapshot_min, snapshot_max) VALUES (?, ?, ?, ?)",
+                    "INSERT INTO lis_data_file(data_file_id, checksum, snapshot_min, snapshot_max, statistics) \
+                     VALUES (?, ?, ?, ?, ?)",
                     &[
                         file_id.into(),
                         checksum.as_str().into(),
                         least.map(SnapshotId::get).into(),
                         greatest.map(SnapshotId::get).into(),
+                        file.statistics.to_json().map_err(LakeError::part)?.into(),
                     ],
                 )
                 .await?;
         }
-        for column in &file.statistics {
+        if let Some(Some(blocks)) = file.blocks.get() {
+            self.tx
+                .execute(
+                    "INSERT INTO lis_file_blocks(data_file_id, block_bytes, checksums) VALUES (?, ?, ?)",
+                    &[file_id.into(), signed(blocks.block_bytes() as u64).into(), Value::Blob(blocks.to_bytes())],
+                )
+                .await?;
+        }
+        for column in file.statistics.columns().unwrap_or_default().iter() {
             self.tx
                 .execute(
                     "INSERT INTO ducklake_file_column_stats(data_file_id, table_id, column_id, column_size_bytes, \
@@ -629,12 +639,14 @@ impl Writer<'_> {
                 );
             }
         }
-        for statistics in change.added.iter().flat_map(|file| &file.statistics) {
-            let Some(column) = change.table.column(statistics.column_id) else { continue };
-            totals
-                .entry(statistics.column_id.get())
-                .and_modify(|total| statistics::widen(total, statistics, column))
-                .or_insert_with(|| statistics.clone());
+        for file in &change.added {
+            for statistics in file.statistics.columns().unwrap_or_default().iter() {
+                let Some(column) = change.table.column(statistics.column_id) else { continue };
+                totals
+                    .entry(statistics.column_id.get())
+                    .and_modify(|total| statistics::widen(total, statistics, column))
+                    .or_insert_with(|| statistics.clone());
+            }
         }
         if !change.remain {
             self.tx

@@ -28,7 +28,7 @@ async fn what_is_committed_is_there_after_opening_again() {
     assert_eq!(new.sort_order.len(), 2);
     assert_eq!(new.files.len(), 1);
     assert_eq!(new.files[0].record_count, 3);
-    let statistics = &new.files[0].statistics;
+    let statistics = new.files[0].statistics.columns().unwrap();
     assert_eq!((statistics[0].min.as_deref(), statistics[0].max.as_deref()), (Some("a"), Some("b")));
     assert_eq!((statistics[0].null_count, statistics[0].value_count), (Some(1), Some(2)));
     assert_eq!(

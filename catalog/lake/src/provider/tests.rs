@@ -239,8 +239,9 @@ fn files_are_split_into_even_groups() {
             row_id_start: 0,
             checksum: None,
             row_snapshots: None,
-            statistics: Vec::new(),
+            statistics: crate::data_file::FileStatistics::Columns(Vec::new()),
             typed: std::sync::OnceLock::new(),
+            blocks: std::sync::OnceLock::new(),
             guard: None,
         })
     };
@@ -267,4 +268,57 @@ async fn a_limit_reads_no_more_than_it_must() {
     let read =
         frame.filter(col("line").gt(lit(1_i64))).unwrap().limit(0, Some(1)).unwrap().collect().await.unwrap();
     assert_eq!(read[0].column_by_name("line").unwrap().as_primitive::<Int64Type>().value(0), 2);
+}
+
+/// Whether the query fails with an error of the lake that names the file.
+async fn names_the_file(frame: DataFrame, path: &Path) -> bool {
+    match frame.collect().await {
+        Ok(_) => false,
+        Err(error) => match crate::error::LakeError::find(&error) {
+            Some(found) => found.to_string().contains(path.to_str().unwrap()),
+            None => panic!("another error: {error:?}"),
+        },
+    }
+}
+
+#[tokio::test]
+async fn a_flipped_bit_is_caught_wherever_it_is_read() {
+    let (test, table) = TestLake::with_table().await;
+    let many: Vec<_> = (0..9000).map(|line| (Some("abc"), 1, i128::from(line), line)).collect();
+    test.append(&table, rows(&table, &many)).await;
+    let file = Arc::clone(&test.table(&table).await.files[0]);
+    let path = test.lake.data_directory().join(&table.path).join(&file.path);
+    let whole = std::fs::read(&path).unwrap();
+    assert!(whole.len() > 2 * (64 << 10), "{} bytes", whole.len());
+    assert_eq!(row_count(frame(&test, &table).await).await, 9000);
+    for at in (0..whole.len()).step_by(whole.len() / 23).chain([3, whole.len() - 1, whole.len() - 9]) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x10;
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(names_the_file(frame(&test, &table).await, &path).await, "byte {at}");
+    }
+    // What is not read harms nobody: the last column's bytes stand behind the first column's.
+    let mut bytes = whole.clone();
+    bytes[100_000] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let first = || async { frame(&test, &table).await.select(vec![col("administration")]).unwrap() };
+    let last = || async { frame(&test, &table).await.select(vec![col("line")]).unwrap() };
+    assert_eq!(row_count(first().await).await, 9000);
+    assert!(names_the_file(last().await, &path).await);
+    std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    assert!(names_the_file(first().await, &path).await);
+    std::fs::remove_file(&path).unwrap();
+    assert!(names_the_file(first().await, &path).await);
+    std::fs::write(&path, &whole).unwrap();
+    assert_eq!(row_count(last().await).await, 9000);
+}
+
+#[tokio::test]
+async fn a_file_without_checksums_is_read_as_it_is() {
+    let (test, table) = TestLake::with_table().await;
+    test.append(&table, rows(&table, &[(Some("a"), 1, 250, 2)])).await;
+    let mut tx = test.lake.metadata().write().await.unwrap();
+    tx.execute("DELETE FROM lis_file_blocks", &[]).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(row_count(frame(&test, &table).await).await, 1);
 }
