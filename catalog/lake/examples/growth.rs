@@ -60,7 +60,11 @@ async fn measure(directory: &Path) -> Outcome<()> {
     let lake = Lake::create(directory, &[]).await?;
     let mut staged = lake.stage(lake.snapshot().await?);
     let schema = staged
-        .create_schema(NewSchema { name: Identifier::exact("vaxt"), owner: Oid::ADMINISTRATOR, comment: None })
+        .create_schema(NewSchema {
+            name: Identifier::exact("vaxt"),
+            owner: Oid::ADMINISTRATOR,
+            comment: None,
+        })
         .await?;
     let few = create(&mut staged, &schema, "fa").await?;
     let many = create(&mut staged, &schema, "manga").await?;
@@ -73,7 +77,10 @@ async fn measure(directory: &Path) -> Outcome<()> {
         commits.push(append(&lake, &many, &[night]).await?);
     }
     println!("commit of one file, table of 10 files:    {:8.2} ms", median(&commits[..ATTEMPTS]));
-    println!("commit of one file, table of 1,000 files: {:8.2} ms", median(&commits[commits.len() - ATTEMPTS..]));
+    println!(
+        "commit of one file, table of 1,000 files: {:8.2} ms",
+        median(&commits[commits.len() - ATTEMPTS..])
+    );
     let (few_ms, many_ms) = (plan(&lake, &few).await?, plan(&lake, &many).await?);
     println!("plan of one month, 10 batches:            {few_ms:8.3} ms");
     println!("plan of one month, 1,000 batches:         {many_ms:8.3} ms  ({:.2} times)", many_ms / few_ms);
@@ -117,8 +124,11 @@ async fn measure(directory: &Path) -> Outcome<()> {
         let lake = Lake::open(directory, &[]).await?;
         let snapshot = lake.snapshot().await?;
         opened.push(ms(started));
-        let files: usize =
-            snapshot.relations().filter_map(|relation| relation.as_table()).map(|table| table.files.len()).sum();
+        let files: usize = snapshot
+            .relations()
+            .filter_map(|relation| relation.as_table())
+            .map(|table| table.files.len())
+            .sum();
         if files < usize::try_from(FILES)? {
             return Err(format!("{files} files").into());
         }
@@ -183,9 +193,12 @@ fn rows_of(table: &Table, night: i32) -> Outcome<RecordBatch> {
         text("V"),
         text("P"),
         text("9"),
-        Arc::new(Int64Array::from_iter_values(rows.clone().map(|row| i64::from(night) * 1000 + i64::from(row)))),
+        Arc::new(Int64Array::from_iter_values(
+            rows.clone().map(|row| i64::from(night) * 1000 + i64::from(row)),
+        )),
         Arc::new(
-            Decimal128Array::from_iter_values(number().map(i128::from)).with_data_type(DataType::Decimal128(14, 2)),
+            Decimal128Array::from_iter_values(number().map(i128::from))
+                .with_data_type(DataType::Decimal128(14, 2)),
         ),
         text("faktura nr "),
     ];
@@ -209,8 +222,10 @@ async fn plan_once(lake: &Arc<Lake>, table: &Table, context: &SessionContext) ->
     let table = snapshot.relation(table.id).and_then(|relation| relation.as_table()).ok_or("no table")?;
     let provider = LakeTable::new(Arc::clone(lake), Arc::clone(table));
     let day = |day: i32| -> Expr { lit(ScalarValue::Date32(Some(19_000 + day))) };
-    let condition =
-        col("datum").gt_eq(day(NIGHTS_MANY - 30)).and(col("datum").lt(day(NIGHTS_MANY))).and(col("konto").gt(lit(0)));
+    let condition = col("datum")
+        .gt_eq(day(NIGHTS_MANY - 30))
+        .and(col("datum").lt(day(NIGHTS_MANY)))
+        .and(col("konto").gt(lit(0)));
     let frame = context.read_table(Arc::new(provider))?.filter(condition)?;
     let frame = frame.aggregate(
         vec![col("forvaltning")],

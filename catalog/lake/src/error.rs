@@ -208,8 +208,16 @@ impl LakeError {
             DataFusionError::Collection(several) => several.iter().find_map(Self::find),
             DataFusionError::Shared(inner) => Self::find(inner),
             DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => Self::find(inner),
-            error => std::iter::successors(Some(error as &(dyn Error + 'static)), |error| error.source())
-                .find_map(|error| error.downcast_ref()),
+            error => {
+                let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+                while let Some(error) = cause {
+                    if let Some(found) = error.downcast_ref() {
+                        return Some(found);
+                    }
+                    cause = error.source();
+                }
+                None
+            }
         }
     }
 
@@ -223,6 +231,22 @@ impl LakeError {
             ErrorKind::NotFound => Self::Missing { path },
             _ => Self::Io { path, source },
         }
+    }
+
+    /// The same error once more, if it is one of a file: errors cannot be copied, and those of files are needed twice.
+    pub(crate) fn of_a_file_again(&self) -> Option<Self> {
+        Some(match self {
+            Self::DamagedFile { path, detail } => {
+                Self::DamagedFile { path: path.clone(), detail: detail.clone() }
+            }
+            Self::Missing { path } => Self::Missing { path: path.clone() },
+            Self::PermissionDenied { path } => Self::PermissionDenied { path: path.clone() },
+            Self::Io { path, source } => Self::Io {
+                path: path.clone(),
+                source: std::io::Error::new(source.kind(), source.to_string()),
+            },
+            _ => return None,
+        })
     }
 
     /// Whether the same work may succeed when it is tried again on a newer snapshot.

@@ -27,9 +27,7 @@ use datafusion::{
     config::TableParquetOptions,
     datasource::{
         listing::PartitionedFile,
-        physical_plan::{
-            FileGroup, FileScanConfigBuilder, ParquetSource, parquet::CachedParquetFileReaderFactory,
-        },
+        physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource},
         source::DataSourceExec,
         table_schema::TableSchema,
     },
@@ -48,7 +46,10 @@ use object_store::{ObjectMeta, path::Path as StorePath};
 
 use crate::{
     data_file::{DataFile, TableFiles},
-    files::{file_schema, verified::VerifiedFiles},
+    files::{
+        file_schema,
+        verified::{VerifiedFiles, VerifiedReaders},
+    },
     ids::FileId,
     lake::Lake,
     row_lineage,
@@ -197,10 +198,7 @@ impl LakeTable {
             &self.lake.data_directory().join(&self.table.path),
             places,
         );
-        let reader = CachedParquetFileReaderFactory::new(
-            Arc::new(store),
-            state.runtime_env().cache_manager.get_file_metadata_cache(),
-        );
+        let reader = VerifiedReaders::new(store, state.runtime_env().cache_manager.get_file_metadata_cache());
         let options = TableParquetOptions {
             global: state.config_options().execution.parquet.clone(),
             ..TableParquetOptions::default()

@@ -450,7 +450,8 @@ impl PruningIndex {
         let mut total = before.total.clone();
         added.iter().for_each(|next| merge_into(&mut total, next));
         let bounds = before.bounds.iter().enumerate().map(|(column, bounds)| {
-            let widened = bounds.get().and_then(Option::as_ref).and_then(|bounds| bounds.with(&added, column));
+            let widened =
+                bounds.get().and_then(Option::as_ref).and_then(|bounds| bounds.with(&added, column));
             widened.map_or_else(OnceLock::new, |bounds| OnceLock::from(Some(bounds)))
         });
         Self {
@@ -489,9 +490,9 @@ impl Bounds {
             });
             ScalarValue::iter_to_array(values).ok()
         };
-        let nulls = files.iter().map(|file| {
-            u64::try_from(*file.column_statistics.get(column)?.null_count.get_value()?).ok()
-        });
+        let nulls = files
+            .iter()
+            .map(|file| u64::try_from(*file.column_statistics.get(column)?.null_count.get_value()?).ok());
         Some(Self {
             nulls: Arc::new(nulls.collect::<UInt64Array>()),
             min: array(|found| found.min_value)?,

@@ -84,8 +84,9 @@ impl BlockChecksums {
     pub(crate) fn from_bytes(block_bytes: i64, bytes: &[u8]) -> Option<Self> {
         let block_bytes = usize::try_from(block_bytes).ok().filter(|bytes| *bytes > 0)?;
         let (checksums, rest) = bytes.as_chunks::<CHECKSUM_BYTES>();
-        rest.is_empty()
-            .then(|| Self::new(block_bytes, checksums.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect()))
+        rest.is_empty().then(|| {
+            Self::new(block_bytes, checksums.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect())
+        })
     }
 
     /// To be stored.
@@ -131,7 +132,8 @@ impl BlockChecksums {
 
     /// Whether there are as many as a file of this length has.
     pub(crate) fn covers(&self, file_bytes: u64) -> bool {
-        usize::try_from(file_bytes).is_ok_and(|bytes| bytes.div_ceil(self.block_bytes) == self.checksums.len())
+        usize::try_from(file_bytes)
+            .is_ok_and(|bytes| bytes.div_ceil(self.block_bytes) == self.checksums.len())
     }
 }
 
@@ -155,7 +157,9 @@ mod tests {
         let stored = BlockChecksums::from_bytes(BLOCK_BYTES as i64, &whole.to_bytes()).unwrap();
         assert_eq!(stored.verify(0, &bytes), Ok(()));
         assert_eq!(stored.verify(1, &bytes[BLOCK_BYTES..]), Ok(()));
-        assert!(BlockChecksums::from_bytes(0, &[]).is_none() && BlockChecksums::from_bytes(1, &[1]).is_none());
+        assert!(
+            BlockChecksums::from_bytes(0, &[]).is_none() && BlockChecksums::from_bytes(1, &[1]).is_none()
+        );
     }
 
     #[test]

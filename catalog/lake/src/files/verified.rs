@@ -11,20 +11,35 @@ use std::{
     ops::Range,
     os::unix::fs::{FileExt as _, MetadataExt as _},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::DateTime;
+use datafusion::{
+    datasource::{
+        listing::PartitionedFile,
+        physical_plan::{ParquetFileReaderFactory, parquet::CachedParquetFileReaderFactory},
+    },
+    error::Result as EngineResult,
+    execution::cache::cache_manager::FileMetadataCache,
+    physical_plan::metrics::ExecutionPlanMetricsSet,
+};
 use futures::{
-    StreamExt as _,
+    FutureExt as _, StreamExt as _,
+    future::BoxFuture,
     stream::{self, BoxStream},
 };
 use object_store::{
-    Attributes, CopyOptions, Error as StoreError, GetOptions, GetRange, GetResult, GetResultPayload, ListResult,
-    MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult,
-    Result as StoreResult, path::Path as StorePath,
+    Attributes, CopyOptions, Error as StoreError, GetOptions, GetRange, GetResult, GetResultPayload,
+    ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions, PutOptions, PutPayload,
+    PutResult, Result as StoreResult, path::Path as StorePath,
+};
+use parquet::{
+    arrow::{arrow_reader::ArrowReaderOptions, async_reader::AsyncFileReader},
+    errors::{ParquetError, Result as ParquetResult},
+    file::metadata::ParquetMetaData,
 };
 
 use crate::{
@@ -33,6 +48,67 @@ use crate::{
     files::blocks::BlockChecksums,
     lake::{Lake, blocking},
 };
+
+/// Gives DataFusion readers of the files of one scan; footers are kept in the runtime's cache.
+#[derive(Debug)]
+pub(crate) struct VerifiedReaders {
+    files: Arc<VerifiedFiles>,
+    cached: CachedParquetFileReaderFactory,
+}
+
+impl VerifiedReaders {
+    /// Readers of these files.
+    pub(crate) fn new(files: VerifiedFiles, footers: Arc<FileMetadataCache>) -> Self {
+        let files = Arc::new(files);
+        let store = Arc::clone(&files) as Arc<dyn ObjectStore>;
+        Self { files, cached: CachedParquetFileReaderFactory::new(store, footers) }
+    }
+}
+
+impl ParquetFileReaderFactory for VerifiedReaders {
+    fn create_reader(
+        &self,
+        partition_index: usize,
+        file: PartitionedFile,
+        metadata_size_hint: Option<usize>,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> EngineResult<Box<dyn AsyncFileReader + Send>> {
+        let location = file.object_meta.location.clone();
+        let inner = self.cached.create_reader(partition_index, file, metadata_size_hint, metrics)?;
+        Ok(Box::new(VerifiedReader { files: Arc::clone(&self.files), location, inner }))
+    }
+}
+
+/// Reads one file, and says what is wrong with it also where the library would keep only the text of an error.
+struct VerifiedReader {
+    files: Arc<VerifiedFiles>,
+    location: StorePath,
+    inner: Box<dyn AsyncFileReader + Send>,
+}
+
+impl AsyncFileReader for VerifiedReader {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
+        self.inner.get_bytes(range)
+    }
+
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
+        self.inner.get_byte_ranges(ranges)
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
+        async move {
+            let read = self.inner.get_metadata(options).await;
+            read.map_err(|error| match self.files.take_failure(&self.location) {
+                Some(failure) => ParquetError::External(Box::new(failure)),
+                None => error,
+            })
+        }
+        .boxed()
+    }
+}
 
 /// The files of one scan.
 #[derive(Debug)]
@@ -45,6 +121,8 @@ pub(crate) struct VerifiedFiles {
 struct VerifiedFile {
     path: PathBuf,
     file: Arc<DataFile>,
+    /// What the last read met, for whoever has lost the error on the way.
+    failure: Mutex<Option<LakeError>>,
 }
 
 impl VerifiedFiles {
@@ -57,6 +135,7 @@ impl VerifiedFiles {
         let verified = |file: &Arc<DataFile>| VerifiedFile {
             path: directory.join(&file.path),
             file: Arc::clone(file),
+            failure: Mutex::new(None),
         };
         Self { lake, files: files.into_iter().map(|(place, file)| (place, verified(file))).collect() }
     }
@@ -79,8 +158,12 @@ impl VerifiedFiles {
         Ok(file.blocks.get().cloned().flatten())
     }
 
+    fn take_failure(&self, location: &StorePath) -> Option<LakeError> {
+        self.files.get(location)?.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     async fn read(&self, location: &StorePath, ranges: Vec<Range<u64>>) -> StoreResult<Vec<Bytes>> {
-        let VerifiedFile { path, file } = self.file(location)?;
+        let VerifiedFile { path, file, failure } = self.file(location)?;
         let checksums = self.checksums(file).await.map_err(store_error)?;
         let (path, bytes) = (path.clone(), file.file_size_bytes);
         blocking(move || {
@@ -88,7 +171,10 @@ impl VerifiedFiles {
             ranges.into_iter().map(|range| source.read(range)).collect()
         })
         .await
-        .map_err(store_error)
+        .map_err(|error| {
+            *failure.lock().unwrap_or_else(PoisonError::into_inner) = error.of_a_file_again();
+            store_error(error)
+        })
     }
 }
 

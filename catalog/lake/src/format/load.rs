@@ -400,7 +400,8 @@ pub(crate) async fn block_checksums(
             Some(Value::Blob(bytes)) => BlockChecksums::from_bytes(row.integer(1)?, bytes),
             _ => None,
         };
-        let checksums = checksums.ok_or_else(|| LakeError::damaged(format!("checksums of data file {id}")))?;
+        let checksums =
+            checksums.ok_or_else(|| LakeError::damaged(format!("checksums of data file {id}")))?;
         found.insert(FileId::new(id), checksums);
     }
     Ok(found)

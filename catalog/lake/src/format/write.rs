@@ -580,7 +580,11 @@ impl Writer<'_> {
             self.tx
                 .execute(
                     "INSERT INTO lis_file_blocks(data_file_id, block_bytes, checksums) VALUES (?, ?, ?)",
-                    &[file_id.into(), signed(blocks.block_bytes() as u64).into(), Value::Blob(blocks.to_bytes())],
+                    &[
+                        file_id.into(),
+                        signed(blocks.block_bytes() as u64).into(),
+                        Value::Blob(blocks.to_bytes()),
+                    ],
                 )
                 .await?;
         }
