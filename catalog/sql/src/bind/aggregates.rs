@@ -14,8 +14,8 @@ use datafusion::{
 use sqlparser::ast;
 
 use super::{
-    Binder, all_columns, calls::Calls, decorrelate::visit_outer_references, expressions::Place,
-    not_postgresql, plan_error, project, select::Item,
+    Binder, all_columns, attachments::Attachment, calls::Calls, decorrelate::visit_outer_references,
+    expressions::Place, not_postgresql, plan_error, project, select::Item,
 };
 use crate::{
     error::{SqlError, SqlErrorKind},
@@ -377,15 +377,23 @@ impl Binder<'_> {
     pub(crate) fn check_subquery_over_groups(
         &self,
         grouped: &Grouped,
-        query: &LogicalPlan,
+        attachment: &Attachment,
         namespace: &Namespace,
         calls: &Calls,
     ) -> Result<(), SqlError> {
         let output = grouped.plan.schema();
         let ungrouped = |column: &Column| grouped.input.has_column(column) && !output.has_column(column);
-        match inside(query, &ungrouped) {
+        let mut wrong = None;
+        attachment.visit_outer_references(&mut |column| {
+            if ungrouped(column) {
+                wrong = Some(column.clone());
+                return TreeNodeRecursion::Stop;
+            }
+            TreeNodeRecursion::Continue
+        });
+        match wrong {
             None => Ok(()),
-            Some((column, _)) => Err(ungrouped_error(&column, true, namespace, calls)),
+            Some(column) => Err(ungrouped_error(&column, true, namespace, calls)),
         }
     }
 }

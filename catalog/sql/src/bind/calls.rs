@@ -20,7 +20,7 @@ use sqlparser::ast;
 
 use super::{
     Binder,
-    decorrelate::Attachments,
+    attachments::Attachments,
     expressions::{Clause, Place},
     not_postgresql, unsupported,
 };

@@ -8,10 +8,12 @@
 //! the outer plan by those columns. Nulls must find each other in that join; see [`key_pairs`] for why it does not use
 //! `NullEqualsNull`.
 //!
+//! Where the outside is referred to only in conditions that can be taken out of the plan (`pull_up`), a plain join does.
+//!
 //! Inner queries are rewritten before outer ones, so a reference to a query further out simply stays in the plan until
 //! that query's turn comes.
 
-use std::{cell::RefCell, collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use arrow::datatypes::DataType;
 use datafusion::{
@@ -22,64 +24,18 @@ use datafusion::{
     functions::core::expr_fn::coalesce,
     logical_expr::{
         Aggregate, Distinct, Expr, Filter, Join, JoinConstraint, JoinType, Limit, LogicalPlan, Projection,
-        Sort, SubqueryAlias, Union, Unnest, Window, lit,
+        Sort, SubqueryAlias, Union, Unnest, Window,
+        expr::{Exists, InSubquery},
+        lit,
     },
 };
 use recursive::recursive;
 
 use super::{
-    Binder, all_columns, calls::Call, filter, order::sorted, plan_error, project, set_operations::row_number,
-    unsupported, windows::windowed,
+    Binder, all_columns, attachments::own_columns, calls::Call, filter, order::sorted, plan_error, project,
+    pull_up::Need, set_operations::row_number, unsupported, windows::windowed,
 };
 use crate::error::{SqlError, SqlErrorKind};
-
-/// A subquery of one column and at most one row that a column of the outer plan stands for.
-#[derive(Debug, Clone)]
-pub(crate) struct Attachment {
-    /// An expression over the outer plan that the subquery refers to by its column, computed first.
-    pub(crate) operand: Option<(Expr, Column)>,
-    /// The subquery. Its only column has the name by which the outer expressions refer to its value.
-    pub(crate) query: LogicalPlan,
-    /// The subquery's column that must equal the operand, where that is all that relates them: then the subquery has
-    /// any number of rows, all different.
-    pub(crate) key: Option<Column>,
-}
-
-/// The subqueries to be joined to a plan before the expressions over it are evaluated.
-#[derive(Debug, Default)]
-pub(crate) struct Attachments(RefCell<Vec<Attachment>>);
-
-impl Attachments {
-    pub(crate) fn push(&self, attachment: Attachment) {
-        self.0.borrow_mut().push(attachment);
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.borrow().len()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
-    }
-
-    /// Moves those from `begin` on to another list.
-    pub(crate) fn move_to(&self, other: &Attachments, begin: usize) {
-        let mut own = self.0.borrow_mut();
-        if begin < own.len() {
-            other.0.borrow_mut().extend(own.drain(begin..));
-        }
-    }
-
-    pub(crate) fn map(
-        &self,
-        mut change: impl FnMut(Attachment) -> Result<Attachment, SqlError>,
-    ) -> Result<(), SqlError> {
-        let taken = self.0.take();
-        let changed = taken.into_iter().map(&mut change).collect::<Result<Vec<_>, _>>()?;
-        self.0.replace(changed);
-        Ok(())
-    }
-}
 
 /// The combinations of outer columns that a subquery is computed for.
 #[derive(Debug)]
@@ -104,30 +60,6 @@ struct Dependent {
 }
 
 impl Binder<'_> {
-    /// The plan with its subqueries joined to it: a column more for each.
-    pub(crate) fn attached(
-        &self,
-        plan: LogicalPlan,
-        attachments: &Attachments,
-    ) -> Result<LogicalPlan, SqlError> {
-        let mut plan = plan;
-        for attachment in attachments.0.borrow().iter() {
-            if let Some((operand, column)) = &attachment.operand {
-                let mut exprs = all_columns(&plan);
-                exprs.push(operand.clone().alias(&column.name));
-                plan = project(plan, exprs)?;
-            }
-            plan = match (&attachment.operand, &attachment.key) {
-                (Some((_, operand)), Some(key)) => {
-                    let on = vec![(Expr::Column(operand.clone()), Expr::Column(key.clone()))];
-                    join(plan, attachment.query.clone(), on, None, JoinType::Left)?
-                }
-                _ => self.lateral(plan, attachment.query.clone(), JoinType::Left)?,
-            };
-        }
-        Ok(plan)
-    }
-
     /// Joins a plan that may refer to the columns of `left`: LATERAL. `join_type` is Inner or Left; a condition of the join
     /// must be a filter of `right`.
     pub(crate) fn lateral(
@@ -140,6 +72,18 @@ impl Binder<'_> {
         if outer.is_empty() {
             let filter = (join_type != JoinType::Inner).then(|| lit(true));
             return join(left, right, Vec::new(), filter, join_type);
+        }
+        if let Some(pulled) = self.pull_up(&right, Need::Rows)? {
+            let mut columns = left.schema().columns();
+            columns.extend(right.schema().columns());
+            let conditions = pulled
+                .conditions
+                .into_iter()
+                .map(|condition| own_columns(condition, left.schema()))
+                .collect::<Result<Vec<_>, _>>()?;
+            let condition = conditions.into_iter().reduce(Expr::and);
+            let joined = join(left, pulled.plan, Vec::new(), condition, join_type)?;
+            return project(joined, columns.into_iter().map(Expr::Column).collect());
         }
         let domain = self.domain(&left, outer)?;
         let right = self.dependent(&right, &domain)?;
@@ -430,7 +374,7 @@ fn filler(data_type: &DataType) -> Result<ScalarValue, SqlError> {
     ScalarValue::new_default(data_type).map_err(plan_error)
 }
 
-fn join(
+pub(super) fn join(
     left: LogicalPlan,
     right: LogicalPlan,
     on: Vec<(Expr, Expr)>,
@@ -486,21 +430,33 @@ fn refers(plan: &LogicalPlan, domain: &Domain) -> bool {
     refers
 }
 
-/// Calls `visit` for every outer reference in a plan, those in subqueries of its expressions included.
+/// Calls `visit` for every outer reference of a plan: those of the subqueries in its expressions included, unless they
+/// refer to the plan itself.
 pub(crate) fn visit_outer_references(
     plan: &LogicalPlan,
     visit: &mut dyn FnMut(&Column) -> TreeNodeRecursion,
 ) {
-    // Neither closure fails.
-    let _visited = plan.apply_with_subqueries(|node| {
+    // No closure fails.
+    let _visited = plan.apply(|node| {
         let mut next = TreeNodeRecursion::Continue;
         node.apply_expressions(|expr| {
             expr.apply(|part| {
-                if let Expr::OuterReferenceColumn(_, column) = part {
-                    next = visit(column);
-                    return Ok(next);
+                match part {
+                    Expr::OuterReferenceColumn(_, column) => next = visit(column),
+                    Expr::ScalarSubquery(subquery)
+                    | Expr::Exists(Exists { subquery, .. })
+                    | Expr::InSubquery(InSubquery { subquery, .. }) => {
+                        visit_outer_references(&subquery.subquery, &mut |column| {
+                            if node.inputs().iter().any(|input| input.schema().has_column(column)) {
+                                return TreeNodeRecursion::Continue;
+                            }
+                            next = visit(column);
+                            next
+                        });
+                    }
+                    _ => {}
                 }
-                Ok(TreeNodeRecursion::Continue)
+                Ok(next)
             })
         })?;
         Ok(next)
@@ -538,7 +494,7 @@ fn partitioned(expr: Expr, keys: &[Column]) -> Result<Expr, SqlError> {
 }
 
 /// What an aggregate gives for no rows, if that is not null.
-fn default_of(call: &Expr, data_type: &DataType) -> Result<Option<ScalarValue>, SqlError> {
+pub(super) fn default_of(call: &Expr, data_type: &DataType) -> Result<Option<ScalarValue>, SqlError> {
     let mut inner = call;
     while let Expr::Alias(alias) = inner {
         inner = &alias.expr;

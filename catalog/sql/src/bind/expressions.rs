@@ -14,9 +14,9 @@ use sqlparser::ast::{self, Spanned};
 
 use super::{
     Binder,
+    attachments::Attachments,
     calls::{Calls, Reference, positional},
     ctes::CteFrame,
-    decorrelate::Attachments,
     not_postgresql, unsupported,
 };
 use crate::{

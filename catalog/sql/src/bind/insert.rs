@@ -10,7 +10,7 @@ use sqlparser::ast;
 
 use super::{
     Binder, Bound, BoundColumn, Shared, Surroundings, Unknowns,
-    decorrelate::Attachments,
+    attachments::Attachments,
     expressions::{Clause, Place},
     not_postgresql, project, settled, unsupported,
 };

@@ -12,7 +12,8 @@ use sqlparser::ast;
 
 use super::{
     Binder, Surroundings,
-    decorrelate::{Attachments, outer_references},
+    attachments::{Attachment, Attachments},
+    decorrelate::outer_references,
     expressions::{Clause, Place, balanced, chain},
     filter,
     from::{Joined, Source},
@@ -114,7 +115,7 @@ impl Binder<'_> {
             ctes: surroundings.ctes,
             clause: Clause::JoinOn,
             calls: None,
-            attachments: (join_type == JoinType::Inner).then_some(&attachments),
+            attachments: (join_type != JoinType::Full).then_some(&attachments),
         };
         let mut predicates = Vec::new();
         for one in chain(condition, &ast::BinaryOperator::And) {
@@ -125,13 +126,42 @@ impl Binder<'_> {
             return Ok(Joined { plan, namespace });
         }
         if !attachments.is_empty() {
-            let crossed = super::from::cross_join(left.plan, right.plan)?;
-            let plan = filtered(self.attached(crossed, &attachments)?, predicates)?;
+            let (left, right) = (left.plan, right.plan);
+            let plan = self.join_attached(left, right, join_type, predicates, &attachments)?;
             return Ok(Joined { plan, namespace });
         }
         let condition = balanced(predicates, Operator::And);
         let plan = join_plan(left.plan, right.plan, join_type, condition)?;
         Ok(Joined { plan, namespace })
+    }
+
+    /// A join whose condition has subqueries that must be joined to the plan. For an outer join that is done at the side
+    /// that may be null, where the other side's columns are outer ones.
+    fn join_attached(
+        &self,
+        left: LogicalPlan,
+        right: LogicalPlan,
+        join_type: JoinType,
+        predicates: Vec<Expr>,
+        attachments: &Attachments,
+    ) -> Result<LogicalPlan, SqlError> {
+        if join_type == JoinType::Inner {
+            let (plain, attaching) = attachments.apart(predicates);
+            let crossed = filtered(super::from::cross_join(left, right)?, plain)?;
+            return filtered(self.attached(crossed, attachments)?, attaching);
+        }
+        let mut columns = left.schema().columns();
+        columns.extend(right.schema().columns());
+        let (kept, other) = if join_type == JoinType::Left { (left, right) } else { (right, left) };
+        let outside = |expr: Expr| super::table_functions::seen_from_inside(expr, kept.schema());
+        attachments.map(|attachment| match attachment {
+            Attachment::Operand { expr, column } => Ok(Attachment::Operand { expr: outside(expr)?, column }),
+            other => Ok(other),
+        })?;
+        let condition = outside(balanced(predicates, Operator::And))?;
+        let other = filter(self.attached(other, attachments)?, condition)?;
+        let joined = self.lateral(kept, other, JoinType::Left)?;
+        super::project(joined, columns.into_iter().map(Expr::Column).collect())
     }
 
     /// LATERAL with a condition: the condition moves into the right side, where the left side's columns are outer ones.

@@ -9,7 +9,8 @@
 //!    for each, and `calls::Calls` remembers what it is. `aggregates` and `windows` then put the nodes under the
 //!    projection.
 //! 4. Subqueries (`subqueries`) stay in the expression where DataFusion can plan them; otherwise a column stands for
-//!    them too, and `decorrelate` joins them to the plan.
+//!    them too, which `attachments` joins to the plan: by the conditions that refer to the outside (`pull_up`), or, where
+//!    more than conditions do, by computing the subquery for all outer rows at once (`decorrelate`).
 //!
 //! Every plan column has a name that occurs nowhere else in the statement: a table's scan is qualified by `table#n`, and
 //! everything else is called `name#n`. What the client sees is kept beside the plan in `BoundColumn::name`.
@@ -45,6 +46,7 @@ use crate::{
 };
 
 mod aggregates;
+mod attachments;
 mod calls;
 mod ctes;
 mod decorrelate;
@@ -54,6 +56,7 @@ mod insert;
 mod joins;
 mod order;
 mod predicate;
+mod pull_up;
 mod query;
 mod select;
 mod set_operations;

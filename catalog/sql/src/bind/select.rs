@@ -17,8 +17,8 @@ use super::{
     Binder, Bound, BoundColumn, Surroundings, Unknowns,
     aggregates::Grouped,
     all_columns,
+    attachments::{Attachment, Attachments},
     calls::{Call, Calls, Reference},
-    decorrelate::{Attachment, Attachments},
     expressions::{Clause, Place, chain},
     filter, not_postgresql,
     order::{order_items, sort_of, sorted},
@@ -111,8 +111,9 @@ impl Binder<'_> {
                 set.list = regroup(set.list.clone())?;
             }
             self.regroup_attachments(&after, &grouped, &namespace, &calls)?;
-            plan = self.attached(grouped.plan, &after)?;
-            plan = filtered(plan, having)?;
+            let (plain, attaching) = after.apart(having);
+            plan = self.attached(filtered(grouped.plan, plain)?, &after)?;
+            plan = filtered(plan, attaching)?;
         } else {
             plan = self.attached(plan, &after)?;
         }
@@ -129,12 +130,13 @@ impl Binder<'_> {
         calls: &Calls,
     ) -> Result<(), SqlError> {
         attachments.map(|attachment| {
-            self.check_subquery_over_groups(grouped, &attachment.query, namespace, calls)?;
-            let operand = match attachment.operand {
-                None => None,
-                Some((expr, column)) => Some((self.over_groups(grouped, expr, namespace, calls)?, column)),
-            };
-            Ok(Attachment { operand, ..attachment })
+            self.check_subquery_over_groups(grouped, &attachment, namespace, calls)?;
+            Ok(match attachment {
+                Attachment::Operand { expr, column } => {
+                    Attachment::Operand { expr: self.over_groups(grouped, expr, namespace, calls)?, column }
+                }
+                other => other,
+            })
         })
     }
 
@@ -148,8 +150,9 @@ impl Binder<'_> {
         let attachments = Attachments::default();
         let place = Place { clause: Clause::Where, calls: None, attachments: Some(&attachments), ..place };
         let predicates = self.conditions(condition, "WHERE", place)?;
-        let plan = self.attached(plan, &attachments)?;
-        filtered(plan, predicates)
+        let (plain, attaching) = attachments.apart(predicates);
+        let plan = self.attached(filtered(plan, plain)?, &attachments)?;
+        filtered(plan, attaching)
     }
 
     /// The conditions that AND connects, those with EXISTS and IN as joins where that is possible.

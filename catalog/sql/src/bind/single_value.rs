@@ -1,19 +1,26 @@
-//! The aggregate behind a scalar subquery: its one value, null for no row, and 21000 for a second row.
+//! What stands behind a scalar subquery that may have several rows: the aggregate that is its one value, null for no row,
+//! and 21000 for a second row; and the same as a function of the first value and the number of rows, for values that are
+//! computed for groups of which some may be asked for by nobody.
 
 use std::sync::Arc;
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, BooleanArray},
-    datatypes::{DataType, Field, FieldRef},
+    datatypes::{DataType, Field, FieldRef, Int64Type},
 };
 use datafusion::{
     common::{DataFusionError, Result, ScalarValue},
     logical_expr::{
-        Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility,
+        Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF,
+        ScalarUDFImpl, Signature, Volatility,
+        expr::ScalarFunction,
         function::{AccumulatorArgs, StateFieldsArgs},
     },
 };
 use lis_functions::error::{FunctionError, FunctionErrorKind};
+
+/// The aggregate's name.
+pub(crate) const NAME: &str = "single_value";
 
 /// The aggregate.
 pub(crate) fn single_value() -> Arc<AggregateUDF> {
@@ -27,7 +34,7 @@ struct SingleValue {
 
 impl AggregateUDFImpl for SingleValue {
     fn name(&self) -> &str {
-        "single_value"
+        NAME
     }
 
     fn signature(&self) -> &Signature {
@@ -51,6 +58,53 @@ impl AggregateUDFImpl for SingleValue {
     }
 }
 
+fn several_rows() -> DataFusionError {
+    DataFusionError::External(Box::new(FunctionError {
+        kind: FunctionErrorKind::CardinalityViolation,
+        message: "more than one row returned by a subquery used as an expression".to_owned(),
+        detail: None,
+    }))
+}
+
+/// `value`, unless there are more rows than one.
+pub(crate) fn one_row_only(value: Expr, rows: Expr) -> Expr {
+    let function = ScalarUDF::from(OneRowOnly { signature: Signature::any(2, Volatility::Immutable) });
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function), vec![value, rows]))
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct OneRowOnly {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for OneRowOnly {
+    fn name(&self) -> &str {
+        "one_row_only"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
+        Ok(arg_types.first().cloned().unwrap_or(DataType::Null))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [value, rows] = args.args.as_slice() else {
+            return Err(DataFusionError::Internal("one_row_only has two arguments".to_owned()));
+        };
+        let several = match rows {
+            ColumnarValue::Scalar(ScalarValue::Int64(rows)) => rows.is_some_and(|rows| rows > 1),
+            ColumnarValue::Scalar(_) => false,
+            ColumnarValue::Array(rows) => {
+                rows.as_primitive::<Int64Type>().iter().flatten().any(|rows| rows > 1)
+            }
+        };
+        if several { Err(several_rows()) } else { Ok(value.clone()) }
+    }
+}
+
 #[derive(Debug)]
 struct SingleValueAccumulator {
     value: ScalarValue,
@@ -60,11 +114,7 @@ struct SingleValueAccumulator {
 impl SingleValueAccumulator {
     fn take(&mut self, values: &ArrayRef, index: usize) -> Result<()> {
         if self.found {
-            return Err(DataFusionError::External(Box::new(FunctionError {
-                kind: FunctionErrorKind::CardinalityViolation,
-                message: "more than one row returned by a subquery used as an expression".to_owned(),
-                detail: None,
-            })));
+            return Err(several_rows());
         }
         self.value = ScalarValue::try_from_array(values, index)?;
         self.value.compact();

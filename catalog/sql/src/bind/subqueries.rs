@@ -1,24 +1,26 @@
-//! Subqueries in expressions. Three roads, cheapest first:
+//! Subqueries in expressions. Four roads, cheapest first:
 //!
 //! - A subquery without outer references is a plain `ScalarSubquery`.
-//! - `EXISTS` and `IN` that are conditions of WHERE or HAVING by themselves, and aggregates in WHERE and HAVING, whose
-//!   references to the outside are plain predicates: DataFusion's own decorrelation makes joins of them
-//!   ([`natively_planned`] says which).
-//! - Everything else becomes a query of one value, which [`decorrelate`](super::decorrelate) joins to the outer plan;
-//!   a column stands for it.
+//! - `EXISTS` and `IN` that are conditions of WHERE or HAVING by themselves: DataFusion's own decorrelation makes joins
+//!   of them ([`natively_planned`] says which).
+//! - Other EXISTS, IN, ANY and ALL become marks, and values that equalities relate to the outside become groups, where
+//!   the references to the outside can be taken out of the subquery: see [`attachments`](super::attachments).
+//! - Everything else becomes a query of one value for each row, which [`decorrelate`](super::decorrelate) joins to the
+//!   outer plan.
 
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
 use datafusion::{
     common::{
-        Column, ScalarValue, Spans,
+        Column, ExprSchema, ScalarValue, Spans,
         tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     },
     functions::core::expr_fn::coalesce,
-    functions_aggregate::count::count_udaf,
+    functions_aggregate::{count::count_udaf, first_last::first_value_udaf},
     logical_expr::{
-        Aggregate, BinaryExpr, Distinct, Expr, Limit, LogicalPlan, Operator, Projection, Sort, Subquery,
+        Aggregate, BinaryExpr, Distinct, Expr, ExprSchemable, Limit, LogicalPlan, Operator, Projection, Sort,
+        Subquery,
         expr::{AggregateFunction, AggregateFunctionParams, Exists, InSubquery, Sort as SortExpr},
         lit,
         utils::split_conjunction,
@@ -29,16 +31,19 @@ use lis_lake::types::{ColumnType, PgType};
 use sqlparser::ast;
 
 use super::{
-    Binder, Bound, BoundColumn, Surroundings, Unknowns,
-    decorrelate::{Attachment, Attachments, as_filter, has_outer, is_correlated, visit_outer_references},
+    Binder, Bound, BoundColumn, Surroundings, Unknowns, all_columns,
+    attachments::{Attachment, Attachments},
+    decorrelate::{as_filter, default_of, has_outer, is_correlated, visit_outer_references},
     expressions::{Clause, Place, row},
     filter, plan_error, project,
+    pull_up::{Need, PulledUp, equalities},
     query::only_column,
-    single_value::single_value,
+    single_value::{self, single_value},
     unsupported,
 };
 use crate::{
-    error::SqlError,
+    error::{SqlError, SqlErrorKind},
+    operators::is_leakproof,
     resolve::{self, FunctionCall, ResolvedFunction},
     types::Typed,
 };
@@ -62,9 +67,106 @@ impl Binder<'_> {
         let bound = self.subquery(query, place, Unknowns::AsText)?;
         let column = only_column(&bound, None)?.clone();
         let value = column.typed();
+        if is_correlated(&bound.plan)
+            && let Some(expr) = self.grouped_value(&bound.plan, &column, place)?
+        {
+            return Ok(Typed::new(expr, value.column_type, value.arrow_type));
+        }
         let plan = if at_most_one_row(&bound.plan) { bound.plan } else { self.single(bound.plan, &column)? };
-        let expr = self.value_of(plan, &column.arrow_type, place)?;
+        let expr = self.value_of(plan, place)?;
         Ok(Typed::new(expr, value.column_type, value.arrow_type))
+    }
+
+    /// The value of a subquery that only equalities relate to the outside: its rows are grouped by what equals the outer
+    /// expressions, and each outer row finds its group. What is computed of a group's aggregates is computed at the place
+    /// of the subquery, so that it cannot fail for a group that no row asks for. `None` if the subquery is of another
+    /// kind.
+    fn grouped_value(
+        &self,
+        plan: &LogicalPlan,
+        column: &BoundColumn,
+        place: Place<'_>,
+    ) -> Result<Option<Expr>, SqlError> {
+        let Some(attachments) = place.attachments else { return Ok(None) };
+        let mut exprs = vec![Expr::Column(column.column.clone())];
+        let mut node = plan;
+        while let LogicalPlan::Projection(projection) = node {
+            let mut inner = Vec::with_capacity(exprs.len());
+            for expr in exprs {
+                inner.push(over_input(expr, &projection.schema.columns(), &projection.expr)?);
+            }
+            exprs = inner;
+            node = &projection.input;
+        }
+        let aggregate = match node {
+            LogicalPlan::Aggregate(aggregate) if aggregate.group_expr.is_empty() => Some(aggregate),
+            _ if at_most_one_row(plan) => return Ok(None),
+            _ => None,
+        };
+        let (input, calls) = match aggregate {
+            Some(aggregate) => (aggregate.input.as_ref(), aggregate.aggr_expr.clone()),
+            None => {
+                let value = self.fresh_column(&column.name);
+                let rows = self.fresh_column("rows");
+                // Any number of rows: the value is the first's, and a second one is an error where it is asked for.
+                let calls = vec![
+                    first(Expr::Column(column.column.clone())).alias(&value.name),
+                    count(None).alias(&rows.name),
+                ];
+                exprs = vec![single_value::one_row_only(Expr::Column(value), Expr::Column(rows))];
+                (plan, calls)
+            }
+        };
+        // What stands at the place may not refer to the outside as such, and nothing may fail for a group too many.
+        if exprs.iter().any(|expr| has_outer(expr) || has_subquery(expr) || expr.is_volatile())
+            || !calls.iter().all(cannot_fail)
+        {
+            return Ok(None);
+        }
+        let Some(PulledUp { plan: input, conditions }) = self.pull_up(input, Need::Rows)? else {
+            return Ok(None);
+        };
+        let Some(on) = equalities(&conditions) else { return Ok(None) };
+        let mut keys = Vec::new();
+        let mut groups = Vec::new();
+        for (outer, inner) in on {
+            let outer_type = outer.get_type(&datafusion::common::DFSchema::empty()).map_err(plan_error)?;
+            let inner_type = inner.get_type(input.schema()).map_err(plan_error)?;
+            // Two zeros are equal and two groups.
+            if outer_type != inner_type || inner_type.is_floating() {
+                return Ok(None);
+            }
+            let key = self.fresh_column("key");
+            groups.push(inner.alias(&key.name));
+            keys.push((outer, Expr::Column(key)));
+        }
+        let input = if groups.iter().all(|group| matches!(group.clone().unalias(), Expr::Column(_))) {
+            input
+        } else {
+            let mut shown = all_columns(&input);
+            shown.extend(groups.iter().cloned());
+            groups = keys.iter().map(|(_, key)| key.clone()).collect();
+            project(input, shown)?
+        };
+        let grouped = Aggregate::try_new(Arc::new(input), groups, calls.clone())
+            .map(LogicalPlan::Aggregate)
+            .map_err(plan_error)?;
+        let mut found = Vec::new();
+        let names: Vec<Column> = grouped.schema().columns().into_iter().skip(keys.len()).collect();
+        for (call, name) in calls.iter().zip(&names) {
+            let field = grouped.schema().field_from_column(name).map_err(plan_error)?;
+            let value = Expr::Column(name.clone());
+            found.push(match default_of(call, field.data_type())? {
+                None => value,
+                Some(default) => coalesce(vec![value, lit(default)]),
+            });
+        }
+        let columns = aggregate.map_or_else(|| names.clone(), |aggregate| aggregate.schema.columns());
+        let [expr] =
+            <[Expr; 1]>::try_from(exprs).map_err(|_| unsupported("a subquery of several columns", None))?;
+        let expr = over_input(expr, &columns, &found)?;
+        attachments.push(Attachment::Groups { query: grouped, on: keys });
+        Ok(Some(expr))
     }
 
     /// The one value of a query, which must have at most one row.
@@ -84,7 +186,7 @@ impl Binder<'_> {
     }
 
     /// The value of a plan of one column and at most one row, as an expression of the place.
-    fn value_of(&self, plan: LogicalPlan, arrow_type: &DataType, place: Place<'_>) -> Result<Expr, SqlError> {
+    fn value_of(&self, plan: LogicalPlan, place: Place<'_>) -> Result<Expr, SqlError> {
         if !is_correlated(&plan) {
             return Ok(Expr::ScalarSubquery(subquery_of(plan, Vec::new())));
         }
@@ -95,19 +197,7 @@ impl Binder<'_> {
         {
             return Ok(Expr::ScalarSubquery(subquery_of(plan, references)));
         }
-        self.attach(plan, None, arrow_type, place)
-    }
-
-    fn attach(
-        &self,
-        plan: LogicalPlan,
-        operand: Option<(Expr, Column)>,
-        _arrow_type: &DataType,
-        place: Place<'_>,
-    ) -> Result<Expr, SqlError> {
-        let Some(attachments) = place.attachments else {
-            return Err(unsupported(&format!("a correlated subquery in {}", place.clause.name()), None));
-        };
+        let attachments = attachments_of(place)?;
         let columns = plan.schema().columns();
         let [column] = columns.as_slice() else {
             return Err(unsupported("a subquery of several columns", None));
@@ -115,8 +205,28 @@ impl Binder<'_> {
         // The value's name must be the plan's own, without a qualifier.
         let value = self.fresh_column("subquery");
         let query = project(plan.clone(), vec![Expr::Column(column.clone()).alias(&value.name)])?;
-        attachments.push(Attachment { operand, query, key: None });
+        attachments.push(Attachment::Value { query });
         Ok(Expr::Column(value))
+    }
+
+    /// Whether a query has a row for which a condition holds, as an expression of the place. `None` if the query refers to
+    /// the outside in a way that no mark is possible, or there is nowhere to attach.
+    fn mark(
+        &self,
+        plan: &LogicalPlan,
+        need: Need,
+        condition: Option<Expr>,
+        place: Place<'_>,
+    ) -> Result<Option<Expr>, SqlError> {
+        let Some(attachments) = place.attachments else { return Ok(None) };
+        let Some(PulledUp { plan: query, mut conditions }) = self.pull_up(plan, need)? else {
+            return Ok(None);
+        };
+        conditions.extend(condition);
+        let Some(condition) = conditions.into_iter().reduce(Expr::and) else { return Ok(None) };
+        let mark = self.fresh_column("exists");
+        attachments.push(Attachment::Mark { query, condition, mark: mark.clone() });
+        Ok(Some(Expr::Column(mark)))
     }
 
     /// `EXISTS (…)` that is not a condition by itself.
@@ -128,6 +238,10 @@ impl Binder<'_> {
     ) -> Result<Typed, SqlError> {
         let bound = self.subquery(query, place, Unknowns::AsText)?;
         let correlated = is_correlated(&bound.plan);
+        if correlated && let Some(mark) = self.mark(&bound.plan, Need::Existence, None, place)? {
+            let expr = if negated { Expr::Not(Box::new(mark)) } else { mark };
+            return Ok(Typed::canonical(expr, ColumnType::plain(PgType::Bool)));
+        }
         let rows = if correlated {
             bound.plan
         } else {
@@ -143,7 +257,7 @@ impl Binder<'_> {
         let found = self.fresh_column("exists");
         let some = Expr::Column(counted).gt(lit(0_i64));
         let plan = project(plan, vec![some.alias(&found.name)])?;
-        let expr = self.value_of(plan, &DataType::Boolean, place)?;
+        let expr = self.value_of(plan, place)?;
         let expr = if negated { Expr::Not(Box::new(expr)) } else { expr };
         Ok(Typed::canonical(expr, ColumnType::plain(PgType::Bool)))
     }
@@ -200,7 +314,6 @@ impl Binder<'_> {
             return Ok(Typed::canonical(expr, ColumnType::plain(PgType::Bool)).at(position));
         }
         // Each operand that is not constant becomes a column of the outer plan, to which the subquery can refer.
-        let mut operands = Vec::new();
         let mut pairs = Vec::new();
         for (left, column) in lefts.into_iter().zip(&bound.columns) {
             let constant =
@@ -210,7 +323,8 @@ impl Binder<'_> {
             } else {
                 let own = self.fresh_column("operand");
                 let field = Arc::new(Field::new(&own.name, left.arrow_type.clone(), true));
-                operands.push((left.expr.clone(), own.clone()));
+                attachments_of(place)?
+                    .push(Attachment::Operand { expr: left.expr.clone(), column: own.clone() });
                 Typed { expr: Expr::OuterReferenceColumn(field, own), ..left }
             };
             pairs.push((outer, column.typed()));
@@ -218,6 +332,24 @@ impl Binder<'_> {
         let test = self.compare_pairs(quantifier.operator, pairs, position)?.expr;
         let (deciding, value_if_decided) =
             if quantifier.all { (Expr::Not(Box::new(test.clone())), false) } else { (test.clone(), true) };
+        let typed = |verdict: Expr| {
+            let expr = if quantifier.negated { Expr::Not(Box::new(verdict)) } else { verdict };
+            Typed::canonical(expr, ColumnType::plain(PgType::Bool)).at(position)
+        };
+        if (is_correlated(&bound.plan) || has_outer(&test))
+            && !has_subquery(&test)
+            && let Some(decided) = self.mark(&bound.plan, Need::Values, Some(deciding.clone()), place)?
+        {
+            let unsure = Expr::IsNull(Box::new(test));
+            let Some(unsure) = self.mark(&bound.plan, Need::Values, Some(unsure), place)? else {
+                return Err(SqlError::new(SqlErrorKind::Internal, "a mark that is possible only once"));
+            };
+            let verdict = when(decided, lit(value_if_decided))
+                .when(unsure, lit(ScalarValue::Boolean(None)))
+                .otherwise(lit(!value_if_decided))
+                .map_err(plan_error)?;
+            return Ok(typed(verdict));
+        }
         let decided = self.fresh_column("decided");
         let unsure = self.fresh_column("unsure");
         let counts = vec![
@@ -232,19 +364,7 @@ impl Binder<'_> {
             .map_err(plan_error)?;
         let found = self.fresh_column("verdict");
         let plan = project(plan, vec![verdict.alias(&found.name)])?;
-        let expr = if operands.is_empty() {
-            self.value_of(plan, &DataType::Boolean, place)?
-        } else {
-            let mut operands = operands;
-            // All operands but the last are attached by themselves: an attachment carries one.
-            let last = operands.pop();
-            for (expr, column) in operands {
-                self.attach_operand(expr, column, place)?;
-            }
-            self.attach(plan, last, &DataType::Boolean, place)?
-        };
-        let expr = if quantifier.negated { Expr::Not(Box::new(expr)) } else { expr };
-        Ok(Typed::canonical(expr, ColumnType::plain(PgType::Bool)).at(position))
+        Ok(typed(self.value_of(plan, place)?))
     }
 
     /// `x IN (SELECT c …)` without correlation: the outer plan joined to the different values of `c`. Whether the answer is
@@ -287,7 +407,8 @@ impl Binder<'_> {
         let known_values = filter(values, Expr::IsNotNull(Box::new(value.clone())))?;
         let query = LogicalPlan::Distinct(Distinct::All(Arc::new(known_values)));
         let Expr::Column(key) = value.clone() else { return Ok(None) };
-        attachments.push(Attachment { operand: Some((*left, operand.clone())), query, key: Some(key) });
+        attachments.push(Attachment::Operand { expr: *left, column: operand.clone() });
+        attachments.push(Attachment::Match { operand: operand.clone(), query, key });
         let null_operand = Expr::IsNull(Box::new(Expr::Column(operand)));
         let unknown = state.clone().eq(lit(2_i64)).or(state.eq(lit(1_i64)).and(null_operand));
         when(Expr::IsNotNull(Box::new(value)), lit(true))
@@ -295,17 +416,6 @@ impl Binder<'_> {
             .otherwise(lit(false))
             .map(Some)
             .map_err(plan_error)
-    }
-
-    /// Makes an expression a column of the outer plan.
-    fn attach_operand(&self, expr: Expr, column: Column, place: Place<'_>) -> Result<(), SqlError> {
-        let Some(attachments) = place.attachments else {
-            return Err(unsupported(&format!("a correlated subquery in {}", place.clause.name()), None));
-        };
-        let nothing = self.fresh_column("nothing");
-        let query = project(super::one_row(), vec![lit(true).alias(&nothing.name)])?;
-        attachments.push(Attachment { operand: Some((expr, column)), query, key: None });
-        Ok(())
     }
 
     fn operands(&self, value: &ast::Expr, place: Place<'_>) -> Result<Vec<Typed>, SqlError> {
@@ -432,7 +542,7 @@ impl Binder<'_> {
         });
         let collected = self.fresh_column("array");
         let plan = aggregate(input, vec![expr.alias(&collected.name)])?;
-        let value = self.value_of(plan, &resolved.arrow_type, place)?;
+        let value = self.value_of(plan, place)?;
         // No rows are an empty array here, not null.
         let empty = match &resolved.arrow_type {
             DataType::List(element) => {
@@ -456,7 +566,7 @@ impl Binder<'_> {
                 let exprs =
                     columns.into_iter().map(|column| Expr::Column(column).alias(&value.name)).collect();
                 match project(subquery.subquery.as_ref().clone(), exprs) {
-                    Ok(query) => attachments.push(Attachment { operand: None, query, key: None }),
+                    Ok(query) => attachments.push(Attachment::Value { query }),
                     Err(error) => failed = Some(error),
                 }
                 Ok(Transformed::yes(Expr::Column(value)))
@@ -490,6 +600,53 @@ fn ordered_input(
         _ => {}
     }
     Ok((plan, arguments, Vec::new()))
+}
+
+/// Where subqueries of the place are attached.
+fn attachments_of<'s>(place: Place<'s>) -> Result<&'s Attachments, SqlError> {
+    let construct = || format!("a correlated subquery in {}", place.clause.name());
+    place.attachments.ok_or_else(|| unsupported(&construct(), None))
+}
+
+/// An expression over a projection's columns as one over its input: `exprs` are what the columns are.
+fn over_input(expr: Expr, columns: &[Column], exprs: &[Expr]) -> Result<Expr, SqlError> {
+    expr.transform(|node| {
+        Ok(match node {
+            Expr::Column(column) => match columns.iter().position(|known| *known == column) {
+                Some(index) => match exprs.get(index) {
+                    Some(expr) => Transformed::yes(expr.clone().unalias()),
+                    None => Transformed::no(Expr::Column(column)),
+                },
+                None => Transformed::no(Expr::Column(column)),
+            },
+            other => Transformed::no(other),
+        })
+    })
+    .map(|transformed| transformed.data)
+    .map_err(plan_error)
+}
+
+/// Whether an aggregate's arguments and conditions cannot fail, whatever the rows.
+fn cannot_fail(call: &Expr) -> bool {
+    let Expr::AggregateFunction(function) = call.clone().unalias() else { return false };
+    let params = &function.params;
+    function.func.name() != single_value::NAME
+        && params.args.iter().all(is_leakproof)
+        && params.filter.iter().all(|filter| is_leakproof(filter))
+        && params.order_by.iter().all(|sort| is_leakproof(&sort.expr))
+}
+
+fn first(value: Expr) -> Expr {
+    Expr::AggregateFunction(AggregateFunction {
+        func: first_value_udaf(),
+        params: AggregateFunctionParams {
+            args: vec![value],
+            distinct: false,
+            filter: None,
+            order_by: Vec::new(),
+            null_treatment: None,
+        },
+    })
 }
 
 fn aggregate(plan: LogicalPlan, calls: Vec<Expr>) -> Result<LogicalPlan, SqlError> {
@@ -576,7 +733,7 @@ fn is_outer_column(expr: &Expr) -> bool {
     matches!(expr, Expr::OuterReferenceColumn(..))
 }
 
-fn has_subquery(expr: &Expr) -> bool {
+pub(crate) fn has_subquery(expr: &Expr) -> bool {
     expr.exists(|node| Ok(matches!(node, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_))))
         .unwrap_or(true)
 }

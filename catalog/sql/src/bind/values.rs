@@ -11,7 +11,7 @@ use sqlparser::ast;
 
 use super::{
     Binder, Bound, BoundColumn, Surroundings, Unknowns,
-    decorrelate::Attachments,
+    attachments::Attachments,
     expressions::{Clause, Place},
     one_row, plan_error, project,
 };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::{
-    common::ScalarValue,
+    common::{Column, ScalarValue},
     logical_expr::{
         Expr, LogicalPlan, Window, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition,
         expr::{Sort, WindowFunction, WindowFunctionParams},
@@ -358,7 +358,39 @@ fn mentions_window(expr: &Expr, calls: &Calls) -> bool {
 }
 
 /// Puts the windows over a plan: one node for each partitioning and order, the finest order innermost.
-pub(crate) fn windowed(plan: LogicalPlan, windows: Vec<Call>) -> Result<LogicalPlan, SqlError> {
+///
+/// What windows are partitioned and ordered by is computed first, once for all of them: over expressions, the engine
+/// loses track of how its input is sorted ("Expects PARTITION BY expression to be ordered").
+pub(crate) fn windowed(plan: LogicalPlan, mut windows: Vec<Call>) -> Result<LogicalPlan, SqlError> {
+    let mut keys: Vec<(Expr, Column)> = Vec::new();
+    for window in &mut windows {
+        let Expr::WindowFunction(function) = &mut window.expr else { continue };
+        let params = &mut function.params;
+        let sorted = params.order_by.iter_mut().map(|sort| &mut sort.expr);
+        for key in params.partition_by.iter_mut().chain(sorted) {
+            if matches!(key, Expr::Column(_) | Expr::Literal(..)) {
+                continue;
+            }
+            let column = match keys.iter().find(|(known, _)| known == key) {
+                Some((_, column)) => column.clone(),
+                // A window's column has a name that occurs nowhere else.
+                None => {
+                    let name = format!("{}#{}", window.column.name, keys.len());
+                    let column = Column::new_unqualified(name);
+                    keys.push((key.clone(), column.clone()));
+                    column
+                }
+            };
+            *key = Expr::Column(column);
+        }
+    }
+    let plan = if keys.is_empty() {
+        plan
+    } else {
+        let mut exprs = super::all_columns(&plan);
+        exprs.extend(keys.into_iter().map(|(key, column)| key.alias(column.name)));
+        super::project(plan, exprs)?
+    };
     type Partitioning = (Vec<Expr>, Vec<Sort>);
     let mut groups: Vec<(Partitioning, Vec<Expr>)> = Vec::new();
     for window in windows {
