@@ -37,6 +37,11 @@ impl GroupBy {
         self.sets.is_some()
     }
 
+    /// What is grouped by.
+    pub(crate) fn exprs(&self) -> Vec<Expr> {
+        self.sets.iter().flatten().flatten().cloned().collect()
+    }
+
     /// With the columns that are referred to and depend on a primary key that is grouped by: they need not be written.
     pub(crate) fn with_dependent_columns(mut self, namespace: &Namespace, calls: &Calls) -> Self {
         let Some([set]) = self.sets.as_deref_mut() else { return self };

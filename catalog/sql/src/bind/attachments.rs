@@ -5,7 +5,7 @@
 //! The cheapest kind that fits is chosen by `subqueries`: a mark join for EXISTS and quantifiers, groups for values that
 //! equalities relate to the outside, and only then a dependent join (`decorrelate`).
 
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::RefCell, collections::HashSet, sync::Arc};
 
 use datafusion::{
     common::{
@@ -136,6 +136,27 @@ impl Attachments {
         let changed = taken.into_iter().map(&mut change).collect::<Result<Vec<_>, _>>()?;
         self.0.replace(changed);
         Ok(())
+    }
+
+    /// Moves to another list what `exprs` need of this one.
+    pub(crate) fn move_needed(&self, other: &Attachments, exprs: &[Expr]) {
+        let mut needed: HashSet<Column> = exprs.iter().flat_map(Expr::column_refs).cloned().collect();
+        let (mut moved, mut kept) = (Vec::new(), Vec::new());
+        for attachment in self.0.take().into_iter().rev() {
+            if attachment.columns().iter().any(|column| needed.contains(column)) {
+                attachment.visit_outer_references(&mut |column| {
+                    needed.insert(column.clone());
+                    TreeNodeRecursion::Continue
+                });
+                moved.push(attachment);
+            } else {
+                kept.push(attachment);
+            }
+        }
+        kept.reverse();
+        moved.reverse();
+        self.0.replace(kept);
+        other.0.borrow_mut().extend(moved);
     }
 
     /// Those of `predicates` that need nothing attached, and those that do. The first kind is better evaluated before the

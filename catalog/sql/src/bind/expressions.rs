@@ -141,6 +141,14 @@ impl Binder<'_> {
                 let name = if *negated { "!~~*" } else { "~~*" };
                 self.like(value, name, pattern, escape_char.as_ref(), place)
             }
+            E::Like { negated, any: true, expr: value, pattern, escape_char: None } => {
+                let name = if *negated { "!~~" } else { "~~" };
+                self.quantified(value, name, pattern, false, place)
+            }
+            E::ILike { negated, any: true, expr: value, pattern, escape_char: None } => {
+                let name = if *negated { "!~~*" } else { "~~*" };
+                self.quantified(value, name, pattern, false, place)
+            }
             E::SimilarTo { negated, expr: value, pattern, escape_char } => {
                 let mut arguments = vec![self.expression(pattern, place)?];
                 if let Some(escape) = escape_char {
@@ -152,10 +160,10 @@ impl Binder<'_> {
                 resolve::operator(binding, None, name, Some(value), pattern, None)
             }
             E::AnyOp { left, compare_op, right, .. } => {
-                self.quantified(expr, left, compare_op, right, false, place)
+                self.quantified(left, &self.comparison_name(expr, compare_op)?, right, false, place)
             }
             E::AllOp { left, compare_op, right } => {
-                self.quantified(expr, left, compare_op, right, true, place)
+                self.quantified(left, &self.comparison_name(expr, compare_op)?, right, true, place)
             }
             E::Cast { kind, expr: operand, data_type, format, .. } => {
                 if !matches!(kind, ast::CastKind::Cast | ast::CastKind::DoubleColon) || format.is_some() {
@@ -638,27 +646,29 @@ impl Binder<'_> {
 
     fn quantified(
         &self,
-        whole: &ast::Expr,
         left: &ast::Expr,
-        op: &ast::BinaryOperator,
+        name: &str,
         right: &ast::Expr,
         all: bool,
         place: Place<'_>,
     ) -> Result<Typed, SqlError> {
-        let position = self.start_of(whole);
-        let (_, name) =
-            operator_name(op).ok_or_else(|| unsupported(&format!("the operator {op}"), position))?;
         let mut inner = right;
         while let ast::Expr::Nested(nested) = inner {
             inner = nested;
         }
         if let ast::Expr::Subquery(query) = inner {
-            return self.quantified_subquery(left, &name, query, all, place);
+            return self.quantified_subquery(left, name, query, all, place);
         }
         let left_bound = self.expression(left, place)?;
         let array = self.expression(right, place)?;
-        resolve::operator_over_array(&self.binding, &name, left_bound, array, all, None)
-            .map_err(|error| self.operator_error(error, left, &name))
+        resolve::operator_over_array(&self.binding, name, left_bound, array, all, None)
+            .map_err(|error| self.operator_error(error, left, name))
+    }
+
+    fn comparison_name(&self, whole: &ast::Expr, op: &ast::BinaryOperator) -> Result<String, SqlError> {
+        operator_name(op)
+            .map(|(_, name)| name)
+            .ok_or_else(|| unsupported(&format!("the operator {op}"), self.start_of(whole)))
     }
 
     fn cast(
@@ -791,6 +801,10 @@ impl Binder<'_> {
             resolve::operator(&self.binding, None, name, Some(left.clone()), right.clone(), position)
                 .map(|typed| typed.expr)
         };
+        if let [(left, right)] = pairs.as_slice() {
+            let expr = compare(name, left, right)?;
+            return Ok(Typed::canonical(expr, ColumnType::plain(PgType::Bool)).at(position));
+        }
         let expr = match name {
             "=" | "<>" | "!=" => {
                 let tests = pairs

@@ -82,6 +82,8 @@ impl Binder<'_> {
         let references = calls.references.borrow().len();
         let group_by = self.group_by(&select.group_by, &items, group_place)?;
         calls.references.borrow_mut().truncate(references);
+        // A column of the SELECT list that is grouped by is computed before the grouping.
+        after.move_needed(&calls.before, &group_by.exprs());
         let having_place = place.within(Clause::Having);
         let mut having = self.conditions(select.having.as_ref(), "HAVING", having_place)?;
         let mut on = self.distinct_on(select, &items, place)?;

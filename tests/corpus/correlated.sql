@@ -1,0 +1,122 @@
+-- Correlated subqueries in every clause, with nulls among operands and rows; LATERAL; references over two levels.
+create table c.yttre (a integer, b integer, s text);
+create table c.inre (a integer, c integer, t text);
+insert into c.yttre values (1, 10, 'x'), (2, 20, 'y'), (2, null, 'y'), (3, 30, null), (null, 40, 'z'), (5, -1, 'x');
+insert into c.inre values (1, 10, 'x'), (1, 11, 'y'), (2, 20, 'y'), (2, null, 'x'), (4, 40, 'z'), (null, 50, 'q'), (3, 5, null);
+
+-- EXISTS outside of plain conditions
+select a, b, exists (select 1 from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, b, not exists (select 1 from c.inre i where i.a = y.a and i.c > y.b) from c.yttre y order by a, b;
+select a, b from c.yttre y where exists (select 1 from c.inre i where i.a = y.a and i.c = y.b) or b < 0 order by a, b;
+select a, b from c.yttre y where exists (select 1 from c.inre i where i.a = y.a) or exists (select 1 from c.inre i where i.t = y.s) order by a, b;
+select a, case when exists (select from c.inre i where i.a = y.a) then 'finns' else 'saknas' end from c.yttre y order by a, b;
+select count(*) filter (where exists (select 1 from c.inre i where i.a = y.a)) from c.yttre y;
+select a from c.yttre y order by exists (select 1 from c.inre i where i.a = y.a and i.c = y.b), a, b;
+select exists (select 1 from c.inre i where i.a > y.a limit 1), a from c.yttre y order by a, b;
+select a, exists (select 1 from c.inre i where i.a = y.a limit 0) from c.yttre y order by a, b;
+select a, exists (select sum(c) from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, exists (select i.a from c.inre i where i.a = y.a group by i.a having count(*) > 1) from c.yttre y order by a, b;
+select a, exists (select 1 from c.inre i where i.a = y.a union all select 1 from c.inre i where i.c = y.b) from c.yttre y order by a, b;
+select a, exists (select 1 from c.inre i left join c.inre j on j.a = i.a where i.a = y.a and j.c is null) from c.yttre y order by a, b;
+select a, exists (select 1 from c.inre i join c.inre j on j.a = i.a and j.c = y.b) from c.yttre y order by a, b;
+select a, exists (select distinct i.t from (select a as k, t from c.inre) i where i.k = y.a) from c.yttre y order by a, b;
+
+-- IN, ANY, ALL with nulls
+select a, b, a in (select i.a from c.inre i) from c.yttre y order by a, b;
+select a, b, a not in (select i.a from c.inre i where i.a is not null) from c.yttre y order by a, b;
+select a, b, b in (select i.c from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, b, b not in (select i.c from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, b from c.yttre y where b not in (select i.c from c.inre i where i.a = y.a) order by a, b;
+select a, b from c.yttre y where not (b in (select i.c from c.inre i where i.a = y.a)) or a = 5 order by a, b;
+select a, b, (a, b) in (select i.a, i.c from c.inre i) from c.yttre y order by a, b;
+select a, b, (a, b) not in (select i.a, i.c from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, b, b > all (select i.c from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, b, b < any (select i.c from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, b, b <> all (select i.c from c.inre i where i.a = y.a and i.c is not null) from c.yttre y order by a, b;
+select a, b, b = any (select i.c from c.inre i where i.a is distinct from y.a) from c.yttre y order by a, b;
+select a, b, (b in (select i.c from c.inre i where i.a = y.a)) is null from c.yttre y order by a, b;
+select a, s like any (select i.t || '%' from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, 10 in (select i.c from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, null in (select i.c from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, b, b + 1 in (select i.c from c.inre i where i.a = y.a union select 21) from c.yttre y order by a, b;
+select a from c.yttre y group by a having a in (select i.a from c.inre i where i.a = y.a) or a is null order by a;
+select a, sum(b), sum(b) in (select i.c from c.inre i where i.a = y.a) from c.yttre y group by a order by a;
+select a, count(*) > all (select count(*) from c.inre i where i.a = y.a group by i.t) from c.yttre y group by a order by a;
+
+-- values
+select a, b, (select max(i.c) from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, b, (select count(*) from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, b, (select count(i.c) + coalesce(sum(i.c), 0) from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, b, (select sum(i.c) from c.inre i where i.c < y.b) from c.yttre y order by a, b;
+select a, b, (select count(*) from c.inre i where i.a = y.a and i.c > y.b) from c.yttre y order by a, b;
+select a, b, (select sum(i.c + y.b) from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, b, (select y.b + max(i.c) from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, b, (select string_agg(i.t, ',' order by i.c desc nulls last) from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, b, (select i.c from c.inre i where i.a = y.a and i.c = y.b) from c.yttre y order by a, b;
+select a, b, (select i.c from c.inre i where i.a = y.a order by i.c limit 1) from c.yttre y order by a, b;
+select a, b, (select i.c from c.inre i where i.a = y.a order by i.c desc nulls last offset 1 limit 1) from c.yttre y order by a, b;
+select a, (select i.t from c.inre i where i.a = y.a) from c.yttre y;
+select a, (select i.t from c.inre i where i.a = y.a) from c.yttre y where a >= 3 order by a;
+select a from c.yttre y where (select i.c from c.inre i where i.a = y.a) = 5;
+select a from c.yttre y where a >= 3 and (select i.c from c.inre i where i.a = y.a) = 5;
+select a, b from c.yttre y where b = (select max(i.c) from c.inre i where i.a = y.a) order by a, b;
+select a, b from c.yttre y where b > (select avg(i.c) from c.inre i where i.a = y.a) or b < 0 order by a, b;
+select a, (select 100 / sum(i.c - 20) from c.inre i where i.a = y.a) from c.yttre y where a in (1, 5) order by a;
+select a, (select 100 / (count(*) - 1) from c.inre i where i.a = y.a) from c.yttre y where a < 3 order by a, b;
+select a, coalesce((select i.t from c.inre i where i.c = y.b), 'ingen') from c.yttre y order by a, b;
+select a, (select count(distinct i.t) from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, array(select i.c from c.inre i where i.a = y.a order by i.c) from c.yttre y order by a, b;
+select a, (select case when count(*) = 0 then 'inga' else 'några' end from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, (select y.b) from c.yttre y order by a, b;
+select a, (select y.b from c.inre i where i.c = 10) from c.yttre y order by a, b;
+select sum((select count(*) from c.inre i where i.a = y.a)) from c.yttre y;
+select a, sum((select max(i.c) from c.inre i where i.a = y.a)) from c.yttre y group by a order by a;
+select a, sum(b) + (select count(*) from c.inre i where i.a = y.a) from c.yttre y group by a order by a;
+select a, b, rank() over (order by (select count(*) from c.inre i where i.a = y.a)) from c.yttre y order by a, b;
+select a, b from c.yttre y order by (select max(i.c) from c.inre i where i.a = y.a) nulls first, a, b;
+select (select count(*) from c.inre i where i.a = y.a) as n, count(*) from c.yttre y group by 1 order by 1;
+select a, (select b from c.inre i where i.a = y.a limit 1) from c.yttre y group by a order by a;
+
+-- two levels
+select a, b, (select count(*) from c.inre i where i.a = y.a and exists (select 1 from c.inre j where j.t = i.t and j.a is distinct from y.a)) from c.yttre y order by a, b;
+select a, b, (select max(i.c) from c.inre i where i.c = (select min(j.c) from c.inre j where j.a = y.a)) from c.yttre y order by a, b;
+select a, b from c.yttre y where exists (select 1 from c.inre i where i.a = y.a and i.c in (select j.c from c.inre j where j.t = y.s)) order by a, b;
+select a, b, (select (select y.b + i.c)) from c.yttre y, lateral (select max(c) as c from c.inre k where k.a = y.a) i order by a, b;
+select a, (select sum((select count(*) from c.inre j where j.a = i.a and j.c <= y.b)) from c.inre i where i.a = y.a) from c.yttre y order by a, b;
+select a, (select count(*) from (select * from c.inre i where i.a = y.a) x where exists (select 1 from c.inre j where j.a = x.a and j.c > y.b)) from c.yttre y order by a, b;
+
+-- LATERAL
+select y.a, y.b, l.c from c.yttre y, lateral (select * from c.inre i where i.a = y.a) l order by 1, 2, 3;
+select y.a, y.b, l.c from c.yttre y left join lateral (select * from c.inre i where i.a = y.a order by i.c limit 1) l on true order by 1, 2, 3;
+select y.a, y.b, l.n from c.yttre y left join lateral (select count(*) as n from c.inre i where i.a = y.a) l on l.n > 0 order by 1, 2, 3;
+select y.a, l.m from c.yttre y cross join lateral (select max(i.c) as m, y.b from c.inre i where i.a = y.a) l order by 1, 2;
+select y.a, l.x from c.yttre y, lateral (select y.b + i.c as x from c.inre i where i.a = y.a) l order by 1, 2;
+select y.a, l.x from c.yttre y left join lateral (select y.b + i.c as x from c.inre i where i.a = y.a) l on l.x > 20 order by 1, 2;
+select y.a, l.x from c.yttre y, lateral (values (y.a), (y.b)) l(x) order by 1, 2;
+select y.a, l.x from c.yttre y, lateral (select y.a as x union select y.b) l order by 1, 2;
+select y.a, g from c.yttre y, generate_series(1, y.a) g order by 1, 2;
+select y.a, l.r from c.yttre y, lateral (select row_number() over (order by i.c) as r, i.c from c.inre i where i.a = y.a) l order by 1, 2;
+select y.a, l.t, m.n from c.yttre y, lateral (select i.t from c.inre i where i.a = y.a) l, lateral (select count(*) as n from c.inre j where j.t = l.t) m order by 1, 2, 3;
+select * from c.yttre y right join lateral (select * from c.inre i where i.a = y.a) l on true;
+select y.a, l.d from c.yttre y, lateral (select distinct i.t as d from c.inre i where i.a = y.a) l order by 1, 2;
+
+-- subqueries in ON
+select y.a, i.c from c.yttre y join c.inre i on i.a = y.a and i.c = (select max(j.c) from c.inre j where j.a = y.a) order by 1, 2;
+select y.a, y.b, i.c from c.yttre y left join c.inre i on i.a = y.a and exists (select 1 from c.inre j where j.t = i.t and j.a <> i.a) order by 1, 2, 3;
+select y.a, y.b, i.c from c.yttre y left join c.inre i on i.a = y.a and y.b in (select j.c from c.inre j where j.a = i.a) order by 1, 2, 3;
+select y.a, i.a, i.c from c.yttre y right join c.inre i on i.a = y.a and exists (select 1 from c.inre j where j.c = y.b) order by 1, 2, 3;
+select y.a, i.c from c.yttre y left join c.inre i on i.c = (select min(j.c) from c.inre j where j.a = y.a) order by 1, 2;
+
+-- other places
+select coalesce((select max(c) from c.inre where a = 99), (select min(c) from c.inre));
+select greatest((select max(i.c) from c.inre i where i.a = y.a), y.b) from c.yttre y order by 1;
+select * from (values ((select max(c) from c.inre)), ((select min(c) from c.inre))) v(x) order by 1;
+select a from c.yttre y where (select count(*) from c.inre i where i.a = y.a) between 1 and (select count(*) from c.inre i where i.t = y.s) order by a, b;
+-- refused: a limit that is not a constant
+select a from c.yttre limit (select count(*) - 4 from c.inre where a is not null);
+-- refused: a row compared with a subquery's row
+select a, b from c.yttre y where (a, b) = (select i.a, i.c from c.inre i where i.a = y.a and i.c = y.b) order by 1;
+select b from c.yttre y group by b, a having (select count(*) from c.inre i where i.a = y.a) > 1 order by b;
+select sum(b) from c.yttre y having (select count(*) from c.inre i where i.c > 10) > 1;
+drop table c.yttre;
+drop table c.inre;
