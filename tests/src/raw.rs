@@ -247,6 +247,34 @@ impl RawConnection {
         Ok(response)
     }
 
+    /// Runs a COPY … FROM STDIN with these bytes; the response is the statement's.
+    pub fn copy_in(&mut self, sql: &str, data: &[u8]) -> Result<Vec<Response>> {
+        self.notices.clear();
+        let mut out = BytesMut::new();
+        frontend::query(sql, &mut out)?;
+        self.send(&out)?;
+        loop {
+            let message = self.receive()?;
+            match message.tag {
+                b'G' => break,
+                b'E' => {
+                    let mut messages = vec![message];
+                    messages.extend(self.until_ready()?);
+                    return Ok(responses(messages));
+                }
+                b'Z' => bail!("{sql}: no COPY"),
+                _ => {}
+            }
+        }
+        out.clear();
+        for chunk in data.chunks(1 << 16) {
+            frontend::CopyData::new(Bytes::copy_from_slice(chunk))?.write(&mut out);
+        }
+        frontend::copy_done(&mut out);
+        self.send(&out)?;
+        Ok(responses(self.until_ready()?))
+    }
+
     /// Parse, Describe, Bind, Execute and Sync with text parameters.
     pub fn extended(&mut self, sql: &str, parameters: &[Option<&str>], binary: bool) -> Result<Response> {
         self.notices.clear();

@@ -3,6 +3,8 @@
 
 #[path = "it/city.rs"]
 mod city;
+#[path = "it/crash.rs"]
+mod crash;
 #[path = "it/faults.rs"]
 mod faults;
 #[path = "it/leaks.rs"]
@@ -72,6 +74,8 @@ fn main() -> ExitCode {
             leaks::a_policy_holds_wherever_the_table_stands,
         )
         .quick("tenant_swap::random_queries_cannot_tell", tenant_swap::random_queries_cannot_tell)
+        .quick("crash::thirty_kills_lose_nothing", crash::thirty_kills_lose_nothing)
+        .needs(LONG, "crash::four_hundred_kills_lose_nothing", crash::four_hundred_kills_lose_nothing)
         .quick("faults::a_kill_leaves_old_or_new", faults::a_kill_leaves_old_or_new)
         .needs(LONG, "faults::fifty_kills_leave_old_or_new", faults::fifty_kills_leave_old_or_new)
         .needs(
