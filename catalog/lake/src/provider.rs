@@ -18,12 +18,12 @@ use std::{
     sync::Arc,
 };
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use chrono::DateTime;
 use datafusion::{
     catalog::{Session, TableProvider},
-    common::{DFSchema, Statistics, project_schema},
+    common::{DFSchema, Statistics, project_schema, stats::Precision},
     config::TableParquetOptions,
     datasource::{
         listing::PartitionedFile,
@@ -34,7 +34,7 @@ use datafusion::{
     error::{DataFusionError, Result},
     execution::object_store::ObjectStoreUrl,
     logical_expr::{Expr, TableProviderFilterPushDown, TableType},
-    physical_expr::expressions::Column as ColumnExpr,
+    physical_expr::{PhysicalExpr, expressions::Column as ColumnExpr},
     physical_optimizer::pruning::PruningPredicateBuilder,
     physical_plan::{
         ExecutionPlan,
@@ -79,20 +79,39 @@ pub fn schema_with_lineage(table: &Table) -> SchemaRef {
     Arc::new(Schema::new(own.fields().iter().cloned().chain(lineage).collect::<Vec<_>>()))
 }
 
+/// The columns that say where a row is, behind the table's own, all 8-byte integers: the two of its lineage, the number
+/// of its file, and its place in the file from 0. See [`LakeTable::with_row_identity`].
+pub const IDENTITY_COLUMNS: [&str; 4] = [
+    row_lineage::SNAPSHOT_COLUMN,
+    row_lineage::ROW_ID_COLUMN,
+    row_lineage::FILE_COLUMN,
+    row_lineage::ROW_NUMBER_COLUMN,
+];
+
+/// Which columns a scan has behind the table's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Nothing,
+    /// [`row_lineage::fields`]
+    Lineage,
+    /// [`IDENTITY_COLUMNS`]
+    Identity,
+}
+
 /// A table of one snapshot as DataFusion's provider.
 #[derive(Debug)]
 pub struct LakeTable {
     lake: Arc<Lake>,
     table: Arc<Table>,
     schema: SchemaRef,
-    row_lineage: bool,
+    beside: Beside,
 }
 
 impl LakeTable {
     /// A table of a snapshot of this lake.
     pub fn new(lake: Arc<Lake>, table: Arc<Table>) -> Self {
         let schema = table_schema(&table);
-        Self { lake, table, schema, row_lineage: false }
+        Self { lake, table, schema, beside: Beside::Nothing }
     }
 
     /// Only some files of the table. The numbers of files that it does not have are ignored.
@@ -108,7 +127,25 @@ impl LakeTable {
     /// rows of a file that is only staged.
     #[must_use]
     pub fn with_row_lineage(self) -> Self {
-        Self { schema: schema_with_lineage(&self.table), row_lineage: true, ..self }
+        Self { schema: schema_with_lineage(&self.table), beside: Beside::Lineage, ..self }
+    }
+
+    /// The same table with [`IDENTITY_COLUMNS`] behind its own: what UPDATE, DELETE and MERGE read.
+    #[must_use]
+    pub fn with_row_identity(&self) -> Self {
+        let own = table_schema(&self.table);
+        let identity = IDENTITY_COLUMNS.map(|name| Arc::new(Field::new(name, DataType::Int64, true)));
+        Self {
+            lake: Arc::clone(&self.lake),
+            table: Arc::clone(&self.table),
+            schema: Arc::new(Schema::new(own.fields().iter().cloned().chain(identity).collect::<Vec<_>>())),
+            beside: Beside::Identity,
+        }
+    }
+
+    /// Whether its rows say where they are.
+    pub fn has_row_identity(&self) -> bool {
+        self.beside == Beside::Identity
     }
 
     /// The table.
@@ -157,10 +194,11 @@ impl LakeTable {
         {
             partitioned = partitioned.with_metadata_size_hint(footer + trailer_bytes);
         }
-        if self.row_lineage {
-            partitioned.with_partition_values(row_lineage::constants(file))
-        } else {
-            partitioned.with_statistics(Arc::clone(file.typed(&self.table.columns)))
+        match self.beside {
+            Beside::Nothing => partitioned.with_statistics(Arc::clone(file.typed(&self.table.columns))),
+            Beside::Lineage | Beside::Identity => {
+                partitioned.with_partition_values(row_lineage::constants(file))
+            }
         }
     }
 
@@ -180,7 +218,7 @@ impl LakeTable {
             .into_iter()
             .map(|group| {
                 let files = group.iter().map(|file| self.partitioned(&directory, file)).collect();
-                if self.row_lineage {
+                if self.beside != Beside::Nothing {
                     return FileGroup::new(files);
                 }
                 let statistics = statistics::merge(group, columns);
@@ -203,20 +241,24 @@ impl LakeTable {
             global: state.config_options().execution.parquet.clone(),
             ..TableParquetOptions::default()
         };
+        // What the columns beside hold is not known, but how many rows there are is: a join needs it.
+        let total = total.unwrap_or_else(|| {
+            let rows = files.iter().map(|file| usize::try_from(file.record_count).unwrap_or(usize::MAX));
+            Statistics::new_unknown(schema.table_schema())
+                .with_num_rows(Precision::Exact(rows.fold(0, usize::saturating_add)))
+        });
         let source = ParquetSource::new(schema)
             .with_table_parquet_options(options)
             .with_parquet_file_reader_factory(Arc::new(reader));
-        let mut scan = FileScanConfigBuilder::new(store_url, Arc::new(source))
+        let scan = FileScanConfigBuilder::new(store_url, Arc::new(source))
             .with_file_groups(groups)
+            .with_statistics(total)
             .with_projection_indices(projection)?
             .with_limit(limit);
-        if let Some(total) = total {
-            scan = scan.with_statistics(total);
-        }
         Ok(DataSourceExec::from_data_source(scan.build()))
     }
 
-    /// A scan that also tells the rows' lineage. It has no statistics: whoever moves rows reads all of them.
+    /// A scan that also tells the rows' lineage, and where they are.
     fn lineage_scan(
         &self,
         state: &dyn Session,
@@ -229,7 +271,7 @@ impl LakeTable {
             .with_virtual_columns(vec![row_lineage::row_number_field()])
             .build();
         let own = self.table.columns.len();
-        let asked: Vec<usize> = projection.map_or_else(|| (0..own + 2).collect(), Clone::clone);
+        let asked: Vec<usize> = projection.map_or_else(|| (0..self.schema.fields().len()).collect(), Clone::clone);
         let all = Arc::clone(schema.table_schema());
         let mut read: Vec<usize> = asked.iter().copied().filter(|position| *position < own).collect();
         let mut sources: Vec<&str> = Vec::new();
@@ -239,8 +281,17 @@ impl LakeTable {
         if asked.contains(&(own + 1)) {
             sources.extend(row_lineage::ROW_ID_SOURCES);
         }
+        if asked.contains(&(own + 2)) {
+            sources.push(row_lineage::FILE_COLUMN);
+        }
+        if asked.contains(&(own + 3)) {
+            sources.push(row_lineage::ROW_NUMBER_COLUMN);
+        }
         for source in sources {
-            read.push(all.index_of(source)?);
+            let position = all.index_of(source)?;
+            if !read.contains(&position) {
+                read.push(position);
+            }
         }
         let scan = self.files_scan(state, schema, files, Some(read), limit)?;
         let found = scan.schema();
@@ -249,13 +300,17 @@ impl LakeTable {
         let expressions = asked
             .iter()
             .map(|position| {
+                let plain = |name: &str| {
+                    at(name)
+                        .map(|at| Arc::new(ColumnExpr::new(name, at)) as Arc<dyn PhysicalExpr>)
+                        .ok_or_else(missing)
+                };
                 let expr = match position.checked_sub(own) {
-                    None => {
-                        let name = all.field(*position).name();
-                        Arc::new(ColumnExpr::new(name, at(name).ok_or_else(missing)?)) as _
-                    }
+                    None => plain(all.field(*position).name())?,
                     Some(0) => row_lineage::snapshot_expression(at).ok_or_else(missing)??,
-                    Some(_) => row_lineage::row_id_expression(at).ok_or_else(missing)??,
+                    Some(1) => row_lineage::row_id_expression(at).ok_or_else(missing)??,
+                    Some(2) => plain(row_lineage::FILE_COLUMN)?,
+                    Some(_) => plain(row_lineage::ROW_NUMBER_COLUMN)?,
                 };
                 Ok(ProjectionExpr { expr, alias: self.schema.field(*position).name().clone() })
             })
@@ -279,7 +334,7 @@ impl TableProvider for LakeTable {
     }
 
     fn statistics(&self) -> Option<Statistics> {
-        (!self.row_lineage).then(|| self.table.files.index(&self.table.columns).total().clone())
+        (self.beside == Beside::Nothing).then(|| self.table.files.index(&self.table.columns).total().clone())
     }
 
     async fn scan(
@@ -296,7 +351,7 @@ impl TableProvider for LakeTable {
         }
         // Rows are filtered above: a limit below the filter would be wrong.
         let limit = limit.filter(|_| filters.is_empty());
-        if self.row_lineage {
+        if self.beside != Beside::Nothing {
             return self.lineage_scan(state, &files, projection, limit);
         }
         let schema = file_schema(&self.table, false).into();

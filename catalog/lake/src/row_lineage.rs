@@ -41,7 +41,10 @@ pub const ROW_ID_COLUMN: &str = "_ducklake_internal_row_id";
 const RESERVED_PREFIX: &str = "_ducklake_internal_";
 const BEGIN_COLUMN: &str = "_ducklake_internal_begin_snapshot";
 const ROW_ID_START_COLUMN: &str = "_ducklake_internal_row_id_start";
-const ROW_NUMBER_COLUMN: &str = "_ducklake_internal_row_number";
+/// The place of a row in its file, from 0.
+pub(crate) const ROW_NUMBER_COLUMN: &str = "_ducklake_internal_row_number";
+/// The number of the file that a row is in.
+pub(crate) const FILE_COLUMN: &str = "_ducklake_internal_data_file_id";
 
 /// The Parquet field ids by which DuckLake finds the two columns.
 const SNAPSHOT_FIELD_ID: i32 = 2_147_483_539;
@@ -122,13 +125,19 @@ impl DataFile {
 
 /// What a file says about its rows, as columns of a scan that are the same for all of them.
 pub(crate) fn constant_fields() -> Vec<FieldRef> {
-    [BEGIN_COLUMN, ROW_ID_START_COLUMN].map(|name| Arc::new(Field::new(name, DataType::Int64, true))).to_vec()
+    [BEGIN_COLUMN, ROW_ID_START_COLUMN, FILE_COLUMN]
+        .map(|name| Arc::new(Field::new(name, DataType::Int64, true)))
+        .to_vec()
 }
 
-/// The values of [`constant_fields`]: null for a file that no snapshot shows yet.
+/// The values of [`constant_fields`]: of a file that no snapshot shows yet only its number is known.
 pub(crate) fn constants(file: &DataFile) -> Vec<ScalarValue> {
     let known = |number: i64| ScalarValue::Int64((file.id.get() >= 0).then_some(number));
-    vec![known(file.begin_snapshot.get()), known(file.row_id_start)]
+    vec![
+        known(file.begin_snapshot.get()),
+        known(file.row_id_start),
+        ScalarValue::Int64(Some(file.id.get())),
+    ]
 }
 
 /// The position of a row in its file, which the Parquet reader counts.

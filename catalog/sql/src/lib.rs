@@ -3,7 +3,7 @@
 //!
 //! The way of a statement:
 //!
-//! 1. `parse.rs` splits a message at its semicolons. Queries and INSERT are read by sqlparser; everything else by
+//! 1. `parse.rs` splits a message at its semicolons. Queries and what changes rows are read by sqlparser; everything else by
 //!    `utility.rs` on the same tokens. `statement.rs` is the closed list of what there is.
 //! 2. `bind/` makes a plan of a query ([`bind_query`]; its `mod.rs` tells how), looking names up in `names.rs` and in the
 //!    [`catalog::Catalog`], with the constants of `context.rs`.
@@ -26,17 +26,21 @@ mod dialect;
 pub mod error;
 mod functions;
 pub mod keywords;
+pub mod modification;
 mod names;
 pub mod operators;
 pub mod output;
 pub mod parse;
 pub mod positions;
 pub mod resolve;
+pub mod returned;
 pub mod runner;
 pub mod statement;
 pub mod types;
 pub mod utility;
 
-pub use bind::{BoundInsert, bind_insert, bind_predicate, bind_query, qualify_query};
+pub use bind::{
+    BoundModification, BoundReturning, bind_modification, bind_predicate, bind_query, qualify_query,
+};
 pub use operators::is_leakproof;
 pub use parse::parse;

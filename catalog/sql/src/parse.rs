@@ -15,10 +15,13 @@ use sqlparser::{
 use crate::{
     dialect::adapted,
     error::{SqlError, SqlErrorKind},
+    parse::modification::begins_modification,
     positions::TextPositions,
-    statement::{ParsedStatement, Statement},
+    statement::{Explained, ParsedStatement, Statement},
     utility::parse_utility,
 };
+
+mod modification;
 
 /// How deeply expressions and queries may nest while they are parsed. The parser grows its stack on demand; the limit
 /// bounds memory and time, not the stack.
@@ -250,7 +253,13 @@ fn parse_statement(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Statement, 
     if let Some(utility) = parse_utility(text, &tokens)? {
         return Ok(Statement::Utility(utility));
     }
+    let modifies = begins_modification(&tokens);
     let mut reader = Reader::new(text, tokens);
+    if modifies {
+        let modification = reader.modification()?;
+        reader.end()?;
+        return Ok(Statement::Modify(Box::new(modification)));
+    }
     let statement = match reader.parser.peek_token_ref().token.clone() {
         Token::EOF => Statement::Empty,
         Token::LParen => Statement::Query(reader.query()?),
@@ -259,10 +268,6 @@ fn parse_statement(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Statement, 
                 Statement::Query(reader.query()?)
             }
             Keyword::EXPLAIN => reader.explain()?,
-            Keyword::INSERT => reader.insert()?,
-            Keyword::UPDATE => return Err(reader.unsupported("UPDATE")),
-            Keyword::DELETE => return Err(reader.unsupported("DELETE")),
-            Keyword::MERGE => return Err(reader.unsupported("MERGE")),
             _ => return Err(reader.near_next()),
         },
         _ => return Err(reader.near_next()),
@@ -289,14 +294,7 @@ impl<'a> Reader<'a> {
         self.parser.parse_query().map_err(|error| self.error(&error))
     }
 
-    fn insert(&mut self) -> Result<Statement, SqlError> {
-        match self.parser.parse_statement().map_err(|error| self.error(&error))? {
-            ast::Statement::Insert(insert) => Ok(Statement::Insert(Box::new(insert))),
-            _ => Err(self.near_next()),
-        }
-    }
-
-    /// EXPLAIN \[ANALYZE\] \[VERBOSE\] query, or EXPLAIN (option \[value\], …) query. Options that only change how the plan is
+    /// EXPLAIN \[ANALYZE\] \[VERBOSE\] statement, or EXPLAIN (option \[value\], …) statement. Options that only change how the plan is
     /// written are accepted by name; FORMAT other than TEXT is refused.
     fn explain(&mut self) -> Result<Statement, SqlError> {
         self.parser.next_token();
@@ -337,6 +335,11 @@ impl<'a> Reader<'a> {
             let _verbose = self.parser.parse_keyword(Keyword::VERBOSE);
         }
         let next = self.parser.peek_token();
+        let rest: Vec<TokenWithSpan> = self.rest().collect();
+        if begins_modification(&rest) {
+            let modification = Box::new(self.modification()?);
+            return Ok(Statement::Explain { explained: Explained::Modification(modification), analyze });
+        }
         match &next.token {
             Token::LParen => {}
             Token::Word(word)
@@ -344,17 +347,16 @@ impl<'a> Reader<'a> {
                     word.keyword,
                     Keyword::SELECT | Keyword::VALUES | Keyword::TABLE | Keyword::WITH
                 ) => {}
-            Token::Word(word)
-                if matches!(
-                    word.keyword,
-                    Keyword::INSERT | Keyword::UPDATE | Keyword::DELETE | Keyword::MERGE
-                ) =>
-            {
-                return Err(self.unsupported("EXPLAIN of a statement that is not a query"));
-            }
             _ => return Err(self.near(&next)),
         }
-        Ok(Statement::Explain { query: self.query()?, analyze })
+        Ok(Statement::Explain { explained: Explained::Query(self.query()?), analyze })
+    }
+
+    /// The tokens that are not read yet, without white space.
+    fn rest(&self) -> impl Iterator<Item = TokenWithSpan> {
+        (0..)
+            .map(|ahead| self.parser.peek_nth_token_ref(ahead).clone())
+            .take_while(|token| token.token != Token::EOF)
     }
 
     /// Whether the parenthesis that comes opens options, not a query.
@@ -480,6 +482,10 @@ mod tests {
         assert!(matches!(parsed[0].statement, Statement::Explain { analyze: true, .. }));
         let parsed = parse("explain (select 1)").unwrap();
         assert!(matches!(parsed[0].statement, Statement::Explain { analyze: false, .. }));
-        assert_eq!(error("explain insert into t values (1)").0, SqlErrorKind::FeatureNotSupported);
+        let parsed = parse("explain with a as (select 1) insert into t select * from a").unwrap();
+        assert!(matches!(
+            parsed[0].statement,
+            Statement::Explain { explained: Explained::Modification(_), analyze: false }
+        ));
     }
 }

@@ -2,6 +2,8 @@
 
 use lis_lake::{names::Identifier, types::ColumnType};
 
+use crate::modification::Modification;
+
 /// A parsed statement with its text.
 #[derive(Debug, Clone)]
 pub struct ParsedStatement {
@@ -29,19 +31,28 @@ pub struct ObjectName {
 pub enum Statement {
     /// SELECT, VALUES, TABLE, WITH … SELECT: bound by `bind/`.
     Query(Box<sqlparser::ast::Query>),
-    /// EXPLAIN of a query. Shows the bound plan.
+    /// EXPLAIN. Shows the bound plan.
     Explain {
-        /// The query.
-        query: Box<sqlparser::ast::Query>,
+        /// Of what.
+        explained: Explained,
         /// ANALYZE was asked for.
         analyze: bool,
     },
-    /// INSERT … VALUES or SELECT.
-    Insert(Box<sqlparser::ast::Insert>),
+    /// INSERT, UPDATE, DELETE, MERGE: bound by `bind/modify/`.
+    Modify(Box<Modification>),
     /// Everything else, read by `utility.rs`.
     Utility(UtilityStatement),
     /// Nothing between semicolons.
     Empty,
+}
+
+/// What EXPLAIN explains.
+#[derive(Debug, Clone)]
+pub enum Explained {
+    /// A query.
+    Query(Box<sqlparser::ast::Query>),
+    /// A statement that changes rows.
+    Modification(Box<Modification>),
 }
 
 /// A role in GRANT, SET ROLE and the like.

@@ -46,6 +46,9 @@ pub(crate) enum Clause {
     WindowDefinition,
     WindowFrame,
     Predicate,
+    Update,
+    Returning,
+    MergeWhen,
 }
 
 impl Clause {
@@ -68,6 +71,9 @@ impl Clause {
             Self::WindowDefinition => "window definitions",
             Self::WindowFrame => "window frames",
             Self::Predicate => "policy expressions",
+            Self::Update => "UPDATE",
+            Self::Returning => "RETURNING",
+            Self::MergeWhen => "MERGE WHEN conditions",
         }
     }
 }

@@ -357,7 +357,7 @@ impl Binder<'_> {
         })
     }
 
-    fn scan(
+    pub(super) fn scan(
         &self,
         relation: &CatalogRelation,
         source: &Arc<dyn datafusion::logical_expr::TableSource>,

@@ -52,8 +52,8 @@ mod ctes;
 mod decorrelate;
 mod expressions;
 mod from;
-mod insert;
 mod joins;
+mod modify;
 mod order;
 mod predicate;
 mod pull_up;
@@ -67,7 +67,9 @@ mod values;
 mod views;
 mod windows;
 
-pub use insert::{BoundInsert, bind_insert};
+pub use modify::{
+    BoundModification, BoundReturning, Command, Layout, MergeStep, bind_modification,
+};
 pub use predicate::bind_predicate;
 
 /// Binds a query. `text` is the statement's text, which positions refer to.
@@ -139,19 +141,22 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    fn finish(&self, bound: Bound, parameters: Vec<PgType>) -> BoundQuery {
-        let outputs = bound
-            .columns
+    /// The columns that a client sees.
+    fn outputs(columns: Vec<BoundColumn>) -> Vec<OutputColumn> {
+        columns
             .into_iter()
             .map(|column| OutputColumn {
                 name: column.name,
                 column_type: column.column_type,
                 origin: column.origin,
             })
-            .collect();
+            .collect()
+    }
+
+    fn finish(&self, bound: Bound, parameters: Vec<PgType>) -> BoundQuery {
         BoundQuery {
+            outputs: Self::outputs(bound.columns),
             plan: bound.plan,
-            outputs,
             parameters,
             views: self.views.take(),
             dependencies: self.dependencies.take().into_iter().collect(),

@@ -77,7 +77,7 @@ impl Binder<'_> {
             attachments: Some(&after),
         };
         let mut plan = self.where_clause(from.plan, select.selection.as_ref(), place)?;
-        let mut items = self.items(select, place)?;
+        let mut items = self.items(&select.projection, place)?;
         let group_place = Place { clause: Clause::GroupBy, attachments: Some(&calls.before), ..place };
         let references = calls.references.borrow().len();
         let group_by = self.group_by(&select.group_by, &items, group_place)?;
@@ -143,7 +143,7 @@ impl Binder<'_> {
     }
 
     /// WHERE over a plan.
-    fn where_clause(
+    pub(super) fn where_clause(
         &self,
         plan: LogicalPlan,
         condition: Option<&ast::Expr>,
@@ -176,9 +176,13 @@ impl Binder<'_> {
     }
 
     /// The SELECT list, `*` written out.
-    fn items(&self, select: &ast::Select, place: Place<'_>) -> Result<Vec<Item>, SqlError> {
+    pub(super) fn items(
+        &self,
+        projection: &[ast::SelectItem],
+        place: Place<'_>,
+    ) -> Result<Vec<Item>, SqlError> {
         let mut items = Vec::new();
-        for item in &select.projection {
+        for item in projection {
             match item {
                 ast::SelectItem::UnnamedExpr(expr) => {
                     if let Some(fields) = self.whole_set(expr, place)? {

@@ -66,15 +66,33 @@ impl Binder<'_> {
     pub(crate) fn scalar_subquery(&self, query: &ast::Query, place: Place<'_>) -> Result<Typed, SqlError> {
         let bound = self.subquery(query, place, Unknowns::AsText)?;
         let column = only_column(&bound, None)?.clone();
+        self.scalar(bound.plan, &column, place)
+    }
+
+    fn scalar(&self, plan: LogicalPlan, column: &BoundColumn, place: Place<'_>) -> Result<Typed, SqlError> {
         let value = column.typed();
-        if is_correlated(&bound.plan)
-            && let Some(expr) = self.grouped_value(&bound.plan, &column, place)?
+        if is_correlated(&plan)
+            && let Some(expr) = self.grouped_value(&plan, column, place)?
         {
             return Ok(Typed::new(expr, value.column_type, value.arrow_type));
         }
-        let plan = if at_most_one_row(&bound.plan) { bound.plan } else { self.single(bound.plan, &column)? };
+        let plan = if at_most_one_row(&plan) { plan } else { self.single(plan, column)? };
         let expr = self.value_of(plan, place)?;
         Ok(Typed::new(expr, value.column_type, value.arrow_type))
+    }
+
+    /// `(SELECT a, b, …)` as a row's values. Each is a subquery of its own, since an expression has one value.
+    pub(crate) fn row_subquery(&self, query: &ast::Query, place: Place<'_>) -> Result<Vec<Typed>, SqlError> {
+        let mut values = Vec::new();
+        loop {
+            let Bound { plan, columns } = self.subquery(query, place, Unknowns::AsText)?;
+            let Some(column) = columns.get(values.len()) else { return Ok(values) };
+            let plan = project(plan, vec![Expr::Column(column.column.clone())])?;
+            values.push(self.scalar(plan, column, place)?);
+            if values.len() == columns.len() {
+                return Ok(values);
+            }
+        }
     }
 
     /// The value of a subquery that only equalities relate to the outside: its rows are grouped by what equals the outer

@@ -1,0 +1,242 @@
+//! Values for a table's columns: assignment casts, DEFAULT, and SET.
+
+use datafusion::logical_expr::cast;
+use lis_lake::types::{ColumnType, NUMERIC_PRECISION_MAX, NUMERIC_SCALE_DEFAULT, PgType};
+use sqlparser::ast;
+
+use super::super::{
+    Binder,
+    expressions::{Clause, Place},
+};
+use crate::{
+    catalog::{CatalogColumn, CatalogRelation},
+    error::{SqlError, SqlErrorKind},
+    modification::Assignment,
+    names::{Namespace, Scope, identifier},
+    parse::parse_expression,
+    types::{Binding, CastContext, Typed, coerce},
+};
+
+/// What SET gives a column.
+#[derive(Debug)]
+pub(super) struct Assigned {
+    pub(super) number: i16,
+    pub(super) value: Typed,
+}
+
+impl Binder<'_> {
+    /// The column of a relation that a name means where values are assigned.
+    pub(super) fn target_column(
+        &self,
+        ident: &ast::Ident,
+        relation: &CatalogRelation,
+    ) -> Result<CatalogColumn, SqlError> {
+        let name = identifier(ident);
+        let position = self.position(ident.span);
+        let found = relation.columns.iter().find(|column| !column.hidden && column.name == name);
+        found.cloned().ok_or_else(|| {
+            let message = format!(
+                "column \"{}\" of relation \"{}\" does not exist",
+                name.as_str(),
+                relation.name.name.as_str()
+            );
+            SqlError::new(SqlErrorKind::UndefinedColumn, message).at(position)
+        })
+    }
+
+    /// The columns that a list names; an empty list names all.
+    pub(super) fn target_columns(
+        &self,
+        written: &[ast::Ident],
+        relation: &CatalogRelation,
+    ) -> Result<Vec<CatalogColumn>, SqlError> {
+        if written.is_empty() {
+            return Ok(relation.columns.iter().filter(|column| !column.hidden).cloned().collect());
+        }
+        let mut targets: Vec<CatalogColumn> = Vec::with_capacity(written.len());
+        for ident in written {
+            let column = self.target_column(ident, relation)?;
+            if targets.iter().any(|target| target.number == column.number) {
+                let message = format!("column \"{}\" specified more than once", column.name.as_str());
+                return Err(SqlError::new(SqlErrorKind::DuplicateColumn, message)
+                    .at(self.position(ident.span)));
+            }
+            targets.push(column);
+        }
+        Ok(targets)
+    }
+
+    /// SET: the value of each column that it names.
+    pub(super) fn assignments(
+        &self,
+        assignments: &[Assignment],
+        relation: &CatalogRelation,
+        place: Place<'_>,
+    ) -> Result<Vec<Assigned>, SqlError> {
+        let mut assigned: Vec<Assigned> = Vec::new();
+        for assignment in assignments {
+            let columns = assignment
+                .columns
+                .iter()
+                .map(|ident| self.target_column(ident, relation))
+                .collect::<Result<Vec<_>, _>>()?;
+            for (value, column) in self.assigned_values(assignment, &columns, place)?.into_iter().zip(&columns)
+            {
+                if assigned.iter().any(|other| other.number == column.number) {
+                    let message =
+                        format!("multiple assignments to same column \"{}\"", column.name.as_str());
+                    return Err(SqlError::new(SqlErrorKind::SyntaxError, message));
+                }
+                assigned.push(Assigned { number: column.number, value });
+            }
+        }
+        Ok(assigned)
+    }
+
+    fn assigned_values(
+        &self,
+        assignment: &Assignment,
+        columns: &[CatalogColumn],
+        place: Place<'_>,
+    ) -> Result<Vec<Typed>, SqlError> {
+        let one = |value: &ast::Expr, column: &CatalogColumn| self.value_for(value, column, place);
+        if !assignment.several {
+            return columns.iter().map(|column| one(&assignment.value, column)).collect();
+        }
+        let position = self.start_of(&assignment.value);
+        let check = |width: usize| {
+            if width == columns.len() {
+                return Ok(());
+            }
+            let message = "number of columns does not match number of values";
+            Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(position))
+        };
+        match &assignment.value {
+            ast::Expr::Tuple(values) => {
+                check(values.len())?;
+                values.iter().zip(columns).map(|(value, column)| one(value, column)).collect()
+            }
+            ast::Expr::Function(call) if is_row(call) => {
+                let values = row_values(call);
+                check(values.len())?;
+                values.iter().zip(columns).map(|(value, column)| one(value, column)).collect()
+            }
+            ast::Expr::Subquery(query) => {
+                let values = self.row_subquery(query, place)?;
+                check(values.len())?;
+                values
+                    .into_iter()
+                    .zip(columns)
+                    .map(|(value, column)| self.assigned(value.at(position), column))
+                    .collect()
+            }
+            // Parentheses round one value are none round a row, in PostgreSQL too.
+            value if columns.len() == 1 && !matches!(value, ast::Expr::Nested(_)) => {
+                columns.iter().map(|column| one(value, column)).collect()
+            }
+            _ => {
+                let message =
+                    "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression";
+                Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position))
+            }
+        }
+    }
+
+    /// A written value or DEFAULT for a column.
+    pub(super) fn value_for(
+        &self,
+        value: &ast::Expr,
+        column: &CatalogColumn,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        if is_default(value) {
+            self.default_of(column)
+        } else {
+            self.assigned(self.expression(value, place)?, column)
+        }
+    }
+
+    /// A value as assignment to a column gives it.
+    pub(super) fn assigned(&self, typed: Typed, target: &CatalogColumn) -> Result<Typed, SqlError> {
+        let position = typed.position;
+        let found = typed.pg_type();
+        // A column without scale has the default one.
+        let column_type = match target.column_type.pg_type {
+            PgType::Numeric if target.column_type.precision_scale().is_none() => {
+                ColumnType::numeric(NUMERIC_PRECISION_MAX, NUMERIC_SCALE_DEFAULT)
+            }
+            _ => target.column_type,
+        };
+        let typed = coerce(&self.binding, typed, column_type, CastContext::Assignment, position).map_err(
+            |error| {
+                if error.kind != SqlErrorKind::CannotCoerce && error.kind != SqlErrorKind::DatatypeMismatch {
+                    return error;
+                }
+                let message = format!(
+                    "column \"{}\" is of type {} but expression is of type {}",
+                    target.name.as_str(),
+                    target.column_type.pg_type.facts().sql_name,
+                    found.facts().sql_name
+                );
+                SqlError::new(SqlErrorKind::DatatypeMismatch, message)
+                    .with_hint("You will need to rewrite or cast the expression.")
+                    .at(position)
+            },
+        )?;
+        let canonical = target.column_type.to_arrow();
+        if typed.arrow_type == canonical {
+            return Ok(Typed { column_type: target.column_type, ..typed });
+        }
+        let expr = cast(typed.expr, canonical.clone());
+        Ok(Typed { expr, arrow_type: canonical, column_type: target.column_type, ..typed })
+    }
+
+    /// A column's default.
+    pub(super) fn default_of(&self, column: &CatalogColumn) -> Result<Typed, SqlError> {
+        let Some(text) = &column.default else { return Ok(Typed::null(column.column_type)) };
+        let expr = parse_expression(text)?;
+        let binding = Binding {
+            catalog: self.binding.catalog,
+            context: self.binding.context,
+            parameters: self.binding.parameters,
+        };
+        let binder = Binder::new(text, binding, self.shared);
+        let nothing = Namespace::default();
+        let place = Place {
+            scope: Scope::new(&nothing, None),
+            ctes: None,
+            clause: Clause::Values,
+            calls: None,
+            attachments: None,
+        };
+        let typed = binder.expression(&expr, place).and_then(|typed| binder.assigned(typed, column));
+        // A position in the default is none in the statement.
+        typed.map(|typed| Typed { position: None, ..typed }).map_err(|mut error| {
+            error.position = None;
+            error
+        })
+    }
+}
+
+/// `DEFAULT` in place of a value: sqlparser reads it as a column.
+pub(super) fn is_default(value: &ast::Expr) -> bool {
+    matches!(value, ast::Expr::Identifier(ident)
+        if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default"))
+}
+
+/// `ROW(…)`, which sqlparser reads as a call.
+fn is_row(call: &ast::Function) -> bool {
+    matches!(call.name.0.as_slice(), [ast::ObjectNamePart::Identifier(ident)]
+        if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("row"))
+}
+
+fn row_values(call: &ast::Function) -> Vec<ast::Expr> {
+    let ast::FunctionArguments::List(list) = &call.args else { return Vec::new() };
+    list.args
+        .iter()
+        .filter_map(|argument| match argument {
+            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(value)) => Some(value.clone()),
+            _ => None,
+        })
+        .collect()
+}

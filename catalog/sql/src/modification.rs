@@ -1,0 +1,152 @@
+//! INSERT, UPDATE, DELETE and MERGE as they were written. sqlparser's own trees of them lack what PostgreSQL has (DO
+//! NOTHING, OVERRIDING, `ONLY`) and have much that it lacks, so these are ours; their expressions and queries are
+//! sqlparser's. `parse/modification.rs` reads them, `bind/modify/` binds them.
+
+use sqlparser::ast;
+
+/// A statement that changes rows.
+#[derive(Debug, Clone)]
+pub struct Modification {
+    /// WITH before it.
+    pub with: Option<ast::With>,
+    /// What it does.
+    pub kind: ModificationKind,
+}
+
+/// The kinds of [`Modification`].
+#[derive(Debug, Clone)]
+pub enum ModificationKind {
+    /// INSERT
+    Insert(Insert),
+    /// UPDATE
+    Update(Update),
+    /// DELETE
+    Delete(Delete),
+    /// MERGE
+    Merge(Merge),
+}
+
+/// The table that is changed, and its alias.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The table.
+    pub name: ast::ObjectName,
+    /// AS
+    pub alias: Option<ast::Ident>,
+}
+
+/// INSERT
+#[derive(Debug, Clone)]
+pub struct Insert {
+    /// INTO
+    pub target: Target,
+    /// The columns that get values; empty is all of them.
+    pub columns: Vec<ast::Ident>,
+    /// VALUES or a query; `None` is DEFAULT VALUES.
+    pub source: Option<Box<ast::Query>>,
+    /// RETURNING
+    pub returning: Vec<ast::SelectItem>,
+}
+
+/// `a = 1`, `(a, b) = (1, 2)`, `(a, b) = (SELECT …)`
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// The columns.
+    pub columns: Vec<ast::Ident>,
+    /// Whether the columns stand in parentheses.
+    pub several: bool,
+    /// What they get.
+    pub value: ast::Expr,
+}
+
+/// UPDATE
+#[derive(Debug, Clone)]
+pub struct Update {
+    /// The table.
+    pub target: Target,
+    /// SET
+    pub assignments: Vec<Assignment>,
+    /// FROM
+    pub from: Vec<ast::TableWithJoins>,
+    /// WHERE
+    pub selection: Option<ast::Expr>,
+    /// RETURNING
+    pub returning: Vec<ast::SelectItem>,
+}
+
+/// DELETE
+#[derive(Debug, Clone)]
+pub struct Delete {
+    /// FROM
+    pub target: Target,
+    /// USING
+    pub using: Vec<ast::TableWithJoins>,
+    /// WHERE
+    pub selection: Option<ast::Expr>,
+    /// RETURNING
+    pub returning: Vec<ast::SelectItem>,
+}
+
+/// MERGE
+#[derive(Debug, Clone)]
+pub struct Merge {
+    /// INTO
+    pub target: Target,
+    /// USING
+    pub source: ast::TableFactor,
+    /// ON
+    pub condition: ast::Expr,
+    /// WHEN …, in order
+    pub clauses: Vec<MergeClause>,
+}
+
+/// WHEN \[NOT\] MATCHED \[AND condition\] THEN action
+#[derive(Debug, Clone)]
+pub struct MergeClause {
+    /// MATCHED rather than NOT MATCHED
+    pub matched: bool,
+    /// AND
+    pub condition: Option<ast::Expr>,
+    /// THEN
+    pub action: MergeAction,
+}
+
+/// What a WHEN clause does.
+#[derive(Debug, Clone)]
+pub enum MergeAction {
+    /// UPDATE SET
+    Update(Vec<Assignment>),
+    /// DELETE
+    Delete,
+    /// INSERT
+    Insert {
+        /// The columns that get values; empty is all of them.
+        columns: Vec<ast::Ident>,
+        /// VALUES; `None` is DEFAULT VALUES.
+        values: Option<Vec<ast::Expr>>,
+    },
+    /// DO NOTHING
+    Nothing,
+}
+
+impl Modification {
+    /// The command's name.
+    pub fn name(&self) -> &'static str {
+        match self.kind {
+            ModificationKind::Insert(_) => "INSERT",
+            ModificationKind::Update(_) => "UPDATE",
+            ModificationKind::Delete(_) => "DELETE",
+            ModificationKind::Merge(_) => "MERGE",
+        }
+    }
+
+    /// What it returns; empty without RETURNING.
+    pub fn returning(&self) -> &[ast::SelectItem] {
+        match &self.kind {
+            ModificationKind::Insert(insert) => &insert.returning,
+            ModificationKind::Update(update) => &update.returning,
+            ModificationKind::Delete(delete) => &delete.returning,
+            ModificationKind::Merge(_) => &[],
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! Reading INSERT, UPDATE, DELETE and MERGE, with or without WITH before them: PostgreSQL's grammar on sqlparser's
+//! readers of expressions, queries and FROM items.
+
+use sqlparser::{
+    ast,
+    keywords::Keyword,
+    parser::Parser,
+    tokenizer::{Token, TokenWithSpan},
+};
+
+use super::Reader;
+use crate::{
+    error::SqlError,
+    keywords::{KeywordClass, keyword_class},
+    modification::{
+        Assignment, Delete, Insert, Merge, MergeAction, MergeClause, Modification, ModificationKind, Target,
+        Update,
+    },
+};
+
+/// Whether the statement changes rows: one of the four words comes first, or after the parenthesis that ends WITH.
+pub(super) fn begins_modification(tokens: &[TokenWithSpan]) -> bool {
+    let mut words = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));
+    let Some(first) = words.next() else { return false };
+    if is_command(&first.token) {
+        return true;
+    }
+    if !matches!(&first.token, Token::Word(word) if word.keyword == Keyword::WITH) {
+        return false;
+    }
+    let (mut depth, mut after_parenthesis) = (0_usize, false);
+    for token in words {
+        match token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.saturating_sub(1),
+            _ if depth == 0 && after_parenthesis && is_command(&token.token) => return true,
+            _ => {}
+        }
+        after_parenthesis = depth == 0 && token.token == Token::RParen;
+    }
+    false
+}
+
+fn is_command(token: &Token) -> bool {
+    matches!(token, Token::Word(word) if word.quote_style.is_none()
+        && matches!(word.keyword, Keyword::INSERT | Keyword::UPDATE | Keyword::DELETE | Keyword::MERGE))
+}
+
+impl<'a> Reader<'a> {
+    /// A statement for which [`begins_modification`] holds.
+    pub(super) fn modification(&mut self) -> Result<Modification, SqlError> {
+        let with = if self.parser.parse_keyword(Keyword::WITH) {
+            let with_token = self.parser.get_current_token().clone().into();
+            let recursive = self.parser.parse_keyword(Keyword::RECURSIVE);
+            let cte_tables = self.read(|parser| parser.parse_comma_separated(Parser::parse_cte))?;
+            Some(ast::With { with_token, recursive, cte_tables })
+        } else {
+            None
+        };
+        let command = self.parser.next_token();
+        let keyword = match &command.token {
+            Token::Word(word) => word.keyword,
+            _ => Keyword::NoKeyword,
+        };
+        let kind = match keyword {
+            Keyword::INSERT => ModificationKind::Insert(self.insert()?),
+            Keyword::UPDATE => ModificationKind::Update(self.update()?),
+            Keyword::DELETE => ModificationKind::Delete(self.delete()?),
+            Keyword::MERGE => ModificationKind::Merge(self.merge()?),
+            _ => return Err(self.near(&command)),
+        };
+        Ok(Modification { with, kind })
+    }
+
+    fn insert(&mut self) -> Result<Insert, SqlError> {
+        self.expect(Keyword::INTO)?;
+        let name = self.read(|parser| parser.parse_object_name(false))?;
+        let alias = if self.parser.parse_keyword(Keyword::AS) { Some(self.column_name()?) } else { None };
+        let target = Target { name, alias };
+        let columns = if self.begins_columns() { self.columns()? } else { Vec::new() };
+        self.no_overriding()?;
+        let source = if self.parser.parse_keywords(&[Keyword::DEFAULT, Keyword::VALUES]) {
+            None
+        } else {
+            Some(self.query()?)
+        };
+        if self.parser.peek_keyword(Keyword::ON) {
+            return Err(self.unsupported("ON CONFLICT").with_hint(
+                "Uniqueness is not enforced on rows that are written. Use MERGE, or INSERT … SELECT … WHERE NOT EXISTS.",
+            ));
+        }
+        Ok(Insert { target, columns, source, returning: self.returning()? })
+    }
+
+    /// Whether the parenthesis that comes opens a list of columns, not a query.
+    fn begins_columns(&self) -> bool {
+        if self.parser.peek_token_ref().token != Token::LParen {
+            return false;
+        }
+        let mut ahead = 1;
+        while self.parser.peek_nth_token_ref(ahead).token == Token::LParen {
+            ahead += 1;
+        }
+        !matches!(&self.parser.peek_nth_token_ref(ahead).token, Token::Word(word)
+            if word.quote_style.is_none()
+                && matches!(word.keyword, Keyword::SELECT | Keyword::VALUES | Keyword::TABLE | Keyword::WITH))
+    }
+
+    fn no_overriding(&mut self) -> Result<(), SqlError> {
+        match &self.parser.peek_token_ref().token {
+            Token::Word(word) if word.value.eq_ignore_ascii_case("overriding") => {
+                Err(self.unsupported("OVERRIDING"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn update(&mut self) -> Result<Update, SqlError> {
+        let target = self.target(&[Keyword::SET])?;
+        self.expect(Keyword::SET)?;
+        let assignments = self.assignments()?;
+        let from =
+            if self.parser.parse_keyword(Keyword::FROM) { self.from_items()? } else { Vec::new() };
+        let selection = self.where_clause()?;
+        Ok(Update { target, assignments, from, selection, returning: self.returning()? })
+    }
+
+    fn delete(&mut self) -> Result<Delete, SqlError> {
+        self.expect(Keyword::FROM)?;
+        let target = self.target(&[Keyword::USING, Keyword::WHERE, Keyword::RETURNING])?;
+        let using =
+            if self.parser.parse_keyword(Keyword::USING) { self.from_items()? } else { Vec::new() };
+        let selection = self.where_clause()?;
+        Ok(Delete { target, using, selection, returning: self.returning()? })
+    }
+
+    fn merge(&mut self) -> Result<Merge, SqlError> {
+        self.expect(Keyword::INTO)?;
+        let target = self.target(&[Keyword::USING])?;
+        self.expect(Keyword::USING)?;
+        let source = self.read(Parser::parse_table_factor)?;
+        self.expect(Keyword::ON)?;
+        let on = self.read(Parser::parse_expr)?;
+        let mut clauses = Vec::new();
+        loop {
+            self.expect(Keyword::WHEN)?;
+            let matched = !self.parser.parse_keyword(Keyword::NOT);
+            self.expect(Keyword::MATCHED)?;
+            let condition = if self.parser.parse_keyword(Keyword::AND) {
+                Some(self.read(Parser::parse_expr)?)
+            } else {
+                None
+            };
+            self.expect(Keyword::THEN)?;
+            let action = self.merge_action(matched)?;
+            clauses.push(MergeClause { matched, condition, action });
+            if !self.parser.peek_keyword(Keyword::WHEN) {
+                return Ok(Merge { target, source, condition: on, clauses });
+            }
+        }
+    }
+
+    fn merge_action(&mut self, matched: bool) -> Result<MergeAction, SqlError> {
+        if self.parser.parse_keywords(&[Keyword::DO, Keyword::NOTHING]) {
+            return Ok(MergeAction::Nothing);
+        }
+        let next = self.parser.next_token();
+        let keyword = match &next.token {
+            Token::Word(word) => word.keyword,
+            _ => Keyword::NoKeyword,
+        };
+        match (keyword, matched) {
+            (Keyword::UPDATE, true) => {
+                self.expect(Keyword::SET)?;
+                Ok(MergeAction::Update(self.assignments()?))
+            }
+            (Keyword::DELETE, true) => Ok(MergeAction::Delete),
+            (Keyword::INSERT, false) => {
+                let columns = if self.parser.peek_token_ref().token == Token::LParen {
+                    self.columns()?
+                } else {
+                    Vec::new()
+                };
+                self.no_overriding()?;
+                if self.parser.parse_keywords(&[Keyword::DEFAULT, Keyword::VALUES]) {
+                    return Ok(MergeAction::Insert { columns, values: None });
+                }
+                self.expect(Keyword::VALUES)?;
+                self.expect_token(&Token::LParen)?;
+                let values = self.read(|parser| parser.parse_comma_separated(Parser::parse_expr))?;
+                self.expect_token(&Token::RParen)?;
+                Ok(MergeAction::Insert { columns, values: Some(values) })
+            }
+            _ => Err(self.near(&next)),
+        }
+    }
+
+    /// `[ONLY] name [*] [[AS] alias]`; an alias without AS is none of the words that may follow.
+    fn target(&mut self, followers: &[Keyword]) -> Result<Target, SqlError> {
+        let only = self.parser.parse_keyword(Keyword::ONLY);
+        let parenthesised = only && self.parser.consume_token(&Token::LParen);
+        let name = self.read(|parser| parser.parse_object_name(false))?;
+        if parenthesised {
+            self.expect_token(&Token::RParen)?;
+        }
+        // Tables have no children: with them and without them is the same.
+        let _with_children = !only && self.parser.consume_token(&Token::Mul);
+        let alias = if self.parser.parse_keyword(Keyword::AS) {
+            Some(self.column_name()?)
+        } else {
+            match &self.parser.peek_token_ref().token {
+                Token::Word(word) if word.quote_style.is_some() || !followers.contains(&word.keyword) => {
+                    Some(self.column_name()?)
+                }
+                _ => None,
+            }
+        };
+        Ok(Target { name, alias })
+    }
+
+    fn assignments(&mut self) -> Result<Vec<Assignment>, SqlError> {
+        let mut assignments = Vec::new();
+        loop {
+            let several = self.parser.peek_token_ref().token == Token::LParen;
+            let columns = if several { self.columns()? } else { vec![self.assigned_column()?] };
+            self.expect_token(&Token::Eq)?;
+            let value = self.read(Parser::parse_expr)?;
+            assignments.push(Assignment { columns, several, value });
+            if !self.parser.consume_token(&Token::Comma) {
+                return Ok(assignments);
+            }
+        }
+    }
+
+    fn columns(&mut self) -> Result<Vec<ast::Ident>, SqlError> {
+        self.expect_token(&Token::LParen)?;
+        let mut columns = vec![self.assigned_column()?];
+        while self.parser.consume_token(&Token::Comma) {
+            columns.push(self.assigned_column()?);
+        }
+        self.expect_token(&Token::RParen)?;
+        Ok(columns)
+    }
+
+    /// A column that gets a value: a part of one (a field, an element) is not supported.
+    fn assigned_column(&mut self) -> Result<ast::Ident, SqlError> {
+        let column = self.column_name()?;
+        match self.parser.peek_token_ref().token {
+            Token::LBracket => Err(self.unsupported("assignment to an element of an array")),
+            Token::Period => {
+                // PostgreSQL reads `t.a` as field `a` of a column `t`.
+                let _ = self.parser.next_token();
+                let _field = self.column_name()?;
+                Ok(column)
+            }
+            _ => Ok(column),
+        }
+    }
+
+    /// A name that is no reserved word.
+    fn column_name(&mut self) -> Result<ast::Ident, SqlError> {
+        let next = self.parser.peek_token();
+        match &next.token {
+            Token::Word(word)
+                if word.quote_style.is_none()
+                    && keyword_class(&word.value.to_ascii_lowercase()) == Some(KeywordClass::Reserved) =>
+            {
+                Err(self.near(&next))
+            }
+            Token::Word(_) => self.read(Parser::parse_identifier),
+            _ => Err(self.near(&next)),
+        }
+    }
+
+    fn from_items(&mut self) -> Result<Vec<ast::TableWithJoins>, SqlError> {
+        self.read(|parser| parser.parse_comma_separated(Parser::parse_table_and_joins))
+    }
+
+    fn where_clause(&mut self) -> Result<Option<ast::Expr>, SqlError> {
+        if !self.parser.parse_keyword(Keyword::WHERE) {
+            return Ok(None);
+        }
+        let current_of = self.parser.peek_keyword(Keyword::CURRENT)
+            && matches!(&self.parser.peek_nth_token_ref(1).token, Token::Word(word) if word.keyword == Keyword::OF);
+        if current_of {
+            return Err(self.unsupported("WHERE CURRENT OF"));
+        }
+        self.read(Parser::parse_expr).map(Some)
+    }
+
+    fn returning(&mut self) -> Result<Vec<ast::SelectItem>, SqlError> {
+        if !self.parser.parse_keyword(Keyword::RETURNING) {
+            return Ok(Vec::new());
+        }
+        self.read(|parser| parser.parse_comma_separated(Parser::parse_select_item))
+    }
+
+    fn expect(&mut self, keyword: Keyword) -> Result<(), SqlError> {
+        if self.parser.parse_keyword(keyword) { Ok(()) } else { Err(self.near_next()) }
+    }
+
+    fn expect_token(&mut self, token: &Token) -> Result<(), SqlError> {
+        if self.parser.consume_token(token) { Ok(()) } else { Err(self.near_next()) }
+    }
+
+    fn read<T>(
+        &mut self,
+        read: impl FnOnce(&mut Parser<'a>) -> Result<T, sqlparser::parser::ParserError>,
+    ) -> Result<T, SqlError> {
+        read(&mut self.parser).map_err(|error| self.error(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{error::SqlErrorKind, parse, statement::Statement};
+
+    fn modification(text: &str) -> Modification {
+        match parse(text).unwrap().remove(0).statement {
+            Statement::Modify(modification) => *modification,
+            other => panic!("{text} is read as {other:?}"),
+        }
+    }
+
+    fn error(text: &str) -> (SqlErrorKind, String) {
+        let error = parse(text).unwrap_err();
+        (error.kind, error.message)
+    }
+
+    #[test]
+    fn aliases_and_what_may_follow_them() {
+        let ModificationKind::Update(update) = modification("update only s.t * set a = 1, (b, c) = (2, 3)").kind
+        else {
+            panic!()
+        };
+        assert!(update.target.alias.is_none());
+        assert!(!update.assignments[0].several && update.assignments[1].several);
+        let ModificationKind::Delete(delete) =
+            modification("with x as (select 1) delete from t x using u where true returning *").kind
+        else {
+            panic!()
+        };
+        assert_eq!(delete.target.alias.unwrap().value, "x");
+        assert_eq!((delete.using.len(), delete.returning.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_query_after_with_is_no_modification() {
+        let parsed = parse("with update as (select 1), b (delete) as (select 2) select * from b").unwrap();
+        assert!(matches!(parsed[0].statement, Statement::Query(_)));
+    }
+
+    #[test]
+    fn merge_has_clauses_of_both_kinds() {
+        let ModificationKind::Merge(merge) = modification(
+            "merge into t using (values (1)) as s (a) on t.a = s.a when matched and s.a > 1 then do nothing \
+             when matched then delete when not matched then insert (a) values (s.a)",
+        )
+        .kind
+        else {
+            panic!()
+        };
+        assert_eq!(merge.clauses.len(), 3);
+        assert_eq!(
+            error("merge into t using s on true when matched then insert values (1)").1,
+            "syntax error at or near \"insert\""
+        );
+    }
+
+    #[test]
+    fn what_is_refused_says_so() {
+        use SqlErrorKind::{FeatureNotSupported, SyntaxError};
+        assert_eq!(error("insert into t values (1) on conflict do nothing").0, FeatureNotSupported);
+        assert_eq!(error("insert into t overriding system value values (1)").0, FeatureNotSupported);
+        assert_eq!(error("delete from t where current of c").0, FeatureNotSupported);
+        assert_eq!(error("update t set"), (SyntaxError, "syntax error at end of input".into()));
+        assert_eq!(error("update t where a = 1"), (SyntaxError, "syntax error at or near \"where\"".into()));
+    }
+}
