@@ -25,7 +25,7 @@ use crate::{
     context::StatementContext,
     error::SecurityError,
     grants::Privilege,
-    policy,
+    policy::{self, PolicyUse},
     privileges::{require_relation, require_schema},
     requirements::{self, Source},
     secured_table::SecuredTable,
@@ -62,26 +62,74 @@ pub fn authorise(
     query: BoundQuery,
     context: &StatementContext<'_>,
 ) -> Result<AuthorisedQuery, SecurityError> {
-    let tables = requirements::tables(&query.plan)?;
+    authorise_with(query, None, context)
+}
+
+/// Judges a bound query. `target` is the predicate of the rows that a modification may see in the table that it changes,
+/// whose privileges are judged by the caller; without it the query may change nothing.
+pub(crate) fn authorise_with(
+    query: BoundQuery,
+    target: Option<TargetRows>,
+    context: &StatementContext<'_>,
+) -> Result<AuthorisedQuery, SecurityError> {
+    let scanned = match &target {
+        Some(_) => requirements::scanned(&query.plan)?,
+        None => {
+            let read = |table| requirements::Scanned { table, target: false };
+            requirements::tables(&query.plan)?.into_iter().map(read).collect()
+        }
+    };
     let mut access = Access::default();
     for view in &query.views {
         require_relation(context, *view, Privilege::Select)?;
         access.relations.push(*view);
     }
-    // The predicate of each table that has row security for this user.
-    let mut predicates: BTreeMap<Oid, Expr> = BTreeMap::new();
-    for table in &tables {
-        let oid = table.id.oid();
-        require_relation(context, oid, Privilege::Select)?;
-        access.relations.push(oid);
-        if let Some(bound) = row_policy(context, table, PolicyCommand::Select)? {
+    let mut predicates = Predicates::default();
+    if let Some(target) = target {
+        access.relations.push(target.relation);
+        if let Some(bound) = target.policy {
             access.policies.extend(bound.used);
-            predicates.insert(oid, bound.predicate);
+            predicates.target = Some((target.relation, bound.predicate));
         }
     }
-    let plan =
-        if predicates.is_empty() { query.plan.clone() } else { secure(query.plan.clone(), &predicates)? };
+    for requirements::Scanned { table, target } in scanned {
+        let oid = table.id.oid();
+        if target {
+            if !access.relations.contains(&oid) {
+                return Err(SecurityError::internal("a modification of another table"));
+            }
+            continue;
+        }
+        require_relation(context, oid, Privilege::Select)?;
+        access.relations.push(oid);
+        if let Some(bound) = row_policy(context, &table, PolicyCommand::Select, PolicyUse::Seen)? {
+            access.policies.extend(bound.used);
+            predicates.read.insert(oid, bound.predicate);
+        }
+    }
+    let plan = if predicates.is_empty() { query.plan.clone() } else { secure(query.plan.clone(), &predicates)? };
     Ok(AuthorisedQuery { plan: Authorised(plan), outputs: query.outputs, access, bound: query.plan })
+}
+
+/// Which rows a modification may see in the table that it changes.
+#[derive(Debug)]
+pub(crate) struct TargetRows {
+    pub(crate) relation: Oid,
+    /// `None`: row security does not apply.
+    pub(crate) policy: Option<policy::BoundPolicy>,
+}
+
+/// The predicate of each table that has row security for this user.
+#[derive(Debug, Default)]
+struct Predicates {
+    read: BTreeMap<Oid, Expr>,
+    target: Option<(Oid, Expr)>,
+}
+
+impl Predicates {
+    fn is_empty(&self) -> bool {
+        self.read.is_empty() && self.target.is_none()
+    }
 }
 
 /// What a table's row security comes to for the current user and a command; `None` where it does not apply.
@@ -89,6 +137,7 @@ pub(crate) fn row_policy(
     context: &StatementContext<'_>,
     table: &Table,
     command: PolicyCommand,
+    asked: PolicyUse,
 ) -> Result<Option<policy::BoundPolicy>, SecurityError> {
     let oid = table.id.oid();
     let rights = context.rights;
@@ -109,7 +158,7 @@ pub(crate) fn row_policy(
     let Some(relation) = context.catalog.relation_by_oid(oid) else {
         return Err(SecurityError::internal("a table that the catalogue does not have"));
     };
-    policy::bind(rights.policies(), &used, command, &relation, context.catalog, context.bind).map(Some)
+    policy::bind(rights.policies(), &used, command, asked, &relation, context.catalog, context.bind).map(Some)
 }
 
 fn is_off(value: &str) -> bool {
@@ -117,15 +166,20 @@ fn is_off(value: &str) -> bool {
 }
 
 /// Puts secured tables in the place of scans. Every scan was judged already; one that cannot be judged here stops it.
-fn secure(plan: LogicalPlan, predicates: &BTreeMap<Oid, Expr>) -> Result<LogicalPlan, SecurityError> {
+fn secure(plan: LogicalPlan, predicates: &Predicates) -> Result<LogicalPlan, SecurityError> {
     plan.transform_down_with_subqueries(|node| {
         let LogicalPlan::TableScan(mut scan) = node else { return Ok(Transformed::no(node)) };
         let source =
             requirements::source(&scan).map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let Source::Table(table, provider) = source else {
-            return Ok(Transformed::no(LogicalPlan::TableScan(scan)));
+        let (provider, predicate) = match source {
+            Source::Own => return Ok(Transformed::no(LogicalPlan::TableScan(scan))),
+            Source::Table(table, provider) => (provider, predicates.read.get(&table.id.oid())),
+            Source::Target(table, provider) => {
+                let of_target = predicates.target.as_ref().filter(|(oid, _)| *oid == table.id.oid());
+                (provider, of_target.map(|(_, predicate)| predicate))
+            }
         };
-        let Some(predicate) = predicates.get(&table.id.oid()) else {
+        let Some(predicate) = predicate else {
             return Ok(Transformed::no(LogicalPlan::TableScan(scan)));
         };
         let secured: Arc<dyn TableProvider> = Arc::new(SecuredTable::new(provider, predicate.clone()));

@@ -55,6 +55,7 @@ mod functions;
 pub mod grants;
 mod leakproof;
 mod load;
+pub mod modification;
 pub mod policy;
 pub mod principal;
 pub mod privileges;
@@ -89,6 +90,7 @@ pub use authorise::{Access, Authorised, AuthorisedQuery, authorise, require_desc
 pub use change::{SecurityChange, SecurityChanges};
 pub use context::StatementContext;
 pub use error::{SecurityError, SecurityErrorKind};
+pub use modification::{AuthorisedModification, ModificationChecks, authorise_modification};
 pub use principal::Principal;
 pub use rights::Rights;
 pub use row_check::RowCheck;

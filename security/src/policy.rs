@@ -94,6 +94,15 @@ impl Policies {
     }
 }
 
+/// What a policy is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PolicyUse {
+    /// USING: the rows that the command sees.
+    Seen,
+    /// WITH CHECK, or USING in its place: the rows that the command writes.
+    Written,
+}
+
 /// What a table's policies come to for one statement.
 #[derive(Debug, Clone)]
 pub struct BoundPolicy {
@@ -103,11 +112,12 @@ pub struct BoundPolicy {
     pub used: Vec<Oid>,
 }
 
-/// Binds the applicable policies of a table for reading and joins them.
+/// Binds the applicable policies of a table and joins them.
 pub fn bind(
     policies: &Policies,
     used_roles: &BTreeSet<Oid>,
     command: PolicyCommand,
+    asked: PolicyUse,
     relation: &CatalogRelation,
     catalog: &dyn Catalog,
     context: &BindContext,
@@ -116,7 +126,7 @@ pub fn bind(
     let mut permissive: Option<Expr> = None;
     let mut restrictive: Option<Expr> = None;
     for policy in policies.applicable(relation.oid, used_roles, command) {
-        let Some(text) = expression_for(policy, command) else { continue };
+        let Some(text) = expression_for(policy, asked) else { continue };
         let bound = bind_expression(text, relation, catalog, context)?;
         used.push(policy.oid);
         if policy.permissive {
@@ -133,16 +143,12 @@ pub fn bind(
     Ok(BoundPolicy { predicate, used })
 }
 
-/// The expression that decides: USING for what exists, WITH CHECK (or USING in its place) for what is written. A policy
-/// without the expression lets every row through, as in PostgreSQL.
-fn expression_for(policy: &Policy, command: PolicyCommand) -> Option<&str> {
-    match command {
-        PolicyCommand::Insert => policy.with_check.as_deref().or(policy.using.as_deref()),
-        PolicyCommand::All | PolicyCommand::Select | PolicyCommand::Update | PolicyCommand::Delete => {
-            policy.using.as_deref()
-        }
+/// The expression that decides. A policy without it says nothing of such rows: a permissive one lets none through.
+fn expression_for(policy: &Policy, asked: PolicyUse) -> Option<&str> {
+    match asked {
+        PolicyUse::Seen => policy.using.as_deref(),
+        PolicyUse::Written => policy.with_check.as_deref().or(policy.using.as_deref()),
     }
-    .or(Some("true"))
 }
 
 /// Binds one expression over a table's columns, and works out what is constant in it: `lis.my_administrations()` becomes a

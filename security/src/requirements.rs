@@ -12,6 +12,7 @@ use datafusion::{
 };
 use lis_lake::{provider::LakeTable, table::Table};
 use lis_pg_catalog::SystemTable;
+use lis_sql::returned::ReturnedRows;
 
 use crate::error::{SecurityError, SecurityErrorKind};
 
@@ -20,19 +21,40 @@ use crate::error::{SecurityError, SecurityErrorKind};
 pub(crate) enum Source {
     /// A table of the lake: needs SELECT, and its row security applies.
     Table(Arc<Table>, Arc<dyn TableProvider>),
-    /// Rows that are the asker's already: a system relation, constants, a recursive query's own rows.
+    /// The table that a modification changes, scanned with row identity: the command's privileges and policies apply.
+    Target(Arc<Table>, Arc<dyn TableProvider>),
+    /// Rows that are the asker's already: a system relation, constants, a recursive query's own rows, rows that the
+    /// statement wrote.
     Own,
 }
 
-/// The tables that a plan reads, each once, in order of appearance.
+/// A table that a plan scans.
+#[derive(Debug, Clone)]
+pub(crate) struct Scanned {
+    pub(crate) table: Arc<Table>,
+    /// Whether the scan is of the rows that a modification changes.
+    pub(crate) target: bool,
+}
+
+/// The tables that a query reads, each once, in order of appearance. A query changes nothing.
 pub(crate) fn tables(plan: &LogicalPlan) -> Result<Vec<Arc<Table>>, SecurityError> {
-    let mut tables: Vec<Arc<Table>> = Vec::new();
+    let scanned = scanned(plan)?;
+    if scanned.iter().any(|scanned| scanned.target) {
+        return Err(unknown("scan with row identity"));
+    }
+    Ok(scanned.into_iter().map(|scanned| scanned.table).collect())
+}
+
+/// The tables that a plan scans, each once for each way, in order of appearance.
+pub(crate) fn scanned(plan: &LogicalPlan) -> Result<Vec<Scanned>, SecurityError> {
+    let mut tables: Vec<Scanned> = Vec::new();
     let mut refused = None;
     let walked = plan.apply_with_subqueries(|node| {
         match judge(node) {
-            Ok(Some(table)) => {
-                if !tables.iter().any(|other| other.id == table.id) {
-                    tables.push(table);
+            Ok(Some(found)) => {
+                let same = |other: &Scanned| other.table.id == found.table.id && other.target == found.target;
+                if !tables.iter().any(same) {
+                    tables.push(found);
                 }
             }
             Ok(None) => {}
@@ -50,10 +72,11 @@ pub(crate) fn tables(plan: &LogicalPlan) -> Result<Vec<Arc<Table>>, SecurityErro
     Ok(tables)
 }
 
-fn judge(node: &LogicalPlan) -> Result<Option<Arc<Table>>, SecurityError> {
+fn judge(node: &LogicalPlan) -> Result<Option<Scanned>, SecurityError> {
     match node {
         LogicalPlan::TableScan(scan) => match source(scan)? {
-            Source::Table(table, _) => Ok(Some(table)),
+            Source::Table(table, _) => Ok(Some(Scanned { table, target: false })),
+            Source::Target(table, _) => Ok(Some(Scanned { table, target: true })),
             Source::Own => Ok(None),
         },
         // Nodes that only work on the rows of their inputs.
@@ -90,11 +113,15 @@ pub(crate) fn source(scan: &TableScan) -> Result<Source, SecurityError> {
     let provider = source_as_provider(&scan.source).map_err(|_| unknown("table source"))?;
     let any = provider.as_ref() as &dyn Any;
     if let Some(table) = any.downcast_ref::<LakeTable>() {
+        let target = table.has_row_identity();
         let table = Arc::clone(table.table());
-        return Ok(Source::Table(table, provider));
+        return Ok(if target { Source::Target(table, provider) } else { Source::Table(table, provider) });
     }
-    let own =
-        any.is::<SystemTable>() || any.is::<CteWorkTable>() || any.is::<MemTable>() || any.is::<EmptyTable>();
+    let own = any.is::<SystemTable>()
+        || any.is::<CteWorkTable>()
+        || any.is::<MemTable>()
+        || any.is::<EmptyTable>()
+        || any.is::<ReturnedRows>();
     if own { Ok(Source::Own) } else { Err(unknown("table provider")) }
 }
 

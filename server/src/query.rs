@@ -7,8 +7,11 @@ pub(crate) mod copy;
 pub(crate) mod cursor;
 pub(crate) mod ddl;
 pub(crate) mod dml;
+pub(crate) mod modify;
 pub(crate) mod record;
+pub(crate) mod row_checks;
 pub(crate) mod settings;
+mod spool;
 pub(crate) mod utility;
 
 use std::{future::Future, sync::Arc};
@@ -22,10 +25,11 @@ use lis_lake::{names::Identifier, snapshot::Snapshot, types::PgType};
 use lis_pg_catalog::{SessionCatalog, registry::ViewContext};
 use lis_security::{AuthorisedQuery, Principal, Rights, context::StatementContext};
 use lis_sql::{
+    bind::Command,
     context::BindContext,
     error::{SqlError, SqlErrorKind},
     output::{BoundQuery, OutputColumn},
-    statement::{CopyOptions, FetchDirection, ParsedStatement, Statement, UtilityStatement},
+    statement::{CopyOptions, Explained, FetchDirection, ParsedStatement, Statement, UtilityStatement},
     types::{self, Binding, CastContext, Parameters},
 };
 use sqlparser::ast;
@@ -116,13 +120,16 @@ impl Request {
 /// The query inside a statement that has one.
 pub(crate) fn query_of(statement: &Statement) -> Option<&ast::Query> {
     match statement {
-        Statement::Query(query) | Statement::Explain { query, .. } => Some(query),
+        Statement::Query(query) | Statement::Explain { explained: Explained::Query(query), .. } => Some(query),
         Statement::Utility(
             UtilityStatement::Declare { query, .. }
             | UtilityStatement::CopyTo { query, .. }
             | UtilityStatement::CreateView { query, .. },
         ) => Some(query),
-        Statement::Insert(_) | Statement::Utility(_) | Statement::Empty => None,
+        Statement::Explain { explained: Explained::Modification(_), .. }
+        | Statement::Modify(_)
+        | Statement::Utility(_)
+        | Statement::Empty => None,
     }
 }
 
@@ -258,6 +265,8 @@ pub(crate) enum RowsTag {
     Select,
     /// `FETCH n`
     Fetch,
+    /// `UPDATE n` and the like: so many rows were affected.
+    Modified(Command, u64),
     /// As it is.
     Fixed(&'static str),
 }
@@ -268,6 +277,10 @@ impl RowsTag {
         match self {
             Self::Select => format!("SELECT {rows}"),
             Self::Fetch => format!("FETCH {rows}"),
+            Self::Modified(Command::Insert, affected) => format!("INSERT 0 {affected}"),
+            Self::Modified(Command::Update, affected) => format!("UPDATE {affected}"),
+            Self::Modified(Command::Delete, affected) => format!("DELETE {affected}"),
+            Self::Modified(Command::Merge, affected) => format!("MERGE {affected}"),
             Self::Fixed(tag) => tag.to_owned(),
         }
     }
@@ -304,22 +317,28 @@ pub(crate) async fn start(
             let cursor = open(&session.server, &request, parsed).await?;
             Ok(Outcome::Rows(Box::new(cursor), RowsTag::Select))
         }
-        Statement::Explain { analyze, .. } => {
+        Statement::Explain { explained, analyze } => {
             if *analyze {
                 return Err(ServerError::not_supported("EXPLAIN ANALYZE is not supported")
                     .with_hint("EXPLAIN shows the plan of the statement."));
             }
             let request = request_with(session, types, values).await?;
-            let (query, _) = authorise(&session.server, &request, parsed).await?;
-            let lines = query.explain().lines().map(|line| vec![Some(line.to_owned())]).collect();
+            let plan = match explained {
+                Explained::Query(_) => authorise(&session.server, &request, parsed).await?.0.explain(),
+                Explained::Modification(modification) => {
+                    let (authorised, _) =
+                        modify::authorise(&session.server, &request, modification, &parsed.text).await?;
+                    authorised.explain()
+                }
+            };
+            let lines = plan.lines().map(|line| vec![Some(line.to_owned())]).collect();
             let cursor = Cursor::of_text(&["QUERY PLAN"], lines)?;
             Ok(Outcome::Rows(Box::new(cursor), RowsTag::Fixed("EXPLAIN")))
         }
-        Statement::Insert(insert) => {
-            session.check_writable("INSERT")?;
+        Statement::Modify(modification) => {
+            session.check_writable(modification.name())?;
             let request = request_with(session, types, values).await?;
-            let rows = dml::insert(session, &request, insert, parsed).await?;
-            Ok(Outcome::Complete(format!("INSERT 0 {rows}")))
+            modify::run(session, &request, modification, parsed).await
         }
         Statement::Utility(utility) => utility::run(session, parsed, utility, types, values).await,
     }

@@ -37,6 +37,7 @@
 mod allocator;
 mod commit;
 pub mod data_file;
+pub mod dml;
 pub mod error;
 pub mod files;
 mod format;

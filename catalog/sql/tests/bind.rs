@@ -27,7 +27,7 @@ use lis_lake::{
     types::{ColumnType, PgType},
 };
 use lis_sql::{
-    bind_insert, bind_query,
+    bind_modification, bind_query,
     catalog::{Catalog, CatalogColumn, CatalogFunction, CatalogRelation, RelationSource},
     context::BindContext,
     error::SqlError,
@@ -204,8 +204,8 @@ fn bind(statement: &str, catalog: &TestCatalog) -> Result<BoundQuery, SqlError> 
     let parsed = parse(statement)?.remove(0);
     match &parsed.statement {
         Statement::Query(query) => bind_query(query, &parsed.text, catalog, &context()),
-        Statement::Insert(insert) => {
-            bind_insert(insert, &parsed.text, catalog, &context()).map(|bound| bound.query)
+        Statement::Modify(modification) => {
+            bind_modification(modification, &parsed.text, catalog, &context()).map(|bound| bound.query)
         }
         other => panic!("no query: {other:?}"),
     }

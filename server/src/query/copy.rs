@@ -34,7 +34,7 @@ use super::{
 use crate::{
     error::{Condition, Result, ServerError},
     session::Session,
-    wire::copy::Dialect,
+    wire::{copy::Dialect, encode::OutputOptions},
 };
 
 /// Rows that become one batch.
@@ -104,7 +104,8 @@ pub(crate) async fn target(
     let casts = casts(&request, &server, &table, &fields, &text_schema)?;
     let given_columns: Vec<bool> = fields.iter().map(Option::is_some).collect();
     let defaults = dml::defaults(&server, &request, &table, &given_columns).await?;
-    let sink = RowSink::new(&server, &request, &table).await?;
+    let output = OutputOptions::new(&session.settings);
+    let sink = RowSink::new(&server, &request, &table, output).await?;
     Ok(CopyTarget {
         dialect,
         given,

@@ -1,5 +1,6 @@
-//! Writing rows and committing. New rows become data files beside the live data, staged in the transaction; a commit
-//! publishes the lake's changes and security's in one metadata transaction.
+//! Writing new rows and committing. They become data files beside the live data, staged in the transaction; a commit
+//! publishes the lake's changes and security's in one metadata transaction. Statements that change rows are in
+//! `modify.rs`.
 
 use std::sync::Arc;
 
@@ -8,7 +9,6 @@ use arrow::{
     record_batch::RecordBatch,
 };
 use datafusion::common::ScalarValue;
-use futures::StreamExt;
 use lis_lake::{
     data_file::StagedFile,
     files::{TableWriter, WriterOptions},
@@ -18,14 +18,14 @@ use lis_lake::{
     table::{Relation, Table},
 };
 use lis_security::{RowCheck, SecurityChanges, forget_object, grants::Object, privileges};
-use lis_sql::statement::{ParsedStatement, Privilege};
-use sqlparser::ast;
+use lis_sql::statement::Privilege;
 
-use super::{Request, in_task, record::StatementRecord};
+use super::{Request, row_checks::RowChecks};
 use crate::{
     error::{CancelReason, Condition, Result, ServerError},
     server::Server,
     session::{Session, transaction::Ended},
+    wire::encode::OutputOptions,
 };
 
 /// Checks that the user may add rows to a table, and gives the table.
@@ -49,25 +49,29 @@ pub(crate) fn insert_target(server: &Server, request: &Request, relation: Oid) -
     Ok(table)
 }
 
-/// Where new rows go: checked against the table's policies, then written beside the live data.
+/// Where new rows go: checked, then written beside the live data.
 pub(crate) struct RowSink {
     writer: TableWriter,
-    check: Option<RowCheck>,
+    checks: RowChecks,
 }
 
 impl RowSink {
     /// For a table, as the user of a request.
-    pub(crate) async fn new(server: &Server, request: &Request, table: &Table) -> Result<Self> {
-        let check = request.judge(server, |context| RowCheck::bind(context, table))?;
-        Ok(Self { writer: server.lake.writer(table, WriterOptions::default()).await?, check })
+    pub(crate) async fn new(
+        server: &Server,
+        request: &Request,
+        table: &Table,
+        output: OutputOptions,
+    ) -> Result<Self> {
+        let policies = request.judge(server, |context| RowCheck::bind(context, table))?;
+        let checks = RowChecks::new(table, policies, output);
+        Ok(Self { writer: server.lake.writer(table, WriterOptions::default()).await?, checks })
     }
 
     /// Adds rows: the table's columns in order, of its types.
     pub(crate) async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let batch = fit(&self.writer, batch)?;
-        if let Some(check) = &self.check {
-            check.verify(&batch)?;
-        }
+        self.checks.verify(&batch)?;
         Ok(self.writer.write(batch).await?)
     }
 
@@ -129,57 +133,6 @@ pub(crate) fn with_defaults(batch: &RecordBatch, defaults: &[Option<ScalarValue>
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
-/// INSERT: how many rows.
-pub(crate) async fn insert(
-    session: &mut Session,
-    request: &Request,
-    insert: &ast::Insert,
-    parsed: &Arc<ParsedStatement>,
-) -> Result<u64> {
-    let server = Arc::clone(&session.server);
-    let (shared, asked, statement, text) =
-        (Arc::clone(&server), request.clone(), insert.clone(), parsed.text.clone());
-    let authorised = in_task(&server, "authorise", async move {
-        let catalog = asked.catalog(&shared);
-        let bound = lis_sql::bind_insert(&statement, &text, &catalog, &asked.bind)?;
-        let table = insert_target(&shared, &asked, bound.relation)?;
-        let bound = super::check_parameters(&asked, &bound.query.parameters.clone(), bound)?;
-        let query = asked.judge(&shared, |context| lis_security::authorise(bound.query, context))?;
-        Ok((table, query))
-    })
-    .await;
-    let (table, query) = match authorised {
-        Ok(authorised) => authorised,
-        Err(error) => {
-            super::record::refused(&server, request, &parsed.text, &error).await?;
-            return Err(error);
-        }
-    };
-    let mut record = StatementRecord::begin(&server, request, &parsed.text, &query.access).await?;
-    let written = async {
-        let mut rows = 0;
-        let mut stream = super::execute(&server, query).await?;
-        let mut sink = RowSink::new(&server, request, &table).await?;
-        while let Some(batch) = stream.next().await {
-            let batch = batch?;
-            rows += batch.num_rows() as u64;
-            sink.write(&batch).await?;
-        }
-        Ok((rows, sink.finish().await?))
-    };
-    match written.await {
-        Ok((rows, files)) => {
-            record.add_rows(rows);
-            append(session, &table, files, &parsed.text).await?;
-            Ok(rows)
-        }
-        Err(error) => {
-            record.fail(&error);
-            Err(error)
-        }
-    }
-}
-
 /// Gives a batch the table's names; its columns are in the table's order and of its types already.
 fn fit(writer: &TableWriter, batch: &RecordBatch) -> Result<RecordBatch> {
     let schema = Arc::clone(writer.schema());
@@ -199,7 +152,7 @@ fn fit(writer: &TableWriter, batch: &RecordBatch) -> Result<RecordBatch> {
     let nullable = arrow::datatypes::Schema::new(
         schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect::<Vec<_>>(),
     );
-    // The writer checks NOT NULL itself and names the column; Arrow's own check would not.
+    // NOT NULL is checked with the rows, by name; Arrow's own check would not name it.
     Ok(RecordBatch::try_new_with_options(Arc::new(nullable), columns, &options)?)
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::common::ScalarValue;
 use lis_lake::{names::Identifier, types::PgType};
 use lis_security::Access;
-use lis_sql::statement::{FetchDirection, ParsedStatement, Statement, UtilityStatement};
+use lis_sql::statement::{Explained, FetchDirection, ParsedStatement, Statement, UtilityStatement};
 
 use super::{Outcome, RowsTag, call, copy, cursor::Seek, ddl, open, record::StatementRecord, settings};
 use crate::{
@@ -363,11 +363,18 @@ async fn describe(
             let outputs = rows.then(|| query.outputs.into());
             return Ok(Described { parameters: Some(parameters), outputs });
         }
-        Statement::Insert(insert) => {
+        Statement::Modify(modification) => {
             let request = session.request(declared).await?;
-            let catalog = request.catalog(&session.server);
-            let bound = lis_sql::bind_insert(insert, &parsed.text, &catalog, &request.bind)?;
-            return Ok(Described { parameters: Some(bound.query.parameters), outputs: None });
+            let (authorised, parameters) =
+                super::modify::authorise(&session.server, &request, modification, &parsed.text).await?;
+            let outputs = authorised.returning.map(|(query, _)| query.outputs.into());
+            return Ok(Described { parameters: Some(parameters), outputs });
+        }
+        Statement::Explain { explained: Explained::Modification(modification), .. } => {
+            let request = session.request(declared).await?;
+            let (_, parameters) =
+                super::modify::authorise(&session.server, &request, modification, &parsed.text).await?;
+            return Ok(Described { parameters: Some(parameters), outputs: text(&["QUERY PLAN"]) });
         }
         Statement::Explain { .. } => {
             let request = session.request(declared).await?;

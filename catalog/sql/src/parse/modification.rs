@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn aliases_and_what_may_follow_them() {
-        let ModificationKind::Update(update) = modification("update only s.t * set a = 1, (b, c) = (2, 3)").kind
+        let ModificationKind::Update(update) = modification("update s.t * set a = 1, (b, c) = (2, 3)").kind
         else {
             panic!()
         };

@@ -127,9 +127,13 @@ pub fn bind_modification(
     let parameters = settled(&parameters)?;
     let views = shared.views.borrow().clone();
     let dependencies: Vec<Dependency> = shared.dependencies.borrow().iter().copied().collect();
-    let reads_target = dependencies.iter().any(
-        |dependency| matches!(dependency, Dependency::Column(origin) if origin.relation == affected.relation),
-    );
+    let reads_target = match &affected.returning {
+        // Other rows of the table are read through a scan of their own.
+        returning if affected.command == Command::Insert => {
+            returning.as_ref().is_some_and(|returning| returning.reads_row)
+        }
+        _ => reads(&dependencies, affected.relation),
+    };
     let query = |bound: Bound| BoundQuery {
         outputs: Shared::outputs(bound.columns),
         plan: bound.plan,
@@ -150,6 +154,13 @@ pub fn bind_modification(
         steps: affected.steps,
         returning,
     })
+}
+
+/// Whether columns of a relation are among what a statement needs.
+fn reads<'d>(dependencies: impl IntoIterator<Item = &'d Dependency>, relation: Oid) -> bool {
+    dependencies
+        .into_iter()
+        .any(|dependency| matches!(dependency, Dependency::Column(origin) if origin.relation == relation))
 }
 
 /// What the four commands come to.

@@ -11,6 +11,7 @@ use datafusion::{
     logical_expr::{Expr, LogicalPlan, TableScanBuilder, lit},
 };
 use lis_lake::{
+    ids::Oid,
     names::Identifier,
     types::{ColumnType, PgType},
 };
@@ -37,11 +38,14 @@ use crate::{
 pub(super) struct Returning {
     pub(super) bound: Bound,
     pub(super) rows: Arc<ReturnedRows>,
+    /// Whether columns of the changed table are named.
+    pub(super) reads_row: bool,
 }
 
 /// The changed row as RETURNING names it.
 #[derive(Debug)]
 pub(super) struct Seen {
+    relation: Oid,
     table: ScopeTable,
 }
 
@@ -65,6 +69,7 @@ impl Seen {
             origin: None,
         });
         Self {
+            relation: relation.oid,
             table: ScopeTable {
                 schema: (!aliased).then(|| relation.name.schema.clone()),
                 name,
@@ -100,7 +105,7 @@ impl Binder<'_> {
         }
         let qualifier = TableReference::bare(self.fresh("returned"));
         let mut rows = RowsColumns { qualifier, fields: Vec::new(), others: Vec::new(), known: HashMap::new() };
-        let Seen { table } = row;
+        let Seen { relation, table } = row;
         let columns: Vec<_> = table.columns.iter().map(|column| rows.changed(column)).collect();
         let own: HashMap<_, _> = namespace
             .tables
@@ -129,7 +134,10 @@ impl Binder<'_> {
 
         let attachments = Attachments::default();
         let place = place(&seen, surroundings, Clause::Returning, Some(&attachments));
+        let before = self.shared.dependencies.take();
         let items = self.items(items, place)?;
+        let reads_row = super::reads(self.shared.dependencies.borrow().iter(), relation);
+        self.shared.dependencies.borrow_mut().extend(before);
         let plan = self.attached(plan, &attachments)?;
         let mut exprs = Vec::with_capacity(items.len());
         let mut columns = Vec::with_capacity(items.len());
@@ -148,7 +156,7 @@ impl Binder<'_> {
             });
         }
         let bound = Bound { plan: project(plan, exprs)?, columns };
-        Ok(Some((Returning { bound, rows: provider }, rows.others)))
+        Ok(Some((Returning { bound, rows: provider, reads_row }, rows.others)))
     }
 }
 

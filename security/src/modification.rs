@@ -1,0 +1,159 @@
+//! INSERT, UPDATE, DELETE and MERGE at the one door. As in PostgreSQL:
+//!
+//! - The command's privilege on the table is needed, and SELECT if values of its rows are used anywhere.
+//! - Of the table that is changed, UPDATE and DELETE see the rows that the command's policies let through, and, if values
+//!   are used, those for SELECT too: rows that they hide are passed over in silence. MERGE sees what SELECT sees; a row
+//!   that a clause may not touch then fails the statement.
+//! - Rows that are written must pass WITH CHECK of the command's policies, and be visible if the statement reads.
+//!
+//! Everything that the user wrote is evaluated above the barrier over the table that is changed, as in a query.
+
+use std::sync::Arc;
+
+use lis_lake::table::{Relation, Table};
+use lis_sql::{
+    BoundModification, BoundReturning,
+    bind::{Command, Layout, MergeStep},
+    returned::ReturnedRows,
+    statement::PolicyCommand,
+};
+
+use crate::{
+    authorise::{AuthorisedQuery, TargetRows, authorise, authorise_with, row_policy},
+    context::StatementContext,
+    error::{SecurityError, SecurityErrorKind},
+    grants::Privilege,
+    policy::PolicyUse,
+    privileges::require_relation,
+    row_check::RowCheck,
+};
+
+/// A modification that may run.
+#[derive(Debug)]
+pub struct AuthorisedModification {
+    /// What it does.
+    pub command: Command,
+    /// The table.
+    pub table: Arc<Table>,
+    /// The affected rows.
+    pub rows: AuthorisedQuery,
+    /// Their columns.
+    pub layout: Layout,
+    /// MERGE: what its clauses do.
+    pub steps: Vec<MergeStep>,
+    /// `attnum` of the columns that get values.
+    pub columns: Vec<i16>,
+    /// What is to be checked.
+    pub checks: ModificationChecks,
+    /// RETURNING: the query, and where the written rows are to be put before it runs.
+    pub returning: Option<(AuthorisedQuery, Arc<ReturnedRows>)>,
+}
+
+/// What row security has to say of rows while they are written; `None` where it does not apply.
+#[derive(Debug, Default)]
+pub struct ModificationChecks {
+    /// Rows that are added.
+    pub inserted: Option<RowCheck>,
+    /// Rows as they become.
+    pub updated: Option<RowCheck>,
+    /// MERGE: rows before they are updated.
+    pub updatable: Option<RowCheck>,
+    /// MERGE: rows before they are deleted.
+    pub deletable: Option<RowCheck>,
+}
+
+/// Judges a bound modification and rewrites it.
+pub fn authorise_modification(
+    bound: BoundModification,
+    context: &StatementContext<'_>,
+) -> Result<AuthorisedModification, SecurityError> {
+    let BoundModification { command, relation, query, layout, columns, reads_target, steps, returning } = bound;
+    let table = match context.relation(relation) {
+        Some(Relation::Table(table)) => Arc::clone(table),
+        Some(Relation::View(view)) => {
+            let message = format!("cannot change view \"{}\"", view.name.as_str());
+            return Err(SecurityError::new(SecurityErrorKind::WrongObjectType, message));
+        }
+        None => return Err(SecurityError::denied("permission denied: system relations cannot be changed")),
+    };
+    let has = |step| steps.contains(&step);
+    let (inserts, updates, deletes) = match command {
+        Command::Insert => (true, false, false),
+        Command::Update => (false, true, false),
+        Command::Delete => (false, false, true),
+        Command::Merge => (has(MergeStep::Insert), has(MergeStep::Update), has(MergeStep::Delete)),
+    };
+    let merges = command == Command::Merge;
+    for (needed, privilege) in [
+        (reads_target, Privilege::Select),
+        (inserts, Privilege::Insert),
+        (updates, Privilege::Update),
+        (deletes, Privilege::Delete),
+    ] {
+        if needed {
+            require_relation(context, relation, privilege)?;
+        }
+    }
+    let policy = match command {
+        Command::Insert => None,
+        Command::Update => seen(context, &table, PolicyCommand::Update, reads_target)?,
+        Command::Delete => seen(context, &table, PolicyCommand::Delete, reads_target)?,
+        Command::Merge => seen(context, &table, PolicyCommand::Select, false)?,
+    };
+    let checks = ModificationChecks {
+        inserted: wanted(inserts, || {
+            RowCheck::written(context, &table, PolicyCommand::Insert, reads_target && !merges)
+        })?,
+        updated: wanted(updates, || {
+            RowCheck::written(context, &table, PolicyCommand::Update, reads_target)
+        })?,
+        updatable: wanted(merges && updates, || RowCheck::touched(context, &table, PolicyCommand::Update))?,
+        deletable: wanted(merges && deletes, || RowCheck::touched(context, &table, PolicyCommand::Delete))?,
+    };
+    let rows = authorise_with(query, Some(TargetRows { relation, policy }), context)?;
+    let returning = match returning {
+        Some(BoundReturning { query, rows }) => Some((authorise(query, context)?, rows)),
+        None => None,
+    };
+    Ok(AuthorisedModification { command, table, rows, layout, steps, columns, checks, returning })
+}
+
+fn wanted(
+    wanted: bool,
+    check: impl FnOnce() -> Result<Option<RowCheck>, SecurityError>,
+) -> Result<Option<RowCheck>, SecurityError> {
+    if wanted { check() } else { Ok(None) }
+}
+
+/// The rows of the changed table that a command sees.
+fn seen(
+    context: &StatementContext<'_>,
+    table: &Table,
+    command: PolicyCommand,
+    reads: bool,
+) -> Result<Option<crate::policy::BoundPolicy>, SecurityError> {
+    let Some(mut own) = row_policy(context, table, command, PolicyUse::Seen)? else { return Ok(None) };
+    if reads && let Some(select) = row_policy(context, table, PolicyCommand::Select, PolicyUse::Seen)? {
+        own.predicate = own.predicate.and(select.predicate);
+        own.used.extend(select.used);
+    }
+    Ok(Some(own))
+}
+
+impl AuthorisedModification {
+    /// EXPLAIN: the bound plan under the command's name.
+    pub fn explain(&self) -> String {
+        let command = match self.command {
+            Command::Insert => "Insert",
+            Command::Update => "Update",
+            Command::Delete => "Delete",
+            Command::Merge => "Merge",
+        };
+        let mut text = format!("{command} on {}", self.table.name.as_str());
+        for line in self.rows.explain().lines() {
+            text.push_str("\n  ");
+            text.push_str(line);
+        }
+        text
+    }
+}

@@ -1,0 +1,117 @@
+//! The checks of rows that are written, in one place: INSERT, UPDATE, MERGE, COPY and whatever else adds rows to a table
+//! give every batch to [`RowChecks::verify`] before it is staged. In PostgreSQL's order: WITH CHECK of the row policies,
+//! NOT NULL, CHECK; and by row, so that a statement fails with its first bad row. Type limits (22001, 22003) are the
+//! casts' that made the values.
+//!
+//! A row is shown in an error only where PostgreSQL shows it: not where row security applies.
+
+use arrow::record_batch::RecordBatch;
+use lis_lake::table::Table;
+use lis_security::RowCheck;
+use lis_sql::output::OutputColumn;
+
+use crate::{
+    error::{Condition, Result, ServerError},
+    wire::{
+        encode::{OutputOptions, RowEncoder},
+        types::Format,
+    },
+};
+
+/// Bytes of a value that an error shows (PostgreSQL's `maxfieldlen`).
+const SHOWN_BYTES_MAX: usize = 64;
+
+/// What is checked of the rows that a statement writes into a table.
+#[derive(Debug)]
+pub(crate) struct RowChecks {
+    table: String,
+    columns: Vec<OutputColumn>,
+    not_null: Vec<usize>,
+    policies: Option<RowCheck>,
+    output: OutputOptions,
+}
+
+impl RowChecks {
+    /// For a table. `policies` is what row security says, `None` where it does not apply; `output` writes values in
+    /// errors.
+    pub(crate) fn new(table: &Table, policies: Option<RowCheck>, output: OutputOptions) -> Self {
+        let columns = table.columns.iter().map(|column| OutputColumn {
+            name: column.name.as_str().to_owned(),
+            column_type: column.column_type,
+            origin: None,
+        });
+        let not_null = table.columns.iter().enumerate().filter(|(_, column)| column.not_null);
+        Self {
+            table: table.name.as_str().to_owned(),
+            columns: columns.collect(),
+            not_null: not_null.map(|(position, _)| position).collect(),
+            policies,
+            output,
+        }
+    }
+
+    /// Checks rows: the table's columns in order (more may follow).
+    pub(crate) fn verify(&self, rows: &RecordBatch) -> Result<()> {
+        let mut first: Option<(usize, ServerError)> = None;
+        // The kinds come in order, so that of two complaints about one row the earlier kind wins.
+        let mut complain = |row: usize, error: ServerError| match &first {
+            Some((earlier, _)) if *earlier <= row => {}
+            _ => first = Some((row, error)),
+        };
+        if let Some(policies) = &self.policies
+            && let Some(row) = policies.first_refused(rows)?
+        {
+            complain(row, policies.refusal().into());
+        }
+        for position in &self.not_null {
+            let Some(nulls) = rows.columns().get(*position).and_then(|column| column.logical_nulls()) else {
+                continue;
+            };
+            if let Some(row) = (0..rows.num_rows()).find(|row| nulls.is_null(*row)) {
+                let column = self.columns.get(*position).map_or("", |column| column.name.as_str());
+                let message = format!(
+                    "null value in column \"{column}\" of relation \"{}\" violates not-null constraint",
+                    self.table
+                );
+                let error = ServerError::new(Condition::NotNullViolation, message);
+                complain(row, self.with_row(error, rows, row));
+            }
+        }
+        first.map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// Adds the row to an error, if the user may see it.
+    fn with_row(&self, error: ServerError, rows: &RecordBatch, row: usize) -> ServerError {
+        if self.policies.is_some() {
+            return error;
+        }
+        match self.shown(&rows.slice(row, 1)) {
+            Some(shown) => error.with_detail(format!("Failing row contains ({shown}).")),
+            None => error,
+        }
+    }
+
+    fn shown(&self, row: &RecordBatch) -> Option<String> {
+        let own: Vec<usize> = (0..self.columns.len()).collect();
+        let row = row.project(&own).ok()?;
+        let formats = vec![Format::Text; self.columns.len()];
+        let encoder = RowEncoder::new(&self.columns, &formats, self.output.clone());
+        let mut casts = Vec::new();
+        let columns = encoder.columns(&row, &mut casts).ok()?;
+        let mut shown: Vec<String> = Vec::with_capacity(columns.len());
+        for column in &columns {
+            if column.is_null(0) {
+                shown.push("null".to_owned());
+                continue;
+            }
+            let mut text = Vec::new();
+            column.put(0, &mut text).ok()?;
+            let text = String::from_utf8_lossy(&text);
+            shown.push(match text.len() {
+                ..=SHOWN_BYTES_MAX => text.into_owned(),
+                _ => format!("{}...", &text[..text.floor_char_boundary(SHOWN_BYTES_MAX)]),
+            });
+        }
+        Some(shown.join(", "))
+    }
+}
