@@ -107,7 +107,8 @@ pub(crate) fn authorise_with(
             predicates.read.insert(oid, bound.predicate);
         }
     }
-    let plan = if predicates.is_empty() { query.plan.clone() } else { secure(query.plan.clone(), &predicates)? };
+    let plan =
+        if predicates.is_empty() { query.plan.clone() } else { secure(query.plan.clone(), &predicates)? };
     Ok(AuthorisedQuery { plan: Authorised(plan), outputs: query.outputs, access, bound: query.plan })
 }
 

@@ -67,7 +67,8 @@ pub fn authorise_modification(
     bound: BoundModification,
     context: &StatementContext<'_>,
 ) -> Result<AuthorisedModification, SecurityError> {
-    let BoundModification { command, relation, query, layout, columns, reads_target, steps, returning } = bound;
+    let BoundModification { command, relation, query, layout, columns, reads_target, steps, returning } =
+        bound;
     let table = match context.relation(relation) {
         Some(Relation::Table(table)) => Arc::clone(table),
         Some(Relation::View(view)) => {
@@ -104,9 +105,7 @@ pub fn authorise_modification(
         inserted: wanted(inserts, || {
             RowCheck::written(context, &table, PolicyCommand::Insert, reads_target && !merges)
         })?,
-        updated: wanted(updates, || {
-            RowCheck::written(context, &table, PolicyCommand::Update, reads_target)
-        })?,
+        updated: wanted(updates, || RowCheck::written(context, &table, PolicyCommand::Update, reads_target))?,
         updatable: wanted(merges && updates, || RowCheck::touched(context, &table, PolicyCommand::Update))?,
         deletable: wanted(merges && deletes, || RowCheck::touched(context, &table, PolicyCommand::Delete))?,
     };

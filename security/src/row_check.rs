@@ -38,11 +38,8 @@ impl RowCheck {
         visible: bool,
     ) -> Result<Option<Self>, SecurityError> {
         let Some(bound) = row_policy(context, table, command, PolicyUse::Written)? else { return Ok(None) };
-        let seen = if visible {
-            row_policy(context, table, PolicyCommand::Select, PolicyUse::Seen)?
-        } else {
-            None
-        };
+        let seen =
+            if visible { row_policy(context, table, PolicyCommand::Select, PolicyUse::Seen)? } else { None };
         let predicate = match seen {
             Some(seen) => bound.predicate.and(seen.predicate),
             None => bound.predicate,
@@ -61,9 +58,8 @@ impl RowCheck {
     ) -> Result<Option<Self>, SecurityError> {
         let Some(bound) = row_policy(context, table, command, PolicyUse::Seen)? else { return Ok(None) };
         let name = table.name.as_str();
-        let refusal = format!(
-            "target row violates row-level security policy (USING expression) for table \"{name}\""
-        );
+        let refusal =
+            format!("target row violates row-level security policy (USING expression) for table \"{name}\"");
         Self::of(&bound.predicate, table, refusal).map(Some)
     }
 

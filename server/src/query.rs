@@ -120,7 +120,9 @@ impl Request {
 /// The query inside a statement that has one.
 pub(crate) fn query_of(statement: &Statement) -> Option<&ast::Query> {
     match statement {
-        Statement::Query(query) | Statement::Explain { explained: Explained::Query(query), .. } => Some(query),
+        Statement::Query(query) | Statement::Explain { explained: Explained::Query(query), .. } => {
+            Some(query)
+        }
         Statement::Utility(
             UtilityStatement::Declare { query, .. }
             | UtilityStatement::CopyTo { query, .. }

@@ -271,7 +271,8 @@ impl LakeTable {
             .with_virtual_columns(vec![row_lineage::row_number_field()])
             .build();
         let own = self.table.columns.len();
-        let asked: Vec<usize> = projection.map_or_else(|| (0..self.schema.fields().len()).collect(), Clone::clone);
+        let asked: Vec<usize> =
+            projection.map_or_else(|| (0..self.schema.fields().len()).collect(), Clone::clone);
         let all = Arc::clone(schema.table_schema());
         let mut read: Vec<usize> = asked.iter().copied().filter(|position| *position < own).collect();
         let mut sources: Vec<&str> = Vec::new();

@@ -133,11 +133,7 @@ pub(crate) fn constant_fields() -> Vec<FieldRef> {
 /// The values of [`constant_fields`]: of a file that no snapshot shows yet only its number is known.
 pub(crate) fn constants(file: &DataFile) -> Vec<ScalarValue> {
     let known = |number: i64| ScalarValue::Int64((file.id.get() >= 0).then_some(number));
-    vec![
-        known(file.begin_snapshot.get()),
-        known(file.row_id_start),
-        ScalarValue::Int64(Some(file.id.get())),
-    ]
+    vec![known(file.begin_snapshot.get()), known(file.row_id_start), ScalarValue::Int64(Some(file.id.get()))]
 }
 
 /// The position of a row in its file, which the Parquet reader counts.

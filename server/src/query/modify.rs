@@ -178,7 +178,8 @@ impl Work {
             Command::Insert => server.lake.writer(&table, WriterOptions::default()).await?,
             Command::Update | Command::Delete | Command::Merge => server.lake.rewriter(&table).await?,
         };
-        let nullable = writer.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+        let nullable =
+            writer.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
         let written = Arc::new(Schema::new(nullable.collect::<Vec<Field>>()));
         Ok(Self {
             server: Arc::clone(server),

@@ -67,9 +67,7 @@ mod values;
 mod views;
 mod windows;
 
-pub use modify::{
-    BoundModification, BoundReturning, Command, Layout, MergeStep, bind_modification,
-};
+pub use modify::{BoundModification, BoundReturning, Command, Layout, MergeStep, bind_modification};
 pub use predicate::bind_predicate;
 
 /// Binds a query. `text` is the statement's text, which positions refer to.

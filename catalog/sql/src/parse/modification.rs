@@ -119,8 +119,7 @@ impl<'a> Reader<'a> {
         let target = self.target(&[Keyword::SET])?;
         self.expect(Keyword::SET)?;
         let assignments = self.assignments()?;
-        let from =
-            if self.parser.parse_keyword(Keyword::FROM) { self.from_items()? } else { Vec::new() };
+        let from = if self.parser.parse_keyword(Keyword::FROM) { self.from_items()? } else { Vec::new() };
         let selection = self.where_clause()?;
         Ok(Update { target, assignments, from, selection, returning: self.returning()? })
     }
@@ -128,8 +127,7 @@ impl<'a> Reader<'a> {
     fn delete(&mut self) -> Result<Delete, SqlError> {
         self.expect(Keyword::FROM)?;
         let target = self.target(&[Keyword::USING, Keyword::WHERE, Keyword::RETURNING])?;
-        let using =
-            if self.parser.parse_keyword(Keyword::USING) { self.from_items()? } else { Vec::new() };
+        let using = if self.parser.parse_keyword(Keyword::USING) { self.from_items()? } else { Vec::new() };
         let selection = self.where_clause()?;
         Ok(Delete { target, using, selection, returning: self.returning()? })
     }

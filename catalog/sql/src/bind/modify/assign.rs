@@ -58,8 +58,9 @@ impl Binder<'_> {
             let column = self.target_column(ident, relation)?;
             if targets.iter().any(|target| target.number == column.number) {
                 let message = format!("column \"{}\" specified more than once", column.name.as_str());
-                return Err(SqlError::new(SqlErrorKind::DuplicateColumn, message)
-                    .at(self.position(ident.span)));
+                return Err(
+                    SqlError::new(SqlErrorKind::DuplicateColumn, message).at(self.position(ident.span))
+                );
             }
             targets.push(column);
         }
@@ -80,11 +81,11 @@ impl Binder<'_> {
                 .iter()
                 .map(|ident| self.target_column(ident, relation))
                 .collect::<Result<Vec<_>, _>>()?;
-            for (value, column) in self.assigned_values(assignment, &columns, place)?.into_iter().zip(&columns)
+            for (value, column) in
+                self.assigned_values(assignment, &columns, place)?.into_iter().zip(&columns)
             {
                 if assigned.iter().any(|other| other.number == column.number) {
-                    let message =
-                        format!("multiple assignments to same column \"{}\"", column.name.as_str());
+                    let message = format!("multiple assignments to same column \"{}\"", column.name.as_str());
                     return Err(SqlError::new(SqlErrorKind::SyntaxError, message));
                 }
                 assigned.push(Assigned { number: column.number, value });

@@ -17,12 +17,8 @@ impl Binder<'_> {
         let target = self.target_table(&delete.target, "delete from")?;
         let joined = self.beside(&target, &delete.using, surroundings)?;
         let joined = self.affected_by(joined, delete.selection.as_ref(), surroundings)?;
-        let returning = self.returning(
-            &delete.returning,
-            Seen::target(&target),
-            &joined.namespace,
-            surroundings,
-        )?;
+        let returning =
+            self.returning(&delete.returning, Seen::target(&target), &joined.namespace, surroundings)?;
 
         let mut affected = AffectedColumns::default();
         let identity = affected.push_identity(self, &target);

@@ -7,8 +7,7 @@ use super::{
         Binder, Bound, BoundColumn, Surroundings, Unknowns, attachments::Attachments, expressions::Clause,
         one_row, project,
     },
-    Affected, AffectedColumns, Command, Layout,
-    place,
+    Affected, AffectedColumns, Command, Layout, place,
     returning::Seen,
 };
 use crate::{

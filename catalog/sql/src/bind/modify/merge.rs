@@ -179,10 +179,7 @@ fn applying(target: &TargetTable, clauses: &[MergeClause], conditions: Vec<Expr>
     let Some(file) = target.identity.first() else { return none() };
     Expr::Case(Case {
         expr: None,
-        when_then_expr: vec![(
-            Box::new(Expr::Column(file.clone()).is_not_null()),
-            Box::new(of(matched)),
-        )],
+        when_then_expr: vec![(Box::new(Expr::Column(file.clone()).is_not_null()), Box::new(of(matched)))],
         else_expr: Some(Box::new(of(not_matched))),
     })
 }

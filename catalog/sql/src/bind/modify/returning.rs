@@ -104,7 +104,8 @@ impl Binder<'_> {
             return Ok(None);
         }
         let qualifier = TableReference::bare(self.fresh("returned"));
-        let mut rows = RowsColumns { qualifier, fields: Vec::new(), others: Vec::new(), known: HashMap::new() };
+        let mut rows =
+            RowsColumns { qualifier, fields: Vec::new(), others: Vec::new(), known: HashMap::new() };
         let Seen { relation, table } = row;
         let columns: Vec<_> = table.columns.iter().map(|column| rows.changed(column)).collect();
         let own: HashMap<_, _> = namespace
