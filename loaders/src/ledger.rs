@@ -21,7 +21,10 @@ use crate::{
 /// The loaders' tables in the metadata database.
 pub const COMPONENT: Component = Component {
     name: "loaders",
-    migrations: &[Migration { version: 1, sql: include_str!("../migrations/0001_ledger.sql") }],
+    migrations: &[
+        Migration { version: 1, sql: include_str!("../migrations/0001_ledger.sql") },
+        Migration { version: 2, sql: include_str!("../migrations/0002_undo.sql") },
+    ],
 };
 
 /// Rejects that are written with one statement.
@@ -62,7 +65,7 @@ pub(crate) async fn published(
     let rows = read
         .query(
             "SELECT batch_id, checksum FROM lis_batch \
-             WHERE source = ? AND business_date = ? AND sequence = ? AND state = 'published'",
+             WHERE source = ? AND business_date = ? AND sequence = ? AND state = 'published' AND undone_us IS NULL",
             &key_values(key),
         )
         .await?;

@@ -41,6 +41,7 @@ pub mod error;
 pub mod formats;
 mod ledger;
 mod load;
+mod night;
 mod publish;
 mod read;
 pub mod rejects;
@@ -58,6 +59,7 @@ pub use dates::DateFormat;
 pub use error::LoadError;
 pub use ledger::COMPONENT;
 pub use load::{LoadRequest, load};
+pub use night::last_complete_night;
 pub use relations::register;
 pub use report::{BatchOutcome, BatchReport, LoadEvent, LoadReport, NoProgress, Progress};
 

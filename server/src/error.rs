@@ -139,6 +139,8 @@ pub enum Condition {
     CantChangeRuntimeParam,
     /// 57014
     QueryCanceled,
+    /// 72000
+    SnapshotTooOld,
     /// 57P01
     AdminShutdown,
     /// 57P03

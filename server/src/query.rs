@@ -252,7 +252,9 @@ pub(crate) async fn open(
     let outputs: Arc<[OutputColumn]> = query.outputs.clone().into();
     let names = ObjectNames::of(&outputs, || request.catalog(server));
     match execute(server, query).await {
-        Ok(stream) => Ok(Cursor::new(outputs, stream, Some(record)).with_names(names)),
+        Ok(stream) => Ok(Cursor::new(outputs, stream, Some(record))
+            .with_names(names)
+            .of_snapshot(Arc::clone(&request.snapshot))),
         Err(error) => {
             record.fail(&error);
             Err(error)

@@ -2,6 +2,7 @@
 //! task and is never shared; what others may know of it (`pg_stat_activity`) or do to it (cancel) is in handles beside.
 
 pub(crate) mod activity;
+pub(crate) mod as_of;
 pub(crate) mod cancel;
 pub(crate) mod encoding;
 pub(crate) mod settings;
@@ -211,9 +212,8 @@ impl Session {
 
     /// What a statement is bound with, over the transaction's snapshot and the rights of now.
     pub(crate) async fn request(&mut self, parameter_types: Vec<Option<PgType>>) -> Result<Request> {
-        let server = Arc::clone(&self.server);
-        let snapshot = self.transaction.snapshot(&server.lake).await?;
         let rights = self.rights().await?;
+        let snapshot = self.statement_snapshot(&rights).await?;
         Ok(self.request_over(snapshot, rights, parameter_types))
     }
 
@@ -255,7 +255,7 @@ impl Session {
                 format!("cannot execute {statement} in a read-only transaction"),
             ));
         }
-        Ok(())
+        self.check_present(statement)
     }
 
     /// Sends a notice or warning, if the client wants to hear it.

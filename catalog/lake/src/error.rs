@@ -186,6 +186,18 @@ pub enum LakeError {
     /// There is no such snapshot, or it has expired.
     #[error("snapshot {0} does not exist")]
     NoSnapshot(SnapshotId),
+    /// A point in time that the lake's history does not have.
+    #[error("{what}")]
+    NoPointInTime {
+        /// What there is not.
+        what: String,
+    },
+    /// A state that was and is no more.
+    #[error("{what} has expired")]
+    Expired {
+        /// Which.
+        what: String,
+    },
     /// A background task was stopped before it had finished.
     #[error("the task was stopped")]
     Stopped,

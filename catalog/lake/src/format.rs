@@ -32,6 +32,7 @@ pub(crate) const COMPONENT: Component = Component {
         Migration { version: 2, sql: include_str!("../migrations/0002_side_tables.sql") },
         Migration { version: 3, sql: include_str!("../migrations/0003_row_snapshots.sql") },
         Migration { version: 4, sql: include_str!("../migrations/0004_checksums.sql") },
+        Migration { version: 6, sql: include_str!("../migrations/0006_time_and_maintenance.sql") },
     ],
 };
 
@@ -230,7 +231,7 @@ fn foreign_type(name: &str, place: &str) -> Result<ColumnType, LakeError> {
 }
 
 /// A time as DuckDB writes `TIMESTAMPTZ` as text: `2026-11-23 04:57:04.786149+00`.
-fn time_text(microseconds: i64) -> String {
+pub(crate) fn time_text(microseconds: i64) -> String {
     let time = DateTime::<Utc>::from_timestamp_micros(microseconds).unwrap_or_default();
     time.format("%Y-%m-%d %H:%M:%S%.6f+00").to_string()
 }

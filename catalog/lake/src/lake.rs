@@ -21,9 +21,11 @@ use crate::{
     ids::{BatchId, FileId, Oid, RelationId, SnapshotId},
     metadata::{CommitContext, CommitPart, Component, Metadata, sqlite::SqliteMetadata},
     orphans::{self, UnfinishedFiles},
+    pins::Presences,
     snapshot::{Snapshot, SnapshotInfo},
     staged::StagedChanges,
     table::Table,
+    time_travel::Composed,
 };
 
 /// The metadata database's name within a warehouse's directory.
@@ -55,6 +57,10 @@ pub struct Lake {
     /// Held while the newest snapshot is read, so that many who find it outdated read it once.
     loading: Mutex<()>,
     past: RwLock<Vec<Arc<Snapshot>>>,
+    /// Past states in today's definitions, for the next who asks.
+    pub(crate) composed: std::sync::Mutex<Vec<Composed>>,
+    /// What this process has read and may still hold.
+    pub(crate) presences: Presences,
     /// Files that writers of this process have not finished, which are therefore no orphans.
     pub(crate) unfinished: Arc<UnfinishedFiles>,
 }
@@ -131,6 +137,8 @@ impl Lake {
             newest: RwLock::new(None),
             loading: Mutex::new(()),
             past: RwLock::new(Vec::new()),
+            composed: std::sync::Mutex::default(),
+            presences: Presences::default(),
             unfinished: Arc::default(),
         }))
     }
@@ -171,6 +179,7 @@ impl Lake {
         let mut read = self.metadata.read().await?;
         let head = format::head(&mut *read).await?;
         let snapshot = format::load(&mut *read, head, self.newest_known().as_ref()).await?;
+        self.presences.enter(&snapshot);
         *self.newest.write().unwrap_or_else(PoisonError::into_inner) =
             Some(Newest { counter, snapshot: Arc::clone(&snapshot) });
         Ok(snapshot)
@@ -199,6 +208,7 @@ impl Lake {
         let mut read = self.metadata.read().await?;
         let head = format::head_at(&mut *read, id).await?;
         let snapshot = format::load(&mut *read, head, None).await?;
+        self.presences.enter(&snapshot);
         let mut past = self.past.write().unwrap_or_else(PoisonError::into_inner);
         if past.len() >= PAST_SNAPSHOTS_MAX {
             past.remove(0);
@@ -318,7 +328,7 @@ pub(crate) fn sync_directory(path: &Path) -> Result<(), LakeError> {
     synced.map_err(|error| LakeError::io(path, error))
 }
 
-fn now_us() -> i64 {
+pub(crate) fn now_us() -> i64 {
     chrono::Utc::now().timestamp_micros()
 }
 

@@ -20,6 +20,9 @@
 //! 5. [`provider::LakeTable`] gives DataFusion an ordinary Parquet scan of one snapshot's files, less those that the
 //!    statistics (`statistics.rs`) rule out.
 //!
+//! A reader of the past takes a state from `time_travel.rs`: the rows of then in today's definitions. Whoever reads a
+//! snapshot keeps it from expiry (`pins.rs`).
+//!
 //! # What holds
 //!
 //! - A snapshot, once read, never changes; a reader sees all of a commit or nothing.
@@ -47,12 +50,14 @@ pub mod lake;
 pub mod metadata;
 pub mod names;
 mod orphans;
+pub mod pins;
 pub mod provider;
 pub mod row_lineage;
 pub mod snapshot;
 pub mod staged;
 mod statistics;
 pub mod table;
+pub mod time_travel;
 pub mod types;
 
 #[cfg(test)]

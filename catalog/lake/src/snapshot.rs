@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     ids::{BatchId, Oid, RelationId, SchemaId, SnapshotId},
     names::{Identifier, QualifiedName},
+    pins::Presence,
     table::{Relation, Schema},
 };
 
@@ -35,6 +36,8 @@ pub struct Snapshot {
     schemas: BTreeMap<SchemaId, Arc<Schema>>,
     relations: BTreeMap<RelationId, Relation>,
     by_name: BTreeMap<(SchemaId, Identifier), RelationId>,
+    /// Shared with everything that is laid over this: tells that somebody reads it.
+    presence: Arc<Presence>,
 }
 
 impl Snapshot {
@@ -58,6 +61,7 @@ impl Snapshot {
             schemas: schemas.into_iter().map(|schema| (schema.id, schema)).collect(),
             relations,
             by_name,
+            presence: Presence::of(id),
         }
     }
 
@@ -134,7 +138,11 @@ impl Snapshot {
     }
 
     pub(crate) fn at(self, id: SnapshotId, committed_at_us: i64) -> Self {
-        Self { id, committed_at_us, ..self }
+        Self { id, committed_at_us, presence: Presence::of(id), ..self }
+    }
+
+    pub(crate) fn presence(&self) -> &Arc<Presence> {
+        &self.presence
     }
 
     pub(crate) fn put_schema(&mut self, schema: Arc<Schema>) {

@@ -102,7 +102,8 @@ pub fn builtin(registry: &mut Registry) {
 
 /// Registers `lis.snapshots`, which reads the lake's metadata.
 pub fn register_snapshots(registry: &mut Registry, lake: Arc<Lake>) {
-    registry.register(Arc::new(snapshots::Snapshots::new(lake)));
+    registry.register(Arc::new(snapshots::Snapshots::new(Arc::clone(&lake))));
+    registry.register(Arc::new(snapshots::NamedSnapshots::new(lake)));
 }
 
 /// A relation with one of PostgreSQL's shapes.

@@ -14,7 +14,10 @@ use arrow::{
 };
 use datafusion::{execution::SendableRecordBatchStream, physical_plan::stream::RecordBatchStreamAdapter};
 use futures::StreamExt;
-use lis_lake::types::{ColumnType, PgType};
+use lis_lake::{
+    snapshot::Snapshot,
+    types::{ColumnType, PgType},
+};
 use lis_sql::{output::OutputColumn, statement::FetchDirection};
 
 use super::record::StatementRecord;
@@ -38,6 +41,8 @@ pub(crate) struct Cursor {
     rest: Option<RecordBatch>,
     history: Option<History>,
     record: Option<StatementRecord>,
+    /// What is read, which must not expire while it is.
+    snapshot: Option<Arc<Snapshot>>,
 }
 
 /// Passed rows of a SCROLL cursor, and where it stands among them: 0 is before the first row.
@@ -71,7 +76,14 @@ impl Cursor {
             rest: None,
             history: None,
             record,
+            snapshot: None,
         }
+    }
+
+    /// Over rows of a snapshot.
+    pub(crate) fn of_snapshot(mut self, snapshot: Arc<Snapshot>) -> Self {
+        self.snapshot = Some(snapshot);
+        self
     }
 
     /// Over a few rows of text: SHOW, EXPLAIN.

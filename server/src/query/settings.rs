@@ -8,6 +8,7 @@ use crate::{
     error::{Condition, Result, ServerError},
     session::{
         Session,
+        as_of::AS_OF,
         settings::{DEFINITIONS, definition},
         transaction::Block,
     },
@@ -44,6 +45,14 @@ pub(crate) async fn set(session: &mut Session, name: &str, value: Option<&str>, 
                 None => session.settings.reset(name, true),
             }
         }
+        AS_OF => match value.map(str::trim).filter(|value| !value.is_empty()) {
+            Some(value) => {
+                // A mistake is told now and not with the first query.
+                session.resolve_point_in_time(value).await?;
+                session.settings.set(name, value, local)
+            }
+            None => session.settings.set(name, "", local),
+        },
         _ => match value {
             Some(value) => session.settings.set(name, value, local),
             None => session.settings.reset(name, local),

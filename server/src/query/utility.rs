@@ -114,12 +114,12 @@ pub(crate) async fn run(
             return Ok(Outcome::CopyFrom(Box::new(target)));
         }
         U::Call { name, arguments } => {
-            if rights(session, parsed, utility, "CALL").await? {
-                "CALL"
-            } else {
-                call::run(session, name, arguments)?;
-                "CALL"
+            if call::is_known(name) {
+                call::run(session, parsed, name, arguments).await?;
+            } else if !rights(session, parsed, utility, "CALL").await? {
+                return Err(call::unknown(name, arguments));
             }
+            "CALL"
         }
         U::CreateSchema { .. }
         | U::DropSchema { .. }

@@ -8,6 +8,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono_tz::TZ_VARIANTS;
+use lis_lake::time_travel::SNAPSHOT_NAME_CHARACTERS_MAX;
 
 use super::encoding::ClientEncoding;
 use crate::error::{Condition, Result, ServerError};
@@ -35,6 +36,8 @@ enum Kind {
     Choice(&'static [&'static str], &'static [&'static str]),
     /// Any text.
     Text,
+    /// A point in time, which is judged when it is used.
+    AsOf,
     DateStyle,
     TimeZone,
     Encoding,
@@ -176,6 +179,13 @@ pub(crate) static DEFINITIONS: &[Definition] = &[
         "C",
         false,
         "Sets the locale for formatting date and time values.",
+    ),
+    row(
+        "lis.as_of",
+        Kind::AsOf,
+        "",
+        false,
+        "Sets the point in time whose rows are read: a snapshot's number or name, a time, or night.",
     ),
     row(
         "lock_timeout",
@@ -406,6 +416,7 @@ impl Definition {
             Kind::Choice(..) => "enum",
             Kind::Preset
             | Kind::Text
+            | Kind::AsOf
             | Kind::DateStyle
             | Kind::TimeZone
             | Kind::Encoding
@@ -467,6 +478,14 @@ impl Definition {
                 }
             }
             Kind::Text => Ok(value.chars().map(|it| if it.is_ascii_control() { '?' } else { it }).collect()),
+            Kind::AsOf => {
+                let value = value.trim();
+                let too_long = value.chars().count() > SNAPSHOT_NAME_CHARACTERS_MAX;
+                if too_long || value.chars().any(char::is_control) {
+                    return Err(invalid(self.name, value));
+                }
+                Ok(value.to_owned())
+            }
             Kind::DateStyle => date_style(value),
             Kind::TimeZone => time_zone(value),
             Kind::Encoding => match ClientEncoding::by_name(value) {

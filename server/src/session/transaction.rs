@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use lis_lake::{
+    ids::SnapshotId,
     lake::Lake,
     names::Identifier,
     snapshot::Snapshot,
@@ -73,6 +74,8 @@ pub(crate) struct Transaction {
     started_at: DateTime<Utc>,
     begin: Option<SessionMark>,
     snapshot: Option<Arc<Snapshot>>,
+    /// The past that the transaction reads: what `lis.as_of` said and what that was. Holding it keeps it from expiry.
+    past: Option<(String, SnapshotId, Arc<Snapshot>)>,
     staged: Option<StagedChanges>,
     security: Vec<SecurityChanges>,
     savepoints: Vec<Savepoint>,
@@ -89,6 +92,7 @@ impl Transaction {
             started_at: Utc::now(),
             begin: None,
             snapshot: None,
+            past: None,
             staged: None,
             security: Vec::new(),
             savepoints: Vec::new(),
@@ -190,6 +194,24 @@ impl Transaction {
             self.snapshot = Some(Arc::clone(&snapshot));
         }
         Ok(snapshot)
+    }
+
+    /// The past that a value of `lis.as_of` meant earlier in the transaction.
+    pub(crate) fn past(&self, as_of: &str) -> Option<SnapshotId> {
+        self.past.as_ref().filter(|(value, ..)| value == as_of).map(|(_, id, _)| *id)
+    }
+
+    /// The transaction reads this past from now on.
+    pub(crate) fn pin_past(&mut self, as_of: String, snapshot: &Arc<Snapshot>, id: SnapshotId) {
+        self.has_run = true;
+        if self.block != Block::None {
+            self.past = Some((as_of, id, Arc::clone(snapshot)));
+        }
+    }
+
+    /// Whether something is to be committed.
+    pub(crate) fn has_changes(&self) -> bool {
+        self.staged.as_ref().is_some_and(|staged| !staged.is_empty()) || !self.security.is_empty()
     }
 
     /// The staged changes, begun over the pinned snapshot if there are none yet. `text` is the statement, kept as the

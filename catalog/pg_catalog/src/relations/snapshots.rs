@@ -1,15 +1,21 @@
-//! `lis.snapshots`: every state of the lake. Everybody may know when data changed; who changed it and what for is for
-//! superusers, operators and auditors.
+//! `lis.snapshots`: the states of the lake, with what happened, by whom, and with which batch. `lis.named_snapshots`:
+//! those with a name.
+//!
+//! Superusers, operators and auditors see all of it. Others see the snapshots that they made themselves, and the named
+//! ones, which are there for everybody to read, by number and time: that somebody changed something in the night, how
+//! often and when, is otherwise nobody's business. Reading the past needs no list, since a time says it too.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use datafusion::{common::Result, error::DataFusionError};
 use lis_lake::{
-    ids::Oid,
+    error::LakeError,
+    ids::{BatchId, Oid, RelationId},
     lake::Lake,
     names::Identifier,
+    snapshot::Snapshot,
     types::{ColumnType, PgType},
 };
 
@@ -18,18 +24,40 @@ use crate::{
     rows::{Cell, to_batch},
 };
 
-/// Roles that see who made a snapshot.
+/// Roles that see every snapshot.
 const INSIDERS: [&str; 2] = ["lis_operator", "lis_auditor"];
 
+const fn column(name: &'static str, pg_type: PgType) -> SystemColumn {
+    SystemColumn { name, column_type: ColumnType::plain(pg_type) }
+}
+
 const COLUMNS: &[SystemColumn] = &[
-    SystemColumn { name: "snapshot_id", column_type: ColumnType::plain(PgType::Int8) },
-    SystemColumn { name: "committed_at", column_type: ColumnType::plain(PgType::Timestamptz) },
-    SystemColumn { name: "author", column_type: ColumnType::plain(PgType::Text) },
-    SystemColumn { name: "message", column_type: ColumnType::plain(PgType::Text) },
-    SystemColumn { name: "batch", column_type: ColumnType::plain(PgType::Int8) },
+    column("snapshot_id", PgType::Int8),
+    column("committed_at", PgType::Timestamptz),
+    column("author", PgType::Text),
+    column("message", PgType::Text),
+    column("batch", PgType::Int8),
+    column("changes", PgType::Text),
 ];
 
-/// The relation.
+const NAMED_COLUMNS: &[SystemColumn] = &[
+    column("name", PgType::Text),
+    column("snapshot_id", PgType::Int8),
+    column("committed_at", PgType::Timestamptz),
+    column("named_by", PgType::Text),
+    column("named_at", PgType::Timestamptz),
+];
+
+fn external(error: LakeError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+fn is_insider(context: &ViewContext) -> bool {
+    let uses = |role: &&str| context.viewer.has_role(None, &Identifier::exact(role), "USAGE") == Some(true);
+    context.viewer.is_superuser() || INSIDERS.iter().any(|role| uses(role))
+}
+
+/// `lis.snapshots`
 #[derive(Debug)]
 pub(crate) struct Snapshots {
     lake: Arc<Lake>,
@@ -64,26 +92,134 @@ impl SystemRelation for Snapshots {
     }
 
     async fn rows(&self, context: &ViewContext) -> Result<RecordBatch> {
-        let viewer = &context.viewer;
-        let insider = viewer.is_superuser()
-            || INSIDERS
-                .iter()
-                .any(|role| viewer.has_role(None, &Identifier::exact(role), "USAGE") == Some(true));
-        let snapshots =
-            self.lake.snapshots().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let rows: Vec<Vec<Cell>> = snapshots
+        let insider = is_insider(context);
+        let user = context.bind.session_user.as_str();
+        let snapshots = self.lake.snapshots().await.map_err(external)?;
+        let named = self.lake.named_snapshots().await.map_err(external)?;
+        let today = self.lake.snapshot().await.map_err(external)?;
+        let mut rows = Vec::with_capacity(snapshots.len());
+        for snapshot in snapshots {
+            let known = insider || snapshot.author.as_deref() == Some(user);
+            if !known && !named.iter().any(|named| named.id == snapshot.id) {
+                continue;
+            }
+            let told = |text: Option<String>| Cell::from(text.filter(|_| known));
+            rows.push(vec![
+                snapshot.id.get().into(),
+                snapshot.committed_at_us.into(),
+                told(snapshot.author),
+                told(snapshot.message),
+                Cell::from(snapshot.batch.filter(|_| known).map(BatchId::get)),
+                told(Some(in_words(&snapshot.changes, &today))),
+            ]);
+        }
+        to_batch(COLUMNS, &rows)
+    }
+}
+
+/// DuckLake's list of changes with the names that relations have today: `inserted_into_table:5` becomes `inserted into
+/// ekonomi.bokslut`. A relation that is gone keeps its number.
+fn in_words(changes: &str, today: &Snapshot) -> String {
+    let mut words = String::new();
+    for change in split(changes) {
+        let (what, of) = change.split_once(':').unwrap_or((change, ""));
+        let relation = of.parse().ok().and_then(|id| today.relation(RelationId::new(id)));
+        let name = relation.and_then(|relation| today.qualified_name(relation)).map(|name| name.to_string());
+        let separator = if words.is_empty() { "" } else { ", " };
+        // Writing to a String cannot fail.
+        let _infallible = write!(
+            words,
+            "{separator}{} {}",
+            what.replace('_', " ").replace(" table", ""),
+            name.as_deref().unwrap_or(of)
+        );
+    }
+    words
+}
+
+/// Splits at commas outside quotes.
+fn split(changes: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    changes
+        .split(move |character| {
+            quoted ^= character == '"';
+            character == ',' && !quoted
+        })
+        .filter(|change| !change.is_empty())
+}
+
+/// `lis.named_snapshots`
+#[derive(Debug)]
+pub(crate) struct NamedSnapshots {
+    lake: Arc<Lake>,
+}
+
+impl NamedSnapshots {
+    pub(crate) fn new(lake: Arc<Lake>) -> Self {
+        Self { lake }
+    }
+}
+
+#[async_trait]
+impl SystemRelation for NamedSnapshots {
+    fn schema(&self) -> &'static str {
+        "lis"
+    }
+
+    fn name(&self) -> &'static str {
+        "named_snapshots"
+    }
+
+    fn oid(&self) -> Oid {
+        Oid::new(15901)
+    }
+
+    fn is_view(&self) -> bool {
+        true
+    }
+
+    fn columns(&self) -> &'static [SystemColumn] {
+        NAMED_COLUMNS
+    }
+
+    async fn rows(&self, context: &ViewContext) -> Result<RecordBatch> {
+        let insider = is_insider(context);
+        let user = context.bind.session_user.as_str();
+        let times: BTreeMap<_, _> = self
+            .lake
+            .snapshots()
+            .await
+            .map_err(external)?
             .into_iter()
-            .map(|snapshot| {
-                let told = |text: Option<String>| Cell::from(text.filter(|_| insider));
+            .map(|snapshot| (snapshot.id, snapshot.committed_at_us))
+            .collect();
+        let named = self.lake.named_snapshots().await.map_err(external)?;
+        let rows: Vec<Vec<Cell>> = named
+            .into_iter()
+            .map(|named| {
+                let known = insider || named.author == user;
                 vec![
-                    snapshot.id.get().into(),
-                    snapshot.committed_at_us.into(),
-                    told(snapshot.author),
-                    told(snapshot.message),
-                    Cell::from(snapshot.batch.filter(|_| insider).map(lis_lake::ids::BatchId::get)),
+                    Cell::Text(named.name),
+                    named.id.get().into(),
+                    times.get(&named.id).copied().into(),
+                    Cell::from(Some(named.author).filter(|_| known)),
+                    named.named_us.into(),
                 ]
             })
             .collect();
-        to_batch(COLUMNS, &rows)
+        to_batch(NAMED_COLUMNS, &rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_told_in_words() {
+        let today = Snapshot::new(lis_lake::ids::SnapshotId::new(1), 0, [], []);
+        let changes = "created_table:\"s\".\"a,b\",inserted_into_table:5";
+        assert_eq!(in_words(changes, &today), "created \"s\".\"a,b\", inserted into 5");
+        assert_eq!(in_words("", &today), "");
     }
 }
