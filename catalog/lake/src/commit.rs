@@ -35,6 +35,8 @@ pub(crate) struct FileChange {
     pub(crate) removed: Vec<Arc<DataFile>>,
     /// Whether any file of before is left.
     pub(crate) remain: bool,
+    /// Whether the rows are the same, in other files.
+    pub(crate) moved: bool,
 }
 
 impl Difference {
@@ -90,6 +92,7 @@ impl Difference {
             added: table.files.iter().filter(|file| !old.contains(&file.id)).cloned().collect(),
             removed: before.iter().filter(|file| !new.contains(&file.id)).cloned().collect(),
             remain: old.intersection(&new).next().is_some(),
+            moved: false,
             table: Arc::clone(table),
         });
     }

@@ -157,6 +157,28 @@ async fn next_catalog_id(tx: &mut dyn MetadataTx) -> Result<i64, LakeError> {
         .map_or_else(|| Err(LakeError::damaged("the catalogue has no counters")), |row| row.integer(0))
 }
 
+/// Files by number: each with its path below the lake's root and its bytes.
+pub(crate) async fn paths_of_files(
+    read: &mut dyn MetadataRead,
+    files: &[i64],
+) -> Result<Vec<(i64, String, u64)>, LakeError> {
+    let places = vec!["?"; files.len()].join(", ");
+    let sql = format!(
+        "SELECT DISTINCT f.data_file_id, s.path, t.path, f.path, f.file_size_bytes FROM ducklake_data_file f \
+         JOIN ducklake_table t USING (table_id) JOIN ducklake_schema s USING (schema_id) \
+         WHERE f.data_file_id IN ({places})"
+    );
+    let numbers: Vec<Value> = files.iter().map(|number| (*number).into()).collect();
+    let rows = read.query(&sql, &numbers).await?;
+    rows.iter()
+        .map(|row| {
+            let path = format!("{}{}{}", row.text(1)?, row.text(2)?, row.text(3)?);
+            let bytes = u64::try_from(row.integer_opt(4)?.unwrap_or(0)).unwrap_or(0);
+            Ok((row.integer(0)?, path, bytes))
+        })
+        .collect()
+}
+
 /// A type as DuckLake names it. An array is a `list` with a child column of this name.
 fn type_name(column_type: ColumnType) -> String {
     match column_type.pg_type {

@@ -1,9 +1,23 @@
 //! What crates that make tables ask of the crate that secures them, so that neither knows the other: loaders and models
 //! make tables, the server hands them security's implementation.
 
-use std::fmt::Debug;
+use std::{collections::BTreeSet, fmt::Debug};
 
-use crate::{error::LakeError, ids::ColumnId, metadata::CommitPart, table::Table};
+use async_trait::async_trait;
+
+use crate::{
+    error::LakeError,
+    ids::{ColumnId, SnapshotId},
+    metadata::{CommitPart, MetadataRead},
+    table::Table,
+};
+
+/// What other crates need of the past.
+#[async_trait]
+pub trait SnapshotFloor: Send + Sync + Debug {
+    /// The snapshots that must not expire.
+    async fn needed(&self, read: &mut dyn MetadataRead) -> Result<BTreeSet<SnapshotId>, LakeError>;
+}
 
 /// Secures a table by an administration column.
 pub trait TableSecurity: Send + Sync + Debug {

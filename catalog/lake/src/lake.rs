@@ -22,6 +22,7 @@ use crate::{
     metadata::{CommitContext, CommitPart, Component, Metadata, sqlite::SqliteMetadata},
     orphans::{self, UnfinishedFiles},
     pins::Presences,
+    rewriting::Rewriting,
     snapshot::{Snapshot, SnapshotInfo},
     staged::StagedChanges,
     table::Table,
@@ -61,6 +62,8 @@ pub struct Lake {
     pub(crate) composed: std::sync::Mutex<Vec<Composed>>,
     /// What this process has read and may still hold.
     pub(crate) presences: Presences,
+    /// Tables that are about to be rewritten.
+    pub(crate) rewriting: Arc<Rewriting>,
     /// Files that writers of this process have not finished, which are therefore no orphans.
     pub(crate) unfinished: Arc<UnfinishedFiles>,
 }
@@ -139,6 +142,7 @@ impl Lake {
             past: RwLock::new(Vec::new()),
             composed: std::sync::Mutex::default(),
             presences: Presences::default(),
+            rewriting: Arc::default(),
             unfinished: Arc::default(),
         }))
     }
@@ -217,6 +221,11 @@ impl Lake {
         Ok(snapshot)
     }
 
+    /// The past snapshots that are kept for the next who asks.
+    pub(crate) fn past_snapshots(&self) -> std::sync::RwLockWriteGuard<'_, Vec<Arc<Snapshot>>> {
+        self.past.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Every snapshot with who made it and what for, oldest first.
     pub async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, LakeError> {
         format::history(&mut *self.metadata.read().await?).await
@@ -247,6 +256,9 @@ impl Lake {
     ) -> Result<Arc<Snapshot>, LakeError> {
         let outcome = changes.outcome.snapshot;
         let mut difference = Difference::between(&changes.base, &outcome);
+        for change in &mut difference.files {
+            change.moved = changes.outcome.moved.contains(&change.table.id);
+        }
         let mut tx = self.metadata.write().await?;
         let head = format::head(&mut *tx).await?;
         let context = if difference.is_empty() && info.batch.is_none() {

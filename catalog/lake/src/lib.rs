@@ -23,6 +23,9 @@
 //! A reader of the past takes a state from `time_travel.rs`: the rows of then in today's definitions. Whoever reads a
 //! snapshot keeps it from expiry (`pins.rs`).
 //!
+//! Small files are merged (`compact.rs`), old snapshots forgotten and their files removed (`expire.rs`), each in one
+//! commit, beside readers and writers.
+//!
 //! # What holds
 //!
 //! - A snapshot, once read, never changes; a reader sees all of a commit or nothing.
@@ -39,9 +42,11 @@
 
 mod allocator;
 mod commit;
+pub mod compact;
 pub mod data_file;
 pub mod dml;
 pub mod error;
+pub mod expire;
 pub mod files;
 mod format;
 pub mod hooks;
@@ -52,6 +57,7 @@ pub mod names;
 mod orphans;
 pub mod pins;
 pub mod provider;
+pub mod rewriting;
 pub mod row_lineage;
 pub mod snapshot;
 pub mod staged;

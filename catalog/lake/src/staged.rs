@@ -148,6 +148,8 @@ pub(crate) struct Outcome {
     pub(crate) snapshot: Arc<Snapshot>,
     /// Tables all of whose rows were replaced: the commit then conflicts with rows that somebody else added.
     pub(crate) replaced: BTreeSet<RelationId>,
+    /// Tables whose rows were only moved to other files.
+    pub(crate) moved: BTreeSet<RelationId>,
     pub(crate) changed: bool,
 }
 
@@ -163,7 +165,12 @@ pub struct StagedChanges {
 
 impl StagedChanges {
     pub(crate) fn new(base: Arc<Snapshot>, allocator: Arc<IdAllocator>) -> Self {
-        let outcome = Outcome { snapshot: Arc::clone(&base), replaced: BTreeSet::new(), changed: false };
+        let outcome = Outcome {
+            snapshot: Arc::clone(&base),
+            replaced: BTreeSet::new(),
+            moved: BTreeSet::new(),
+            changed: false,
+        };
         Self { base, outcome, marks: Vec::new(), allocator, next_staged_file: -1 }
     }
 
@@ -493,6 +500,18 @@ impl StagedChanges {
         let added = self.number(added);
         table.files = Arc::new(table.files.without(removed).with(added));
         self.put_table(table);
+        Ok(())
+    }
+
+    /// Replaces some files by others with the same rows.
+    pub(crate) fn compact_files(
+        &mut self,
+        id: RelationId,
+        removed: &BTreeSet<FileId>,
+        added: impl IntoIterator<Item = StagedFile>,
+    ) -> Result<(), LakeError> {
+        self.rewrite_files(id, removed, added)?;
+        self.outcome.moved.insert(id);
         Ok(())
     }
 

@@ -32,6 +32,11 @@ pub(crate) async fn load(
     {
         return Ok(Arc::clone(earlier));
     }
+    // What ended since a snapshot that has expired may be forgotten altogether: then everything is read anew.
+    let earlier = match earlier {
+        Some(earlier) => super::head_at(read, earlier.id()).await.is_ok().then_some(earlier),
+        None => None,
+    };
     let since = earlier.map_or(SnapshotId::new(-1), |earlier| earlier.id());
     let mut snapshot = match earlier {
         Some(earlier) if earlier.schema_version() == head.schema_version => {

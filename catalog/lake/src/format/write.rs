@@ -530,6 +530,10 @@ impl Writer<'_> {
             )
             .await?;
         self.table_column_statistics(change).await?;
+        if change.moved {
+            self.changes.push(format!("compacted_table:{table_id}"));
+            return Ok(());
+        }
         if !change.added.is_empty() {
             self.changes.push(format!("inserted_into_table:{table_id}"));
         }

@@ -51,6 +51,8 @@ async fn a_dropped_table_is_there_for_who_has_all_rights() {
     let mut staged = test.stage().await;
     let schema = table.schema_id;
     staged.drop_schema(schema).unwrap();
+    test.commit(staged).await;
+    let mut staged = test.stage().await;
     let again = create_table(&mut staged).await;
     assert_ne!(again.id, table.id);
     test.commit(staged).await;
