@@ -119,10 +119,12 @@ async fn create(changes: &mut StagedChanges, spec: &TableSpec) -> Result<Arc<Tab
                 not_null: column.not_null,
                 collation: column.collation,
                 default: None,
+                initial_default: None,
                 comment: column.comment.clone(),
             })
             .collect(),
         constraints,
+        materialized: None,
         sort_order: names(&spec.sort),
     };
     Ok(changes.create_table(table).await?)

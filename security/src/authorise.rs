@@ -162,6 +162,11 @@ pub(crate) fn row_policy(
     policy::bind(rights.policies(), &used, command, asked, &relation, context.catalog, context.bind).map(Some)
 }
 
+/// Whether row security hides rows of a table from the current user, or might: where that cannot be said, it does.
+pub fn row_security_applies(context: &StatementContext<'_>, table: &Table) -> Result<bool, SecurityError> {
+    Ok(row_policy(context, table, PolicyCommand::Select, PolicyUse::Seen)?.is_some())
+}
+
 fn is_off(value: &str) -> bool {
     ["off", "false", "no", "0"].iter().any(|off| value.eq_ignore_ascii_case(off))
 }

@@ -86,7 +86,9 @@ use grants::{Grant, Object, PUBLIC, Privilege};
 use roles::Role;
 
 pub use audit::{Audit, AuditEvent};
-pub use authorise::{Access, Authorised, AuthorisedQuery, authorise, require_described};
+pub use authorise::{
+    Access, Authorised, AuthorisedQuery, authorise, require_described, row_security_applies,
+};
 pub use change::{SecurityChange, SecurityChanges};
 pub use context::StatementContext;
 pub use error::{SecurityError, SecurityErrorKind};

@@ -70,6 +70,10 @@ pub fn authorise_modification(
     let BoundModification { command, relation, query, layout, columns, reads_target, steps, returning } =
         bound;
     let table = match context.relation(relation) {
+        Some(Relation::Table(table)) if table.materialized.is_some() => {
+            let message = format!("cannot change materialized view \"{}\"", table.name.as_str());
+            return Err(SecurityError::new(SecurityErrorKind::WrongObjectType, message));
+        }
         Some(Relation::Table(table)) => Arc::clone(table),
         Some(Relation::View(view)) => {
             let message = format!("cannot change view \"{}\"", view.name.as_str());

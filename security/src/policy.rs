@@ -20,11 +20,14 @@ pub use lis_sql::statement::PolicyCommand;
 use lis_sql::{
     catalog::{Catalog, CatalogRelation, RelationSource},
     context::BindContext,
+    expression_text,
 };
 
 use crate::{
+    change::{SecurityChange, SecurityChanges},
     error::{SecurityError, SecurityErrorKind},
     grants::PUBLIC,
+    rights::Rights,
 };
 
 /// A policy.
@@ -168,6 +171,64 @@ pub fn bind_expression(
     let bound = lis_sql::bind_predicate(text, relation, catalog, context)?;
     require_supported(&bound)?;
     simplified(bound, &source.schema())
+}
+
+/// Binds the expression of a CHECK constraint over a table's columns.
+pub fn bind_check(
+    text: &str,
+    relation: Oid,
+    catalog: &dyn Catalog,
+    context: &BindContext,
+) -> Result<Expr, SecurityError> {
+    let relation = catalog
+        .relation_by_oid(relation)
+        .ok_or_else(|| SecurityError::internal("a table that the catalogue does not have"))?;
+    let bound = lis_sql::bind_predicate(text, &relation, catalog, context)?;
+    require_supported(&bound).map_err(|error| SecurityError {
+        message:
+            "a check constraint can use only the row's columns, constants and functions that are not volatile"
+                .to_owned(),
+        ..error
+    })?;
+    Ok(bound)
+}
+
+impl Rights {
+    /// The names of the policies on a table whose expressions name a column.
+    pub fn policies_naming(&self, relation: Oid, column: &Identifier) -> Vec<&Identifier> {
+        let names = |text: &Option<String>| {
+            text.as_deref().is_some_and(|text| {
+                // What cannot be read may name anything.
+                expression_text::names_in(text).map_or(true, |names| names.contains(column))
+            })
+        };
+        let named = self.policies().on(relation).iter();
+        named
+            .filter(|policy| names(&policy.using) || names(&policy.with_check))
+            .map(|policy| &policy.name)
+            .collect()
+    }
+
+    /// The policies on a table after one of its columns was renamed.
+    pub fn policies_with_column_renamed(
+        &self,
+        relation: Oid,
+        from: &Identifier,
+        to: &Identifier,
+    ) -> Result<SecurityChanges, SecurityError> {
+        let renamed = |text: &Option<String>| -> Result<Option<String>, SecurityError> {
+            let Some(text) = text else { return Ok(None) };
+            Ok(Some(expression_text::with_column_renamed(text, from, to)?))
+        };
+        let mut changes = Vec::new();
+        for policy in self.policies().on(relation) {
+            let (using, with_check) = (renamed(&policy.using)?, renamed(&policy.with_check)?);
+            if using != policy.using || with_check != policy.with_check {
+                changes.push(SecurityChange::PutPolicy(Policy { using, with_check, ..policy.clone() }));
+            }
+        }
+        Ok(SecurityChanges::judged(self, changes))
+    }
 }
 
 /// Only expressions over one row: the secured scan plans its filter itself, without the rules that turn a subquery into

@@ -26,6 +26,26 @@ pub fn require_schema(
     }
 }
 
+/// A privilege on a schema that another role must have, since it is given something there. A superuser gives what it
+/// likes.
+pub fn require_schema_for(
+    context: &StatementContext<'_>,
+    role: Oid,
+    schema: Oid,
+    privilege: Privilege,
+) -> Result<(), SecurityError> {
+    let Some(schema) = context.schema(schema) else {
+        return Err(SecurityError::internal("a relation without a schema"));
+    };
+    let object = Object::schema(schema.id.oid());
+    let rights = context.rights;
+    if context.is_superuser() || rights.grants().has(rights.roles(), role, object, schema.owner, privilege) {
+        Ok(())
+    } else {
+        Err(SecurityError::denied(format!("permission denied for schema {}", schema.name.as_str())))
+    }
+}
+
 /// A privilege on a table or view, and USAGE on its schema.
 pub fn require_relation(
     context: &StatementContext<'_>,

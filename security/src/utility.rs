@@ -94,7 +94,11 @@ pub fn plan_utility(
         | UtilityStatement::CopyFrom { .. }
         | UtilityStatement::CreateSchema { .. }
         | UtilityStatement::DropSchema { .. }
+        | UtilityStatement::AlterSchema { .. }
         | UtilityStatement::CreateTable { .. }
+        | UtilityStatement::CreateTableAs { .. }
+        | UtilityStatement::RefreshMaterializedView { .. }
+        | UtilityStatement::AlterRelation { .. }
         | UtilityStatement::CreateView { .. }
         | UtilityStatement::DropRelation { .. }
         | UtilityStatement::Comment { .. } => return Ok(None),

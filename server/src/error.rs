@@ -53,6 +53,8 @@ pub enum Condition {
     NotNullViolation,
     /// 23505
     UniqueViolation,
+    /// 23514
+    CheckViolation,
     /// 24000
     InvalidCursorState,
     /// 25001

@@ -3,6 +3,7 @@
 //! executes anywhere else.
 
 pub(crate) mod call;
+pub(crate) mod check_constraints;
 pub(crate) mod copy;
 pub(crate) mod cursor;
 pub(crate) mod ddl;
@@ -126,7 +127,8 @@ pub(crate) fn query_of(statement: &Statement) -> Option<&ast::Query> {
         Statement::Utility(
             UtilityStatement::Declare { query, .. }
             | UtilityStatement::CopyTo { query, .. }
-            | UtilityStatement::CreateView { query, .. },
+            | UtilityStatement::CreateView { query, .. }
+            | UtilityStatement::CreateTableAs { query, .. },
         ) => Some(query),
         Statement::Explain { explained: Explained::Modification(_), .. }
         | Statement::Modify(_)

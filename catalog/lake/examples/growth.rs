@@ -158,6 +158,7 @@ async fn create(staged: &mut StagedChanges, schema: &Schema, name: &str) -> Outc
             column("belopp", ColumnType::numeric(14, 2)),
             column("text", ColumnType::varchar(60)),
         ],
+        materialized: None,
         constraints: Vec::new(),
         sort_order: vec![Identifier::exact("forvaltning"), Identifier::exact("datum")],
     };

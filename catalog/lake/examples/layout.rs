@@ -86,6 +86,7 @@ async fn measure(lake: &Arc<Lake>, rows: u64, options: WriterOptions) -> Outcome
                 column("belopp", ColumnType::numeric(14, 2)),
                 column("text", ColumnType::varchar(60)),
             ],
+            materialized: None,
             constraints: Vec::new(),
             sort_order: vec![Identifier::exact("forvaltning"), Identifier::exact("period")],
         })

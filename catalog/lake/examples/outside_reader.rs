@@ -62,6 +62,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             owner: Oid::ADMINISTRATOR,
             comment: Some("alla typer".to_owned()),
             columns,
+            materialized: None,
             constraints: Vec::new(),
             sort_order: vec![Identifier::exact("förvaltning")],
         })
@@ -106,6 +107,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             name: Identifier::exact("vy"),
             owner: Oid::ADMINISTRATOR,
             comment: None,
+            reads: None,
             definition: "SELECT \"förvaltning\" FROM ekonomi.typer".to_owned(),
             columns: vec![NewColumn::new(Identifier::exact("förvaltning"), ColumnType::varchar(3))],
             security_invoker: true,

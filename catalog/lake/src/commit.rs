@@ -42,7 +42,7 @@ pub(crate) struct FileChange {
 impl Difference {
     pub(crate) fn between(base: &Snapshot, outcome: &Snapshot) -> Self {
         let mut difference = Self::default();
-        for schema in outcome.schemas() {
+        for schema in outcome.schemas().filter(|schema| !schema.temporary) {
             match base.schema(schema.id) {
                 None => difference.schemas_created.push(Arc::clone(schema)),
                 Some(before) if before != schema => {
@@ -51,11 +51,17 @@ impl Difference {
                 Some(_) => {}
             }
         }
-        difference.schemas_dropped =
-            base.schemas().filter(|schema| outcome.schema(schema.id).is_none()).cloned().collect();
-        difference.dropped =
-            base.relations().filter(|relation| outcome.relation(relation.id()).is_none()).cloned().collect();
-        for after in outcome.relations() {
+        difference.schemas_dropped = base
+            .schemas()
+            .filter(|schema| !schema.temporary && outcome.schema(schema.id).is_none())
+            .cloned()
+            .collect();
+        difference.dropped = base
+            .relations()
+            .filter(|relation| !base.is_temporary(relation) && outcome.relation(relation.id()).is_none())
+            .cloned()
+            .collect();
+        for after in outcome.relations().filter(|relation| !outcome.is_temporary(relation)) {
             match (base.relation(after.id()), after) {
                 (None, after) => {
                     difference.created.push(after.clone());
@@ -112,7 +118,7 @@ impl Difference {
     }
 
     /// Whether the difference can be laid over `current`, which came after `base`. `replaced` are the tables all of
-    /// whose rows were replaced.
+    /// whose rows were replaced or looked at.
     pub(crate) fn check(
         &mut self,
         base: &Snapshot,
@@ -146,7 +152,14 @@ impl Difference {
         }
         for (before, after) in &self.altered {
             same_definition(base, current, before)?;
-            if before.name() != after.name() {
+            if let (Some(Relation::Table(before)), Some(Relation::Table(now))) =
+                (base.relation(before.id()), current.relation(before.id()))
+                && replaced.contains(&before.id)
+                && before.files != now.files
+            {
+                return Err(conflict(format!("table {}", before.name)));
+            }
+            if before.name() != after.name() || before.schema_id() != after.schema_id() {
                 self.place_is_free(current, after)?;
             }
         }

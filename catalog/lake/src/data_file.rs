@@ -126,6 +126,8 @@ pub struct DataFile {
     pub checksum: Option<String>,
     /// The snapshots that its rows came with, if they carry them. Otherwise all came with `begin_snapshot`.
     pub row_snapshots: Option<RowSnapshots>,
+    /// Columns with this number or a greater one came after the file; `None` in a file of another program.
+    pub column_bound: Option<i64>,
     /// Per column.
     pub statistics: FileStatistics,
     /// The statistics for the columns of the table that the file was last asked for.
@@ -143,6 +145,18 @@ impl DataFile {
         self.typed.get_or_init(|| Arc::new(statistics::file_statistics(self, columns)))
     }
 
+    /// Whether the file is older than the column, whose initial default its rows then have.
+    pub fn lacks(&self, column: &Column) -> bool {
+        match self.column_bound {
+            Some(bound) => column.id.get() >= bound,
+            // Another program keeps statistics of what it writes.
+            None => {
+                let columns = self.statistics.columns();
+                columns.is_some_and(|columns| !columns.iter().any(|found| found.column_id == column.id))
+            }
+        }
+    }
+
     /// The same file without what was derived from a table's columns.
     fn forget_types(&self) -> Self {
         Self {
@@ -155,6 +169,7 @@ impl DataFile {
             row_id_start: self.row_id_start,
             checksum: self.checksum.clone(),
             row_snapshots: self.row_snapshots,
+            column_bound: self.column_bound,
             statistics: self.statistics.clone(),
             typed: OnceLock::new(),
             blocks: self.blocks.clone(),

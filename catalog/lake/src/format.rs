@@ -33,6 +33,7 @@ pub(crate) const COMPONENT: Component = Component {
         Migration { version: 3, sql: include_str!("../migrations/0003_row_snapshots.sql") },
         Migration { version: 4, sql: include_str!("../migrations/0004_checksums.sql") },
         Migration { version: 6, sql: include_str!("../migrations/0006_time_and_maintenance.sql") },
+        Migration { version: 7, sql: include_str!("../migrations/0007_definitions.sql") },
     ],
 };
 
@@ -172,7 +173,7 @@ pub(crate) async fn paths_of_files(
     let rows = read.query(&sql, &numbers).await?;
     rows.iter()
         .map(|row| {
-            let path = format!("{}{}{}", row.text(1)?, row.text(2)?, row.text(3)?);
+            let path = load::joined_path(row.text(1)?, row.text(2)?) + row.text(3)?;
             let bytes = u64::try_from(row.integer_opt(4)?.unwrap_or(0)).unwrap_or(0);
             Ok((row.integer(0)?, path, bytes))
         })

@@ -12,6 +12,8 @@
 //! No ordering is declared, though files are sorted: an order across files would keep DataFusion from splitting them
 //! evenly over its partitions.
 
+mod initial_defaults;
+
 use std::{
     collections::{BTreeSet, VecDeque},
     path::Path,
@@ -40,6 +42,7 @@ use datafusion::{
         ExecutionPlan,
         empty::EmptyExec,
         projection::{ProjectionExec, ProjectionExpr},
+        union::UnionExec,
     },
 };
 use object_store::{ObjectMeta, path::Path as StorePath};
@@ -146,6 +149,16 @@ impl LakeTable {
     /// Whether its rows say where they are.
     pub fn has_row_identity(&self) -> bool {
         self.beside == Beside::Identity
+    }
+
+    /// The same scan of another version of the table.
+    fn of_table(&self, table: Arc<Table>) -> Self {
+        let scan = Self::new(Arc::clone(&self.lake), table);
+        match self.beside {
+            Beside::Nothing => scan,
+            Beside::Lineage => scan.with_row_lineage(),
+            Beside::Identity => scan.with_row_identity(),
+        }
     }
 
     /// The table.
@@ -352,6 +365,16 @@ impl TableProvider for LakeTable {
         }
         // Rows are filtered above: a limit below the filter would be wrong.
         let limit = limit.filter(|_| filters.is_empty());
+        if let Some(parts) = initial_defaults::parts(&self.table, &files) {
+            let all: Vec<usize> = (0..self.schema.fields().len()).collect();
+            let mut scans = Vec::with_capacity(parts.len());
+            for part in parts {
+                let scan = self.of_table(part.table).scan(state, projection, &[], limit).await?;
+                let wanted = projection.unwrap_or(&all);
+                scans.push(initial_defaults::filled(scan, &part.constants, wanted, &output)?);
+            }
+            return UnionExec::try_new(scans);
+        }
         if self.beside != Beside::Nothing {
             return self.lineage_scan(state, &files, projection, limit);
         }

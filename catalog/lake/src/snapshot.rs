@@ -27,6 +27,9 @@ pub struct SnapshotInfo {
     pub batch: Option<BatchId>,
 }
 
+/// The name by which every session calls its own temporary schema.
+pub const TEMPORARY_SCHEMA: &str = "pg_temp";
+
 /// Every schema and relation at one moment.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
@@ -96,9 +99,34 @@ impl Snapshot {
         self.schemas.get(&id)
     }
 
-    /// A schema by name.
+    /// A schema by name. `pg_temp` is the session's own temporary schema, if it has one.
     pub fn schema_named(&self, name: &Identifier) -> Option<&Arc<Schema>> {
+        if name.as_str() == TEMPORARY_SCHEMA {
+            return self.temporary_schema();
+        }
         self.schemas.values().find(|schema| schema.name == *name)
+    }
+
+    /// The schema of the session's temporary relations, if it has any.
+    pub fn temporary_schema(&self) -> Option<&Arc<Schema>> {
+        self.schemas.values().find(|schema| schema.temporary)
+    }
+
+    /// Whether a relation is one of the session's temporary ones.
+    pub fn is_temporary(&self, relation: &Relation) -> bool {
+        self.schema(relation.schema_id()).is_some_and(|schema| schema.temporary)
+    }
+
+    /// This snapshot with a session's temporary schema and relations over it.
+    #[must_use]
+    pub fn with_temporary(&self, schema: Arc<Schema>, relations: impl IntoIterator<Item = Relation>) -> Self {
+        let mut with = self.clone();
+        with.put_schema(schema);
+        for relation in relations {
+            with.put_relation(relation);
+        }
+        with.mark_staged();
+        with
     }
 
     /// A table or view by number.

@@ -7,10 +7,16 @@
 //! outcome. Numbers of schemas and relations are final from the start (grants and policies staged beside refer to
 //! them); numbers of files are negative until the commit.
 
+mod alter;
+
+pub use alter::{can_be_initial_default, widens};
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
 };
+
+use datafusion::common::ScalarValue;
 
 use crate::{
     allocator::IdAllocator,
@@ -20,7 +26,10 @@ use crate::{
     names::{Identifier, QualifiedName},
     row_lineage,
     snapshot::Snapshot,
-    table::{Collation, Column, Constraint, ConstraintKind, Relation, Schema, Table, View},
+    table::{
+        Collation, Column, Constraint, ConstraintKind, MaterializedView, Relation, Schema, Table, View,
+        ViewRead,
+    },
     types::{ColumnType, PgType},
 };
 
@@ -51,6 +60,8 @@ pub struct NewColumn {
     pub collation: Collation,
     /// DEFAULT, as SQL text.
     pub default: Option<String>,
+    /// What rows that are there already have in it; of the column's canonical type. `None` is null.
+    pub initial_default: Option<ScalarValue>,
     /// COMMENT ON COLUMN.
     pub comment: Option<String>,
 }
@@ -58,18 +69,26 @@ pub struct NewColumn {
 impl NewColumn {
     /// A nullable column with nothing but a name and a type.
     pub fn new(name: Identifier, column_type: ColumnType) -> Self {
-        Self { name, column_type, not_null: false, collation: Collation::C, default: None, comment: None }
+        Self {
+            name,
+            column_type,
+            not_null: false,
+            collation: Collation::C,
+            default: None,
+            initial_default: None,
+            comment: None,
+        }
     }
 }
 
-/// A key to be made, by columns' names.
+/// A key or check to be made, by columns' names.
 #[derive(Debug, Clone)]
 pub struct NewConstraint {
     /// Its name; `None` makes one as PostgreSQL does (`t_pkey`, `t_a_key`, `t_a_fkey`).
     pub name: Option<Identifier>,
     /// What it says.
     pub kind: NewConstraintKind,
-    /// Its columns, in key order.
+    /// Its columns, in key order; of a check, those that it names.
     pub columns: Vec<Identifier>,
 }
 
@@ -87,6 +106,11 @@ pub enum NewConstraintKind {
         /// Its columns in key order; empty stands for its primary key.
         referenced_columns: Vec<Identifier>,
     },
+    /// CHECK
+    Check {
+        /// SQL text over the table's columns.
+        expression: String,
+    },
 }
 
 /// A table to be made.
@@ -102,8 +126,10 @@ pub struct NewTable {
     pub comment: Option<String>,
     /// Its columns in order.
     pub columns: Vec<NewColumn>,
-    /// Its keys.
+    /// Its keys and checks.
     pub constraints: Vec<NewConstraint>,
+    /// The query behind it, if it is to be a materialized view.
+    pub materialized: Option<MaterializedView>,
     /// The columns by which its files are sorted.
     pub sort_order: Vec<Identifier>,
 }
@@ -123,6 +149,8 @@ pub struct NewView {
     pub definition: String,
     /// Its columns: names and types of the query's output.
     pub columns: Vec<NewColumn>,
+    /// What the text refers to.
+    pub reads: Option<Arc<[ViewRead]>>,
     /// See [`View::security_invoker`].
     pub security_invoker: bool,
 }
@@ -146,7 +174,8 @@ pub struct Mark(usize);
 #[derive(Debug, Clone)]
 pub(crate) struct Outcome {
     pub(crate) snapshot: Arc<Snapshot>,
-    /// Tables all of whose rows were replaced: the commit then conflicts with rows that somebody else added.
+    /// Tables all of whose rows were replaced, or looked at by what the outcome promises of them (NOT NULL, CHECK): the
+    /// commit then conflicts with rows that somebody else added.
     pub(crate) replaced: BTreeSet<RelationId>,
     /// Tables whose rows were only moved to other files.
     pub(crate) moved: BTreeSet<RelationId>,
@@ -213,16 +242,23 @@ impl StagedChanges {
     /// crates' rows about them must go with.
     pub fn dropped(&self) -> Vec<Oid> {
         let outcome = &self.outcome.snapshot;
-        let schemas = self.base.schemas().filter(|schema| outcome.schema(schema.id).is_none());
-        let relations = self.base.relations().filter(|relation| outcome.relation(relation.id()).is_none());
+        let base = &self.base;
+        let schemas =
+            base.schemas().filter(|schema| !schema.temporary && outcome.schema(schema.id).is_none());
+        let relations = base
+            .relations()
+            .filter(|relation| !base.is_temporary(relation) && outcome.relation(relation.id()).is_none());
         schemas.map(|schema| schema.id.oid()).chain(relations.map(|relation| relation.id().oid())).collect()
     }
 
     /// Numbers of schemas and relations that the outcome has and the base has not.
     pub fn created(&self) -> Vec<Oid> {
         let (base, outcome) = (&self.base, &self.outcome.snapshot);
-        let schemas = outcome.schemas().filter(|schema| base.schema(schema.id).is_none());
-        let relations = outcome.relations().filter(|relation| base.relation(relation.id()).is_none());
+        let schemas =
+            outcome.schemas().filter(|schema| !schema.temporary && base.schema(schema.id).is_none());
+        let relations = outcome
+            .relations()
+            .filter(|relation| !outcome.is_temporary(relation) && base.relation(relation.id()).is_none());
         schemas.map(|schema| schema.id.oid()).chain(relations.map(|relation| relation.id().oid())).collect()
     }
 
@@ -238,6 +274,7 @@ impl StagedChanges {
             name: new.name,
             owner: new.owner,
             comment: new.comment,
+            temporary: false,
         });
         self.change(|snapshot| snapshot.put_schema(Arc::clone(&schema)));
         Ok(schema)
@@ -290,6 +327,7 @@ impl StagedChanges {
             constraints: Vec::new(),
             sort_order: Vec::new(),
             next_column_id: 1,
+            materialized: new.materialized.map(Arc::new),
             files: Arc::new(TableFiles::default()),
         };
         for column in new.columns {
@@ -371,91 +409,6 @@ impl StagedChanges {
         Ok(())
     }
 
-    /// Changes a relation's name.
-    pub fn rename_relation(&mut self, id: RelationId, name: Identifier) -> Result<(), LakeError> {
-        let relation = self.relation(id)?;
-        self.name_is_free(relation.schema_id(), &name)?;
-        match relation {
-            Relation::Table(table) => {
-                self.put_table(Table { name, ..Table::clone(&table) });
-            }
-            Relation::View(view) => {
-                let view = Arc::new(View { name, ..View::clone(&view) });
-                self.change(|snapshot| snapshot.put_relation(Relation::View(view)));
-            }
-        }
-        Ok(())
-    }
-
-    /// Changes a relation's owner.
-    pub fn set_owner(&mut self, id: RelationId, owner: Oid) -> Result<(), LakeError> {
-        match self.relation(id)? {
-            Relation::Table(table) => {
-                self.put_table(Table { owner, ..Table::clone(&table) });
-            }
-            Relation::View(view) => {
-                let view = Arc::new(View { owner, ..View::clone(&view) });
-                self.change(|snapshot| snapshot.put_relation(Relation::View(view)));
-            }
-        }
-        Ok(())
-    }
-
-    /// Changes a table's column's name. Its name inside the files stays.
-    pub fn rename_column(
-        &mut self,
-        id: RelationId,
-        column_id: ColumnId,
-        name: Identifier,
-    ) -> Result<Arc<Table>, LakeError> {
-        let mut table = Table::clone(&*self.table(id)?);
-        refuse_reserved(&name)?;
-        if table.column_named(&name).is_some() {
-            return Err(LakeError::Duplicate { kind: "column", name: name.as_str().to_owned() });
-        }
-        find_column(&mut table.columns, column_id)?.name = name;
-        Ok(self.put_table(table))
-    }
-
-    /// Adds a column; rows that exist have NULL in it, so it must be nullable unless the table is empty.
-    pub fn add_column(&mut self, id: RelationId, column: NewColumn) -> Result<Arc<Table>, LakeError> {
-        let mut table = Table::clone(&*self.table(id)?);
-        if column.not_null && table.files.record_count() > 0 {
-            return Err(LakeError::NullInColumn {
-                relation: table.name.as_str().to_owned(),
-                column: column.name.as_str().to_owned(),
-            });
-        }
-        push_column(&mut table, column, false)?;
-        table.files = Arc::new(table.files.for_columns());
-        Ok(self.put_table(table))
-    }
-
-    /// Sets the columns by which new files are sorted.
-    pub fn set_sort_order(
-        &mut self,
-        id: RelationId,
-        sort_order: Vec<ColumnId>,
-    ) -> Result<Arc<Table>, LakeError> {
-        let mut table = Table::clone(&*self.table(id)?);
-        for column in &sort_order {
-            find_column(&mut table.columns, *column)?;
-        }
-        table.sort_order = sort_order;
-        Ok(self.put_table(table))
-    }
-
-    /// Adds a key.
-    pub async fn add_constraint(
-        &mut self,
-        id: RelationId,
-        constraint: NewConstraint,
-    ) -> Result<Arc<Table>, LakeError> {
-        let mut table = Table::clone(&*self.table(id)?);
-        self.push_constraint(&mut table, constraint).await?;
-        Ok(self.put_table(table))
-    }
-
     /// Adds rows: files that a writer finished for this table.
     pub fn append_files(
         &mut self,
@@ -531,6 +484,7 @@ impl StagedChanges {
                     row_id_start: 0,
                     checksum: staged.file.checksum.clone(),
                     row_snapshots: staged.file.row_snapshots,
+                    column_bound: staged.file.column_bound,
                     statistics: staged.file.statistics.clone(),
                     typed: OnceLock::new(),
                     blocks: staged.file.blocks.clone(),
@@ -568,6 +522,7 @@ impl StagedChanges {
                 not_null: false,
                 collation: column.collation,
                 default: None,
+                initial_default: None,
                 comment: column.comment,
             });
         }
@@ -579,6 +534,7 @@ impl StagedChanges {
             comment: new.comment,
             definition: new.definition,
             columns,
+            reads: new.reads,
             security_invoker: new.security_invoker,
         });
         self.change(|snapshot| snapshot.put_relation(Relation::View(Arc::clone(&view))));
@@ -620,6 +576,7 @@ impl StagedChanges {
                 };
                 ConstraintKind::ForeignKey { references, referenced_columns }
             }
+            NewConstraintKind::Check { expression } => ConstraintKind::Check { expression },
         };
         let oid = SchemaId::new(self.allocator.next().await?).oid();
         table.constraints.push(Constraint { oid, name, kind, columns });
@@ -733,6 +690,7 @@ fn push_column(table: &mut Table, new: NewColumn, first_version: bool) -> Result
         not_null: new.not_null,
         collation: new.collation,
         default: new.default,
+        initial_default: new.initial_default,
         comment: new.comment,
     });
     Ok(())
@@ -745,6 +703,10 @@ fn constraint_name(table: &Table, kind: &NewConstraintKind, columns: &[Identifie
         NewConstraintKind::PrimaryKey => (String::new(), "pkey"),
         NewConstraintKind::Unique => (format!("_{}", columns.join("_")), "key"),
         NewConstraintKind::ForeignKey { .. } => (format!("_{}", columns.join("_")), "fkey"),
+        NewConstraintKind::Check { .. } => match columns.as_slice() {
+            [only] => (format!("_{only}"), "check"),
+            _ => (String::new(), "check"),
+        },
     };
     let mut name = Identifier::exact(&format!("{}{middle}_{label}", table.name.as_str()));
     let mut number = 0;

@@ -157,6 +157,23 @@ fn to_text(value: &ScalarValue, bound: Bound) -> Option<String> {
     }
 }
 
+/// A column's initial default as the format writes it: like a bound, but never cut.
+pub(crate) fn initial_default_text(value: &ScalarValue) -> Option<String> {
+    match value {
+        ScalarValue::Utf8(Some(text))
+        | ScalarValue::Utf8View(Some(text))
+        | ScalarValue::LargeUtf8(Some(text)) => Some(text.clone()),
+        // Other programs read the text of a binary value otherwise than that of a bound.
+        ScalarValue::Binary(_) | ScalarValue::BinaryView(_) | ScalarValue::LargeBinary(_) => None,
+        other => to_text(other, Bound::Lower),
+    }
+}
+
+/// Reads [`initial_default_text`].
+pub(crate) fn initial_default_value(text: &str, data_type: &DataType) -> Option<ScalarValue> {
+    from_text(text, data_type)
+}
+
 const DAY_MICROSECONDS: i64 = 86_400_000_000;
 const SECOND_MICROSECONDS: i64 = 1_000_000;
 
@@ -314,13 +331,19 @@ pub(crate) fn file_statistics(file: &DataFile, columns: &[Column]) -> Statistics
         .iter()
         .map(|column| {
             let found = stored.iter().find(|found| found.column_id == column.id);
-            match found {
-                Some(found) => typed_column(found, column, ours),
+            match (found, &column.initial_default) {
+                (Some(found), _) => typed_column(found, column, ours),
+                (None, Some(value)) if file.lacks(column) => TypedColumn {
+                    null_count: Precision::Exact(0),
+                    min_value: Precision::Inexact(value.clone()),
+                    max_value: Precision::Inexact(value.clone()),
+                    ..TypedColumn::new_unknown()
+                },
                 // A file of ours without the column is older than the column: every value is null.
-                None if ours && has_statistics(column.column_type.pg_type) => {
+                (None, None) if ours && has_statistics(column.column_type.pg_type) => {
                     TypedColumn { null_count: Precision::Exact(rows), ..TypedColumn::new_unknown() }
                 }
-                None => TypedColumn::new_unknown(),
+                (None, _) => TypedColumn::new_unknown(),
             }
         })
         .collect();
@@ -341,8 +364,9 @@ fn typed_column(found: &ColumnStatistics, column: &Column, ours: bool) -> TypedC
     let is_float = matches!(data_type, DataType::Float32 | DataType::Float64);
     // DuckLake's bounds leave NaN out; where there may be one, nothing bounds the column.
     let bounded = !is_float || found.contains_nan == Some(false);
-    let precision = |text: &Option<String>| {
+    let precision = |text: &Option<String>, greatest: bool| {
         let value = text.as_deref().filter(|_| bounded).and_then(|text| from_text(text, &data_type));
+        let value = value.map(|value| once_shorter(value, greatest));
         match value {
             Some(value) if exact => Precision::Exact(value),
             Some(value) => Precision::Inexact(value),
@@ -352,10 +376,20 @@ fn typed_column(found: &ColumnStatistics, column: &Column, ours: bool) -> TypedC
     let null_count = found.null_count.and_then(|nulls| usize::try_from(nulls).ok());
     TypedColumn {
         null_count: null_count.map_or(Precision::Absent, Precision::Exact),
-        min_value: precision(&found.min),
-        max_value: precision(&found.max),
+        min_value: precision(&found.min, false),
+        max_value: precision(&found.max, true),
         ..TypedColumn::new_unknown()
     }
+}
+
+/// A bound of a column that may have been `real` when the file was written: its text is then the shortest of that type,
+/// which as `double precision` is another number. The looser of the two readings bounds both.
+fn once_shorter(value: ScalarValue, greatest: bool) -> ScalarValue {
+    let ScalarValue::Float64(Some(wide)) = value else { return value };
+    #[expect(clippy::cast_possible_truncation, reason = "the nearest shorter number is what is asked for")]
+    let shorter = f64::from(wide as f32);
+    let looser = if greatest { wide.max(shorter) } else { wide.min(shorter) };
+    ScalarValue::Float64(Some(looser))
 }
 
 /// The statistics of several files together, in the order of `columns`.

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use datafusion::common::ScalarValue;
+use serde::{Deserialize, Serialize};
+
 use crate::{
     data_file::TableFiles,
     ids::{ColumnId, Oid, RelationId, SchemaId},
@@ -22,6 +25,9 @@ pub struct Schema {
     pub comment: Option<String>,
     /// Its directory below the lake's root, ending in `/`; fixed when it was made.
     pub path: String,
+    /// Whether it holds one session's temporary relations: it is in that session's snapshots only, and no commit writes
+    /// anything of it.
+    pub temporary: bool,
 }
 
 /// How a text column's values are ordered and compared.
@@ -50,11 +56,15 @@ pub struct Column {
     pub collation: Collation,
     /// DEFAULT, as SQL text.
     pub default: Option<String>,
+    /// What rows have in it that were there before the column was ([`crate::data_file::DataFile::lacks`]); of the
+    /// column's canonical type. `None` is null.
+    pub initial_default: Option<ScalarValue>,
     /// COMMENT ON COLUMN.
     pub comment: Option<String>,
 }
 
-/// A primary key, unique or foreign key: shown to clients and used by loads, not enforced on ad hoc DML.
+/// A primary key, unique or foreign key is shown to clients and used by loads, and not enforced on ad hoc DML; a CHECK
+/// holds for every row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Constraint {
     /// Its number among PostgreSQL's clients.
@@ -81,6 +91,35 @@ pub enum ConstraintKind {
         /// Its columns, in key order.
         referenced_columns: Vec<ColumnId>,
     },
+    /// CHECK: the constraint's columns are those that the expression names.
+    Check {
+        /// SQL text over the table's columns.
+        expression: String,
+    },
+}
+
+/// A relation that a view's text names, by number: so the view keeps its meaning whatever becomes of names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewRead {
+    /// The schema as the text has it.
+    pub schema: String,
+    /// The name as the text has it.
+    pub name: String,
+    /// The relation.
+    pub relation: u32,
+    /// The columns that it had when the view was made: number, name as the text has it, and whether the text uses it.
+    pub columns: Vec<(i64, String, bool)>,
+}
+
+/// What makes a table a materialized view.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MaterializedView {
+    /// The query, as SQL text with every relation's name written with its schema.
+    pub definition: String,
+    /// What the text refers to.
+    pub reads: Arc<[ViewRead]>,
+    /// Whether it has been filled: WITH NO DATA says no.
+    pub populated: bool,
 }
 
 /// A table as one snapshot has it.
@@ -98,14 +137,16 @@ pub struct Table {
     pub comment: Option<String>,
     /// Its columns in order.
     pub columns: Vec<Column>,
-    /// Its keys.
+    /// Its keys and checks.
     pub constraints: Vec<Constraint>,
     /// The columns by which files are sorted: administration first, then time, on secured tables.
     pub sort_order: Vec<ColumnId>,
     /// The first column number that no column of the table ever had.
     pub next_column_id: i64,
-    /// The table's directory below the lake's root, ending in `/`.
+    /// The table's directory below the lake's root, ending in `/`; of a temporary table, an absolute path.
     pub path: String,
+    /// The query behind it, if it is a materialized view.
+    pub materialized: Option<Arc<MaterializedView>>,
     /// Its data.
     pub files: Arc<TableFiles>,
 }
@@ -127,6 +168,8 @@ pub struct View {
     pub definition: String,
     /// Its columns: names and types as they were when the view was made.
     pub columns: Vec<Column>,
+    /// What the text refers to; `None` in a view that was made before this was kept, which goes by names.
+    pub reads: Option<Arc<[ViewRead]>>,
     /// Whether the asker's rights apply to what the view reads. True unless `security_invoker = false` was written out.
     pub security_invoker: bool,
 }
@@ -155,6 +198,7 @@ impl Table {
             sort_order,
             next_column_id,
             path,
+            materialized,
             files: _,
         } = self;
         *id == other.id
@@ -167,6 +211,7 @@ impl Table {
             && *sort_order == other.sort_order
             && *next_column_id == other.next_column_id
             && *path == other.path
+            && *materialized == other.materialized
     }
 }
 
@@ -185,6 +230,14 @@ impl Relation {
         match self {
             Self::Table(table) => Some(table),
             Self::View(_) => None,
+        }
+    }
+
+    /// What its text refers to, if it is a view or a materialized view.
+    pub fn reads(&self) -> &[ViewRead] {
+        match self {
+            Self::Table(table) => table.materialized.as_ref().map_or(&[], |view| &view.reads),
+            Self::View(view) => view.reads.as_deref().unwrap_or_default(),
         }
     }
 

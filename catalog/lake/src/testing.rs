@@ -105,6 +105,7 @@ pub(crate) async fn create_table(staged: &mut StagedChanges) -> Arc<Table> {
                 new_column("amount", ColumnType::numeric(12, 2)),
                 line,
             ],
+            materialized: None,
             constraints: Vec::new(),
             sort_order: vec![Identifier::exact("administration"), Identifier::exact("day")],
         })

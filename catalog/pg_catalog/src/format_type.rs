@@ -6,7 +6,7 @@ use lis_lake::{
 };
 
 /// `format_type(oid, typmod)`: `None` of a modifier is SQL's NULL, which asks for the bare name.
-pub(crate) fn format_type(oid: Oid, typmod: Option<i32>) -> String {
+pub fn format_type(oid: Oid, typmod: Option<i32>) -> String {
     if oid == Oid::INVALID {
         return "-".to_owned();
     }

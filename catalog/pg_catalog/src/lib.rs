@@ -9,7 +9,7 @@
 //! It knows no roles, policies, sessions or batches: the crates that do register relations of their own, and decide
 //! through [`registry::Viewer`] what may be seen. Row counts and sizes of tables with row security are never told.
 
-mod format_type;
+pub mod format_type;
 mod functions;
 mod namespaces;
 pub mod registry;

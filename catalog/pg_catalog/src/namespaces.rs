@@ -123,7 +123,7 @@ pub(crate) fn visible_constraints(
                 ConstraintKind::ForeignKey { references, .. } => {
                     visible_relation(context, references.oid()).is_some()
                 }
-                ConstraintKind::PrimaryKey | ConstraintKind::Unique => true,
+                ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Check { .. } => true,
             })
             .map(move |constraint| (schema, table, constraint))
     })
@@ -144,7 +144,7 @@ pub(crate) fn default_oid(relation: Oid, column: i16) -> Oid {
 pub(crate) fn has_index(constraint: &Constraint) -> bool {
     match constraint.kind {
         ConstraintKind::PrimaryKey | ConstraintKind::Unique => true,
-        ConstraintKind::ForeignKey { .. } => false,
+        ConstraintKind::ForeignKey { .. } | ConstraintKind::Check { .. } => false,
     }
 }
 

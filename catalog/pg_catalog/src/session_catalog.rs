@@ -80,6 +80,7 @@ impl SessionCatalog {
             )))),
             Relation::View(view) => RelationSource::View {
                 definition: view.definition.clone(),
+                reads: view.reads.clone(),
                 security_invoker: view.security_invoker,
                 owner: view.owner,
             },

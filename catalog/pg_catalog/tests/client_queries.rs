@@ -117,6 +117,7 @@ async fn world() -> World {
         owner,
         comment: None,
         columns: vec![column("forvaltning", ColumnType::varchar(10), true), namn],
+        materialized: None,
         constraints: vec![key(NewConstraintKind::PrimaryKey, &["forvaltning"])],
         sort_order: Vec::new(),
     };
@@ -136,6 +137,7 @@ async fn world() -> World {
             period,
             belopp,
         ],
+        materialized: None,
         constraints: vec![
             key(NewConstraintKind::PrimaryKey, &["forvaltning", "konto", "period"]),
             key(NewConstraintKind::Unique, &["konto", "period"]),
@@ -152,6 +154,7 @@ async fn world() -> World {
         name: name("rapport"),
         owner,
         comment: None,
+        reads: None,
         definition: "SELECT forvaltning, sum(belopp) AS s FROM ekonomi.budget GROUP BY forvaltning"
             .to_owned(),
         columns: vec![

@@ -7,6 +7,7 @@ use datafusion::logical_expr::{ScalarUDF, TableSource};
 use lis_lake::{
     ids::Oid,
     names::{Identifier, QualifiedName},
+    table::ViewRead,
     types::{ColumnType, PgType},
 };
 
@@ -73,6 +74,8 @@ pub enum RelationSource {
     View {
         /// SQL text with every relation's name written with its schema.
         definition: String,
+        /// What its names mean; `None` goes by the names.
+        reads: Option<Arc<[ViewRead]>>,
         /// See [`lis_lake::table::View::security_invoker`].
         security_invoker: bool,
         /// The owner.

@@ -53,6 +53,8 @@ pub enum SqlErrorKind {
     WrongObjectType,
     /// 42611
     InvalidColumnDefinition,
+    /// 42P16
+    InvalidTableDefinition,
     /// 42622
     NameTooLong,
     /// 42939

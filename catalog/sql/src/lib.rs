@@ -24,6 +24,7 @@ pub mod catalog;
 pub mod context;
 mod dialect;
 pub mod error;
+pub mod expression_text;
 mod functions;
 pub mod keywords;
 pub mod modification;
@@ -40,7 +41,8 @@ pub mod types;
 pub mod utility;
 
 pub use bind::{
-    BoundModification, BoundReturning, bind_modification, bind_predicate, bind_query, qualify_query,
+    BoundModification, BoundReturning, bind_assigned, bind_modification, bind_predicate, bind_query,
+    bind_stored, qualify_query,
 };
 pub use operators::is_leakproof;
 pub use parse::parse;

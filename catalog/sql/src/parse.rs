@@ -17,7 +17,9 @@ use crate::{
     error::{SqlError, SqlErrorKind},
     parse::modification::begins_modification,
     positions::TextPositions,
-    statement::{Explained, ParsedStatement, Statement},
+    statement::{
+        Explained, ObjectName, OnCommit, ParsedStatement, RelationKind, Statement, UtilityStatement,
+    },
     utility::parse_utility,
 };
 
@@ -265,7 +267,7 @@ fn parse_statement(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Statement, 
         Token::LParen => Statement::Query(reader.query()?),
         Token::Word(word) => match word.keyword {
             Keyword::SELECT | Keyword::VALUES | Keyword::TABLE | Keyword::WITH => {
-                Statement::Query(reader.query()?)
+                select_into(reader.query()?, text)?
             }
             Keyword::EXPLAIN => reader.explain()?,
             _ => return Err(reader.near_next()),
@@ -274,6 +276,42 @@ fn parse_statement(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Statement, 
     };
     reader.end()?;
     Ok(statement)
+}
+
+/// SELECT … INTO makes a table; any other query is one.
+fn select_into(mut query: Box<ast::Query>, text: &str) -> Result<Statement, SqlError> {
+    let mut body = query.body.as_mut();
+    // INTO stands in the first SELECT of a set operation.
+    while let ast::SetExpr::SetOperation { left, .. } = body {
+        body = left.as_mut();
+    }
+    let ast::SetExpr::Select(select) = body else { return Ok(Statement::Query(query)) };
+    let Some(into) = select.into.take() else { return Ok(Statement::Query(query)) };
+    let first = into.name.0.first().and_then(ast::ObjectNamePart::as_ident);
+    let position = first.and_then(|ident| TextPositions::new(text).of_span(ident.span));
+    let unsupported = |what: &str| {
+        SqlError::new(SqlErrorKind::FeatureNotSupported, format!("{what} is not supported")).at(position)
+    };
+    if into.unlogged {
+        return Err(unsupported("SELECT INTO UNLOGGED"));
+    }
+    let parts: Vec<_> =
+        into.name.0.iter().filter_map(ast::ObjectNamePart::as_ident).map(crate::names::identifier).collect();
+    let name = match parts.as_slice() {
+        [name] => ObjectName { schema: None, name: name.clone(), position },
+        [schema, name] => ObjectName { schema: Some(schema.clone()), name: name.clone(), position },
+        _ => return Err(unsupported("a name with a database")),
+    };
+    Ok(Statement::Utility(UtilityStatement::CreateTableAs {
+        kind: RelationKind::Table,
+        name,
+        temporary: into.temporary.then_some(OnCommit::default()),
+        if_not_exists: false,
+        columns: Vec::new(),
+        query,
+        text: text.to_owned(),
+        with_data: true,
+    }))
 }
 
 /// sqlparser's parser with the text that its tokens come from.

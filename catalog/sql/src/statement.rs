@@ -1,8 +1,11 @@
 //! Every statement that LIS knows, as one closed enum: a new one stops the build in everything that must decide about it.
 
+mod definition;
+
 use lis_lake::{names::Identifier, types::ColumnType};
 
 use crate::modification::Modification;
+pub use definition::{AlterAction, AlterSchemaAction, OnCommit, RelationKind, TableLike};
 
 /// A parsed statement with its text.
 #[derive(Debug, Clone)]
@@ -215,6 +218,8 @@ pub enum TableConstraintKind {
         /// The table's columns; empty is its primary key.
         referenced: Vec<Identifier>,
     },
+    /// CHECK (…), as SQL text
+    Check(String),
 }
 
 /// How far FETCH and MOVE go.
@@ -243,6 +248,8 @@ pub enum CommentTarget {
     Table(ObjectName),
     /// VIEW
     View(ObjectName),
+    /// MATERIALIZED VIEW
+    MaterializedView(ObjectName),
     /// COLUMN t.c
     Column(ObjectName, Identifier),
 }
@@ -418,16 +425,66 @@ pub enum UtilityStatement {
         /// CASCADE
         cascade: bool,
     },
+    /// ALTER SCHEMA
+    AlterSchema {
+        /// Its name.
+        name: Identifier,
+        /// What changes.
+        action: AlterSchemaAction,
+    },
     /// CREATE TABLE
     CreateTable {
         /// Its name.
         name: ObjectName,
+        /// TEMPORARY, with ON COMMIT
+        temporary: Option<OnCommit>,
         /// IF NOT EXISTS
         if_not_exists: bool,
         /// Its columns.
         columns: Vec<ColumnDefinition>,
+        /// LIKE
+        likes: Vec<TableLike>,
         /// Its constraints.
         constraints: Vec<TableConstraint>,
+    },
+    /// CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW
+    CreateTableAs {
+        /// TABLE or MATERIALIZED VIEW
+        kind: RelationKind,
+        /// Its name.
+        name: ObjectName,
+        /// TEMPORARY, with ON COMMIT
+        temporary: Option<OnCommit>,
+        /// IF NOT EXISTS
+        if_not_exists: bool,
+        /// Column names; empty is the query's.
+        columns: Vec<Identifier>,
+        /// The query.
+        query: Box<sqlparser::ast::Query>,
+        /// The query's text.
+        text: String,
+        /// WITH DATA
+        with_data: bool,
+    },
+    /// REFRESH MATERIALIZED VIEW
+    RefreshMaterializedView {
+        /// Its name.
+        name: ObjectName,
+        /// CONCURRENTLY: readers never wait for a refresh here.
+        concurrently: bool,
+        /// WITH DATA
+        with_data: bool,
+    },
+    /// ALTER TABLE, ALTER VIEW, ALTER MATERIALIZED VIEW
+    AlterRelation {
+        /// The kind that was written.
+        kind: RelationKind,
+        /// Its name.
+        name: ObjectName,
+        /// IF EXISTS
+        if_exists: bool,
+        /// What changes, in order.
+        actions: Vec<AlterAction>,
     },
     /// CREATE VIEW
     CreateView {
@@ -435,6 +492,8 @@ pub enum UtilityStatement {
         name: ObjectName,
         /// OR REPLACE
         or_replace: bool,
+        /// TEMPORARY
+        temporary: bool,
         /// Column names; empty is the query's.
         columns: Vec<Identifier>,
         /// `WITH (security_invoker = …)`
@@ -444,10 +503,10 @@ pub enum UtilityStatement {
         /// The query's text.
         text: String,
     },
-    /// DROP TABLE, DROP VIEW
+    /// DROP TABLE, DROP VIEW, DROP MATERIALIZED VIEW
     DropRelation {
-        /// A view?
-        view: bool,
+        /// The kind that was written.
+        kind: RelationKind,
         /// Their names.
         names: Vec<ObjectName>,
         /// IF EXISTS

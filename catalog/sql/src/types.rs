@@ -29,7 +29,10 @@ use crate::{
     output::Origin,
 };
 
-pub use self::{casts::type_name, values::parse_text};
+pub use self::{
+    casts::{can_assign, type_name},
+    values::parse_text,
+};
 
 /// An expression while it is bound: DataFusion's expression and what PostgreSQL says of it.
 #[derive(Debug, Clone)]

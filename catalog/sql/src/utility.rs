@@ -6,6 +6,7 @@
 //! `tokens.rs` is the reader; the other files are one family of statements each. What PostgreSQL has and LIS has not is
 //! 0A000 and names it; nothing is read and then forgotten, unless a comment there says why it changes nothing.
 
+mod alter;
 mod call;
 mod copy;
 mod cursors;
@@ -24,7 +25,10 @@ mod tests;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use self::tokens::Tokens;
-use crate::{error::SqlError, statement::UtilityStatement};
+use crate::{
+    error::SqlError,
+    statement::{RelationKind, UtilityStatement},
+};
 
 /// Reads a utility statement. `tokens` are those of one statement without its semicolon (white space and comments may
 /// be among them), as tokenised from `text`; positions in errors and names count characters of `text` from 1.
@@ -85,6 +89,7 @@ const STATEMENTS: &[(&str, Read)] = &[
     ("copy", copy::copy),
     ("call", call::call),
     ("comment", ddl::comment),
+    ("refresh", ddl::refresh),
     ("grant", grants::grant),
     ("revoke", grants::revoke),
 ];
@@ -102,7 +107,6 @@ const UNSUPPORTED: &[&str] = &[
     "lock",
     "notify",
     "reassign",
-    "refresh",
     "reindex",
     "security",
     "truncate",
@@ -157,12 +161,31 @@ const OTHER_OBJECTS: &[&str] = &[
 fn create(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError> {
     tokens.advance();
     let or_replace = tokens.accept(&["or", "replace"]);
-    if tokens.accept(&["view"]) {
-        return ddl::create_view(tokens, or_replace);
+    let mark = tokens.mark();
+    // GLOBAL and LOCAL say nothing, as in PostgreSQL.
+    let scoped = tokens.accept_one_of(&["global", "local"]).is_some();
+    let temporary = tokens.accept_one_of(&["temporary", "temp"]).is_some();
+    if (temporary || !scoped) && tokens.accept(&["view"]) {
+        return ddl::create_view(tokens, or_replace, temporary);
+    }
+    if temporary && !or_replace && tokens.accept(&["table"]) {
+        return ddl::create_table(tokens, true);
+    }
+    if temporary || scoped {
+        tokens.back_to(mark);
+    }
+    if !or_replace && tokens.accept(&["materialized", "view"]) {
+        return ddl::create_materialized_view(tokens);
+    }
+    if !or_replace && (tokens.at(&["index"]) || tokens.at(&["unique", "index"])) {
+        return Err(tokens.unsupported("CREATE INDEX").with_hint(
+            "Files are sorted and have statistics, by which queries pass over what they need not read; \
+             a key can be declared with ALTER TABLE … ADD PRIMARY KEY or UNIQUE.",
+        ));
     }
     if !or_replace {
         match tokens.accept_one_of(&["table", "schema", "policy", "role", "user", "group"]) {
-            Some("table") => return ddl::create_table(tokens),
+            Some("table") => return ddl::create_table(tokens, false),
             Some("schema") => return ddl::create_schema(tokens),
             Some("policy") => return policies::create(tokens),
             Some(kind) => return roles::create(tokens, kind),
@@ -174,10 +197,15 @@ fn create(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError> {
 
 fn alter(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError> {
     tokens.advance();
-    match tokens.accept_one_of(&["table", "role", "user", "group"]) {
-        Some("table") => policies::alter_table(tokens),
+    if tokens.accept(&["materialized", "view"]) {
+        return alter::relation(tokens, RelationKind::MaterializedView);
+    }
+    match tokens.accept_one_of(&["table", "view", "schema", "role", "user", "group"]) {
+        Some("table") => alter::relation(tokens, RelationKind::Table),
+        Some("view") => alter::relation(tokens, RelationKind::View),
+        Some("schema") => alter::schema(tokens),
         Some(kind) => roles::alter(tokens, kind),
-        None if ["view", "schema", "policy"].iter().any(|word| tokens.at(&[word])) => {
+        None if tokens.at(&["policy"]) => {
             Err(tokens.unsupported(&format!("ALTER {}", tokens.word().unwrap_or_default().to_uppercase())))
         }
         None => Err(other_object(tokens, "ALTER")),
@@ -186,9 +214,12 @@ fn alter(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError> {
 
 fn drop(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError> {
     tokens.advance();
+    if tokens.accept(&["materialized", "view"]) {
+        return ddl::drop_relation(tokens, RelationKind::MaterializedView);
+    }
     match tokens.accept_one_of(&["table", "view", "schema", "policy", "role", "user", "group"]) {
-        Some("table") => ddl::drop_relation(tokens, false),
-        Some("view") => ddl::drop_relation(tokens, true),
+        Some("table") => ddl::drop_relation(tokens, RelationKind::Table),
+        Some("view") => ddl::drop_relation(tokens, RelationKind::View),
         Some("schema") => ddl::drop_schema(tokens),
         Some("policy") => policies::drop(tokens),
         Some(_) => roles::drop(tokens),

@@ -77,6 +77,7 @@ impl TestCatalog {
 
     fn view(&mut self, schema: &str, name: &str, columns: &[(&str, ColumnType)], definition: &str) {
         let source = RelationSource::View {
+            reads: None,
             definition: definition.to_owned(),
             security_invoker: true,
             owner: Oid::ADMINISTRATOR,

@@ -299,6 +299,7 @@ async fn add_table(
                 .iter()
                 .map(|(name, pg_type)| NewColumn::new(Identifier::exact(name), ColumnType::plain(*pg_type)))
                 .collect(),
+            materialized: None,
             constraints: Vec::new(),
             sort_order: vec![Identifier::exact(columns[0].0)],
         })

@@ -75,6 +75,7 @@ fn snapshot() -> Arc<Snapshot> {
             name: Identifier::exact(name),
             owner: Oid::ADMINISTRATOR,
             comment: None,
+            temporary: false,
             path: String::new(),
         })
     };
@@ -85,6 +86,7 @@ fn snapshot() -> Arc<Snapshot> {
         column_type: ColumnType::plain(pg_type),
         not_null: false,
         collation: Collation::C,
+        initial_default: None,
         default: None,
         comment: None,
     };
@@ -96,6 +98,7 @@ fn snapshot() -> Arc<Snapshot> {
             owner: Oid::ADMINISTRATOR,
             comment: None,
             columns: vec![column(1, "adm", PgType::Text), column(2, "belopp", PgType::Int8)],
+            materialized: None,
             constraints: Vec::new(),
             sort_order: Vec::new(),
             next_column_id: 3,

@@ -20,7 +20,7 @@ use lis_lake::{
 use lis_security::{RowCheck, SecurityChanges, forget_object, grants::Object, privileges};
 use lis_sql::statement::Privilege;
 
-use super::{Request, row_checks::RowChecks};
+use super::{Request, check_constraints::CheckConstraints, row_checks::RowChecks};
 use crate::{
     error::{CancelReason, Condition, Result, ServerError},
     server::Server,
@@ -46,6 +46,7 @@ pub(crate) fn insert_target(server: &Server, request: &Request, relation: Oid) -
         }
     };
     request.judge(server, |context| privileges::require_relation(context, relation, Privilege::Insert))?;
+    super::ddl::require_plain_table(&table)?;
     Ok(table)
 }
 
@@ -64,7 +65,8 @@ impl RowSink {
         output: OutputOptions,
     ) -> Result<Self> {
         let policies = request.judge(server, |context| RowCheck::bind(context, table))?;
-        let checks = RowChecks::new(table, policies, output);
+        let checks = RowChecks::new(table, policies, output)
+            .with_constraints(CheckConstraints::bind(server, request, table)?);
         Ok(Self { writer: server.lake.writer(table, WriterOptions::default()).await?, checks })
     }
 
@@ -134,7 +136,7 @@ pub(crate) fn with_defaults(batch: &RecordBatch, defaults: &[Option<ScalarValue>
 }
 
 /// Gives a batch the table's names; its columns are in the table's order and of its types already.
-fn fit(writer: &TableWriter, batch: &RecordBatch) -> Result<RecordBatch> {
+pub(crate) fn fit(writer: &TableWriter, batch: &RecordBatch) -> Result<RecordBatch> {
     let schema = Arc::clone(writer.schema());
     let columns = batch
         .columns()

@@ -30,8 +30,8 @@ use lis_sql::{
 };
 
 use super::{
-    Outcome, Request, RowsTag, cursor::Cursor, in_task, record::StatementRecord, row_checks::RowChecks,
-    spool::Spool,
+    Outcome, Request, RowsTag, check_constraints::CheckConstraints, cursor::Cursor, in_task,
+    record::StatementRecord, row_checks::RowChecks, spool::Spool,
 };
 use crate::{
     error::{Condition, Result, ServerError},
@@ -96,7 +96,8 @@ pub(crate) async fn run(
         Spool::new(Arc::clone(server.state.runtime_env()), rows.schema())
     });
     let output = OutputOptions::new(&session.settings);
-    let mut done = match Work::new(&server, authorised, output, spool).await {
+    let constraints = CheckConstraints::bind(&server, request, &authorised.table)?;
+    let mut done = match Work::new(&server, authorised, constraints, output, spool).await {
         Ok(work) => match work.run().await {
             Ok(done) => done,
             Err(error) => {
@@ -170,6 +171,7 @@ impl Work {
     async fn new(
         server: &Arc<Server>,
         authorised: AuthorisedModification,
+        constraints: Option<CheckConstraints>,
         output: OutputOptions,
         spool: Option<Spool>,
     ) -> Result<Self> {
@@ -187,8 +189,9 @@ impl Work {
             command,
             layout,
             steps,
-            inserted: RowChecks::new(&table, checks.inserted, output.clone()),
-            updated: RowChecks::new(&table, checks.updated, output),
+            inserted: RowChecks::new(&table, checks.inserted, output.clone())
+                .with_constraints(constraints.clone()),
+            updated: RowChecks::new(&table, checks.updated, output).with_constraints(constraints),
             updatable: checks.updatable,
             deletable: checks.deletable,
             touched: TouchedRows::new(Arc::clone(&table)),

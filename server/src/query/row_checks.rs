@@ -10,6 +10,7 @@ use lis_lake::table::Table;
 use lis_security::RowCheck;
 use lis_sql::output::OutputColumn;
 
+use super::check_constraints::CheckConstraints;
 use crate::{
     error::{Condition, Result, ServerError},
     wire::{
@@ -28,6 +29,7 @@ pub(crate) struct RowChecks {
     columns: Vec<OutputColumn>,
     not_null: Vec<usize>,
     policies: Option<RowCheck>,
+    constraints: Option<CheckConstraints>,
     output: OutputOptions,
 }
 
@@ -46,8 +48,15 @@ impl RowChecks {
             columns: columns.collect(),
             not_null: not_null.map(|(position, _)| position).collect(),
             policies,
+            constraints: None,
             output,
         }
+    }
+
+    /// With the table's CHECK constraints.
+    #[must_use]
+    pub(crate) fn with_constraints(self, constraints: Option<CheckConstraints>) -> Self {
+        Self { constraints, ..self }
     }
 
     /// Checks rows: the table's columns in order (more may follow).
@@ -76,6 +85,13 @@ impl RowChecks {
                 let error = ServerError::new(Condition::NotNullViolation, message);
                 complain(row, self.with_row(error, rows, row));
             }
+        }
+        // PostgreSQL does not come to a row's checks when a null or a policy has refused it before.
+        let sound = first.as_ref().map_or(rows.num_rows(), |(row, _)| *row);
+        if let Some(constraints) = &self.constraints
+            && let Some((row, error)) = constraints.first_violation(&rows.slice(0, sound))?
+        {
+            return Err(self.with_row(error, rows, row));
         }
         first.map_or(Ok(()), |(_, error)| Err(error))
     }

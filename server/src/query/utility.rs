@@ -6,7 +6,9 @@ use std::sync::Arc;
 use datafusion::common::ScalarValue;
 use lis_lake::{names::Identifier, types::PgType};
 use lis_security::Access;
-use lis_sql::statement::{Explained, FetchDirection, ParsedStatement, Statement, UtilityStatement};
+use lis_sql::statement::{
+    Explained, FetchDirection, ParsedStatement, RelationKind, Statement, UtilityStatement,
+};
 
 use super::{Outcome, RowsTag, call, copy, cursor::Seek, ddl, open, record::StatementRecord, settings};
 use crate::{
@@ -123,7 +125,11 @@ pub(crate) async fn run(
         }
         U::CreateSchema { .. }
         | U::DropSchema { .. }
+        | U::AlterSchema { .. }
         | U::CreateTable { .. }
+        | U::CreateTableAs { .. }
+        | U::RefreshMaterializedView { .. }
+        | U::AlterRelation { .. }
         | U::CreateView { .. }
         | U::DropRelation { .. }
         | U::Comment { .. } => {
@@ -158,10 +164,24 @@ fn ddl_tag(utility: &UtilityStatement) -> &'static str {
     match utility {
         UtilityStatement::CreateSchema { .. } => "CREATE SCHEMA",
         UtilityStatement::DropSchema { .. } => "DROP SCHEMA",
+        UtilityStatement::AlterSchema { .. } => "ALTER SCHEMA",
         UtilityStatement::CreateTable { .. } => "CREATE TABLE",
+        UtilityStatement::CreateTableAs { kind: RelationKind::MaterializedView, .. } => {
+            "CREATE MATERIALIZED VIEW"
+        }
+        UtilityStatement::CreateTableAs { .. } => "CREATE TABLE AS",
+        UtilityStatement::RefreshMaterializedView { .. } => "REFRESH MATERIALIZED VIEW",
+        UtilityStatement::AlterRelation { kind, .. } => match kind {
+            RelationKind::Table => "ALTER TABLE",
+            RelationKind::View => "ALTER VIEW",
+            RelationKind::MaterializedView => "ALTER MATERIALIZED VIEW",
+        },
         UtilityStatement::CreateView { .. } => "CREATE VIEW",
-        UtilityStatement::DropRelation { view: true, .. } => "DROP VIEW",
-        UtilityStatement::DropRelation { view: false, .. } => "DROP TABLE",
+        UtilityStatement::DropRelation { kind, .. } => match kind {
+            RelationKind::Table => "DROP TABLE",
+            RelationKind::View => "DROP VIEW",
+            RelationKind::MaterializedView => "DROP MATERIALIZED VIEW",
+        },
         _ => "COMMENT",
     }
 }

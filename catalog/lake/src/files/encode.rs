@@ -58,6 +58,7 @@ pub(super) struct Target {
     /// Whether rows come with their lineage, after the table's columns.
     row_lineage: bool,
     columns: Vec<Column>,
+    column_bound: i64,
     parquet_schema: TypePtr,
     properties: WriterPropertiesPtr,
     unfinished: Arc<UnfinishedFiles>,
@@ -85,6 +86,7 @@ impl Target {
             directory,
             sort,
             columns,
+            column_bound: table.next_column_id,
             unfinished,
         })
     }
@@ -372,6 +374,7 @@ impl OpenFile {
                 checksum: Some(hexadecimal(&sink.digest.finalize_reset())),
                 row_snapshots: self.row_snapshots,
                 statistics: FileStatistics::Columns(statistics),
+                column_bound: Some(target.column_bound),
                 typed: OnceLock::new(),
                 blocks: OnceLock::from(Some(Arc::new(std::mem::take(&mut sink.blocks).finish()))),
                 guard: Some(Arc::new(self.guard)),

@@ -17,7 +17,11 @@ use crate::{
     names::Identifier,
     row_lineage::RowSnapshots,
     snapshot::{Snapshot, SnapshotInfo},
-    table::{Collation, Column, Constraint, ConstraintKind, Relation, Schema, Table, View},
+    statistics,
+    table::{
+        Collation, Column, Constraint, ConstraintKind, MaterializedView, Relation, Schema, Table, View,
+        ViewRead,
+    },
 };
 
 /// Reads the snapshot that `head` is about. `earlier` is any snapshot of the same lake.
@@ -74,11 +78,20 @@ pub(crate) async fn history(read: &mut dyn MetadataRead) -> Result<Vec<SnapshotI
 
 /// The paths, below the lake's root, of every file that any snapshot refers to or that waits to be deleted.
 pub(crate) async fn referred_files(read: &mut dyn MetadataRead) -> Result<HashSet<String>, LakeError> {
-    let sql = "SELECT DISTINCT s.path || t.path || f.path FROM ducklake_data_file f \
+    let sql = "SELECT DISTINCT s.path, t.path, f.path FROM ducklake_data_file f \
                JOIN ducklake_table t USING (table_id) JOIN ducklake_schema s USING (schema_id) \
-               UNION SELECT path FROM ducklake_files_scheduled_for_deletion";
+               UNION SELECT '', '', path FROM ducklake_files_scheduled_for_deletion";
     let rows = read.query(sql, &[]).await?;
-    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+    rows.iter().map(|row| Ok(joined_path(row.text(0)?, row.text(1)?) + row.text(2)?)).collect()
+}
+
+/// A table's directory below the lake's root. That of a table which has changed its schema is written as one beside its
+/// schema's: `../other-1/t-2/`.
+pub(crate) fn joined_path(schema: &str, table: &str) -> String {
+    match table.strip_prefix("../") {
+        Some(beside) => beside.to_owned(),
+        None => format!("{schema}{table}"),
+    }
 }
 
 /// A condition that a row of alias `t` holds in the snapshot `?1`.
@@ -105,8 +118,11 @@ async fn definitions(
     }
     let comment_of = |id: i64| comments.get(&id).cloned().flatten();
 
-    let sql =
-        format!("SELECT schema_id, schema_name, path, path_is_relative FROM ducklake_schema t WHERE {HOLDS}");
+    let sql = format!(
+        "SELECT t.schema_id, coalesce(n.name, t.schema_name), t.path, t.path_is_relative FROM ducklake_schema t \
+             LEFT JOIN lis_schema_name n ON n.schema_id = t.schema_id AND n.begin_snapshot <= ?1 \
+             AND n.end_snapshot > ?1 WHERE {HOLDS}"
+    );
     let mut schemas = BTreeMap::new();
     for row in read.query(&sql, &at).await? {
         let id = row.integer(0)?;
@@ -119,12 +135,14 @@ async fn definitions(
                 owner: owner_of(id),
                 comment: comment_of(id),
                 path,
+                temporary: false,
             }),
         );
     }
     let mut columns = columns(read, head.id).await?;
     let mut constraints = constraints(read, head.id).await?;
     let mut sort_orders = sort_orders(read, head.id).await?;
+    let mut materialized = materialized_views(read, head.id).await?;
     let mut next_column_ids = HashMap::new();
     for row in
         read.query("SELECT table_id, max(column_id) + 1 FROM ducklake_column GROUP BY table_id", &[]).await?
@@ -150,7 +168,8 @@ async fn definitions(
             constraints: constraints.remove(&id).unwrap_or_default(),
             sort_order: Vec::new(),
             next_column_id: next_column_ids.get(&id).copied().unwrap_or(1),
-            path: format!("{}{}", schema.path, relative(&row, 3, 4, "a table's path outside the lake")?),
+            path: joined_path(&schema.path, &relative(&row, 3, 4, "a table's path outside the lake")?),
+            materialized: materialized.remove(&id).map(Arc::new),
             columns,
             files: Arc::new(TableFiles::default()),
         };
@@ -167,7 +186,8 @@ async fn definitions(
         relations.push(Relation::Table(Arc::new(table)));
     }
     let sql = format!(
-        "SELECT t.view_id, t.schema_id, t.view_name, t.sql, v.security_invoker, v.columns FROM ducklake_view t \
+        "SELECT t.view_id, t.schema_id, t.view_name, t.sql, v.security_invoker, v.columns, v.reads \
+         FROM ducklake_view t \
          LEFT JOIN lis_view v ON v.view_id = t.view_id AND v.begin_snapshot = t.begin_snapshot WHERE {HOLDS}"
     );
     let mut column_comments = column_comments(read, head.id).await?;
@@ -183,6 +203,7 @@ async fn definitions(
             comment: comment_of(id),
             definition: row.text(3)?.to_owned(),
             columns: view_columns(json)?,
+            reads: row.text_opt(6)?.map(view_reads).transpose()?,
             security_invoker: row.boolean(4)?,
         };
         for column in &mut view.columns {
@@ -211,15 +232,24 @@ async fn columns(
         let (table_id, column_id) = (row.integer(0)?, row.integer(1)?);
         let name = row.text(2)?;
         let place = format!("table {table_id}, column \"{name}\"");
-        if row.text_opt(5)?.is_some_and(|initial| initial != "NULL") {
-            return Err(LakeError::UnsupportedFeature { feature: "a column with an initial default", place });
-        }
         let column_type = match row.text_opt(6)? {
             Some(type_name) => {
                 let typmod = i32::try_from(row.integer(7)?).unwrap_or(crate::types::TYPMOD_NONE);
                 parse_type(type_name, typmod)?
             }
             None => foreign_type(row.text(3)?, &place)?,
+        };
+        let initial_default = match row.text_opt(5)?.filter(|initial| *initial != "NULL") {
+            Some(text) => {
+                let value = statistics::initial_default_value(text, &column_type.to_arrow());
+                // Another program's default may be written in a way that is not ours.
+                let ours = row.text_opt(6)?.is_some();
+                Some(value.filter(|_| ours).ok_or_else(|| LakeError::UnsupportedFeature {
+                    feature: "a column with an initial default",
+                    place,
+                })?)
+            }
+            None => None,
         };
         let collation = if row.text_opt(8)? == Some("sv") { Collation::Swedish } else { Collation::C };
         columns.entry(table_id).or_default().push(Column {
@@ -230,6 +260,7 @@ async fn columns(
             not_null: !row.boolean(4)?,
             collation,
             default: row.text_opt(10)?.map(str::to_owned),
+            initial_default,
             comment: comments.remove(&(table_id, column_id)),
         });
     }
@@ -256,14 +287,15 @@ async fn constraints(
     at: SnapshotId,
 ) -> Result<HashMap<i64, Vec<Constraint>>, LakeError> {
     let sql = format!(
-        "SELECT table_id, constraint_id, name, kind, columns, references_table, references_columns \
-         FROM lis_constraint t WHERE {HOLDS} ORDER BY constraint_id"
+        "SELECT table_id, constraint_id, name, kind, columns, references_table, references_columns, \
+         expression FROM lis_constraint t WHERE {HOLDS} ORDER BY constraint_id"
     );
     let mut constraints: HashMap<i64, Vec<Constraint>> = HashMap::new();
     for row in read.query(&sql, &[at.get().into()]).await? {
         let kind = match row.text(3)? {
             "primary key" => ConstraintKind::PrimaryKey,
             "unique" => ConstraintKind::Unique,
+            "check" => ConstraintKind::Check { expression: row.text(7)?.to_owned() },
             _ => ConstraintKind::ForeignKey {
                 references: RelationId::new(row.integer(5)?),
                 referenced_columns: column_list(row.text(6)?)?,
@@ -277,6 +309,30 @@ async fn constraints(
         });
     }
     Ok(constraints)
+}
+
+async fn materialized_views(
+    read: &mut dyn MetadataRead,
+    at: SnapshotId,
+) -> Result<HashMap<i64, MaterializedView>, LakeError> {
+    let sql =
+        format!("SELECT table_id, definition, reads, populated FROM lis_materialized_view t WHERE {HOLDS}");
+    let mut views = HashMap::new();
+    for row in read.query(&sql, &[at.get().into()]).await? {
+        let view = MaterializedView {
+            definition: row.text(1)?.to_owned(),
+            reads: view_reads(row.text(2)?)?,
+            populated: row.boolean(3)?,
+        };
+        views.insert(row.integer(0)?, view);
+    }
+    Ok(views)
+}
+
+fn view_reads(json: &str) -> Result<Arc<[ViewRead]>, LakeError> {
+    serde_json::from_str::<Vec<ViewRead>>(json)
+        .map(Arc::from)
+        .map_err(|error| LakeError::damaged(format!("what a view reads: {error}")))
 }
 
 /// The columns' names in order, up to the first expression that is not a plain ascending column.
@@ -317,7 +373,7 @@ async fn files(
     let sql = format!(
         "SELECT t.table_id, t.data_file_id, t.path, t.path_is_relative, t.record_count, t.file_size_bytes, \
          t.footer_size, t.begin_snapshot, t.row_id_start, c.checksum, t.file_format, t.encryption_key, \
-         t.mapping_id, t.partial_max, c.snapshot_min, c.snapshot_max, c.statistics \
+         t.mapping_id, t.partial_max, c.snapshot_min, c.snapshot_max, c.statistics, c.column_bound \
          FROM ducklake_data_file t LEFT JOIN lis_data_file c USING (data_file_id) \
          WHERE t.begin_snapshot > ?2 AND {HOLDS} ORDER BY t.table_id, t.file_order, t.data_file_id"
     );
@@ -382,6 +438,7 @@ fn data_file(row: &MetadataRow, statistics: FileStatistics) -> Result<DataFile, 
             range: Some((SnapshotId::new(least), SnapshotId::new(greatest))),
             with_own: false,
         }),
+        column_bound: row.integer_opt(17)?,
         path,
         statistics,
         typed: OnceLock::new(),
@@ -465,6 +522,7 @@ fn owner(number: i64) -> Result<Oid, LakeError> {
 
 fn column_list(text: &str) -> Result<Vec<ColumnId>, LakeError> {
     text.split(',')
+        .filter(|number| !number.is_empty())
         .map(|number| number.parse().map(ColumnId::new))
         .collect::<Result<_, _>>()
         .map_err(|_| LakeError::damaged(format!("\"{text}\" is not a list of columns")))
@@ -482,6 +540,7 @@ fn view_columns(json: &str) -> Result<Vec<Column>, LakeError> {
             not_null: false,
             collation: if collation == "sv" { Collation::Swedish } else { Collation::C },
             default: None,
+            initial_default: None,
             comment: None,
         })
     };

@@ -12,7 +12,10 @@ use crate::{
     metadata::{CommitContext, MetadataTx, Value},
     snapshot::Snapshot,
     statistics,
-    table::{Collation, Column, Constraint, ConstraintKind, Relation, Schema, Table, View},
+    table::{
+        Collation, Column, Constraint, ConstraintKind, MaterializedView, Relation, Schema, Table, View,
+        ViewRead,
+    },
     types::{ColumnType, PgType},
 };
 
@@ -109,7 +112,7 @@ impl Writer<'_> {
             let name = format!("{}.{}", quoted(schema), quoted(relation.name().as_str()));
             match relation {
                 Relation::Table(table) => {
-                    self.create_table(table).await?;
+                    self.create_table(table, &schema_path(outcome, table)).await?;
                     self.changes.push(format!("created_table:{name}"));
                 }
                 Relation::View(view) => {
@@ -122,7 +125,9 @@ impl Writer<'_> {
         }
         for (before, after) in &difference.altered {
             match (before, after) {
-                (Relation::Table(before), Relation::Table(after)) => self.alter_table(before, after).await?,
+                (Relation::Table(before), Relation::Table(after)) => {
+                    self.alter_table(before, after, &schema_path(outcome, after)).await?;
+                }
                 (Relation::View(before), Relation::View(after)) => self.alter_view(before, after).await?,
                 // Numbers are not given twice, so a table never becomes a view.
                 _ => return Err(LakeError::damaged(format!("relation {} changed its kind", before.id()))),
@@ -154,15 +159,25 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// The format has one row for a schema's whole life, so a new name also stands in old snapshots.
+    /// The format has one row for a schema's whole life: the name of before is kept beside, for old snapshots.
     async fn alter_schema(&mut self, before: &Schema, after: &Schema) -> Result<(), LakeError> {
         let id = after.id.get();
-        self.tx
-            .execute(
-                "UPDATE ducklake_schema SET schema_name = ? WHERE schema_id = ?",
-                &[after.name.as_str().into(), id.into()],
-            )
-            .await?;
+        if before.name != after.name {
+            self.tx
+                .execute(
+                    "INSERT INTO lis_schema_name(schema_id, begin_snapshot, end_snapshot, name) VALUES (?1, \
+                     coalesce((SELECT max(end_snapshot) FROM lis_schema_name WHERE schema_id = ?1), \
+                     (SELECT begin_snapshot FROM ducklake_schema WHERE schema_id = ?1)), ?2, ?3)",
+                    &[id.into(), self.id.get().into(), before.name.as_str().into()],
+                )
+                .await?;
+            self.tx
+                .execute(
+                    "UPDATE ducklake_schema SET schema_name = ? WHERE schema_id = ?",
+                    &[after.name.as_str().into(), id.into()],
+                )
+                .await?;
+        }
         self.owner(id, after.owner.get()).await?;
         if before.comment != after.comment {
             self.retag(id, None, after.comment.as_deref()).await?;
@@ -170,8 +185,9 @@ impl Writer<'_> {
         Ok(())
     }
 
-    async fn create_table(&mut self, table: &Table) -> Result<(), LakeError> {
-        self.put_table(table, new_uuid()).await?;
+    async fn create_table(&mut self, table: &Table, schema_path: &str) -> Result<(), LakeError> {
+        self.put_table(table, new_uuid(), schema_path).await?;
+        self.put_materialized(table).await?;
         self.owner(table.id.get(), table.owner.get()).await?;
         for (order, column) in (1..).zip(&table.columns) {
             self.put_column(table, column, order).await?;
@@ -184,9 +200,18 @@ impl Writer<'_> {
         self.schema_version_of(Some(table)).await
     }
 
-    async fn alter_table(&mut self, before: &Table, after: &Table) -> Result<(), LakeError> {
+    async fn alter_table(
+        &mut self,
+        before: &Table,
+        after: &Table,
+        schema_path: &str,
+    ) -> Result<(), LakeError> {
         let id = after.id.get();
-        if before.name != after.name {
+        if before.materialized != after.materialized {
+            self.end("lis_materialized_view", "table_id", id).await?;
+            self.put_materialized(after).await?;
+        }
+        if before.name != after.name || before.schema_id != after.schema_id {
             let uuid = self
                 .tx
                 .query(
@@ -196,7 +221,7 @@ impl Writer<'_> {
                 .await?;
             let uuid = uuid.first().and_then(|row| row.0.first().cloned()).unwrap_or_else(new_uuid);
             self.end("ducklake_table", "table_id", id).await?;
-            self.put_table(after, uuid).await?;
+            self.put_table(after, uuid, schema_path).await?;
         }
         self.owner(id, after.owner.get()).await?;
         if before.comment != after.comment {
@@ -289,6 +314,7 @@ impl Writer<'_> {
             "ducklake_delete_file",
             "ducklake_sort_info",
             "lis_constraint",
+            "lis_materialized_view",
         ] {
             self.end(rows, "table_id", id).await?;
         }
@@ -305,9 +331,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    async fn put_table(&mut self, table: &Table, uuid: Value) -> Result<(), LakeError> {
-        // The schema's directory is the first part of the table's.
-        let path = table.path.split_once('/').map_or(table.path.as_str(), |(_, path)| path);
+    async fn put_table(&mut self, table: &Table, uuid: Value, schema_path: &str) -> Result<(), LakeError> {
+        let path = relative_path(schema_path, &table.path);
         self.tx
             .execute(
                 "INSERT INTO ducklake_table(table_id, table_uuid, begin_snapshot, schema_id, table_name, path, \
@@ -325,6 +350,25 @@ impl Writer<'_> {
         Ok(())
     }
 
+    async fn put_materialized(&mut self, table: &Table) -> Result<(), LakeError> {
+        let Some(materialized) = table.materialized.as_deref() else { return Ok(()) };
+        let MaterializedView { definition, reads, populated } = materialized;
+        self.tx
+            .execute(
+                "INSERT INTO lis_materialized_view(table_id, begin_snapshot, definition, reads, populated) \
+                 VALUES (?, ?, ?, ?, ?)",
+                &[
+                    table.id.get().into(),
+                    self.id.get().into(),
+                    definition.as_str().into(),
+                    reads_text(reads)?.into(),
+                    (*populated).into(),
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+
     async fn put_column(&mut self, table: &Table, column: &Column, order: i64) -> Result<(), LakeError> {
         let (table_id, column_id) = (table.id.get(), column.id.get());
         self.duck_column(
@@ -335,12 +379,13 @@ impl Writer<'_> {
             column.column_type,
             column.not_null,
             None,
+            column.initial_default.as_ref().and_then(statistics::initial_default_text),
         )
         .await?;
         if let PgType::Array(element) = column.column_type.pg_type {
             let element = ColumnType { pg_type: *element, typmod: column.column_type.typmod };
             let parent = Some(column_id);
-            self.duck_column(table_id, column_id + 1, order, "element", element, false, parent).await?;
+            self.duck_column(table_id, column_id + 1, order, "element", element, false, parent, None).await?;
         }
         self.tx
             .execute(
@@ -371,11 +416,12 @@ impl Writer<'_> {
         column_type: ColumnType,
         not_null: bool,
         parent: Option<i64>,
+        initial_default: Option<String>,
     ) -> Result<(), LakeError> {
         self.tx
             .execute(
                 "INSERT INTO ducklake_column(column_id, begin_snapshot, table_id, column_order, column_name, \
-                 column_type, nulls_allowed, parent_column) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                 column_type, nulls_allowed, parent_column, initial_default) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 &[
                     column_id.into(),
                     self.id.get().into(),
@@ -385,6 +431,7 @@ impl Writer<'_> {
                     type_name(column_type).into(),
                     (!not_null).into(),
                     parent.into(),
+                    initial_default.into(),
                 ],
             )
             .await?;
@@ -403,18 +450,19 @@ impl Writer<'_> {
     }
 
     async fn put_constraint(&mut self, table: &Table, constraint: &Constraint) -> Result<(), LakeError> {
-        let (kind, references, referenced) = match &constraint.kind {
-            ConstraintKind::PrimaryKey => ("primary key", None, None),
-            ConstraintKind::Unique => ("unique", None, None),
+        let (kind, references, referenced, expression) = match &constraint.kind {
+            ConstraintKind::PrimaryKey => ("primary key", None, None, None),
+            ConstraintKind::Unique => ("unique", None, None, None),
             ConstraintKind::ForeignKey { references, referenced_columns } => {
-                ("foreign key", Some(references.get()), Some(column_list(referenced_columns)))
+                ("foreign key", Some(references.get()), Some(column_list(referenced_columns)), None)
             }
+            ConstraintKind::Check { expression } => ("check", None, None, Some(expression.clone())),
         };
         let number = i64::from(constraint.oid.get()) - i64::from(crate::ids::Oid::FIRST_NORMAL);
         self.tx
             .execute(
                 "INSERT INTO lis_constraint(constraint_id, table_id, begin_snapshot, name, kind, columns, \
-                 references_table, references_columns) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                 references_table, references_columns, expression) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 &[
                     number.into(),
                     table.id.get().into(),
@@ -424,6 +472,7 @@ impl Writer<'_> {
                     column_list(&constraint.columns).into(),
                     references.into(),
                     referenced.into(),
+                    expression.into(),
                 ],
             )
             .await?;
@@ -483,10 +532,21 @@ impl Writer<'_> {
             })
             .collect();
         let columns = serde_json::to_string(&columns).map_err(LakeError::part)?;
+        let reads = match &view.reads {
+            Some(reads) => Some(reads_text(reads)?),
+            None => None,
+        };
         self.tx
             .execute(
-                "INSERT INTO lis_view(view_id, begin_snapshot, security_invoker, columns) VALUES (?, ?, ?, ?)",
-                &[view.id.get().into(), self.id.get().into(), view.security_invoker.into(), columns.into()],
+                "INSERT INTO lis_view(view_id, begin_snapshot, security_invoker, columns, reads) \
+                 VALUES (?, ?, ?, ?, ?)",
+                &[
+                    view.id.get().into(),
+                    self.id.get().into(),
+                    view.security_invoker.into(),
+                    columns.into(),
+                    reads.into(),
+                ],
             )
             .await?;
         for column in &view.columns {
@@ -568,14 +628,16 @@ impl Writer<'_> {
             let (least, greatest) = file.row_snapshots.map(|snapshots| snapshots.bounds(self.id)).unzip();
             self.tx
                 .execute(
-                    "INSERT INTO lis_data_file(data_file_id, checksum, snapshot_min, snapshot_max, statistics) \
-                     VALUES (?, ?, ?, ?, ?)",
+                    "INSERT INTO lis_data_file(data_file_id, checksum, snapshot_min, snapshot_max, statistics, \
+                     column_bound) \
+                     VALUES (?, ?, ?, ?, ?, ?)",
                     &[
                         file_id.into(),
                         checksum.as_str().into(),
                         least.map(SnapshotId::get).into(),
                         greatest.map(SnapshotId::get).into(),
                         file.statistics.to_json().map_err(LakeError::part)?.into(),
+                        file.column_bound.into(),
                     ],
                 )
                 .await?;
@@ -755,6 +817,22 @@ impl Writer<'_> {
             .await?;
         Ok(())
     }
+}
+
+fn schema_path(snapshot: &Snapshot, table: &Table) -> String {
+    snapshot.schema(table.schema_id).map_or_else(String::new, |schema| schema.path.clone())
+}
+
+/// A table's directory as seen from its schema's: that of a table that came from another schema is beside it.
+fn relative_path(schema_path: &str, table_path: &str) -> String {
+    match table_path.strip_prefix(schema_path) {
+        Some(below) => below.to_owned(),
+        None => format!("../{table_path}"),
+    }
+}
+
+fn reads_text(reads: &[ViewRead]) -> Result<String, LakeError> {
+    serde_json::to_string(reads).map_err(LakeError::part)
 }
 
 const fn collation_name(collation: Collation) -> &'static str {

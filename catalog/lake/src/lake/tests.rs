@@ -68,6 +68,7 @@ async fn a_definition_survives_with_everything_it_says() {
             name: Identifier::exact("v"),
             owner: Oid::new(99),
             comment: Some("en vy".to_owned()),
+            reads: None,
             definition: "SELECT administration FROM s.t".to_owned(),
             columns: vec![new_column("administration", ColumnType::varchar(3))],
             security_invoker: true,

@@ -172,6 +172,7 @@ async fn every_type_that_can_be_stored_comes_back() {
             owner: Oid::ADMINISTRATOR,
             comment: None,
             columns,
+            materialized: None,
             constraints: Vec::new(),
             sort_order: Vec::new(),
         })
@@ -237,6 +238,7 @@ fn files_are_split_into_even_groups() {
             footer_size_bytes: 0,
             begin_snapshot: crate::ids::SnapshotId::new(0),
             row_id_start: 0,
+            column_bound: None,
             checksum: None,
             row_snapshots: None,
             statistics: crate::data_file::FileStatistics::Columns(Vec::new()),

@@ -74,6 +74,7 @@ pub(super) fn constraint_definition(context: &ViewContext, cells: &[Cell]) -> An
     Ok(match &constraint.kind {
         ConstraintKind::PrimaryKey => format!("PRIMARY KEY ({columns})"),
         ConstraintKind::Unique => format!("UNIQUE ({columns})"),
+        ConstraintKind::Check { expression } => format!("CHECK (({expression}))"),
         ConstraintKind::ForeignKey { references, referenced_columns } => {
             match visible_relation(context, references.oid()) {
                 Some((schema, Relation::Table(other))) => format!(

@@ -43,6 +43,7 @@ pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
             Relation::Table(table) => Some(table),
             Relation::View(_) => None,
         };
+        let materialized = table.and_then(|table| table.materialized.as_deref());
         add(
             rows,
             &Entry {
@@ -50,9 +51,16 @@ pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
                 name: relation.name().as_str(),
                 namespace: schema.id.oid(),
                 owner: relation.owner(),
-                kind: if table.is_some() { "r" } else { "v" },
+                kind: match (table, materialized) {
+                    (None, _) => "v",
+                    (Some(_), Some(_)) => "m",
+                    (Some(_), None) => "r",
+                },
                 columns: relation.columns().len(),
                 tuples: table.and_then(|table| tuples(context, table)),
+                checks: table.map_or(0, |table| checks(table)),
+                temporary: schema.temporary,
+                populated: materialized.is_none_or(|view| view.populated),
                 has_index: table.is_some_and(|table| table.constraints.iter().any(has_index)),
                 has_triggers: table.is_some_and(|table| has_foreign_key(context, table)),
                 row_security: context.viewer.row_security(oid),
@@ -94,6 +102,9 @@ struct Entry<'e> {
     kind: &'e str,
     columns: usize,
     tuples: Option<f64>,
+    checks: usize,
+    temporary: bool,
+    populated: bool,
     has_index: bool,
     has_triggers: bool,
     row_security: (bool, bool),
@@ -110,6 +121,9 @@ impl Entry<'_> {
         kind: "",
         columns: 0,
         tuples: None,
+        checks: 0,
+        temporary: false,
+        populated: true,
         has_index: false,
         has_triggers: false,
         row_security: (false, false),
@@ -120,7 +134,7 @@ impl Entry<'_> {
 
 fn add(rows: &mut Rows<'_>, entry: &Entry<'_>) {
     let access_method = match entry.kind {
-        "r" => HEAP,
+        "r" | "m" => HEAP,
         "i" => BTREE,
         _ => Oid::INVALID,
     };
@@ -132,18 +146,27 @@ fn add(rows: &mut Rows<'_>, entry: &Entry<'_>) {
         ("relam", access_method.into()),
         ("reltuples", Cell::Float(entry.tuples.unwrap_or(-1.0))),
         ("relhasindex", entry.has_index.into()),
-        ("relpersistence", "p".into()),
+        ("relpersistence", if entry.temporary { "t" } else { "p" }.into()),
+        ("relchecks", i64::try_from(entry.checks).unwrap_or_default().into()),
         ("relkind", entry.kind.into()),
         ("relnatts", i64::try_from(entry.columns).unwrap_or_default().into()),
-        ("relhasrules", (entry.kind == "v").into()),
+        ("relhasrules", matches!(entry.kind, "v" | "m").into()),
         ("relhastriggers", entry.has_triggers.into()),
         ("relrowsecurity", entry.row_security.0.into()),
         ("relforcerowsecurity", entry.row_security.1.into()),
-        ("relispopulated", true.into()),
-        ("relreplident", if entry.kind == "r" { "d" } else { "n" }.into()),
+        ("relispopulated", entry.populated.into()),
+        ("relreplident", if matches!(entry.kind, "r" | "m") { "d" } else { "n" }.into()),
         ("relacl", entry.acl.clone().into()),
         ("reloptions", entry.options.clone().into()),
     ]);
+}
+
+fn checks(table: &Table) -> usize {
+    table
+        .constraints
+        .iter()
+        .filter(|constraint| matches!(constraint.kind, ConstraintKind::Check { .. }))
+        .count()
 }
 
 /// The number of rows, where it is no secret.
@@ -164,6 +187,6 @@ fn has_foreign_key(context: &ViewContext, table: &Table) -> bool {
         ConstraintKind::ForeignKey { references, .. } => {
             referencing.id == table.id || *references == table.id
         }
-        ConstraintKind::PrimaryKey | ConstraintKind::Unique => false,
+        ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Check { .. } => false,
     })
 }

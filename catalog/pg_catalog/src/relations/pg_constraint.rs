@@ -1,4 +1,5 @@
-//! `pg_constraint`: primary keys, unique and foreign keys of tables. They are shown, not enforced on ad hoc changes.
+//! `pg_constraint`: primary keys, unique and foreign keys of tables, which are shown and not enforced on ad hoc changes,
+//! and checks, which are.
 
 use lis_lake::{
     ids::{ColumnId, Oid, RelationId},
@@ -26,6 +27,11 @@ pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
                 references.oid(),
                 Some(numbers(referenced_columns)),
             ),
+            ConstraintKind::Check { .. } => (Oid::INVALID, Oid::INVALID, None),
+        };
+        let expression = match &constraint.kind {
+            ConstraintKind::Check { expression } => Some(expression.as_str()),
+            _ => None,
         };
         let equal = referenced_columns.as_ref().map(|columns| vec![EQUAL; columns.len()]);
         let action = if referenced_columns.is_some() { "a" } else { " " };
@@ -42,7 +48,8 @@ pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
             ("confdeltype", action.into()),
             ("confmatchtype", if referenced_columns.is_some() { "s" } else { " " }.into()),
             ("conislocal", true.into()),
-            ("connoinherit", true.into()),
+            ("connoinherit", expression.is_none().into()),
+            ("conbin", expression.into()),
             ("conkey", numbers(&constraint.columns).into()),
             ("confkey", Cell::from(referenced_columns)),
             ("conpfeqop", Cell::from(equal.clone())),
@@ -58,6 +65,7 @@ pub(crate) fn kind_letter(kind: &ConstraintKind) -> &'static str {
         ConstraintKind::PrimaryKey => "p",
         ConstraintKind::Unique => "u",
         ConstraintKind::ForeignKey { .. } => "f",
+        ConstraintKind::Check { .. } => "c",
     }
 }
 

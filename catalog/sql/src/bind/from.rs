@@ -3,11 +3,13 @@
 use std::{rc::Rc, sync::Arc};
 
 use datafusion::{
-    common::{Column, NullEquality, TableReference},
+    common::{Column, NullEquality, ScalarValue, TableReference},
     logical_expr::{Expr, Join, JoinConstraint, JoinType, LogicalPlan, TableScanBuilder, lit},
 };
 use lis_lake::{
+    ids::Oid,
     names::{Identifier, QualifiedName},
+    table::ViewRead,
     types::{ColumnType, PgType},
 };
 use recursive::recursive;
@@ -305,10 +307,18 @@ impl Binder<'_> {
         }
         let relation = self.find_relation(&parts, position)?;
         self.depends(Dependency::Relation(relation.oid));
-        let joined = match &relation.source {
+        self.names(&relation);
+        let mut joined = match &relation.source {
             RelationSource::Scan(source) => self.scan(&relation, source)?,
-            RelationSource::View { definition, .. } => self.view(&relation, definition, position)?,
+            RelationSource::View { definition, reads, .. } => {
+                self.view(&relation, definition, reads.as_deref(), position)?
+            }
         };
+        if let [schema, name] = parts.as_slice()
+            && let Some(read) = self.stored_meaning(schema, name)
+        {
+            joined.namespace = as_stored(joined.namespace, read);
+        }
         let namespace = self.aliased(joined.namespace, alias)?;
         Ok(Joined { plan: joined.plan, namespace })
     }
@@ -333,6 +343,10 @@ impl Binder<'_> {
             }
         };
         let found = match schema {
+            Some(schema) if self.stored_meaning(schema, name).is_some() => {
+                let oid = self.stored_meaning(schema, name).map(|read| Oid::new(read.relation));
+                oid.and_then(|oid| catalog.relation_by_oid(oid))
+            }
             Some(schema) => catalog.relation(&QualifiedName { schema: schema.clone(), name: name.clone() }),
             None => {
                 // pg_catalog comes first unless the path says where it comes.
@@ -421,6 +435,41 @@ impl Source {
             }
         }
     }
+}
+
+/// A relation as a stored query knows it: under the names of then, with the columns of then. A column that is gone, which
+/// the query does not use, keeps its place.
+fn as_stored(namespace: Namespace, read: &ViewRead) -> Namespace {
+    let Some(table) = namespace.tables.first() else { return namespace };
+    let columns = read.columns.iter().map(|(number, name, _)| {
+        let now = table
+            .columns
+            .iter()
+            .find(|column| column.origin.is_some_and(|origin| i64::from(origin.column) == *number));
+        let name = Identifier::exact(name);
+        Rc::new(match now {
+            Some(now) => ScopeColumn { name, ..now.as_ref().clone() },
+            None => {
+                let column_type = ColumnType::plain(PgType::Text);
+                ScopeColumn {
+                    name,
+                    expr: Expr::Literal(ScalarValue::Utf8View(None), None),
+                    column_type,
+                    arrow_type: column_type.to_arrow(),
+                    origin: None,
+                }
+            }
+        })
+    });
+    let name = Identifier::exact(&read.name);
+    Namespace::of(ScopeTable {
+        schema: Some(Identifier::exact(&read.schema)),
+        relation: Some(name.clone()),
+        name,
+        key: table.key.clone(),
+        columns: columns.collect(),
+        hidden: table.hidden.clone(),
+    })
 }
 
 /// A call as FROM has it, as an expression would have it.

@@ -30,22 +30,25 @@ use lis_functions::error::FunctionError;
 use lis_lake::{
     ids::Oid,
     names::Identifier,
+    table::ViewRead,
     types::{ColumnType, PgType},
 };
 use sqlparser::ast;
 
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, CatalogRelation},
     context::BindContext,
     error::{SqlError, SqlErrorKind},
     keywords::quote_identifier,
     names::Scope,
     output::{BoundQuery, Dependency, Origin, OutputColumn},
+    parse::parse_query,
     positions::TextPositions,
     types::{Binding, Parameters, Typed, statement_error},
 };
 
 mod aggregates;
+mod assigned;
 mod attachments;
 mod calls;
 mod ctes;
@@ -67,6 +70,7 @@ mod values;
 mod views;
 mod windows;
 
+pub use assigned::bind_assigned;
 pub use modify::{BoundModification, BoundReturning, Command, Layout, MergeStep, bind_modification};
 pub use predicate::bind_predicate;
 
@@ -88,16 +92,25 @@ pub fn bind_query(
     Ok(shared.finish(bound, parameters))
 }
 
+/// A view's definition as it is stored.
+#[derive(Debug, Clone)]
+pub struct StoredQuery {
+    /// The text with every relation's schema written out.
+    pub text: String,
+    /// The relations of the lake that it names, with their columns.
+    pub reads: Vec<ViewRead>,
+}
+
 /// A view's definition as it is stored: `query_text`, which is a part of `text`, with every relation's schema written
-/// out, so that it keeps its meaning under another search path. `query` is what was read there, its positions those of
-/// `text`.
+/// out, so that it keeps its meaning under another search path, and what its names mean, so that it keeps that when they
+/// change. `query` is what was read there, its positions those of `text`.
 pub fn qualify_query(
     query: &ast::Query,
     text: &str,
     query_text: &str,
     catalog: &dyn Catalog,
     context: &BindContext,
-) -> Result<String, SqlError> {
+) -> Result<StoredQuery, SqlError> {
     let parameters = Parameters::new(&[]);
     let shared = Shared::default();
     let binder = Binder::new(text, Binding { catalog, context, parameters: &parameters }, &shared);
@@ -113,7 +126,37 @@ pub fn qualify_query(
         }
         qualified.push(character);
     }
-    Ok(qualified)
+    let used = binder.used.borrow();
+    let reads = binder.named.take().into_values().map(|relation| {
+        let columns = relation.columns.iter().filter(|column| !column.hidden).map(|column| {
+            let origin = Origin { relation: relation.oid, column: column.number };
+            (i64::from(column.number), column.name.as_str().to_owned(), used.contains(&origin))
+        });
+        ViewRead {
+            schema: relation.name.schema.as_str().to_owned(),
+            name: relation.name.name.as_str().to_owned(),
+            relation: relation.oid.get(),
+            columns: columns.collect(),
+        }
+    });
+    Ok(StoredQuery { text: qualified, reads: reads.collect() })
+}
+
+/// Binds a stored query by itself: a materialized view's.
+pub fn bind_stored(
+    definition: &str,
+    reads: &[ViewRead],
+    catalog: &dyn Catalog,
+    context: &BindContext,
+) -> Result<BoundQuery, SqlError> {
+    let query = parse_query(definition)?;
+    let context = BindContext { search_path: Vec::new(), ..context.clone() };
+    let parameters = Parameters::new(&[]);
+    let shared = Shared::default();
+    let binding = Binding { catalog, context: &context, parameters: &parameters };
+    let binder = Binder::new(definition, binding, &shared).with_reads(Some(reads));
+    let bound = binder.query(&query, Surroundings::default(), Unknowns::AsText)?;
+    Ok(shared.finish(bound, settled(&parameters)?))
 }
 
 /// The types of all parameters, or what is wrong with one.
@@ -228,12 +271,44 @@ pub(crate) struct Binder<'a> {
     positions: TextPositions,
     /// Where relations stand in the text without their schema, and in which they were found.
     unqualified: RefCell<BTreeMap<usize, Identifier>>,
+    /// Relations of the lake that the text names, and the columns that it uses.
+    named: RefCell<BTreeMap<Oid, CatalogRelation>>,
+    used: RefCell<BTreeSet<Origin>>,
+    /// What the names in a stored query mean.
+    reads: Option<&'a [ViewRead]>,
 }
 
 impl<'a> Binder<'a> {
     pub(crate) fn new(text: &'a str, binding: Binding<'a>, shared: &'a Shared) -> Self {
         let positions = TextPositions::new(text);
-        Self { binding, shared, text, positions, unqualified: RefCell::default() }
+        Self {
+            binding,
+            shared,
+            text,
+            positions,
+            unqualified: RefCell::default(),
+            named: RefCell::default(),
+            used: RefCell::default(),
+            reads: None,
+        }
+    }
+
+    /// The same for a stored query, whose names mean what they meant when it was stored.
+    pub(crate) fn with_reads(self, reads: Option<&'a [ViewRead]>) -> Self {
+        Self { reads, ..self }
+    }
+
+    /// What a name in a stored query means.
+    pub(crate) fn stored_meaning(&self, schema: &Identifier, name: &Identifier) -> Option<&'a ViewRead> {
+        let mut reads = self.reads?.iter();
+        reads.find(|read| read.schema == schema.as_str() && read.name == name.as_str())
+    }
+
+    /// Notes that the text names a relation of the lake.
+    pub(crate) fn names(&self, relation: &CatalogRelation) {
+        if relation.oid.get() >= Oid::FIRST_NORMAL {
+            self.named.borrow_mut().insert(relation.oid, relation.clone());
+        }
     }
 
     /// Notes that a name without schema means a relation of `schema`.
@@ -288,6 +363,7 @@ impl<'a> Binder<'a> {
     /// Notes a reference to a column.
     pub(crate) fn refers(&self, typed: Typed) -> Typed {
         if let Some(origin) = typed.origin {
+            self.used.borrow_mut().insert(origin);
             self.depends(Dependency::Column(origin));
         }
         typed

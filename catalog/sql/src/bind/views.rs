@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use datafusion::logical_expr::{Expr, LogicalPlan};
+use lis_lake::table::ViewRead;
 
 use super::{Binder, Surroundings, Unknowns, from::Joined};
 use crate::{
@@ -24,6 +25,7 @@ impl Binder<'_> {
         &self,
         relation: &CatalogRelation,
         definition: &str,
+        reads: Option<&[ViewRead]>,
         position: Option<usize>,
     ) -> Result<Joined, SqlError> {
         let expanding = self.shared.expanding.borrow();
@@ -43,7 +45,7 @@ impl Binder<'_> {
             self.shared.views.borrow_mut().push(relation.oid);
         }
         self.shared.expanding.borrow_mut().push(relation.oid);
-        let plan = self.view_definition(relation, definition);
+        let plan = self.view_definition(relation, definition, reads);
         self.shared.expanding.borrow_mut().pop();
         // A position in the definition is none in the statement.
         let (plan, columns) = plan.map_err(|mut error| {
@@ -65,12 +67,13 @@ impl Binder<'_> {
         &self,
         relation: &CatalogRelation,
         definition: &str,
+        reads: Option<&[ViewRead]>,
     ) -> Result<(LogicalPlan, Vec<Rc<ScopeColumn>>), SqlError> {
         let query = parse_query(definition)?;
         let context = BindContext { search_path: Vec::new(), ..self.binding.context.clone() };
         let binding =
             Binding { catalog: self.binding.catalog, context: &context, parameters: self.binding.parameters };
-        let binder = Binder::new(definition, binding, self.shared);
+        let binder = Binder::new(definition, binding, self.shared).with_reads(reads);
         let bound = binder.query(&query, Surroundings::default(), Unknowns::AsText)?;
         if bound.columns.len() < relation.columns.len() {
             let message = format!("view \"{}\" does not fit its definition", relation.name);

@@ -65,6 +65,11 @@ pub(crate) fn cast_context(source: PgType, target: PgType) -> Option<CastContext
     })
 }
 
+/// Whether a value of one type may be assigned to a column of another without a cast being written.
+pub fn can_assign(source: PgType, target: PgType) -> bool {
+    can_coerce(source, target, CastContext::Assignment)
+}
+
 /// Whether a value of one type may stand where another is wanted, in a context (`can_coerce_type`).
 pub(crate) fn can_coerce(source: PgType, target: PgType, context: CastContext) -> bool {
     if source == target || source == PgType::Unknown {

@@ -1,12 +1,14 @@
-//! CREATE and DROP of schemas, tables and views; COMMENT ON.
+//! CREATE and DROP of schemas, tables and views; COMMENT ON. ALTER is in `alter.rs`.
 
+use lis_lake::names::Identifier;
 use sqlparser::tokenizer::Token;
 
 use super::{roles, tokens::Tokens};
 use crate::{
     error::{SqlError, SqlErrorKind},
     statement::{
-        ColumnDefinition, CommentTarget, ObjectName, TableConstraint, TableConstraintKind, UtilityStatement,
+        ColumnDefinition, CommentTarget, ObjectName, OnCommit, RelationKind, TableConstraint,
+        TableConstraintKind, TableLike, UtilityStatement,
     },
 };
 
@@ -31,55 +33,206 @@ pub(super) fn drop_schema(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, S
     Ok(UtilityStatement::DropSchema { names, if_exists, cascade: cascade(tokens) })
 }
 
-/// After DROP TABLE and DROP VIEW.
-pub(super) fn drop_relation(tokens: &mut Tokens<'_>, view: bool) -> Result<UtilityStatement, SqlError> {
+/// After DROP TABLE, DROP VIEW and DROP MATERIALIZED VIEW.
+pub(super) fn drop_relation(
+    tokens: &mut Tokens<'_>,
+    kind: RelationKind,
+) -> Result<UtilityStatement, SqlError> {
     let if_exists = tokens.accept(&["if", "exists"]);
     let names = tokens.list(Tokens::object_name)?;
-    Ok(UtilityStatement::DropRelation { view, names, if_exists, cascade: cascade(tokens) })
+    Ok(UtilityStatement::DropRelation { kind, names, if_exists, cascade: cascade(tokens) })
 }
 
-fn cascade(tokens: &mut Tokens<'_>) -> bool {
+pub(super) fn cascade(tokens: &mut Tokens<'_>) -> bool {
     tokens.accept_one_of(&["cascade", "restrict"]) == Some("cascade")
 }
 
-/// After CREATE TABLE.
-pub(super) fn create_table(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError> {
+/// After CREATE \[TEMPORARY\] TABLE.
+pub(super) fn create_table(tokens: &mut Tokens<'_>, temporary: bool) -> Result<UtilityStatement, SqlError> {
     let if_not_exists = tokens.accept(&["if", "not", "exists"]);
     let name = tokens.object_name()?;
-    if tokens.at(&["as"]) {
-        return Err(tokens.unsupported("CREATE TABLE AS"));
+    if begins_query(tokens) {
+        return create_as(tokens, RelationKind::Table, temporary, name, if_not_exists);
     }
     if let Some(word @ ("of" | "partition")) = tokens.word().as_deref() {
         return Err(tokens.unsupported(&format!("CREATE TABLE … {}", word.to_uppercase())));
     }
-    let (mut columns, mut constraints) = (Vec::new(), Vec::new());
+    let (mut columns, mut likes, mut constraints) = (Vec::new(), Vec::new(), Vec::new());
     tokens.expect_token(&Token::LParen)?;
     if !tokens.accept_token(&Token::RParen) {
-        tokens.list(|tokens| table_element(tokens, &mut columns, &mut constraints))?;
+        tokens.list(|tokens| table_element(tokens, &mut columns, &mut likes, &mut constraints))?;
         tokens.expect_token(&Token::RParen)?;
     }
+    let temporary = storage(tokens, temporary)?;
+    Ok(UtilityStatement::CreateTable { name, temporary, if_not_exists, columns, likes, constraints })
+}
+
+/// Whether `[(a, b, …)] … AS` follows: the table is made from a query.
+fn begins_query(tokens: &Tokens<'_>) -> bool {
+    if tokens.peek() != Some(&Token::LParen) {
+        return ["as", "on", "with", "without"].iter().any(|word| tokens.at(&[word]));
+    }
+    // Names of columns alone, and then no definition of a table.
+    let mut ahead = 1;
+    while matches!(tokens.peek_nth(ahead), Some(Token::Word(_))) {
+        match tokens.peek_nth(ahead + 1) {
+            Some(Token::Comma) => ahead += 2,
+            Some(Token::RParen) => return true,
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// After the name in CREATE TABLE … AS and CREATE MATERIALIZED VIEW.
+fn create_as(
+    tokens: &mut Tokens<'_>,
+    kind: RelationKind,
+    temporary: bool,
+    name: ObjectName,
+    if_not_exists: bool,
+) -> Result<UtilityStatement, SqlError> {
+    let columns = tokens.optional_column_list()?;
+    let temporary = storage(tokens, temporary)?;
+    tokens.expect(&["as"])?;
+    let mark = tokens.mark();
+    if tokens.at(&["execute"]) {
+        return Err(tokens.unsupported("CREATE TABLE AS EXECUTE"));
+    }
+    let query = tokens.query()?;
+    let text = tokens.since(mark).to_owned();
+    let with_data = with_data(tokens)?;
+    Ok(UtilityStatement::CreateTableAs {
+        kind,
+        name,
+        temporary,
+        if_not_exists,
+        columns,
+        query,
+        text,
+        with_data,
+    })
+}
+
+/// `WITH [NO] DATA`
+fn with_data(tokens: &mut Tokens<'_>) -> Result<bool, SqlError> {
+    if !tokens.accept(&["with"]) {
+        return Ok(true);
+    }
+    let with_data = !tokens.accept(&["no"]);
+    tokens.expect(&["data"])?;
+    Ok(with_data)
+}
+
+/// After CREATE MATERIALIZED VIEW.
+pub(super) fn create_materialized_view(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError> {
+    let if_not_exists = tokens.accept(&["if", "not", "exists"]);
+    let name = tokens.object_name()?;
+    create_as(tokens, RelationKind::MaterializedView, false, name, if_not_exists)
+}
+
+/// After REFRESH.
+pub(super) fn refresh(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError> {
+    tokens.expect(&["materialized", "view"])?;
+    let concurrently = tokens.accept(&["concurrently"]);
+    let name = tokens.object_name()?;
+    let position = tokens.position();
+    let with_data = with_data(tokens)?;
+    if concurrently && !with_data {
+        return Err(SqlError::new(
+            SqlErrorKind::SyntaxError,
+            "REFRESH options CONCURRENTLY and WITH NO DATA cannot be used together",
+        )
+        .at(position));
+    }
+    Ok(UtilityStatement::RefreshMaterializedView { name, concurrently, with_data })
+}
+
+/// What follows a table's columns: how it is kept.
+fn storage(tokens: &mut Tokens<'_>, temporary: bool) -> Result<Option<OnCommit>, SqlError> {
+    // `WITHOUT OIDS` says what every table is.
+    tokens.accept(&["without", "oids"]);
+    let position = tokens.position();
+    let on_commit = if tokens.accept(&["on", "commit"]) {
+        if !temporary {
+            return Err(SqlError::new(
+                SqlErrorKind::InvalidTableDefinition,
+                "ON COMMIT can only be used on temporary tables",
+            )
+            .at(position));
+        }
+        if tokens.accept(&["preserve", "rows"]) {
+            OnCommit::PreserveRows
+        } else if tokens.accept(&["delete", "rows"]) {
+            OnCommit::DeleteRows
+        } else {
+            tokens.expect(&["drop"])?;
+            OnCommit::Drop
+        }
+    } else {
+        OnCommit::default()
+    };
     for (words, what) in [
-        (&["as"][..], "CREATE TABLE AS"),
-        (&["inherits"], "INHERITS"),
+        (&["inherits"][..], "INHERITS"),
         (&["partition"], "PARTITION BY"),
         (&["using"], "USING of a table access method"),
         (&["with"], "a storage parameter"),
-        (&["without"], "WITHOUT OIDS"),
-        (&["on", "commit"], "ON COMMIT"),
         (&["tablespace"], "TABLESPACE"),
     ] {
         if tokens.at(words) {
             return Err(tokens.unsupported(what));
         }
     }
-    Ok(UtilityStatement::CreateTable { name, if_not_exists, columns, constraints })
+    Ok(temporary.then_some(on_commit))
 }
 
 fn table_element(
     tokens: &mut Tokens<'_>,
     columns: &mut Vec<ColumnDefinition>,
+    likes: &mut Vec<TableLike>,
     constraints: &mut Vec<TableConstraint>,
 ) -> Result<(), SqlError> {
+    if tokens.accept(&["like"]) {
+        likes.push(like(tokens, columns.len())?);
+        return Ok(());
+    }
+    match table_constraint(tokens)? {
+        Some(constraint) => constraints.push(constraint),
+        None => columns.push(column(tokens, constraints)?),
+    }
+    Ok(())
+}
+
+/// After LIKE in CREATE TABLE.
+fn like(tokens: &mut Tokens<'_>, after: usize) -> Result<TableLike, SqlError> {
+    let source = tokens.object_name()?;
+    let mut like =
+        TableLike { source, after, defaults: false, constraints: false, indexes: false, comments: false };
+    while let Some(word) = tokens.accept_one_of(&["including", "excluding"]) {
+        let including = word == "including";
+        match tokens.accept_one_of(&["all", "defaults", "constraints", "indexes", "comments"]) {
+            Some("all") => {
+                (like.defaults, like.constraints) = (including, including);
+                (like.indexes, like.comments) = (including, including);
+            }
+            Some("defaults") => like.defaults = including,
+            Some("constraints") => like.constraints = including,
+            Some("indexes") => like.indexes = including,
+            Some(_) => like.comments = including,
+            None => {
+                // A table here has none of these.
+                let others = ["compression", "generated", "identity", "statistics", "storage"];
+                if tokens.accept_one_of(&others).is_none() {
+                    return Err(tokens.unexpected());
+                }
+            }
+        }
+    }
+    Ok(like)
+}
+
+/// A table constraint, if one comes.
+pub(super) fn table_constraint(tokens: &mut Tokens<'_>) -> Result<Option<TableConstraint>, SqlError> {
     let name = if tokens.accept(&["constraint"]) { Some(tokens.identifier()?) } else { None };
     let kind = if tokens.accept(&["primary", "key"]) {
         TableConstraintKind::PrimaryKey(tokens.column_list()?)
@@ -96,27 +249,34 @@ fn table_element(
         let referenced = tokens.optional_column_list()?;
         reference_actions(tokens)?;
         TableConstraintKind::ForeignKey { columns, table, referenced }
-    } else if tokens.at(&["check"]) {
-        return Err(tokens.unsupported("a CHECK constraint"));
+    } else if tokens.at(&["check"]) && (name.is_some() || tokens.peek_nth(1) == Some(&Token::LParen)) {
+        tokens.advance();
+        TableConstraintKind::Check(check(tokens)?)
     } else if tokens.at(&["exclude"]) {
         return Err(tokens.unsupported("an EXCLUDE constraint"));
-    } else if tokens.at(&["like"]) {
-        return Err(tokens.unsupported("LIKE in CREATE TABLE"));
     } else if name.is_some() {
         return Err(tokens.unexpected());
     } else {
-        columns.push(column(tokens, constraints)?);
-        return Ok(());
+        return Ok(None);
     };
     not_deferred(tokens)?;
     if tokens.at(&["include"]) || tokens.at(&["with"]) || tokens.at(&["using"]) {
         return Err(tokens.unsupported("an index parameter"));
     }
-    constraints.push(TableConstraint { name, kind });
-    Ok(())
+    Ok(Some(TableConstraint { name, kind }))
 }
 
-fn column(
+/// After CHECK.
+fn check(tokens: &mut Tokens<'_>) -> Result<String, SqlError> {
+    tokens.expect_token(&Token::LParen)?;
+    let text = tokens.expression_text()?;
+    tokens.expect_token(&Token::RParen)?;
+    // It is the same whether or not it is inherited: nothing is.
+    tokens.accept(&["no", "inherit"]);
+    Ok(text)
+}
+
+pub(super) fn column(
     tokens: &mut Tokens<'_>,
     constraints: &mut Vec<TableConstraint>,
 ) -> Result<ColumnDefinition, SqlError> {
@@ -153,13 +313,9 @@ fn column(
                 )
                 .at(position));
             }
-            column.default = Some(tokens.expression_text()?);
+            column.default = Some(tokens.default_text()?);
         } else if tokens.accept(&["collate"]) {
-            let mut collation = tokens.label()?;
-            if tokens.accept_token(&Token::Period) {
-                collation = tokens.label()?;
-            }
-            column.collation = Some(collation);
+            column.collation = Some(collation(tokens)?);
         } else if tokens.accept(&["primary", "key"]) {
             column.not_null = true;
             match constraint_name {
@@ -199,8 +355,9 @@ fn column(
                     },
                 }),
             }
-        } else if tokens.at(&["check"]) {
-            return Err(tokens.unsupported("a CHECK constraint"));
+        } else if tokens.accept(&["check"]) {
+            let kind = TableConstraintKind::Check(check(tokens)?);
+            constraints.push(TableConstraint { name: constraint_name, kind });
         } else if tokens.at(&["generated"]) {
             return Err(tokens.unsupported("a generated or identity column"));
         } else if tokens.at(&["storage"]) || tokens.at(&["compression"]) {
@@ -211,6 +368,15 @@ fn column(
         not_deferred(tokens)?;
     }
     Ok(column)
+}
+
+/// After COLLATE.
+pub(super) fn collation(tokens: &mut Tokens<'_>) -> Result<Identifier, SqlError> {
+    let mut collation = tokens.label()?;
+    if tokens.accept_token(&Token::Period) {
+        collation = tokens.label()?;
+    }
+    Ok(collation)
 }
 
 /// What a foreign key does when the other row goes. Only doing nothing is offered, since keys are not enforced.
@@ -241,15 +407,17 @@ fn not_deferred(tokens: &mut Tokens<'_>) -> Result<(), SqlError> {
     }
 }
 
-/// After CREATE [OR REPLACE] VIEW.
-pub(super) fn create_view(tokens: &mut Tokens<'_>, or_replace: bool) -> Result<UtilityStatement, SqlError> {
+/// After CREATE [OR REPLACE] [TEMPORARY] VIEW.
+pub(super) fn create_view(
+    tokens: &mut Tokens<'_>,
+    or_replace: bool,
+    temporary: bool,
+) -> Result<UtilityStatement, SqlError> {
     let name = tokens.object_name()?;
     let columns = tokens.optional_column_list()?;
     let mut security_invoker = None;
     if tokens.accept(&["with"]) {
-        tokens.expect_token(&Token::LParen)?;
-        tokens.list(|tokens| view_option(tokens, &mut security_invoker))?;
-        tokens.expect_token(&Token::RParen)?;
+        view_options(tokens, &mut security_invoker)?;
     }
     tokens.expect(&["as"])?;
     let mark = tokens.mark();
@@ -258,7 +426,17 @@ pub(super) fn create_view(tokens: &mut Tokens<'_>, or_replace: bool) -> Result<U
     if tokens.at(&["with"]) {
         return Err(tokens.unsupported("WITH CHECK OPTION"));
     }
-    Ok(UtilityStatement::CreateView { name, or_replace, columns, security_invoker, query, text })
+    Ok(UtilityStatement::CreateView { name, or_replace, temporary, columns, security_invoker, query, text })
+}
+
+/// `(security_invoker = …)`
+pub(super) fn view_options(
+    tokens: &mut Tokens<'_>,
+    security_invoker: &mut Option<bool>,
+) -> Result<(), SqlError> {
+    tokens.expect_token(&Token::LParen)?;
+    tokens.list(|tokens| view_option(tokens, security_invoker))?;
+    tokens.expect_token(&Token::RParen)
 }
 
 fn view_option(tokens: &mut Tokens<'_>, security_invoker: &mut Option<bool>) -> Result<(), SqlError> {
@@ -306,6 +484,10 @@ fn view_option(tokens: &mut Tokens<'_>, security_invoker: &mut Option<bool>) -> 
 /// After COMMENT.
 pub(super) fn comment(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError> {
     tokens.expect(&["on"])?;
+    if tokens.accept(&["materialized", "view"]) {
+        let target = CommentTarget::MaterializedView(tokens.object_name()?);
+        return comment_text(tokens, target);
+    }
     let target = match tokens.accept_one_of(&["schema", "table", "view", "column"]) {
         Some("schema") => CommentTarget::Schema(tokens.identifier()?),
         Some("table") => CommentTarget::Table(tokens.object_name()?),
@@ -318,6 +500,10 @@ pub(super) fn comment(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlEr
             });
         }
     };
+    comment_text(tokens, target)
+}
+
+fn comment_text(tokens: &mut Tokens<'_>, target: CommentTarget) -> Result<UtilityStatement, SqlError> {
     tokens.expect(&["is"])?;
     let comment = if tokens.accept(&["null"]) { None } else { Some(tokens.string()?) };
     // PostgreSQL: an empty comment is none.

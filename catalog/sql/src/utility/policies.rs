@@ -1,4 +1,4 @@
-//! CREATE and DROP POLICY, ALTER TABLE … ROW LEVEL SECURITY.
+//! CREATE and DROP POLICY.
 
 use sqlparser::tokenizer::Token;
 
@@ -54,43 +54,3 @@ pub(super) fn drop(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError
     tokens.accept_one_of(&["cascade", "restrict"]);
     Ok(UtilityStatement::DropPolicy { name, table, if_exists })
 }
-
-/// After ALTER TABLE.
-pub(super) fn alter_table(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError> {
-    if tokens.at(&["if", "exists"]) {
-        return Err(tokens.unsupported("ALTER TABLE IF EXISTS"));
-    }
-    // There is no inheritance: a table alone is the table.
-    tokens.accept(&["only"]);
-    let table = tokens.object_name()?;
-    let (mut enable, mut force) = (None, None);
-    tokens.list(|tokens| {
-        let (words, place, value): (&[&str], _, _) = if tokens.at(&["enable", "row"]) {
-            (&["enable"], &mut enable, true)
-        } else if tokens.at(&["disable", "row"]) {
-            (&["disable"], &mut enable, false)
-        } else if tokens.at(&["force"]) {
-            (&["force"], &mut force, true)
-        } else if tokens.at(&["no", "force"]) {
-            (&["no", "force"], &mut force, false)
-        } else {
-            return Err(match tokens.word() {
-                Some(word) if ACTIONS.contains(&word.as_str()) => {
-                    tokens.unsupported(&format!("ALTER TABLE … {}", word.to_uppercase()))
-                }
-                _ => tokens.unexpected(),
-            });
-        };
-        tokens.expect(words)?;
-        tokens.expect(&["row", "level", "security"])?;
-        *place = Some(value);
-        Ok(())
-    })?;
-    Ok(UtilityStatement::AlterRowSecurity { table, enable, force })
-}
-
-/// What PostgreSQL can alter in a table.
-const ACTIONS: &[&str] = &[
-    "add", "alter", "attach", "cluster", "detach", "disable", "drop", "enable", "inherit", "no", "not", "of",
-    "options", "owner", "rename", "replica", "reset", "set", "validate",
-];

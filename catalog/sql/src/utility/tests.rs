@@ -18,6 +18,20 @@ fn read(text: &str) -> String {
         })) => {
             format!("CreateView {name:?} {or_replace} {columns:?} {security_invoker:?}: {text}")
         }
+        Ok(Some(UtilityStatement::CreateTableAs {
+            kind,
+            name,
+            temporary,
+            if_not_exists,
+            columns,
+            text,
+            with_data,
+            ..
+        })) => {
+            format!(
+                "CreateTableAs {kind:?} {name:?} {temporary:?} {if_not_exists} {columns:?} {with_data}: {text}"
+            )
+        }
         Ok(Some(statement)) => format!("{statement:?}"),
         Err(error) => {
             let hint = error.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();

@@ -4,7 +4,7 @@
 use lis_lake::{names::Identifier, types::ColumnType};
 use sqlparser::{
     ast::Query,
-    dialect::PostgreSqlDialect,
+    dialect::{Dialect as _, PostgreSqlDialect, Precedence},
     parser::{Parser, ParserError},
     tokenizer::{Location, Token, TokenWithSpan, Word},
 };
@@ -126,6 +126,11 @@ impl<'a> Tokens<'a> {
     /// Steps over the next token.
     pub(super) fn advance(&mut self) {
         self.next += 1;
+    }
+
+    /// Goes back to a place that [`Self::mark`] gave.
+    pub(super) fn back_to(&mut self, mark: usize) {
+        self.next = mark;
     }
 
     /// Whether nothing is left.
@@ -357,6 +362,13 @@ impl<'a> Tokens<'a> {
     pub(super) fn expression_text(&mut self) -> Result<String, SqlError> {
         let start = self.next;
         self.parse(Parser::parse_expr)?;
+        Ok(self.source(start, self.next).to_owned())
+    }
+
+    /// An expression after DEFAULT, as its source text: PostgreSQL's `b_expr`, which ends where `NOT NULL` begins.
+    pub(super) fn default_text(&mut self) -> Result<String, SqlError> {
+        let start = self.next;
+        self.parse(|parser| parser.parse_subexpr(PostgreSqlDialect {}.prec_value(Precedence::Is)))?;
         Ok(self.source(start, self.next).to_owned())
     }
 

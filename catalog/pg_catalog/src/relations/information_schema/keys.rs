@@ -37,6 +37,7 @@ pub(in crate::relations) fn table_constraints(context: &ViewContext, rows: &mut 
             ConstraintKind::PrimaryKey => "PRIMARY KEY",
             ConstraintKind::Unique => "UNIQUE",
             ConstraintKind::ForeignKey { .. } => "FOREIGN KEY",
+            ConstraintKind::Check { .. } => "CHECK",
         };
         add(schema, table, (&constraint.name).into(), kind);
     }
@@ -55,13 +56,15 @@ fn column_name(table: &Table, id: ColumnId) -> Cell {
 }
 
 pub(in crate::relations) fn key_column_usage(context: &ViewContext, rows: &mut Rows<'_>) {
-    for (schema, table, constraint) in visible_constraints(context) {
+    let keys = visible_constraints(context)
+        .filter(|(.., constraint)| !matches!(constraint.kind, ConstraintKind::Check { .. }));
+    for (schema, table, constraint) in keys {
         for (position, id) in (0..).zip(&constraint.columns) {
             let in_unique = match &constraint.kind {
                 ConstraintKind::ForeignKey { references, referenced_columns } => {
                     position_in_key(context, *references, referenced_columns, position)
                 }
-                ConstraintKind::PrimaryKey | ConstraintKind::Unique => None,
+                ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Check { .. } => None,
             };
             rows.add([
                 ("constraint_catalog", database(context)),
@@ -116,7 +119,9 @@ pub(in crate::relations) fn referential_constraints(context: &ViewContext, rows:
 pub(in crate::relations) fn constraint_column_usage(context: &ViewContext, rows: &mut Rows<'_>) {
     for (schema, table, constraint) in visible_constraints(context) {
         let (table_schema, of_table, columns) = match &constraint.kind {
-            ConstraintKind::PrimaryKey | ConstraintKind::Unique => (schema, table, &constraint.columns),
+            ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Check { .. } => {
+                (schema, table, &constraint.columns)
+            }
             ConstraintKind::ForeignKey { references, referenced_columns } => {
                 match visible_relation(context, references.oid()) {
                     Some((other_schema, Relation::Table(other))) => (other_schema, other, referenced_columns),

@@ -158,7 +158,7 @@ impl Binder<'_> {
     }
 
     /// A value as assignment to a column gives it.
-    pub(super) fn assigned(&self, typed: Typed, target: &CatalogColumn) -> Result<Typed, SqlError> {
+    pub(in crate::bind) fn assigned(&self, typed: Typed, target: &CatalogColumn) -> Result<Typed, SqlError> {
         let position = typed.position;
         let found = typed.pg_type();
         // A column without scale has the default one.

@@ -1,0 +1,298 @@
+//! Keys and checks: what a statement says of them as the lake wants it.
+
+use std::sync::Arc;
+
+use lis_lake::{
+    names::Identifier,
+    staged::{NewConstraint, NewConstraintKind},
+    table::{Collation, ConstraintKind, Relation, Table},
+};
+use lis_sql::{
+    expression_text,
+    keywords::quote_identifier,
+    statement::{ColumnDefinition, ObjectName, TableConstraint, TableConstraintKind},
+};
+
+use super::{Ddl, find_relation, no_column, no_relation, written};
+use crate::{
+    error::{Condition, Result, ServerError},
+    query::check_constraints::CheckConstraints,
+};
+
+impl Ddl<'_> {
+    /// What a column's definition says of keys.
+    pub(super) fn column_constraints(&self, column: &ColumnDefinition) -> Result<Vec<NewConstraint>> {
+        let only = || vec![column.name.clone()];
+        let mut constraints = Vec::new();
+        if column.primary_key {
+            let kind = NewConstraintKind::PrimaryKey;
+            constraints.push(NewConstraint { name: None, kind, columns: only() });
+        }
+        if column.unique {
+            let kind = NewConstraintKind::Unique;
+            constraints.push(NewConstraint { name: None, kind, columns: only() });
+        }
+        if let Some((table, referenced)) = &column.references {
+            let referenced: Vec<_> = referenced.iter().cloned().collect();
+            constraints.push(self.foreign_key(None, only(), table, &referenced)?);
+        }
+        Ok(constraints)
+    }
+
+    /// A key; `None` is a check, which can be made only over a table that is there.
+    pub(super) fn key(&self, constraint: &TableConstraint) -> Result<Option<NewConstraint>> {
+        let name = constraint.name.clone();
+        Ok(Some(match &constraint.kind {
+            TableConstraintKind::PrimaryKey(key) => NewConstraint {
+                name,
+                kind: NewConstraintKind::PrimaryKey,
+                columns: distinct(key, "primary key")?,
+            },
+            TableConstraintKind::Unique(key) => {
+                NewConstraint { name, kind: NewConstraintKind::Unique, columns: distinct(key, "unique")? }
+            }
+            TableConstraintKind::ForeignKey { columns, table, referenced } => {
+                self.foreign_key(name, columns.clone(), table, referenced)?
+            }
+            TableConstraintKind::Check(_) => return Ok(None),
+        }))
+    }
+
+    /// A check over a table that the statement sees, bound so that what cannot be one is refused now.
+    pub(super) fn check(
+        &self,
+        table: &Table,
+        name: Option<Identifier>,
+        expression: &str,
+    ) -> Result<NewConstraint> {
+        CheckConstraints::bind_one(&self.server, &self.request, table, expression).map_err(unplaced)?;
+        let named = expression_text::names_in(expression)?;
+        let columns = table.columns.iter().map(|column| column.name.clone());
+        Ok(NewConstraint {
+            name,
+            kind: NewConstraintKind::Check { expression: expression.to_owned() },
+            columns: columns.filter(|column| named.contains(column)).collect(),
+        })
+    }
+
+    fn foreign_key(
+        &self,
+        name: Option<Identifier>,
+        columns: Vec<Identifier>,
+        table: &ObjectName,
+        referenced: &[Identifier],
+    ) -> Result<NewConstraint> {
+        let relation = find_relation(&self.request, table).ok_or_else(|| no_relation("relation", table))?;
+        let Relation::Table(target) = relation else {
+            return Err(ServerError::new(
+                Condition::WrongObjectType,
+                format!("referenced relation \"{}\" is not a table", written(table)),
+            ));
+        };
+        // A reference tells that the table and its columns are there, as in PostgreSQL.
+        self.request.judge(&self.server, |context| {
+            lis_security::privileges::require_relation(
+                context,
+                target.id.oid(),
+                lis_sql::statement::Privilege::References,
+            )
+        })?;
+        if self.request.snapshot.is_temporary(relation) {
+            return Err(ServerError::new(
+                Condition::InvalidTableDefinition,
+                "constraints on permanent tables may reference only permanent tables",
+            ));
+        }
+        let referenced_columns = if referenced.is_empty() {
+            let key = target.constraints.iter().find(|it| it.kind == ConstraintKind::PrimaryKey);
+            let key = key.ok_or_else(|| {
+                ServerError::new(
+                    Condition::UndefinedObject,
+                    format!("there is no primary key for referenced table \"{}\"", written(table)),
+                )
+            })?;
+            let named =
+                |id| target.columns.iter().find(|column| column.id == id).map(|column| column.name.clone());
+            key.columns.iter().filter_map(|id| named(*id)).collect()
+        } else {
+            referenced.to_vec()
+        };
+        if referenced_columns.len() != columns.len() {
+            return Err(ServerError::new(
+                Condition::InvalidForeignKey,
+                "number of referencing and referenced columns for foreign key disagree",
+            ));
+        }
+        Ok(NewConstraint {
+            name,
+            kind: NewConstraintKind::ForeignKey { references: target.id, referenced_columns },
+            columns,
+        })
+    }
+
+    /// ADD CONSTRAINT to a table that may have rows: a check and the NOT NULL and uniqueness of a key must hold for them.
+    pub(super) async fn add_constraint(
+        &mut self,
+        table: &Arc<Table>,
+        constraint: &TableConstraint,
+    ) -> Result<()> {
+        let new = match &constraint.kind {
+            TableConstraintKind::Check(expression) => {
+                self.check(table, constraint.name.clone(), expression)?
+            }
+            _ => match self.key(constraint)? {
+                Some(key) => key,
+                None => return Ok(()),
+            },
+        };
+        self.add_new_constraint(table, new).await
+    }
+
+    /// Adds a constraint that was understood already.
+    pub(super) async fn add_new_constraint(&mut self, table: &Arc<Table>, new: NewConstraint) -> Result<()> {
+        for column in &new.columns {
+            if table.column_named(column).is_none() {
+                return Err(ServerError::new(
+                    Condition::UndefinedColumn,
+                    match new.kind {
+                        NewConstraintKind::ForeignKey { .. } => {
+                            format!(
+                                "column \"{}\" referenced in foreign key constraint does not exist",
+                                column.as_str()
+                            )
+                        }
+                        _ => format!("column \"{}\" named in key does not exist", column.as_str()),
+                    },
+                ));
+            }
+        }
+        if let Some(name) = &new.name
+            && table.constraints.iter().any(|constraint| constraint.name == *name)
+        {
+            return Err(taken(name, table));
+        }
+        let kind = new.kind.clone();
+        let columns = new.columns.clone();
+        if !matches!(kind, NewConstraintKind::ForeignKey { .. }) {
+            self.require_all_rows(table)?;
+        }
+        let with = self.staged().await?.add_constraint(table.id, new).await?;
+        let name = with.constraints.last().map_or("", |constraint| constraint.name.as_str()).to_owned();
+        match kind {
+            NewConstraintKind::Check { expression } => {
+                if self.any_row(table, &format!("WHERE NOT ({expression})")).await? {
+                    return Err(ServerError::new(
+                        Condition::CheckViolation,
+                        format!(
+                            "check constraint \"{name}\" of relation \"{}\" is violated by some row",
+                            table.name.as_str()
+                        ),
+                    ));
+                }
+            }
+            NewConstraintKind::PrimaryKey | NewConstraintKind::Unique => {
+                self.check_key(table, &kind, &columns, &name).await?;
+            }
+            NewConstraintKind::ForeignKey { .. } => {}
+        }
+        self.see_staged().await
+    }
+
+    async fn check_key(
+        &mut self,
+        table: &Arc<Table>,
+        kind: &NewConstraintKind,
+        columns: &[Identifier],
+        name: &str,
+    ) -> Result<()> {
+        let quoted: Vec<String> = columns.iter().map(|column| quote_identifier(column.as_str())).collect();
+        if matches!(kind, NewConstraintKind::PrimaryKey) {
+            for column in columns {
+                self.check_no_null(table, column).await?;
+            }
+        }
+        let without_nulls: Vec<String> =
+            quoted.iter().map(|column| format!("{column} IS NOT NULL")).collect();
+        let repeated = format!(
+            "WHERE {} GROUP BY {} HAVING count(*) > 1",
+            without_nulls.join(" AND "),
+            quoted.join(", ")
+        );
+        if self.any_row(table, &repeated).await? {
+            return Err(ServerError::new(
+                Condition::UniqueViolation,
+                format!("could not create unique index \"{name}\""),
+            )
+            .with_detail(format!("Key ({}) is duplicated.", quoted.join(", "))));
+        }
+        Ok(())
+    }
+
+    /// Refuses a column in which some row has a null.
+    pub(super) async fn check_no_null(&mut self, table: &Arc<Table>, column: &Identifier) -> Result<()> {
+        let found = table.column_named(column).ok_or_else(|| no_column(column, &table.name))?;
+        if found.not_null {
+            return Ok(());
+        }
+        let condition = format!("WHERE {} IS NULL", quote_identifier(column.as_str()));
+        if self.any_row(table, &condition).await? {
+            return Err(ServerError::new(
+                Condition::NotNullViolation,
+                format!(
+                    "column \"{}\" of relation \"{}\" contains null values",
+                    column.as_str(),
+                    table.name.as_str()
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A collation by its name.
+pub(super) fn collation(name: Option<&Identifier>) -> Result<Collation> {
+    match name.map(Identifier::as_str) {
+        None | Some("C" | "c" | "POSIX" | "default") => Ok(Collation::C),
+        Some("sv" | "sv_SE" | "sv_SE.utf8" | "sv-SE-x-icu" | "sv-x-icu") => Ok(Collation::Swedish),
+        Some(other) => Err(ServerError::new(
+            Condition::UndefinedObject,
+            format!("collation \"{other}\" for encoding \"UTF8\" does not exist"),
+        )),
+    }
+}
+
+pub(super) fn taken(name: &Identifier, table: &Table) -> ServerError {
+    ServerError::new(
+        Condition::DuplicateObject,
+        format!("constraint \"{}\" for relation \"{}\" already exists", name.as_str(), table.name.as_str()),
+    )
+}
+
+fn distinct(columns: &[Identifier], what: &str) -> Result<Vec<Identifier>> {
+    for (index, column) in columns.iter().enumerate() {
+        if columns[..index].contains(column) {
+            return Err(ServerError::new(
+                Condition::DuplicateColumn,
+                format!("column \"{}\" appears twice in {what} constraint", column.as_str()),
+            ));
+        }
+    }
+    Ok(columns.to_vec())
+}
+
+/// A position in an expression is none in the statement.
+pub(super) fn unplaced(error: ServerError) -> ServerError {
+    match error {
+        ServerError::Sql(mut inner) => {
+            inner.position = None;
+            ServerError::Sql(inner)
+        }
+        ServerError::Security(mut inner) => {
+            if let Some(sql) = &mut inner.sql {
+                sql.position = None;
+            }
+            ServerError::Security(inner)
+        }
+        other => other,
+    }
+}
