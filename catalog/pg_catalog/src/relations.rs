@@ -10,6 +10,7 @@ pub(crate) mod pg_database;
 mod pg_description;
 mod pg_index;
 mod pg_namespace;
+mod pg_operator;
 pub(crate) mod pg_proc;
 pub(crate) mod pg_type;
 mod pg_views;
@@ -41,6 +42,7 @@ const FILLED: &[(&str, Fill)] = &[
     ("pg_attrdef", pg_attrdef::fill),
     ("pg_type", pg_type::fill),
     ("pg_proc", pg_proc::fill),
+    ("pg_operator", pg_operator::fill),
     ("pg_description", pg_description::fill),
     ("pg_index", pg_index::fill),
     ("pg_constraint", pg_constraint::fill),

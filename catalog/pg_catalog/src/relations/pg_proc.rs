@@ -1,5 +1,5 @@
-//! `pg_proc`: the input and output functions of the types, which drivers look up by name (`procedures.txt`, from
-//! PostgreSQL 15). The functions of the SQL layer are not listed: nobody can own, grant or drop one.
+//! `pg_proc`: the input and output functions of the types, which drivers look up by name, and the functions that the
+//! SQL layer has, with PostgreSQL 15's facts (`procedures.txt`). Nobody can own, grant or drop one.
 
 use std::sync::LazyLock;
 
