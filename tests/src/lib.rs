@@ -5,6 +5,7 @@
 //! - `server`: a warehouse in a temporary directory, and a server on a free port over it
 //! - `raw`: the protocol by hand; `reference`: a real PostgreSQL beside; `differential`: one statement, both
 //! - `matrix`: everything that PostgreSQL's catalogue offers over our types, generated, on both
+//! - `random`: queries that are made up, for both; failing ones are made small
 //! - `slt`: files of statements and expected rows, spoken by several users
 //! - `clients`: psql, isql and Python programs with the drivers that people use
 //! - `trials`: lists of tests, some of which need something (real data, time) and say so when they do not run
@@ -15,6 +16,7 @@
 pub mod clients;
 pub mod differential;
 pub mod matrix;
+pub mod random;
 pub mod raw;
 pub mod redact;
 pub mod reference;

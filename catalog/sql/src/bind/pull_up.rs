@@ -84,6 +84,8 @@ impl Binder<'_> {
     }
 
     fn pull_up_filter(&self, node: &Filter, need: Need) -> Result<Option<PulledUp>, SqlError> {
+        // The predicate needs the columns of what is below.
+        let need = if need == Need::Existence { Need::Values } else { need };
         let Some(below) = self.pull_up(&node.input, need)? else { return Ok(None) };
         let (correlated, own): (Vec<Expr>, Vec<Expr>) =
             split_conjunction(&node.predicate).into_iter().cloned().partition(has_outer);

@@ -1,0 +1,118 @@
+//! One random query on both servers.
+
+use anyhow::Result;
+
+use super::Query;
+use crate::raw::{RawConnection, Response, Row};
+
+/// Types whose values are compared as numbers: PostgreSQL's numerics have a scale per value, ours one per column.
+const NUMERIC_OID: u32 = 1700;
+
+/// How the answers compare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The same rows.
+    Same,
+    /// Both give an error that rows can cause.
+    BothFailed,
+    /// LIS does not have something that the query uses: what it says.
+    Refused(String),
+    /// They differ: how.
+    Differs(String),
+}
+
+/// Runs a query on both.
+pub fn compare(query: &Query, lis: &mut RawConnection, reference: &mut RawConnection) -> Result<Outcome> {
+    let sql = query.sql();
+    let theirs = reference.simple(&sql)?.pop().unwrap_or_default();
+    if let Some(error) = &theirs.error
+        && !error.sqlstate().starts_with("22")
+        && error.sqlstate() != "21000"
+    {
+        // The generator made something that is no query: it should not, but that is not LIS's fault.
+        return Ok(Outcome::Refused(format!("the reference: {} {}", error.sqlstate(), error.message())));
+    }
+    let ours = lis.simple(&sql)?.pop().unwrap_or_default();
+    Ok(judge(query, &ours, &theirs))
+}
+
+fn judge(query: &Query, ours: &Response, theirs: &Response) -> Outcome {
+    match (&ours.error, &theirs.error) {
+        (Some(error), _) if error.sqlstate() == "0A000" => Outcome::Refused(error.message().to_owned()),
+        (Some(ours), Some(theirs)) if ours.sqlstate() == theirs.sqlstate() => Outcome::BothFailed,
+        // Which rows an expression is evaluated for, and in which order, is not promised.
+        (Some(ours), Some(theirs))
+            if ours.sqlstate().starts_with("22") && theirs.sqlstate().starts_with("22") =>
+        {
+            Outcome::BothFailed
+        }
+        (Some(ours), _) => Outcome::Differs(format!("error {} {}", ours.sqlstate(), ours.message())),
+        (None, Some(_)) => Outcome::BothFailed,
+        (None, None) => rows(query, ours, theirs),
+    }
+}
+
+fn rows(query: &Query, ours: &Response, theirs: &Response) -> Outcome {
+    let types = |response: &Response| {
+        response.columns.iter().flatten().map(|column| column.type_oid).collect::<Vec<_>>()
+    };
+    let (our_types, their_types) = (types(ours), types(theirs));
+    if our_types != their_types {
+        return Outcome::Differs(format!("types {our_types:?}, not {their_types:?}"));
+    }
+    let text = |rows: &[Row]| {
+        let mut rows: Vec<String> = rows.iter().map(|row| line(row, &our_types)).collect();
+        if !query.ordered {
+            rows.sort();
+        }
+        rows
+    };
+    let (our_rows, their_rows) = (text(&ours.rows), text(&theirs.rows));
+    if our_rows == their_rows {
+        return Outcome::Same;
+    }
+    let only = |of: &[String], not: &[String]| {
+        of.iter().filter(|row| !not.contains(row)).take(4).cloned().collect::<Vec<_>>().join(" ")
+    };
+    Outcome::Differs(format!(
+        "{} rows, not {}; only here: {}; only there: {}",
+        our_rows.len(),
+        their_rows.len(),
+        only(&our_rows, &their_rows),
+        only(&their_rows, &our_rows)
+    ))
+}
+
+fn line(row: &Row, types: &[u32]) -> String {
+    let values: Vec<String> = row
+        .iter()
+        .zip(types)
+        .map(|(value, type_oid)| match value {
+            None => "NULL".to_owned(),
+            Some(value) => {
+                let text = String::from_utf8_lossy(value).into_owned();
+                if *type_oid == NUMERIC_OID { without_zeros(text) } else { format!("'{text}'") }
+            }
+        })
+        .collect();
+    format!("[{}]", values.join(", "))
+}
+
+fn without_zeros(text: String) -> String {
+    if !text.contains('.') {
+        return text;
+    }
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_zeros;
+
+    #[test]
+    fn a_scale_is_no_difference() {
+        assert_eq!(without_zeros("1.500".into()), "1.5");
+        assert_eq!(without_zeros("100".into()), "100");
+        assert_eq!(without_zeros("0.00".into()), "0");
+    }
+}

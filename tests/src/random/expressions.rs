@@ -1,0 +1,343 @@
+//! Expressions of a wanted type over the columns in sight.
+
+use super::{Generator, Piece, Type, Visible};
+
+/// Text put together of literal text and pieces: `{}` stands for the next piece.
+fn form(template: &str, pieces: impl IntoIterator<Item = Piece>) -> Vec<Piece> {
+    let mut pieces = pieces.into_iter();
+    let mut all = Vec::new();
+    for (index, text) in template.split("{}").enumerate() {
+        if index > 0 {
+            all.extend(pieces.next());
+        }
+        all.push(Piece::from(text));
+    }
+    all
+}
+
+impl Generator {
+    /// An expression of a type; always in parentheses if it is more than a name or a literal.
+    pub(crate) fn expression(&mut self, kind: Type, scope: &[Visible], depth: usize) -> Piece {
+        let simple = self.leaf(kind, scope);
+        if depth == 0 || self.chance(25) {
+            return Piece::Text(simple);
+        }
+        let full = self.compound(kind, scope, depth - 1);
+        Piece::part(full, simple)
+    }
+
+    /// A column or a constant.
+    pub(crate) fn leaf(&mut self, kind: Type, scope: &[Visible]) -> String {
+        let columns: Vec<&Visible> = scope.iter().filter(|column| column.kind == kind).collect();
+        if !columns.is_empty() && self.chance(75) {
+            return self.pick(&columns).name.clone();
+        }
+        self.constant(kind)
+    }
+
+    pub(crate) fn constant(&mut self, kind: Type) -> String {
+        if self.chance(12) {
+            return format!("null::{}", kind.name());
+        }
+        let choices: &[&str] = match kind {
+            Type::Integer => &["0", "1", "2", "3", "(-1)", "7", "100"],
+            Type::Bigint => &["0::bigint", "1::bigint", "10::bigint", "(-5)::bigint", "4294967296"],
+            Type::Numeric => &["0.0", "1.5", "(-1.50)", "2.001", "100.00", "10.25"],
+            Type::Text => &["''", "'a'", "'b'", "'ab'", "'A'", "'%'", "'zzz'"],
+            Type::Date => {
+                &["date '2024-01-01'", "date '2024-02-29'", "date '1999-12-31'", "date '2024-01-02'"]
+            }
+            Type::Timestamp => &["timestamp '2024-01-01 00:00:00'", "timestamp '2024-01-01 12:30:00'"],
+            Type::Boolean => &["true", "false"],
+        };
+        (*self.pick(choices)).to_owned()
+    }
+
+    fn compound(&mut self, kind: Type, scope: &[Visible], depth: usize) -> Vec<Piece> {
+        // Forms that every type has.
+        if self.chance(30) {
+            match self.below(6) {
+                0 => {
+                    let condition = self.expression(Type::Boolean, scope, depth);
+                    let (first, second) = self.two(kind, scope, depth);
+                    return form("(case when {} then {} else {} end)", [condition, first, second]);
+                }
+                1 => {
+                    let (first, second) = self.two(kind, scope, depth);
+                    return form("coalesce({}, {})", [first, second]);
+                }
+                2 => {
+                    let (first, second) = self.two(kind, scope, depth);
+                    return form("nullif({}, {})", [first, second]);
+                }
+                3 if self.tables_left > 0 => return self.scalar_subquery(kind, scope, depth),
+                4 if kind != Type::Boolean => {
+                    let name = if self.chance(50) { "greatest" } else { "least" };
+                    let (first, second) = self.two(kind, scope, depth);
+                    return form(&format!("{name}({{}}, {{}})"), [first, second]);
+                }
+                _ => {
+                    let operand = *self.pick(&[Type::Integer, Type::Text, Type::Date]);
+                    let (value, when) = self.two(operand, scope, depth);
+                    let (first, second) = self.two(kind, scope, depth);
+                    return form("(case {} when {} then {} else {} end)", [value, when, first, second]);
+                }
+            }
+        }
+        match kind {
+            Type::Boolean => self.predicate_form(scope, depth),
+            Type::Integer => self.integer_form(scope, depth),
+            Type::Bigint => self.bigint_form(scope, depth),
+            Type::Numeric => self.numeric_form(scope, depth),
+            Type::Text => self.text_form(scope, depth),
+            Type::Date => self.date_form(scope, depth),
+            Type::Timestamp => self.timestamp_form(scope, depth),
+        }
+    }
+
+    fn two(&mut self, kind: Type, scope: &[Visible], depth: usize) -> (Piece, Piece) {
+        (self.expression(kind, scope, depth), self.expression(kind, scope, depth))
+    }
+
+    fn integer_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
+        match self.below(8) {
+            0 | 1 => {
+                let operator = *self.pick(&["+", "-"]);
+                let (left, right) = self.two(Type::Integer, scope, depth);
+                form(&format!("({{}} % 1000 {operator} {{}} % 1000)"), [left, right])
+            }
+            2 => {
+                let (left, right) = self.two(Type::Integer, scope, depth);
+                form("({} % 100 * ({} % 100))", [left, right])
+            }
+            3 => {
+                let operator = *self.pick(&["/", "%"]);
+                let (left, right) = self.two(Type::Integer, scope, depth);
+                form(&format!("({{}} {operator} nullif({{}}, 0))"), [left, right])
+            }
+            4 => form("abs({} % 1000)", [self.expression(Type::Integer, scope, depth)]),
+            5 => form("length({})", [self.expression(Type::Text, scope, depth)]),
+            6 => form("(extract(day from {})::integer)", [self.expression(Type::Date, scope, depth)]),
+            _ => form("({})::integer", [self.expression(Type::Boolean, scope, depth)]),
+        }
+    }
+
+    fn bigint_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
+        match self.below(3) {
+            0 => form("({})::bigint", [self.expression(Type::Integer, scope, depth)]),
+            1 => {
+                let integer = self.expression(Type::Integer, scope, depth);
+                form("({} % 1000000 + {})", [self.expression(Type::Bigint, scope, depth), integer])
+            }
+            _ => {
+                let (left, right) = self.two(Type::Bigint, scope, depth);
+                form("({} % 1000 - {} % 1000)", [left, right])
+            }
+        }
+    }
+
+    fn numeric_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
+        match self.below(6) {
+            0 => form("({})::numeric", [self.expression(Type::Integer, scope, depth)]),
+            1 => {
+                let (left, right) = self.two(Type::Numeric, scope, depth);
+                form("({} + {})", [left, right])
+            }
+            2 => {
+                let (left, right) = self.two(Type::Numeric, scope, depth);
+                form("({} - {})", [left, right])
+            }
+            3 => form("round({}, 1)", [self.expression(Type::Numeric, scope, depth)]),
+            4 => form("abs({})", [self.expression(Type::Numeric, scope, depth)]),
+            _ => form("(- {})", [self.expression(Type::Numeric, scope, depth)]),
+        }
+    }
+
+    fn text_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
+        match self.below(6) {
+            0 => {
+                let (left, right) = self.two(Type::Text, scope, depth);
+                form("({} || {})", [left, right])
+            }
+            1 => form("upper({})", [self.expression(Type::Text, scope, depth)]),
+            2 => form("lower({})", [self.expression(Type::Text, scope, depth)]),
+            3 => form("substr({}, 1, 2)", [self.expression(Type::Text, scope, depth)]),
+            4 => form("({})::text", [self.expression(Type::Integer, scope, depth)]),
+            _ => form("({})::text", [self.expression(Type::Date, scope, depth)]),
+        }
+    }
+
+    fn date_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
+        match self.below(2) {
+            0 => {
+                let days = self.expression(Type::Integer, scope, depth);
+                form("({} + {} % 1000)", [self.expression(Type::Date, scope, 0), days])
+            }
+            _ => form("({})::date", [self.expression(Type::Timestamp, scope, depth)]),
+        }
+    }
+
+    fn timestamp_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
+        match self.below(3) {
+            0 => form("({})::timestamp", [self.expression(Type::Date, scope, depth)]),
+            1 => form("date_trunc('month', {})", [self.expression(Type::Timestamp, scope, depth)]),
+            _ => form("({} + interval '1 day')", [self.expression(Type::Timestamp, scope, 0)]),
+        }
+    }
+
+    fn predicate_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
+        let kind = *self.pick(&Type::ALL);
+        match self.below(16) {
+            0..=3 => {
+                let operator = *self.pick(&["=", "<>", "<", "<=", ">", ">="]);
+                let (left, right) = self.two(kind, scope, depth);
+                form(&format!("({{}} {operator} {{}})"), [left, right])
+            }
+            4 | 5 => {
+                let operator = if self.chance(50) { "and" } else { "or" };
+                let (left, right) = self.two(Type::Boolean, scope, depth);
+                form(&format!("({{}} {operator} {{}})"), [left, right])
+            }
+            6 => form("(not {})", [self.expression(Type::Boolean, scope, depth)]),
+            7 => {
+                let test = *self.pick(&["is null", "is not null"]);
+                form(&format!("({{}} {test})"), [self.expression(kind, scope, depth)])
+            }
+            8 => {
+                let test = *self.pick(&["is true", "is not true", "is false", "is not false", "is unknown"]);
+                form(&format!("({{}} {test})"), [self.expression(Type::Boolean, scope, depth)])
+            }
+            9 => {
+                let test = *self.pick(&["is distinct from", "is not distinct from"]);
+                let (left, right) = self.two(kind, scope, depth);
+                form(&format!("({{}} {test} {{}})"), [left, right])
+            }
+            10 => {
+                let not = *self.pick(&["", "not "]);
+                let (low, high) = self.two(Type::Integer, scope, depth);
+                let value = self.expression(Type::Integer, scope, depth);
+                form(&format!("({{}} {not}between {{}} and {{}})"), [value, low, high])
+            }
+            11 => {
+                let not = *self.pick(&["", "not "]);
+                let value = self.expression(kind, scope, depth);
+                let (first, second) = (self.constant(kind), self.expression(kind, scope, 0));
+                form(&format!("({{}} {not}in ({{}}, {{}}))"), [value, Piece::Text(first), second])
+            }
+            12 => {
+                let pattern = *self.pick(&["'a%'", "'%b'", "'_'", "'%'", "''", "'%a%'"]);
+                let like = *self.pick(&["like", "not like", "ilike"]);
+                form(&format!("({{}} {like} {pattern})"), [self.expression(Type::Text, scope, depth)])
+            }
+            _ if self.tables_left > 0 => self.subquery_predicate(scope, depth),
+            _ => {
+                let (left, right) = self.two(Type::Integer, scope, depth);
+                form("({} = {})", [left, right])
+            }
+        }
+    }
+
+    fn subquery_predicate(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
+        let kind = *self.pick(&Type::ALL);
+        let not = *self.pick(&["", "not "]);
+        match self.below(6) {
+            0 | 1 => {
+                let (query, _) = self.whole_query(scope, depth, None, false);
+                let mut pieces = vec![Piece::Text(format!("({not}exists ("))];
+                pieces.extend(query);
+                pieces.push("))".into());
+                pieces
+            }
+            2 | 3 => {
+                let value = self.expression(kind, scope, depth);
+                let (query, _) = self.whole_query(scope, depth, Some(&[kind]), false);
+                let mut pieces = vec!["(".into(), value, Piece::Text(format!(" {not}in ("))];
+                pieces.extend(query);
+                pieces.push("))".into());
+                pieces
+            }
+            4 => {
+                let (first, second) = (*self.pick(&Type::ALL), *self.pick(&Type::ALL));
+                let left = self.expression(first, scope, 0);
+                let right = self.expression(second, scope, 0);
+                let (query, _) = self.whole_query(scope, depth, Some(&[first, second]), false);
+                let mut pieces = form(&format!("(({{}}, {{}}) {not}in ("), [left, right]);
+                pieces.extend(query);
+                pieces.push("))".into());
+                pieces
+            }
+            _ => {
+                let operator = *self.pick(&["=", "<>", "<", "<=", ">", ">="]);
+                let quantifier = *self.pick(&["any", "all"]);
+                let value = self.expression(kind, scope, depth);
+                let (query, _) = self.whole_query(scope, depth, Some(&[kind]), false);
+                let mut pieces = vec!["(".into(), value, Piece::Text(format!(" {operator} {quantifier} ("))];
+                pieces.extend(query);
+                pieces.push("))".into());
+                pieces
+            }
+        }
+    }
+
+    /// A subquery of one value, which is one by an aggregate or by LIMIT after a total order.
+    fn scalar_subquery(&mut self, kind: Type, scope: &[Visible], depth: usize) -> Vec<Piece> {
+        let (query, names) = self.whole_query(scope, depth, Some(&[kind]), false);
+        let mut pieces: Vec<Piece> = Vec::new();
+        let alias = self.name("s");
+        let column = names.first().cloned().unwrap_or_default();
+        match (kind, self.below(3)) {
+            (Type::Boolean, 0) => {
+                pieces.push(Piece::Text(format!("(select bool_and({alias}.{column}) from (")))
+            }
+            (Type::Boolean, 1) => {
+                pieces.push(Piece::Text(format!("(select bool_or({alias}.{column}) from (")))
+            }
+            (Type::Bigint, 0) => pieces.push(Piece::Text(format!("(select count({alias}.{column}) from ("))),
+            (Type::Boolean, _) | (_, 2) => {
+                pieces.push(Piece::Text(format!("(select {alias}.{column} from (")));
+                pieces.extend(query);
+                pieces.push(Piece::Text(format!(") as {alias} order by {alias}.{column} limit 1)")));
+                return pieces;
+            }
+            (_, 0) => pieces.push(Piece::Text(format!("(select max({alias}.{column}) from ("))),
+            _ => pieces.push(Piece::Text(format!("(select min({alias}.{column}) from ("))),
+        }
+        pieces.extend(query);
+        pieces.push(Piece::Text(format!(") as {alias})")));
+        pieces
+    }
+
+    /// An aggregate of a type, over ungrouped columns.
+    pub(crate) fn aggregate(&mut self, kind: Type, scope: &[Visible], depth: usize) -> Vec<Piece> {
+        let filter = if self.chance(20) {
+            form(" filter (where {})", [self.expression(Type::Boolean, scope, depth)])
+        } else {
+            vec![Piece::from("")]
+        };
+        let distinct = if self.chance(25) { "distinct " } else { "" };
+        let mut pieces = match (kind, self.below(4)) {
+            (Type::Bigint, 0) => vec![Piece::from("count(*)")],
+            (Type::Bigint, 1) => {
+                let argument = *self.pick(&Type::ALL);
+                form(&format!("count({distinct}{{}})"), [self.expression(argument, scope, depth)])
+            }
+            (Type::Bigint, _) => {
+                form(&format!("sum({distinct}{{}})"), [self.expression(Type::Integer, scope, depth)])
+            }
+            (Type::Numeric, 0 | 1) => {
+                form(&format!("sum({distinct}{{}})"), [self.expression(Type::Numeric, scope, depth)])
+            }
+            (Type::Boolean, 0 | 1) => form("bool_and({})", [self.expression(Type::Boolean, scope, depth)]),
+            (Type::Boolean, _) => form("bool_or({})", [self.expression(Type::Boolean, scope, depth)]),
+            (Type::Text, 0) => {
+                // Equal values cannot be told apart, so the order is total.
+                let value = self.leaf(Type::Text, scope);
+                vec![Piece::Text(format!("string_agg({value}, ',' order by {value})"))]
+            }
+            (_, 0 | 2) => form("max({})", [self.expression(kind, scope, depth)]),
+            _ => form("min({})", [self.expression(kind, scope, depth)]),
+        };
+        pieces.extend(filter);
+        pieces
+    }
+}

@@ -1,0 +1,332 @@
+//! Whole queries: FROM, WHERE, GROUP BY, windows, set operations, WITH, ORDER BY and LIMIT.
+
+use super::{Generator, Piece, Type, Visible};
+
+/// A table: its name, and its columns' names and types.
+type Table = (&'static str, &'static [(&'static str, Type)]);
+
+const TABLES: [Table; 4] = [
+    (
+        "slump.ett",
+        &[
+            ("ea", Type::Integer),
+            ("eb", Type::Integer),
+            ("ec", Type::Text),
+            ("ed", Type::Numeric),
+            ("ee", Type::Date),
+            ("ef", Type::Boolean),
+            ("eg", Type::Bigint),
+        ],
+    ),
+    (
+        "slump.tva",
+        &[
+            ("ta", Type::Integer),
+            ("tb", Type::Integer),
+            ("tc", Type::Text),
+            ("td", Type::Numeric),
+            ("te", Type::Date),
+            ("tf", Type::Boolean),
+            ("tg", Type::Bigint),
+        ],
+    ),
+    (
+        "slump.tre",
+        &[
+            ("ra", Type::Integer),
+            ("rd", Type::Numeric),
+            ("re", Type::Timestamp),
+            ("rf", Type::Boolean),
+            ("rg", Type::Bigint),
+        ],
+    ),
+    ("slump.tom", &[("oa", Type::Integer), ("oc", Type::Text)]),
+];
+
+/// The columns of a table by its place in the list.
+pub(super) fn table_columns(index: usize) -> Vec<Visible> {
+    let columns = TABLES.get(index).map_or(&[] as &[_], |(_, columns)| columns);
+    columns.iter().map(|(name, kind)| Visible { name: (*name).to_owned(), kind: *kind }).collect()
+}
+
+impl Generator {
+    /// A query with what may go round its body, and its columns' names. `outer` is in sight for correlation; `wanted` are
+    /// the columns' types.
+    pub(crate) fn whole_query(
+        &mut self,
+        outer: &[Visible],
+        depth: usize,
+        wanted: Option<&[Type]>,
+        ordered: bool,
+    ) -> (Vec<Piece>, Vec<String>) {
+        let types: Vec<Type> = match wanted {
+            Some(wanted) => wanted.to_vec(),
+            None => (0..=self.below(3)).map(|_| *self.pick(&Type::ALL)).collect(),
+        };
+        let mut pieces = Vec::new();
+        let ctes = self.ctes.len();
+        if depth > 1 && self.tables_left > 2 && self.chance(15) {
+            pieces.extend(self.with(depth - 1));
+        }
+        let (body, names) = if depth > 0 && self.tables_left > 1 && self.chance(20) {
+            self.set_operation(outer, depth - 1, &types)
+        } else {
+            self.select(outer, depth, &types)
+        };
+        pieces.extend(body);
+        let limited = self.chance(if ordered { 40 } else { 10 });
+        if ordered || limited {
+            let keys: Vec<String> = (1..=types.len())
+                .map(|number| {
+                    let direction = *self.pick(&["", "", " desc", " nulls first", " desc nulls last"]);
+                    format!("{number}{direction}")
+                })
+                .collect();
+            let text = format!(" order by {}", keys.join(", "));
+            pieces.push(if ordered { Piece::Text(text) } else { Piece::part(vec![text.into()], "") });
+        }
+        if limited {
+            let text = *self.pick(&[" limit 1", " limit 3", " limit 0", " limit 2 offset 1", " offset 2"]);
+            pieces.push(Piece::part(vec![text.into()], ""));
+        }
+        self.ctes.truncate(ctes);
+        (pieces, names)
+    }
+
+    fn with(&mut self, depth: usize) -> Vec<Piece> {
+        let name = self.name("w");
+        let types: Vec<Type> = (0..=self.below(3)).map(|_| *self.pick(&Type::ALL)).collect();
+        let materialized = *self.pick(&["", "", "materialized ", "not materialized "]);
+        let (query, names) = self.whole_query(&[], depth, Some(&types), false);
+        let mut pieces = vec![Piece::Text(format!("with {name} as {materialized}("))];
+        pieces.extend(query);
+        pieces.push(") ".into());
+        let columns =
+            names.into_iter().zip(types).map(|(name, kind)| Visible { name, kind }).collect::<Vec<_>>();
+        self.ctes.push((name, columns));
+        pieces
+    }
+
+    fn set_operation(
+        &mut self,
+        outer: &[Visible],
+        depth: usize,
+        types: &[Type],
+    ) -> (Vec<Piece>, Vec<String>) {
+        let operator =
+            *self.pick(&["union", "union all", "intersect", "except", "intersect all", "except all"]);
+        let (left, names) = self.select(outer, depth, types);
+        let (right, _) = self.select(outer, depth, types);
+        let mut pieces: Vec<Piece> = vec!["(".into()];
+        pieces.extend(left);
+        let mut rest: Vec<Piece> = vec![Piece::Text(format!(" {operator} "))];
+        rest.extend(right);
+        pieces.push(Piece::part(rest, ""));
+        pieces.push(")".into());
+        (pieces, names)
+    }
+
+    fn select(&mut self, outer: &[Visible], depth: usize, types: &[Type]) -> (Vec<Piece>, Vec<String>) {
+        let (from, own) = self.from(outer, depth);
+        let mut scope = own.clone();
+        scope.extend(outer.iter().cloned());
+        let condition = self.chance(70).then(|| self.expression(Type::Boolean, &scope, depth.min(2)));
+        let names: Vec<String> = types.iter().map(|_| self.name("c")).collect();
+        let grouped = self.chance(30);
+        let windowed = !grouped && self.chance(20);
+        let mut pieces: Vec<Piece> = vec!["select ".into()];
+        if !grouped && self.chance(20) {
+            pieces.push(Piece::part(vec!["distinct ".into()], ""));
+        }
+        let keys = if grouped { self.group_keys(&own) } else { Vec::new() };
+        let mut above = keys.clone();
+        above.extend(outer.iter().cloned());
+        for (index, (kind, name)) in types.iter().zip(&names).enumerate() {
+            if index > 0 {
+                pieces.push(", ".into());
+            }
+            if grouped && self.chance(60) {
+                // Over outer columns alone it would be the enclosing query's.
+                let aggregate = self.aggregate(*kind, &own, depth.min(1));
+                pieces.push(Piece::part(aggregate, format!("null::{}", kind.name())));
+            } else if grouped {
+                pieces.push(self.expression(*kind, &above, depth.min(2)));
+            } else if windowed && self.chance(60) {
+                pieces.extend(self.window(*kind, &scope, depth));
+            } else {
+                pieces.push(self.expression(*kind, &scope, depth.min(2)));
+            }
+            pieces.push(Piece::Text(format!(" as {name}")));
+        }
+        pieces.extend(from);
+        if let Some(condition) = condition {
+            pieces.push(Piece::part(vec![" where ".into(), condition], ""));
+        }
+        if !keys.is_empty() {
+            let list: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+            let list = list.join(", ");
+            let form = self.below(10);
+            pieces.push(Piece::Text(match form {
+                0 => format!(" group by rollup ({list})"),
+                1 => format!(" group by cube ({list})"),
+                2 => format!(" group by grouping sets (({list}), ())"),
+                _ => format!(" group by {list}"),
+            }));
+        }
+        if grouped && self.chance(30) {
+            let kind = *self.pick(&[Type::Bigint, Type::Numeric, Type::Text, Type::Date]);
+            let mut having: Vec<Piece> = vec![" having (".into()];
+            having.extend(self.aggregate(kind, &own, depth.min(1)));
+            let operator = *self.pick(&["=", "<>", "<", ">="]);
+            having.push(Piece::Text(format!(" {operator} ")));
+            having.push(self.expression(kind, &above, depth.min(1)));
+            having.push(")".into());
+            pieces.push(Piece::part(having, ""));
+        }
+        (pieces, names)
+    }
+
+    fn group_keys(&mut self, own: &[Visible]) -> Vec<Visible> {
+        let mut keys: Vec<Visible> = Vec::new();
+        for _ in 0..self.below(3) {
+            let key = self.pick(own).clone();
+            if !keys.iter().any(|known| known.name == key.name) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
+    /// A window function whose value rows that tie share.
+    fn window(&mut self, kind: Type, scope: &[Visible], depth: usize) -> Vec<Piece> {
+        let call: Vec<Piece> = match (kind, self.below(3)) {
+            (Type::Bigint, 0) => vec!["rank()".into()],
+            (Type::Bigint, 1) => vec!["dense_rank()".into()],
+            (Type::Bigint, _) => vec!["count(*)".into()],
+            _ => self.plain_aggregate(kind, scope, depth.min(1)),
+        };
+        let mut pieces = call;
+        pieces.push(" over (".into());
+        if self.chance(50) {
+            let key = *self.pick(&Type::ALL);
+            pieces.push("partition by ".into());
+            pieces.push(self.expression(key, scope, 1));
+            pieces.push(" ".into());
+        }
+        if self.chance(70) {
+            let key = *self.pick(&Type::ALL);
+            let direction = *self.pick(&["", " desc", " nulls first"]);
+            pieces.push("order by ".into());
+            pieces.push(self.expression(key, scope, 1));
+            pieces.push(direction.into());
+        }
+        pieces.push(")".into());
+        pieces
+    }
+
+    fn plain_aggregate(&mut self, kind: Type, scope: &[Visible], depth: usize) -> Vec<Piece> {
+        let (name, argument) = match kind {
+            Type::Bigint => ("sum", Type::Integer),
+            Type::Numeric => ("sum", Type::Numeric),
+            Type::Boolean => ("bool_or", Type::Boolean),
+            _ if self.chance(50) => ("max", kind),
+            _ => ("min", kind),
+        };
+        let argument = self.expression(argument, scope, depth);
+        vec![Piece::Text(format!("{name}(")), argument, ")".into()]
+    }
+
+    /// FROM, and the columns that it shows.
+    fn from(&mut self, outer: &[Visible], depth: usize) -> (Vec<Piece>, Vec<Visible>) {
+        let (mut pieces, mut columns) = self.relation(outer, depth, false);
+        pieces.insert(0, " from ".into());
+        while self.tables_left > 0 && self.chance(35) {
+            let kind = self.below(6);
+            let lateral = kind < 4 && self.chance(20);
+            let mut in_sight = columns.clone();
+            in_sight.extend(outer.iter().cloned());
+            let (right, right_columns) =
+                self.relation(if lateral { &in_sight } else { outer }, depth, lateral);
+            let equality = self.equality(&columns, &right_columns);
+            let mut both = columns.clone();
+            both.extend(right_columns.iter().cloned());
+            let condition = |generator: &mut Self| {
+                if generator.chance(70) {
+                    vec![Piece::part(vec![equality.clone().into()], "true")]
+                } else {
+                    vec![generator.expression(Type::Boolean, &both, depth.min(2))]
+                }
+            };
+            match kind {
+                0 => {
+                    pieces.push(" cross join ".into());
+                    pieces.extend(right);
+                }
+                1 | 2 => {
+                    let condition = condition(self);
+                    pieces.push(" join ".into());
+                    pieces.extend(right);
+                    pieces.push(" on ".into());
+                    pieces.extend(condition);
+                }
+                3 | 4 => {
+                    let condition = condition(self);
+                    pieces.push(if kind == 3 { " left join " } else { " right join " }.into());
+                    pieces.extend(right);
+                    pieces.push(" on ".into());
+                    pieces.extend(condition);
+                }
+                _ => {
+                    // PostgreSQL has full joins by equality only.
+                    pieces.push(" full join ".into());
+                    pieces.extend(right);
+                    pieces.push(Piece::Text(format!(" on {equality}")));
+                }
+            }
+            columns = both;
+        }
+        (pieces, columns)
+    }
+
+    fn equality(&mut self, left: &[Visible], right: &[Visible]) -> String {
+        let mut pairs = Vec::new();
+        for one in left {
+            for other in right.iter().filter(|other| other.kind == one.kind) {
+                pairs.push(format!("{} = {}", one.name, other.name));
+            }
+        }
+        if pairs.is_empty() {
+            return "1 = 1".to_owned();
+        }
+        self.pick(&pairs).clone()
+    }
+
+    fn relation(&mut self, outer: &[Visible], depth: usize, lateral: bool) -> (Vec<Piece>, Vec<Visible>) {
+        let alias = self.name("t");
+        let shown = |columns: &[Visible]| {
+            columns
+                .iter()
+                .map(|column| Visible { name: format!("{alias}.{}", column.name), kind: column.kind })
+                .collect::<Vec<_>>()
+        };
+        if !lateral && !self.ctes.is_empty() && self.chance(60) {
+            let ctes = self.ctes.clone();
+            let (name, columns) = self.pick(&ctes).clone();
+            return (vec![Piece::Text(format!("{name} as {alias}"))], shown(&columns));
+        }
+        if (lateral || self.chance(20)) && depth > 0 && self.tables_left > 0 {
+            let types: Vec<Type> = (0..=self.below(2)).map(|_| *self.pick(&Type::ALL)).collect();
+            let (query, names) = self.whole_query(outer, depth - 1, Some(&types), false);
+            let mut pieces: Vec<Piece> = vec![if lateral { "lateral (" } else { "(" }.into()];
+            pieces.extend(query);
+            pieces.push(Piece::Text(format!(") as {alias}")));
+            let columns: Vec<Visible> =
+                names.into_iter().zip(types).map(|(name, kind)| Visible { name, kind }).collect();
+            return (pieces, shown(&columns));
+        }
+        self.tables_left = self.tables_left.saturating_sub(1);
+        let index = *self.pick(&[0, 0, 1, 1, 2, 2, 3]);
+        let (name, _) = TABLES[index];
+        (vec![Piece::Text(format!("{name} as {alias}"))], shown(&table_columns(index)))
+    }
+}
