@@ -23,8 +23,8 @@ use datafusion::{
     },
     functions::core::expr_fn::coalesce,
     logical_expr::{
-        Aggregate, Distinct, Expr, Filter, Join, JoinConstraint, JoinType, Limit, LogicalPlan, Projection,
-        Sort, SubqueryAlias, Union, Unnest, Window,
+        Aggregate, Distinct, Expr, Filter, GroupingSet, Join, JoinConstraint, JoinType, Limit, LogicalPlan,
+        Projection, Sort, SubqueryAlias, Union, Unnest, Window,
         expr::{Exists, InSubquery},
         lit,
     },
@@ -70,8 +70,10 @@ impl Binder<'_> {
     ) -> Result<LogicalPlan, SqlError> {
         let outer = outer_references(&right, left.schema());
         if outer.is_empty() {
-            let filter = (join_type != JoinType::Inner).then(|| lit(true));
-            return join(left, right, Vec::new(), filter, join_type);
+            if join_type == JoinType::Inner {
+                return super::from::cross_join(left, right);
+            }
+            return join(left, right, Vec::new(), Some(lit(true)), join_type);
         }
         if let Some(pulled) = self.pull_up(&right, Need::Rows)? {
             let mut columns = left.schema().columns();
@@ -186,8 +188,8 @@ impl Binder<'_> {
 
     fn dependent_aggregate(&self, aggregate: &Aggregate, domain: &Domain) -> Result<Dependent, SqlError> {
         let Dependent { plan, keys } = self.dependent(&aggregate.input, domain)?;
-        if matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]) {
-            return Err(unsupported("a correlated subquery with grouping sets", None));
+        if let [Expr::GroupingSet(set)] = aggregate.group_expr.as_slice() {
+            return self.dependent_grouping_sets(aggregate, set, plan, domain, keys);
         }
         let mut group = replace_all(&aggregate.group_expr, domain, &keys)?;
         let scalar = group.is_empty();
@@ -214,6 +216,38 @@ impl Binder<'_> {
         exprs.extend(instance.keys.iter().cloned().map(Expr::Column));
         let joined = join(instance.plan, grouped, on, None, JoinType::Left)?;
         Ok(Dependent { plan: project(joined, exprs)?, keys: instance.keys })
+    }
+
+    /// Grouping sets for each combination: the domain's columns are part of every set.
+    fn dependent_grouping_sets(
+        &self,
+        aggregate: &Aggregate,
+        set: &GroupingSet,
+        plan: LogicalPlan,
+        domain: &Domain,
+        keys: Vec<Column>,
+    ) -> Result<Dependent, SqlError> {
+        let with_keys = |exprs: &[Expr]| {
+            // First, so that the bits of GROUPING stay where they are.
+            let mut all: Vec<Expr> = keys.iter().cloned().map(Expr::Column).collect();
+            all.extend(replace_all(exprs, domain, &keys)?);
+            Ok(all)
+        };
+        let sets: Vec<Vec<Expr>> = match set {
+            GroupingSet::GroupingSets(sets) => sets.clone(),
+            _ => return Err(unsupported("a correlated subquery with ROLLUP or CUBE", None)),
+        };
+        // The empty set has a row even where nothing is aggregated; by columns of the domain it has none.
+        if sets.iter().any(Vec::is_empty) {
+            return Err(unsupported("a correlated subquery with an empty grouping set", None));
+        }
+        let sets = sets.iter().map(|set| with_keys(set)).collect::<Result<Vec<_>, SqlError>>()?;
+        let group = vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))];
+        let calls = replace_all(&aggregate.aggr_expr, domain, &keys)?;
+        let grouped = Aggregate::try_new(Arc::new(plan), group, calls)
+            .map(LogicalPlan::Aggregate)
+            .map_err(plan_error)?;
+        Ok(Dependent { plan: grouped, keys })
     }
 
     /// LIMIT for each combination: by row number, in the order of the sort below.

@@ -3,7 +3,7 @@
 
 use datafusion::{
     common::ScalarValue,
-    logical_expr::{BinaryExpr, Expr, Operator, lit},
+    logical_expr::{BinaryExpr, Expr, Operator, binary_expr, lit},
 };
 use lis_lake::{
     names::Identifier,
@@ -97,6 +97,17 @@ impl<'s> Place<'s> {
     }
 }
 
+/// `value IS TRUE`, `value IS FALSE`. Not the engine's own expressions of that name: they are never null to its logical
+/// planner and may be to its physical one, which then refuses to group by them.
+fn is_not_distinct(value: Expr, truth: bool) -> Expr {
+    binary_expr(value, Operator::IsNotDistinctFrom, lit(truth))
+}
+
+/// `value IS NOT TRUE`, `value IS NOT FALSE`.
+fn is_distinct(value: Expr, truth: bool) -> Expr {
+    binary_expr(value, Operator::IsDistinctFrom, lit(truth))
+}
+
 /// Which values of one expression are compared with which of another: `(a, b) = (c, d)`.
 type Pairs = Vec<(Typed, Typed)>;
 
@@ -124,12 +135,18 @@ impl Binder<'_> {
             E::UnaryOp { op, expr: operand } => self.unary(expr, *op, operand, place),
             E::IsNull(operand) => self.is_null(operand, false, place),
             E::IsNotNull(operand) => self.is_null(operand, true, place),
-            E::IsTrue(operand) => self.truth(operand, "IS TRUE", Expr::IsTrue, place),
-            E::IsNotTrue(operand) => self.truth(operand, "IS NOT TRUE", Expr::IsNotTrue, place),
-            E::IsFalse(operand) => self.truth(operand, "IS FALSE", Expr::IsFalse, place),
-            E::IsNotFalse(operand) => self.truth(operand, "IS NOT FALSE", Expr::IsNotFalse, place),
-            E::IsUnknown(operand) => self.truth(operand, "IS UNKNOWN", Expr::IsUnknown, place),
-            E::IsNotUnknown(operand) => self.truth(operand, "IS NOT UNKNOWN", Expr::IsNotUnknown, place),
+            E::IsTrue(operand) => self.truth(operand, "IS TRUE", |value| is_not_distinct(value, true), place),
+            E::IsNotTrue(operand) => {
+                self.truth(operand, "IS NOT TRUE", |value| is_distinct(value, true), place)
+            }
+            E::IsFalse(operand) => {
+                self.truth(operand, "IS FALSE", |value| is_not_distinct(value, false), place)
+            }
+            E::IsNotFalse(operand) => {
+                self.truth(operand, "IS NOT FALSE", |value| is_distinct(value, false), place)
+            }
+            E::IsUnknown(operand) => self.truth(operand, "IS UNKNOWN", Expr::is_null, place),
+            E::IsNotUnknown(operand) => self.truth(operand, "IS NOT UNKNOWN", Expr::is_not_null, place),
             E::IsDistinctFrom(left, right) => self.distinct_from(left, right, false, place),
             E::IsNotDistinctFrom(left, right) => self.distinct_from(left, right, true, place),
             E::InList { expr: value, list, negated } => self.in_list(value, list, *negated, place),
@@ -532,11 +549,11 @@ impl Binder<'_> {
         &self,
         operand: &ast::Expr,
         what: &str,
-        wrap: fn(Box<Expr>) -> Expr,
+        test: fn(Expr) -> Expr,
         place: Place<'_>,
     ) -> Result<Typed, SqlError> {
         let operand = self.boolean(operand, what, place)?;
-        Ok(Typed::canonical(wrap(Box::new(operand)), ColumnType::plain(PgType::Bool)))
+        Ok(Typed::canonical(test(operand), ColumnType::plain(PgType::Bool)))
     }
 
     fn distinct_from(

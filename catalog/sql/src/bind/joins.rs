@@ -121,13 +121,13 @@ impl Binder<'_> {
         for one in chain(condition, &ast::BinaryOperator::And) {
             predicates.push(self.boolean(one, "JOIN/ON", place)?);
         }
-        if lateral {
-            let plan = self.lateral_on(left.plan, right.plan, join_type, predicates, position)?;
-            return Ok(Joined { plan, namespace });
-        }
-        if !attachments.is_empty() {
+        if !attachments.is_empty() && !(lateral && join_type == JoinType::Right) {
             let (left, right) = (left.plan, right.plan);
             let plan = self.join_attached(left, right, join_type, predicates, &attachments)?;
+            return Ok(Joined { plan, namespace });
+        }
+        if lateral {
+            let plan = self.lateral_on(left.plan, right.plan, join_type, predicates, position)?;
             return Ok(Joined { plan, namespace });
         }
         let condition = balanced(predicates, Operator::And);
@@ -145,9 +145,10 @@ impl Binder<'_> {
         predicates: Vec<Expr>,
         attachments: &Attachments,
     ) -> Result<LogicalPlan, SqlError> {
+        // Both also where the right side is LATERAL.
         if join_type == JoinType::Inner {
             let (plain, attaching) = attachments.apart(predicates);
-            let crossed = filtered(super::from::cross_join(left, right)?, plain)?;
+            let crossed = filtered(self.lateral(left, right, JoinType::Inner)?, plain)?;
             return filtered(self.attached(crossed, attachments)?, attaching);
         }
         let mut columns = left.schema().columns();

@@ -105,6 +105,38 @@ impl ScalarUDFImpl for OneRowOnly {
     }
 }
 
+/// The value itself, which may be null: of a scalar subquery, that has no row perhaps, whatever its column says.
+pub(crate) fn nullable(value: Expr) -> Expr {
+    let function = ScalarUDF::from(Nullable { signature: Signature::any(1, Volatility::Immutable) });
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function), vec![value]))
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Nullable {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Nullable {
+    fn name(&self) -> &str {
+        "nullable"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
+        Ok(arg_types.first().cloned().unwrap_or(DataType::Null))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        match args.args.into_iter().next() {
+            Some(value) => Ok(value),
+            None => Err(DataFusionError::Internal("nullable has one argument".to_owned())),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct SingleValueAccumulator {
     value: ScalarValue,

@@ -206,7 +206,9 @@ impl Binder<'_> {
     /// The value of a plan of one column and at most one row, as an expression of the place.
     fn value_of(&self, plan: LogicalPlan, place: Place<'_>) -> Result<Expr, SqlError> {
         if !is_correlated(&plan) {
-            return Ok(Expr::ScalarSubquery(subquery_of(plan, Vec::new())));
+            let never_null = plan.schema().fields().iter().all(|field| !field.is_nullable());
+            let value = Expr::ScalarSubquery(subquery_of(plan, Vec::new()));
+            return Ok(if never_null { single_value::nullable(value) } else { value });
         }
         let native = matches!(place.clause, Clause::Where | Clause::Having);
         if native
