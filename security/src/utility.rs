@@ -101,6 +101,8 @@ pub fn plan_utility(
         | UtilityStatement::AlterRelation { .. }
         | UtilityStatement::CreateView { .. }
         | UtilityStatement::DropRelation { .. }
+        | UtilityStatement::Truncate { .. }
+        | UtilityStatement::Lock { .. }
         | UtilityStatement::Comment { .. } => return Ok(None),
     }
     let mut changes = SecurityChanges::judged(context.rights, plan.changes);

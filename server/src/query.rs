@@ -13,6 +13,7 @@ pub(crate) mod record;
 pub(crate) mod row_checks;
 pub(crate) mod settings;
 mod spool;
+mod truncate;
 pub(crate) mod utility;
 
 use std::{future::Future, sync::Arc};

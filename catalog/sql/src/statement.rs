@@ -400,6 +400,20 @@ pub enum UtilityStatement {
         /// How.
         options: CopyOptions,
     },
+    /// TRUNCATE
+    Truncate {
+        /// The tables.
+        tables: Vec<ObjectName>,
+        /// CASCADE
+        cascade: bool,
+    },
+    /// LOCK TABLE
+    Lock {
+        /// The tables or views.
+        relations: Vec<ObjectName>,
+        /// The mode, lower case: `access exclusive` where none is written.
+        mode: String,
+    },
     /// CALL procedure(arguments)
     Call {
         /// The procedure.

@@ -16,6 +16,7 @@ mod policies;
 mod prepared;
 mod roles;
 mod settings;
+mod tables;
 pub(crate) mod tokens;
 mod transactions;
 
@@ -87,6 +88,8 @@ const STATEMENTS: &[(&str, Read)] = &[
     ("move", cursors::r#move),
     ("close", cursors::close),
     ("copy", copy::copy),
+    ("truncate", tables::truncate),
+    ("lock", tables::lock),
     ("call", call::call),
     ("comment", ddl::comment),
     ("refresh", ddl::refresh),
@@ -104,12 +107,10 @@ const UNSUPPORTED: &[&str] = &[
     "import",
     "listen",
     "load",
-    "lock",
     "notify",
     "reassign",
     "reindex",
     "security",
-    "truncate",
     "vacuum",
 ];
 

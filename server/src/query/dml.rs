@@ -30,6 +30,16 @@ use crate::{
 
 /// Checks that the user may add rows to a table, and gives the table.
 pub(crate) fn insert_target(server: &Server, request: &Request, relation: Oid) -> Result<Arc<Table>> {
+    writable_table(server, request, relation, Privilege::Insert)
+}
+
+/// Checks that the user has a privilege that changes a table, and gives the table.
+pub(crate) fn writable_table(
+    server: &Server,
+    request: &Request,
+    relation: Oid,
+    privilege: Privilege,
+) -> Result<Arc<Table>> {
     let table = match request.snapshot.relation_by_oid(relation) {
         Some(Relation::Table(table)) => Arc::clone(table),
         Some(Relation::View(view)) => {
@@ -45,7 +55,7 @@ pub(crate) fn insert_target(server: &Server, request: &Request, relation: Oid) -
             ));
         }
     };
-    request.judge(server, |context| privileges::require_relation(context, relation, Privilege::Insert))?;
+    request.judge(server, |context| privileges::require_relation(context, relation, privilege))?;
     super::ddl::require_plain_table(&table)?;
     Ok(table)
 }

@@ -10,7 +10,9 @@ use lis_sql::statement::{
     Explained, FetchDirection, ParsedStatement, RelationKind, Statement, UtilityStatement,
 };
 
-use super::{Outcome, RowsTag, call, copy, cursor::Seek, ddl, open, record::StatementRecord, settings};
+use super::{
+    Outcome, RowsTag, call, copy, cursor::Seek, ddl, open, record::StatementRecord, settings, truncate,
+};
 use crate::{
     error::{Condition, Result, ServerError},
     session::{NamedCursor, Prepared, Session},
@@ -114,6 +116,14 @@ pub(crate) async fn run(
             session.check_writable("COPY FROM")?;
             let target = copy::target(session, parsed, table, columns, options).await?;
             return Ok(Outcome::CopyFrom(Box::new(target)));
+        }
+        U::Truncate { tables, cascade } => {
+            truncate::truncate(session, parsed, tables, *cascade).await?;
+            "TRUNCATE TABLE"
+        }
+        U::Lock { relations, mode } => {
+            truncate::lock(session, relations, mode).await?;
+            "LOCK TABLE"
         }
         U::Call { name, arguments } => {
             if call::is_known(name) {

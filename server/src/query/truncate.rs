@@ -1,0 +1,130 @@
+//! TRUNCATE and LOCK TABLE.
+//!
+//! TRUNCATE is no matter of row security, in PostgreSQL as here: who has the privilege may empty the table. Foreign keys
+//! are told of and not enforced on rows, but a table that another refers to is not emptied alone, as in PostgreSQL.
+//!
+//! LOCK: a transaction reads one snapshot, so what ACCESS SHARE promises holds without a lock. The other modes promise
+//! that somebody else waits; here nobody does, and of two that change the same rows the second to commit fails with
+//! 40001. So they are refused.
+
+use std::sync::Arc;
+
+use lis_lake::table::{ConstraintKind, Relation, Table};
+use lis_security::{Access, privileges};
+use lis_sql::statement::{ObjectName, ParsedStatement, Privilege};
+
+use super::{Request, ddl, dml, record::StatementRecord};
+use crate::{
+    error::{Condition, Result, ServerError},
+    server::Server,
+    session::Session,
+    wire::error::Report,
+};
+
+/// TRUNCATE.
+pub(crate) async fn truncate(
+    session: &mut Session,
+    parsed: &ParsedStatement,
+    names: &[ObjectName],
+    cascade: bool,
+) -> Result<()> {
+    session.check_writable("TRUNCATE TABLE")?;
+    let server = Arc::clone(&session.server);
+    let request = session.request(Vec::new()).await?;
+    let chosen = chosen(&server, &request, names, cascade);
+    let (tables, notices) = match chosen {
+        Ok(chosen) => chosen,
+        Err(error) => {
+            super::record::refused(&server, &request, &parsed.text, &error).await?;
+            return Err(error);
+        }
+    };
+    let access = Access { relations: tables.iter().map(|table| table.id.oid()).collect(), ..Access::default() };
+    let _record = StatementRecord::begin(&server, &request, &parsed.text, &access).await?;
+    for notice in notices {
+        session.notice(&Report::notice(notice))?;
+    }
+    let staged = session.transaction.staged(&server.lake, &parsed.text).await?;
+    for table in tables {
+        staged.replace_files(table.id, [])?;
+    }
+    Ok(())
+}
+
+/// The tables to be emptied, and what CASCADE has to say.
+fn chosen(
+    server: &Server,
+    request: &Request,
+    names: &[ObjectName],
+    cascade: bool,
+) -> Result<(Vec<Arc<Table>>, Vec<String>)> {
+    let mut tables: Vec<Arc<Table>> = Vec::new();
+    for name in names {
+        let relation = ddl::find_relation(request, name).ok_or_else(|| missing(name))?;
+        let table = dml::writable_table(server, request, relation.id().oid(), Privilege::Truncate)?;
+        if !tables.iter().any(|other| other.id == table.id) {
+            tables.push(table);
+        }
+    }
+    let mut notices = Vec::new();
+    let mut next = 0;
+    while let Some(table) = tables.get(next).cloned() {
+        next += 1;
+        for referring in request.snapshot.relations().filter_map(Relation::as_table) {
+            let refers = referring.constraints.iter().any(|constraint| {
+                matches!(constraint.kind, ConstraintKind::ForeignKey { references, .. } if references == table.id)
+            });
+            if !refers || tables.iter().any(|other| other.id == referring.id) {
+                continue;
+            }
+            let (name, other) = (table.name.as_str(), referring.name.as_str());
+            if !cascade {
+                return Err(ServerError::not_supported(
+                    "cannot truncate a table referenced in a foreign key constraint",
+                )
+                .with_detail(format!("Table \"{other}\" references \"{name}\"."))
+                .with_hint(format!(
+                    "Truncate table \"{other}\" at the same time, or use TRUNCATE ... CASCADE."
+                )));
+            }
+            notices.push(format!("truncate cascades to table \"{other}\""));
+            tables.push(dml::writable_table(server, request, referring.id.oid(), Privilege::Truncate)?);
+        }
+    }
+    Ok((tables, notices))
+}
+
+/// LOCK TABLE.
+pub(crate) async fn lock(session: &mut Session, names: &[ObjectName], mode: &str) -> Result<()> {
+    if !session.transaction.is_block() {
+        return Err(ServerError::new(
+            Condition::NoActiveSqlTransaction,
+            "LOCK TABLE can only be used in transaction blocks",
+        ));
+    }
+    let server = Arc::clone(&session.server);
+    let request = session.request(Vec::new()).await?;
+    for name in names {
+        let relation = ddl::find_relation(&request, name).ok_or_else(|| missing(name))?;
+        let oid = relation.id().oid();
+        request.judge(&server, |context| {
+            privileges::require_relation(context, oid, Privilege::Select)
+        })?;
+    }
+    if mode == "access share" {
+        return Ok(());
+    }
+    Err(ServerError::not_supported(format!("LOCK TABLE IN {} MODE is not supported", mode.to_uppercase()))
+        .with_hint(
+            "A transaction sees one snapshot. Of two that change the same rows, the second to commit fails with \
+             SQLSTATE 40001 and can be tried again.",
+        ))
+}
+
+fn missing(name: &ObjectName) -> ServerError {
+    let written = match &name.schema {
+        Some(schema) => format!("{}.{}", schema.as_str(), name.name.as_str()),
+        None => name.name.as_str().to_owned(),
+    };
+    ServerError::new(Condition::UndefinedTable, format!("relation \"{written}\" does not exist"))
+}
