@@ -211,6 +211,14 @@ pub enum ServerError {
     /// Of the engine, possibly with one of the others inside.
     #[error(transparent)]
     Engine(Box<DataFusionError>),
+    /// One of the others, with what was being done to which part of the input (PostgreSQL's CONTEXT).
+    #[error("{source}")]
+    At {
+        /// `COPY t, line 2, column a: "x"`
+        context: String,
+        /// What happened there.
+        source: Box<ServerError>,
+    },
     /// Of a socket or a file.
     #[error("{action}: {source}")]
     Io {
@@ -264,6 +272,15 @@ impl ServerError {
         self.change(|error| error.detail = Some(detail.into()))
     }
 
+    /// Adds the part of the input that was being read, unless one is there.
+    #[must_use]
+    pub fn in_context(self, context: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::At { .. } | Self::Cancelled(_) | Self::Panicked(_) => self,
+            other => Self::At { context: context(), source: Box::new(other) },
+        }
+    }
+
     /// Adds a hint.
     #[must_use]
     pub fn with_hint(self, hint: impl Into<String>) -> Self {
@@ -287,6 +304,7 @@ impl ServerError {
         match self {
             Self::Statement(error) => error.fatal,
             Self::Cancelled(CancelReason::Shutdown | CancelReason::Disconnected) => true,
+            Self::At { source, .. } => source.is_fatal(),
             Self::Sql(_)
             | Self::Lake(_)
             | Self::Security(_)
@@ -309,7 +327,9 @@ impl ServerError {
                     inner.position = inner.position.map(|position| position + characters);
                 }
             }
-            Self::Lake(_)
+            // Its place is in the input.
+            Self::At { .. }
+            | Self::Lake(_)
             | Self::Load(_)
             | Self::Engine(_)
             | Self::Io { .. }

@@ -183,7 +183,7 @@ pub(crate) async fn append(
 
 /// Commits what a transaction leaves. Runs as a task that nothing stops half-way.
 pub(crate) async fn commit(server: &Arc<Server>, ended: Ended, author: String) -> Result<()> {
-    let Ended { staged, security, message, begin: _ } = ended;
+    let Ended { staged, security, message, begin: _, intents } = ended;
     if staged.is_none() && security.iter().all(SecurityChanges::is_empty) {
         return Ok(());
     }
@@ -203,7 +203,11 @@ pub(crate) async fn commit(server: &Arc<Server>, ended: Ended, author: String) -
     }
     let lake = Arc::clone(&server.lake);
     let info = CommitInfo { author, message, batch: None };
-    let committing = server.tasks.spawn("commit", async move { lake.commit(staged, parts, info).await });
+    let committing = server.tasks.spawn("commit", async move {
+        let committed = lake.commit(staged, parts, info).await;
+        drop(intents);
+        committed
+    });
     match committing.await {
         Ok(committed) => {
             committed?;

@@ -72,7 +72,21 @@ pub(crate) async fn run(
     parsed: &Arc<ParsedStatement>,
 ) -> Result<Outcome> {
     let server = Arc::clone(&session.server);
-    let authorised = authorise(&server, request, modification, &parsed.text).await;
+    let mut authorised = authorise(&server, request, modification, &parsed.text).await;
+    let mut newer = None;
+    if let Ok((rewriting, _)) = &authorised
+        && rewriting.command != Command::Insert
+        && session.transaction.intend(server.lake.intend_rewrite(rewriting.table.id).await)
+    {
+        let asked = session.request(Vec::new()).await?;
+        if !Arc::ptr_eq(&asked.snapshot, &request.snapshot) {
+            let bind = &request.bind;
+            let asked = asked.with_values(bind.parameter_types.clone(), bind.parameter_values.clone());
+            authorised = authorise(&server, &asked, modification, &parsed.text).await;
+            newer = Some(asked);
+        }
+    }
+    let request = newer.as_ref().unwrap_or(request);
     let authorised = authorised
         .and_then(|(authorised, parameters)| super::check_parameters(request, &parameters, authorised));
     let mut authorised = match authorised {

@@ -39,7 +39,8 @@ pub(crate) async fn truncate(
             return Err(error);
         }
     };
-    let access = Access { relations: tables.iter().map(|table| table.id.oid()).collect(), ..Access::default() };
+    let access =
+        Access { relations: tables.iter().map(|table| table.id.oid()).collect(), ..Access::default() };
     let _record = StatementRecord::begin(&server, &request, &parsed.text, &access).await?;
     for notice in notices {
         session.notice(&Report::notice(notice))?;
@@ -107,9 +108,7 @@ pub(crate) async fn lock(session: &mut Session, names: &[ObjectName], mode: &str
     for name in names {
         let relation = ddl::find_relation(&request, name).ok_or_else(|| missing(name))?;
         let oid = relation.id().oid();
-        request.judge(&server, |context| {
-            privileges::require_relation(context, oid, Privilege::Select)
-        })?;
+        request.judge(&server, |context| privileges::require_relation(context, oid, Privilege::Select))?;
     }
     if mode == "access share" {
         return Ok(());

@@ -10,6 +10,7 @@ use lis_lake::{
     ids::SnapshotId,
     lake::Lake,
     names::Identifier,
+    rewriting::RewriteIntent,
     snapshot::Snapshot,
     staged::{Mark, StagedChanges},
 };
@@ -65,6 +66,8 @@ pub(crate) struct Ended {
     pub(crate) message: String,
     /// What the session goes back to if the commit fails.
     pub(crate) begin: Option<SessionMark>,
+    /// Keep compaction away until the commit is written.
+    pub(crate) intents: Vec<RewriteIntent>,
 }
 
 /// A session's transaction.
@@ -82,6 +85,8 @@ pub(crate) struct Transaction {
     message: String,
     has_run: bool,
     several: bool,
+    /// The tables whose files the transaction replaces: compaction stays away from them meanwhile.
+    intents: Vec<RewriteIntent>,
 }
 
 impl Transaction {
@@ -99,6 +104,7 @@ impl Transaction {
             message: String::new(),
             has_run: false,
             several: false,
+            intents: Vec::new(),
         }
     }
 
@@ -230,6 +236,17 @@ impl Transaction {
         self.staged.as_mut().ok_or_else(|| ServerError::new(Condition::InternalError, "no staged changes"))
     }
 
+    /// Keeps compaction away from a table until the transaction ends. Whether the statement may, and should, begin again
+    /// over a newer snapshot: compaction may have been there since this one was taken.
+    pub(crate) fn intend(&mut self, intent: RewriteIntent) -> bool {
+        self.intents.push(intent);
+        let alone = self.block == Block::Implicit && !self.several && self.staged.is_none();
+        if alone {
+            self.snapshot = None;
+        }
+        alone
+    }
+
     /// Adds changes of rights.
     pub(crate) fn add_security(&mut self, changes: SecurityChanges, text: &str) {
         self.describe(text);
@@ -316,6 +333,7 @@ impl Transaction {
             security: ended.security,
             message: ended.message,
             begin: ended.begin,
+            intents: ended.intents,
         }
     }
 

@@ -229,6 +229,8 @@ pub(crate) struct Report {
     pub(crate) hint: Option<String>,
     /// Characters from 1.
     pub(crate) position: Option<usize>,
+    /// What was being done: CONTEXT.
+    pub(crate) context: Option<String>,
 }
 
 impl Report {
@@ -240,6 +242,7 @@ impl Report {
             detail: None,
             hint: None,
             position: None,
+            context: None,
         }
     }
 
@@ -279,6 +282,7 @@ impl Report {
             (b'D', self.detail.clone()),
             (b'H', self.hint.clone()),
             (b'P', self.position.map(|position| position.to_string())),
+            (b'W', self.context.clone()),
         ];
         fields.extend(optional.into_iter().filter_map(|(code, value)| Some((code, value?))));
         // A zero byte inside a field would end it.
@@ -297,6 +301,9 @@ impl From<&ServerError> for Report {
     fn from(error: &ServerError) -> Self {
         match error {
             ServerError::Statement(error) => error.as_ref().into(),
+            ServerError::At { context, source } => {
+                Self { context: Some(context.clone()), ..Self::from(source.as_ref()) }
+            }
             ServerError::Sql(error) => sql(error),
             ServerError::Lake(error) => lake(error),
             ServerError::Security(error) => security(error),
@@ -321,6 +328,7 @@ impl From<&StatementError> for Report {
             detail: error.detail.clone(),
             hint: error.hint.clone(),
             position: error.position,
+            context: None,
         }
     }
 }
