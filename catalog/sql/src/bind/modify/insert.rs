@@ -11,7 +11,7 @@ use super::{
     returning::Seen,
 };
 use crate::{
-    catalog::{CatalogColumn, CatalogRelation, RelationSource},
+    catalog::{CatalogColumn, CatalogRelation},
     error::{SqlError, SqlErrorKind},
     modification::Insert,
     names::{Namespace, identifier},
@@ -24,11 +24,6 @@ impl Binder<'_> {
         surroundings: Surroundings<'_>,
     ) -> Result<Affected, SqlError> {
         let relation = self.target_relation(&insert.target, "insert into")?;
-        if let RelationSource::Scan(source) = &relation.source
-            && super::lake_table(source).is_none()
-        {
-            return Err(super::system_catalog(&relation));
-        }
         let mut targets = self.target_columns(&insert.columns, &relation)?;
         // Without a list of columns, the last ones may be left out.
         let shorter = insert.columns.is_empty();
