@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use arrow::datatypes::SchemaRef;
 use datafusion::{
     catalog::TableProvider,
     common::{Result as EngineResult, tree_node::Transformed},
@@ -23,7 +24,7 @@ use lis_sql::{
 
 use crate::{
     context::StatementContext,
-    error::SecurityError,
+    error::{SecurityError, SecurityErrorKind},
     grants::Privilege,
     policy::{self, PolicyUse},
     privileges::{require_relation, require_schema},
@@ -102,6 +103,13 @@ pub(crate) fn authorise_with(
         }
         require_relation(context, oid, Privilege::Select)?;
         access.relations.push(oid);
+        if table.materialized.as_ref().is_some_and(|view| !view.populated) {
+            return Err(SecurityError::new(
+                SecurityErrorKind::ObjectNotInPrerequisiteState,
+                format!("materialized view \"{}\" has not been populated", table.name.as_str()),
+            )
+            .with_hint("Use the REFRESH MATERIALIZED VIEW command."));
+        }
         if let Some(bound) = row_policy(context, &table, PolicyCommand::Select, PolicyUse::Seen)? {
             access.policies.extend(bound.used);
             predicates.read.insert(oid, bound.predicate);
@@ -197,6 +205,11 @@ fn secure(plan: LogicalPlan, predicates: &Predicates) -> Result<LogicalPlan, Sec
 }
 
 impl AuthorisedQuery {
+    /// The columns of the plan, of the types that its rows really have.
+    pub fn plan_schema(&self) -> SchemaRef {
+        Arc::clone(self.bound.schema().inner())
+    }
+
     /// EXPLAIN: the bound plan as it was before policies were put in. No files, estimates or metrics, and none of the
     /// policies' constants.
     pub fn explain(&self) -> String {

@@ -14,6 +14,7 @@ use secrecy::ExposeSecret;
 
 use crate::{
     administrations::{Administration, Area, SecuredBy},
+    derivation::Derived,
     grants::{Grant, Object, ObjectKind, privilege_name},
     policy::{Policy, PolicyCommand, RowSecurity},
     rights::Rights,
@@ -71,6 +72,13 @@ pub enum SecurityChange {
         relation: Oid,
         /// How.
         secured: SecuredBy,
+    },
+    /// How a table is kept that was made from secured ones.
+    SetDerived {
+        /// The table.
+        relation: Oid,
+        /// How.
+        state: Derived,
     },
     /// An administration, or another in its place.
     PutAdministration(Administration),
@@ -227,6 +235,9 @@ impl SecurityChange {
             Self::SecureTable { relation, secured } => {
                 rights.administrations.secured.insert(*relation, secured.clone());
             }
+            Self::SetDerived { relation, state } => {
+                rights.derived.insert(*relation, *state);
+            }
             Self::PutAdministration(administration) => {
                 rights.administrations.by_code.insert(administration.code.clone(), administration.clone());
             }
@@ -251,6 +262,7 @@ impl SecurityChange {
                     rights.policies.by_relation.remove(&object.oid);
                     rights.policies.row_security.remove(&object.oid);
                     rights.administrations.secured.remove(&object.oid);
+                    rights.derived.remove(&object.oid);
                 }
             }
         }
@@ -330,6 +342,14 @@ impl SecurityChange {
                     tx,
                     "INSERT OR REPLACE INTO lis_secured_table (relation, column_id, area) VALUES (?, ?, ?)",
                     &[number(*relation), secured.column.get().into(), secured.area.as_str().into()],
+                )
+                .await
+            }
+            Self::SetDerived { relation, state } => {
+                run(
+                    tx,
+                    "INSERT OR REPLACE INTO lis_derived_table (relation, state) VALUES (?, ?)",
+                    &[number(*relation), state.stored().into()],
                 )
                 .await
             }
@@ -508,6 +528,7 @@ async fn forget(tx: &mut dyn MetadataTx, object: Object) -> Result<(), LakeError
             "DELETE FROM lis_policy WHERE relation = ?",
             "DELETE FROM lis_row_security WHERE relation = ?",
             "DELETE FROM lis_secured_table WHERE relation = ?",
+            "DELETE FROM lis_derived_table WHERE relation = ?",
         ] {
             tx.execute(sql, &[number(object.oid)]).await?;
         }

@@ -49,6 +49,8 @@ pub enum SecurityErrorKind {
     ObjectInUse,
     /// 0A000
     FeatureNotSupported,
+    /// 55000
+    ObjectNotInPrerequisiteState,
     /// 40001
     SerializationFailure,
     /// The binder's refusal of a policy's expression: see [`SecurityError::sql`].

@@ -35,7 +35,9 @@
 //! - Superusers and roles with BYPASSRLS see everything; owners see their tables unless row security is forced.
 //! - Who may set a user's password (`lis_security_admin`, or ADMIN on the role with CREATEROLE) can log in as that user;
 //!   the audit shows it.
-//! - Values that reached a user once: what was exported, or made into a table that the user owns.
+//! - Values that reached a user once: what was exported, or inserted into a table that the user owns. (A table that is
+//!   made from secured ones by CREATE TABLE AS, SELECT INTO or CREATE MATERIALIZED VIEW is secured in its turn:
+//!   `derivation.rs`.)
 //! - Who can read the warehouse's directory reads everything: the files are not encrypted.
 //!
 //! # To debug
@@ -50,6 +52,7 @@ pub mod authorise;
 pub mod barrier;
 pub mod change;
 pub mod context;
+pub mod derivation;
 pub mod error;
 mod functions;
 pub mod grants;
@@ -91,6 +94,7 @@ pub use authorise::{
 };
 pub use change::{SecurityChange, SecurityChanges};
 pub use context::StatementContext;
+pub use derivation::{Derived, derivation};
 pub use error::{SecurityError, SecurityErrorKind};
 pub use modification::{AuthorisedModification, ModificationChecks, authorise_modification};
 pub use principal::Principal;
@@ -105,7 +109,10 @@ pub const ADMINISTRATOR: &str = "lis_admin";
 /// Security's tables in the metadata database.
 pub const COMPONENT: Component = Component {
     name: "security",
-    migrations: &[Migration { version: 1, sql: include_str!("../migrations/0001_security.sql") }],
+    migrations: &[
+        Migration { version: 1, sql: include_str!("../migrations/0001_security.sql") },
+        Migration { version: 2, sql: include_str!("../migrations/0002_derived_tables.sql") },
+    ],
 };
 
 /// Security of one open warehouse.

@@ -14,6 +14,7 @@ use secrecy::SecretString;
 
 use crate::{
     administrations::{Administration, Area, SecuredBy},
+    derivation::Derived,
     grants::{Grant, Object, ObjectKind, privilege_named},
     policy::{Policy, PolicyCommand, RowSecurity},
     rights::Rights,
@@ -43,6 +44,11 @@ pub(crate) async fn rights(read: &mut dyn MetadataRead) -> Result<Rights, LakeEr
     grants(read, &mut rights).await?;
     policies(read, &mut rights).await?;
     administrations(read, &mut rights).await?;
+    for row in read.query("SELECT relation, state FROM lis_derived_table", &[]).await? {
+        let state = Derived::from_stored(row.text(1)?)
+            .ok_or_else(|| LakeError::damaged("lis_derived_table: state"))?;
+        rights.derived.insert(oid(&row, 0)?, state);
+    }
     for row in read.query("SELECT role, name, value FROM lis_role_setting", &[]).await? {
         rights
             .settings

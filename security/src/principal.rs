@@ -123,6 +123,18 @@ impl Principal {
         })
     }
 
+    /// The principal in the rights of an object's owner, for work that is defined to run so (REFRESH MATERIALIZED VIEW).
+    /// That the principal may have it done must have been judged.
+    pub fn as_owner(&self, rights: &Rights, owner: Oid) -> Result<Self, SecurityError> {
+        let role = rights.role(owner).ok_or_else(|| SecurityError::internal("an owner that is no role"))?;
+        Ok(Self {
+            authenticated: self.authenticated.clone(),
+            session: self.session.clone(),
+            current: Actor { oid: role.oid, name: role.name.clone() },
+            epoch: self.epoch + 1,
+        })
+    }
+
     /// The same identity under the next epoch: for ROLLBACK and DISCARD, which bring an earlier identity back.
     #[must_use]
     pub fn with_epoch_after(&self, other: &Principal) -> Self {

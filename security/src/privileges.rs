@@ -18,6 +18,10 @@ pub fn require_schema(
     let Some(schema) = context.schema(schema) else {
         return Err(SecurityError::internal("a relation without a schema"));
     };
+    // Nobody but its session sees a temporary schema.
+    if schema.temporary {
+        return Ok(());
+    }
     let object = Object::schema(schema.id.oid());
     if context.rights.has(context.principal, object, schema.owner, privilege) {
         Ok(())

@@ -13,7 +13,8 @@ use lis_pg_catalog::registry::Viewer;
 use crate::{
     administrations::Administrations,
     change::SecurityChange,
-    grants::{Grants, Object, Privilege},
+    derivation::Derived,
+    grants::{Grants, Object, ObjectKind, Privilege},
     policy::Policies,
     principal::Principal,
     roles::{Role, Roles, SECURITY_ADMIN},
@@ -29,6 +30,8 @@ pub struct Rights {
     pub(crate) grants: Grants,
     pub(crate) policies: Policies,
     pub(crate) administrations: Administrations,
+    /// Tables that were made from secured ones.
+    pub(crate) derived: BTreeMap<Oid, Derived>,
     /// `ALTER ROLE … SET`, by role.
     pub(crate) settings: BTreeMap<Oid, BTreeMap<String, String>>,
     pub(crate) mock_secret: Arc<[u8]>,
@@ -97,7 +100,17 @@ impl Rights {
 
     /// Whether the current role of a principal has a privilege.
     pub fn has(&self, principal: &Principal, object: Object, owner: Oid, privilege: Privilege) -> bool {
-        self.grants.has(&self.roles, principal.current_oid(), object, owner, privilege)
+        self.holds(principal.current_oid(), object, owner, privilege)
+    }
+
+    /// Whether a role has a privilege, which nobody but the owner has on a table that is restricted to it.
+    pub(crate) fn holds(&self, role: Oid, object: Object, owner: Oid, privilege: Privilege) -> bool {
+        !self.withholds(role, object, owner) && self.grants.has(&self.roles, role, object, owner, privilege)
+    }
+
+    /// Whether an object is a table that is kept from everybody but its owner, and from this role.
+    pub(crate) fn withholds(&self, role: Oid, object: Object, owner: Oid) -> bool {
+        object.kind == ObjectKind::Relation && self.is_restricted(object.oid) && !self.roles.uses(role, owner)
     }
 
     /// Whether the current role owns an object or uses the rights of its owner.

@@ -85,7 +85,7 @@ impl RightsViewer {
                     .grants()
                     .grantor(self.rights.roles(), role, object, owner, privilege)
                     .is_some(),
-                Some(owner) => self.rights.grants().has(self.rights.roles(), role, object, owner, privilege),
+                Some(owner) => self.rights.holds(role, object, owner, privilege),
             };
         }
         Some(any)
@@ -107,6 +107,9 @@ impl Viewer for RightsViewer {
         }
         let Some(owner) = self.relation_owner(relation) else { return true };
         let object = Object::relation(relation);
+        if self.rights.withholds(self.principal.current_oid(), object, owner) {
+            return false;
+        }
         ObjectKind::Relation
             .privileges()
             .iter()

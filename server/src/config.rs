@@ -71,6 +71,7 @@ struct RawLimits {
     message_mebibytes: Option<u64>,
     memory_mebibytes: Option<u64>,
     spill_mebibytes: Option<u64>,
+    temporary_mebibytes: Option<u64>,
     prepared_statements: Option<usize>,
     portals: Option<usize>,
 }
@@ -100,6 +101,9 @@ pub enum LogFormat {
     Json,
 }
 
+/// Temporary tables of one session, unless the configuration says otherwise.
+const TEMPORARY_MEBIBYTES_DEFAULT: u64 = 4096;
+
 /// The limits of a server. Everything that can grow has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -111,6 +115,8 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// Bytes of temporary files of all statements together.
     pub spill_bytes: u64,
+    /// Bytes of the temporary tables of one session.
+    pub temporary_bytes: u64,
     /// Prepared statements of one session.
     pub prepared_statements: usize,
     /// Portals and cursors of one session.
@@ -217,6 +223,12 @@ fn check(raw: RawConfig, listen: Option<&str>) -> Result<Config, String> {
             message_bytes: to_usize(bytes("limits.message_mebibytes", message_mebibytes)?),
             memory_bytes: to_usize(bytes("limits.memory_mebibytes", memory_mebibytes)?),
             spill_bytes: bytes("limits.spill_mebibytes", raw.limits.spill_mebibytes.unwrap_or(100 * 1024))?,
+            temporary_bytes: at_least(
+                "limits.temporary_mebibytes",
+                raw.limits.temporary_mebibytes.unwrap_or(TEMPORARY_MEBIBYTES_DEFAULT),
+                1,
+            )?
+            .saturating_mul(1 << 20),
             prepared_statements: at_least(
                 "limits.prepared_statements",
                 raw.limits.prepared_statements.unwrap_or(2000),

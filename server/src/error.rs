@@ -129,6 +129,8 @@ pub enum Condition {
     OutOfMemory,
     /// 53300
     TooManyConnections,
+    /// 53400
+    ConfigurationLimitExceeded,
     /// 54000
     ProgramLimitExceeded,
     /// 55000

@@ -71,6 +71,7 @@ impl Server {
 
     /// A server over a lake that is open already.
     pub(crate) async fn over(config: Config, lake: Arc<Lake>) -> Result<Arc<Self>> {
+        crate::session::temporary::remove_left_behind(lake.directory());
         let security = Security::open(Arc::clone(lake.metadata()), lake.directory()).await?;
         let runtime = runtime(&config, lake.directory())?;
         let state = lis_security::session_state(runtime, engine_config());

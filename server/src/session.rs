@@ -6,12 +6,17 @@ pub(crate) mod as_of;
 pub(crate) mod cancel;
 pub(crate) mod encoding;
 pub(crate) mod settings;
+pub(crate) mod temporary;
 pub(crate) mod transaction;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use lis_lake::{names::Identifier, snapshot::Snapshot, types::PgType};
+use lis_lake::{
+    names::Identifier,
+    snapshot::{Snapshot, TEMPORARY_SCHEMA},
+    types::PgType,
+};
 use lis_security::{Principal, Rights};
 use lis_sql::{context::BindContext, statement::ParsedStatement};
 
@@ -143,6 +148,7 @@ impl Session {
             login.peer,
             login.encrypted,
         );
+        let temporary_bytes_max = server.config.limits.temporary_bytes;
         Self {
             server,
             registration,
@@ -152,7 +158,7 @@ impl Session {
             prepared: BTreeMap::new(),
             portals: BTreeMap::new(),
             cursors: BTreeMap::new(),
-            transaction: Transaction::idle(),
+            transaction: Transaction::idle_with(temporary_bytes_max),
             outbox,
             activity,
             statement_started_at: Utc::now(),
@@ -224,18 +230,22 @@ impl Session {
         parameter_types: Vec<Option<PgType>>,
     ) -> Request {
         let user = self.principal.current_user();
+        let mut search_path: Vec<Identifier> =
+            self.settings.search_path(user.as_str()).iter().map(|name| Identifier::exact(name)).collect();
+        // The session's temporary schema comes first, unless the path says where it comes.
+        if let Some(temporary) = snapshot.temporary_schema() {
+            match search_path.iter_mut().find(|name| name.as_str() == TEMPORARY_SCHEMA) {
+                Some(place) => *place = temporary.name.clone(),
+                None => search_path.insert(0, temporary.name.clone()),
+            }
+        }
         let bind = BindContext {
             current_user: user.clone(),
             current_user_oid: self.principal.current_oid(),
             session_user: self.principal.session_user().clone(),
             database: self.database.clone(),
             administrations: rights.administrations(&self.principal),
-            search_path: self
-                .settings
-                .search_path(user.as_str())
-                .iter()
-                .map(|name| Identifier::exact(name))
-                .collect(),
+            search_path,
             time_zone: self.settings.get("TimeZone"),
             transaction_started_at: self.transaction.started_at(),
             statement_started_at: self.statement_started_at,
@@ -319,6 +329,7 @@ impl Session {
         let author = self.principal.session_user().as_str().to_owned();
         let mut ended = self.transaction.take_for_commit();
         let begin = ended.begin.take();
+        let temporary = ended.temporary.take();
         if !self.cursors.is_empty() {
             self.cursors.retain(|_, cursor| cursor.hold);
             for cursor in self.cursors.values_mut() {
@@ -327,6 +338,9 @@ impl Session {
             self.list_cursors();
         }
         let committed = dml::commit(&self.server, ended, author).await;
+        if let (Ok(()), Some(temporary)) = (&committed, temporary) {
+            self.transaction.set_temporary(temporary);
+        }
         if let (Err(_), Some(begin)) = (&committed, begin) {
             self.back_to(begin);
         }

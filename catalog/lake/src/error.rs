@@ -130,6 +130,12 @@ pub enum LakeError {
         /// What differs.
         detail: String,
     },
+    /// A session's temporary tables are larger than they may be.
+    #[error("temporary tables of one session can have at most {bytes_max} bytes")]
+    TemporaryFull {
+        /// The limit.
+        bytes_max: u64,
+    },
     /// The disk is full.
     #[error("no space left on the disk of {}", path.display())]
     DiskFull {

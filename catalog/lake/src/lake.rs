@@ -18,7 +18,7 @@ use crate::{
     error::LakeError,
     files::{TableWriter, WriterOptions},
     format,
-    ids::{BatchId, FileId, Oid, RelationId, SnapshotId},
+    ids::{BatchId, FileId, Oid, RelationId, SchemaId, SnapshotId},
     metadata::{CommitContext, CommitPart, Component, Metadata, sqlite::SqliteMetadata},
     orphans::{self, UnfinishedFiles},
     pins::Presences,
@@ -234,6 +234,11 @@ impl Lake {
     /// Begins to stage changes over a snapshot.
     pub fn stage(&self, base: Arc<Snapshot>) -> StagedChanges {
         StagedChanges::new(base, Arc::clone(&self.allocator))
+    }
+
+    /// A number for a schema that is no part of a commit: a session's temporary one.
+    pub async fn allocate_schema_id(&self) -> Result<SchemaId, LakeError> {
+        Ok(SchemaId::new(self.allocator.next().await?))
     }
 
     /// A number among PostgreSQL's for an object that another crate keeps (a role, a policy): shares the space of

@@ -190,6 +190,7 @@ pub struct StagedChanges {
     marks: Vec<Outcome>,
     allocator: Arc<IdAllocator>,
     next_staged_file: i64,
+    temporary_bytes_max: u64,
 }
 
 impl StagedChanges {
@@ -200,7 +201,14 @@ impl StagedChanges {
             moved: BTreeSet::new(),
             changed: false,
         };
-        Self { base, outcome, marks: Vec::new(), allocator, next_staged_file: -1 }
+        Self {
+            base,
+            outcome,
+            marks: Vec::new(),
+            allocator,
+            next_staged_file: -1,
+            temporary_bytes_max: u64::MAX,
+        }
     }
 
     /// Whether nothing has been changed.
@@ -216,6 +224,40 @@ impl StagedChanges {
     /// The base with the changes.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.outcome.snapshot)
+    }
+
+    /// Whether a commit would write anything: changes of temporary relations alone are the session's.
+    pub fn is_lasting(&self) -> bool {
+        self.outcome.changed
+            && !crate::commit::Difference::between(&self.base, &self.outcome.snapshot).is_empty()
+    }
+
+    /// Bounds the bytes of all rows of the session's temporary tables.
+    pub fn limit_temporary(&mut self, bytes: u64) {
+        self.temporary_bytes_max = bytes;
+    }
+
+    /// Lays a session's temporary schema over the snapshot, if it is not there.
+    pub fn put_temporary_schema(&mut self, schema: &Arc<Schema>) {
+        if self.outcome.snapshot.schema(schema.id).is_none() {
+            self.change(|snapshot| snapshot.put_schema(Arc::clone(schema)));
+        }
+    }
+
+    fn check_temporary(&self, id: RelationId) -> Result<(), LakeError> {
+        let snapshot = &self.outcome.snapshot;
+        let Some(relation) = snapshot.relation(id).filter(|relation| snapshot.is_temporary(relation)) else {
+            return Ok(());
+        };
+        let tables = snapshot
+            .relations()
+            .filter(|other| other.schema_id() == relation.schema_id())
+            .filter_map(Relation::as_table);
+        let bytes: u64 = tables.map(|table| table.files.size_bytes()).sum();
+        if bytes > self.temporary_bytes_max {
+            return Err(LakeError::TemporaryFull { bytes_max: self.temporary_bytes_max });
+        }
+        Ok(())
     }
 
     /// Remembers the present state.
@@ -422,7 +464,7 @@ impl StagedChanges {
         }
         table.files = Arc::new(table.files.with(added));
         self.put_table(table);
-        Ok(())
+        self.check_temporary(id)
     }
 
     /// Replaces every row of the table. The commit conflicts with any other change of the table's rows.
@@ -435,7 +477,7 @@ impl StagedChanges {
         table.files = Arc::new(TableFiles::new(self.number(files)));
         self.put_table(table);
         self.outcome.replaced.insert(id);
-        Ok(())
+        self.check_temporary(id)
     }
 
     /// Replaces some files by others (DELETE and UPDATE rewrite what they touch). The commit conflicts with another
@@ -453,7 +495,7 @@ impl StagedChanges {
         let added = self.number(added);
         table.files = Arc::new(table.files.without(removed).with(added));
         self.put_table(table);
-        Ok(())
+        self.check_temporary(id)
     }
 
     /// Replaces some files by others with the same rows.

@@ -58,6 +58,7 @@ pub(crate) fn visible_namespaces(context: &ViewContext) -> Vec<Namespace> {
 fn is_visible_schema(context: &ViewContext, schema: &Schema) -> bool {
     SYSTEM_NAMESPACES.iter().any(|(name, _)| schema.name.as_str() == *name)
         || context.viewer.is_superuser()
+        || schema.temporary
         || context.viewer.may_see_schema(schema.id.oid())
 }
 
@@ -138,6 +139,11 @@ pub(crate) fn index_oid(constraint: &Constraint) -> Oid {
 pub(crate) fn default_oid(relation: Oid, column: i16) -> Oid {
     let column = u32::from(column.unsigned_abs()) & 0x7ff;
     Oid::new(0x2000_0000 | ((relation.get() << 11) & 0x1fff_f800) | column)
+}
+
+/// The number of a view's rule: the view's own with one bit set.
+pub(crate) fn rule_oid(view: Oid) -> Oid {
+    Oid::new(view.get() | 0x8000_0000)
 }
 
 /// Whether a key has an index.

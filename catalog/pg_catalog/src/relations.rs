@@ -7,6 +7,7 @@ mod pg_attribute;
 mod pg_class;
 mod pg_constraint;
 pub(crate) mod pg_database;
+mod pg_depend;
 mod pg_description;
 mod pg_index;
 mod pg_namespace;
@@ -43,6 +44,9 @@ const FILLED: &[(&str, Fill)] = &[
     ("pg_type", pg_type::fill),
     ("pg_proc", pg_proc::fill),
     ("pg_operator", pg_operator::fill),
+    ("pg_depend", pg_depend::depend),
+    ("pg_rewrite", pg_depend::rewrite),
+    ("pg_matviews", pg_views::materialized_views),
     ("pg_description", pg_description::fill),
     ("pg_index", pg_index::fill),
     ("pg_constraint", pg_constraint::fill),

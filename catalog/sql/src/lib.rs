@@ -37,6 +37,7 @@ pub mod resolve;
 pub mod returned;
 pub mod runner;
 pub mod statement;
+pub mod stored_text;
 pub mod types;
 pub mod utility;
 

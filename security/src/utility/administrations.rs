@@ -1,5 +1,6 @@
 //! `CALL lis.create_administration(code, name [, parent [, valid_from [, valid_to]]])`,
-//! `CALL lis.create_area(name [, sensitive])` and `CALL lis.secure_table(table, column [, area])`.
+//! `CALL lis.create_area(name [, sensitive])`, `CALL lis.secure_table(table, column [, area])` and
+//! `CALL lis.release_table(table)`.
 
 use std::str::FromStr;
 
@@ -74,6 +75,11 @@ pub(super) fn call(
             let column = Identifier::exact(required(procedure, arguments, 1)?);
             let area = optional(arguments, 2).unwrap_or(ORDINARY).to_lowercase();
             policies::secure(plan, &table, &column, &area)?;
+        }
+        "release_table" => {
+            count(procedure, arguments, 1, 1)?;
+            let table = table_name(required(procedure, arguments, 0)?);
+            policies::release(plan, &table)?;
         }
         _ => return Ok(false),
     }

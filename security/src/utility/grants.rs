@@ -42,6 +42,13 @@ pub(super) fn grant(
     }
     for target in targets(plan, target)? {
         let wanted = wanted(privileges, target.object.kind)?;
+        if target.object.kind == ObjectKind::Relation && plan.context.rights.is_restricted(target.object.oid)
+        {
+            plan.warnings.push(format!(
+                "table \"{}\" was made from secured tables: nobody but its owner can use it until it is released",
+                target.name
+            ));
+        }
         for grantee in &grantees {
             let mut granted = 0;
             for privilege in &wanted {
@@ -216,7 +223,16 @@ fn targets(plan: &Plan<'_>, target: &PrivilegeTarget) -> Result<Vec<Target>, Sec
     };
     match target {
         PrivilegeTarget::Tables(names) => {
-            names.iter().map(|name| plan.relation(name).map(of_relation)).collect()
+            let lasting = |relation: &Relation| {
+                if plan.context.snapshot.is_temporary(relation) {
+                    return Err(SecurityError::new(
+                        SecurityErrorKind::FeatureNotSupported,
+                        "privileges on temporary tables are not supported: only their session sees them",
+                    ));
+                }
+                Ok(of_relation(relation))
+            };
+            names.iter().map(|name| lasting(plan.relation(name)?)).collect()
         }
         PrivilegeTarget::Schemas(names) => names
             .iter()

@@ -15,6 +15,7 @@ use super::{Plan, next_oid};
 use crate::{
     administrations::{ORDINARY, SecuredBy, policy_expression},
     change::{SecurityChange, SecurityChanges},
+    derivation::Derived,
     error::{SecurityError, SecurityErrorKind},
     grants::PUBLIC,
     policy::{self, Policy, PolicyCommand, RowSecurity},
@@ -151,6 +152,26 @@ pub(super) fn secure(
     Ok(())
 }
 
+/// `CALL lis.release_table(table)`: a table that was made from secured ones is like any other from now on.
+pub(super) fn release(plan: &mut Plan<'_>, table: &ObjectName) -> Result<(), SecurityError> {
+    let relation = plan.relation(table)?;
+    let (oid, owner) = (relation.id().oid(), relation.owner());
+    let context = &plan.context;
+    if !context.rights.manages_security(context.role()) {
+        return Err(SecurityError::denied("permission denied to release tables")
+            .with_hint("A security administrator can do it."));
+    }
+    if context.rights.owns(context.principal, owner) && !context.is_superuser() {
+        return Err(SecurityError::denied("a security administrator cannot release its own table"));
+    }
+    if context.rights.is_locked(oid) {
+        plan.changes.push(SecurityChange::SetDerived { relation: oid, state: Derived::Released });
+    } else {
+        plan.warnings.push(format!("table \"{}\" is not restricted", table.name.as_str()));
+    }
+    Ok(())
+}
+
 /// What securing a table by its administration column changes: nothing if it is secured so already.
 pub(crate) fn secure_table(
     rights: &Rights,
@@ -211,6 +232,20 @@ fn owned_table<'a>(plan: &Plan<'a>, name: &ObjectName) -> Result<&'a Table, Secu
         && !context.rights.manages_security(context.role())
     {
         return Err(SecurityError::denied(format!("must be owner of table {}", table.name.as_str())));
+    }
+    let relation = table.id.oid();
+    if context.snapshot.schema(table.schema_id).is_some_and(|schema| schema.temporary) {
+        return Err(SecurityError::new(
+            SecurityErrorKind::FeatureNotSupported,
+            "temporary tables have no row security: only their session sees them",
+        ));
+    }
+    if context.rights.is_locked(relation) && !context.rights.manages_security(context.role()) {
+        return Err(SecurityError::denied(format!(
+            "table \"{}\" was made from secured tables",
+            table.name.as_str()
+        ))
+        .with_hint("A security administrator can change its row security, or release it."));
     }
     Ok(table)
 }

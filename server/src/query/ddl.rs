@@ -10,6 +10,7 @@ mod alter;
 mod comments;
 mod constraints;
 mod drop;
+mod materialized;
 mod rows;
 mod schemas;
 mod tables;
@@ -22,11 +23,14 @@ use std::sync::Arc;
 use lis_lake::{
     ids::Oid,
     names::{Identifier, QualifiedName},
+    snapshot::TEMPORARY_SCHEMA,
     staged::StagedChanges,
-    table::{Relation, Schema, Table},
+    table::{Relation, Schema, Table, ViewRead},
 };
 use lis_security::privileges;
-use lis_sql::statement::{ObjectName, ParsedStatement, Privilege, RelationKind, RoleName, UtilityStatement};
+use lis_sql::statement::{
+    ObjectName, OnCommit, ParsedStatement, Privilege, RelationKind, RoleName, UtilityStatement,
+};
 
 use super::Request;
 use crate::{
@@ -42,7 +46,7 @@ pub(crate) async fn run(
     request: &Request,
     utility: &UtilityStatement,
     parsed: &Arc<ParsedStatement>,
-) -> Result<()> {
+) -> Result<Option<String>> {
     let server = Arc::clone(&session.server);
     let mut ddl = Ddl { session, server, request: request.clone(), parsed };
     match utility {
@@ -57,6 +61,10 @@ pub(crate) async fn run(
             let new = tables::NewDefinition { columns, likes, constraints };
             ddl.create_table(name, *temporary, *if_not_exists, &new).await
         }
+        UtilityStatement::CreateTableAs { .. } => return ddl.create_table_as(utility).await,
+        UtilityStatement::RefreshMaterializedView { name, concurrently: _, with_data } => {
+            ddl.refresh(name, *with_data).await
+        }
         UtilityStatement::CreateView { .. } => ddl.create_view(utility).await,
         UtilityStatement::AlterRelation { kind, name, if_exists, actions } => {
             ddl.alter_relation(*kind, name, *if_exists, actions).await
@@ -66,7 +74,24 @@ pub(crate) async fn run(
         }
         UtilityStatement::Comment { target, comment } => ddl.comment_on(target, comment.clone()).await,
         _ => Err(ServerError::not_supported("this statement is not supported")),
+    }?;
+    Ok(None)
+}
+
+/// DISCARD TEMP.
+pub(crate) async fn discard_temporary(session: &mut Session, text: &str) -> Result<()> {
+    let relations = session.transaction.temporary_relations();
+    if relations.is_empty() {
+        return Ok(());
     }
+    let server = Arc::clone(&session.server);
+    let staged = session.transaction.staged(&server.lake, text).await?;
+    for id in relations {
+        if staged.snapshot().relation(id).is_some() {
+            staged.drop_relation(id)?;
+        }
+    }
+    Ok(())
 }
 
 /// A statement about objects while it runs.
@@ -88,6 +113,50 @@ impl Ddl<'_> {
     async fn see_staged(&mut self) -> Result<()> {
         self.request.snapshot = self.staged().await?.snapshot();
         Ok(())
+    }
+
+    /// The schema in which a new relation goes; the session's own for a temporary one, made if need be.
+    async fn schema_for(&mut self, name: &ObjectName, temporary: Option<OnCommit>) -> Result<Arc<Schema>> {
+        let own = self.request.snapshot.temporary_schema().map(|schema| schema.name.clone());
+        let in_own = name
+            .schema
+            .as_ref()
+            .is_some_and(|schema| schema.as_str() == TEMPORARY_SCHEMA || own.as_ref() == Some(schema));
+        if temporary.is_none() && !in_own {
+            return creation_schema(&self.request, name);
+        }
+        if name.schema.is_some() && !in_own {
+            return Err(ServerError::new(
+                Condition::InvalidTableDefinition,
+                "cannot create temporary relation in non-temporary schema",
+            )
+            .at(name.position));
+        }
+        let number = self.server.lake.allocate_schema_id().await?;
+        let owner = self.request.principal.session_oid();
+        let data = self.server.lake.directory().to_owned();
+        let schema = self.session.transaction.temporary_schema(&data, number, owner);
+        self.staged().await?.put_temporary_schema(&schema);
+        self.see_staged().await?;
+        Ok(schema)
+    }
+
+    /// Refuses what lasts over what does not.
+    fn refuse_temporary_reads(&self, reads: &[ViewRead]) -> Result<()> {
+        if self.reads_temporary(reads) {
+            return Err(ServerError::not_supported(
+                "materialized views must not use temporary tables or views",
+            ));
+        }
+        Ok(())
+    }
+
+    fn reads_temporary(&self, reads: &[ViewRead]) -> bool {
+        let snapshot = &self.request.snapshot;
+        reads.iter().any(|read| {
+            let relation = snapshot.relation_by_oid(Oid::new(read.relation));
+            relation.is_some_and(|relation| snapshot.is_temporary(relation))
+        })
     }
 
     fn notice(&mut self, message: impl Into<String>) -> Result<()> {

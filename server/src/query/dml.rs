@@ -183,7 +183,7 @@ pub(crate) async fn append(
 
 /// Commits what a transaction leaves. Runs as a task that nothing stops half-way.
 pub(crate) async fn commit(server: &Arc<Server>, ended: Ended, author: String) -> Result<()> {
-    let Ended { staged, security, message, begin: _, intents } = ended;
+    let Ended { staged, security, message, begin: _, temporary: _, intents } = ended;
     if staged.is_none() && security.iter().all(SecurityChanges::is_empty) {
         return Ok(());
     }

@@ -148,9 +148,13 @@ pub(crate) async fn run(
             let request = session.request(Vec::new()).await?;
             let record =
                 StatementRecord::begin(&session.server, &request, &parsed.text, &Access::default()).await?;
-            if let Err(error) = ddl::run(session, &request, utility, parsed).await {
-                record.fail(&error);
-                return Err(error);
+            match ddl::run(session, &request, utility, parsed).await {
+                Ok(Some(tag)) => return Ok(Outcome::Complete(tag)),
+                Ok(None) => {}
+                Err(error) => {
+                    record.fail(&error);
+                    return Err(error);
+                }
             }
             tag
         }
@@ -306,6 +310,7 @@ async fn discard(session: &mut Session, what: &str) -> Result<&'static str> {
             session.portals.clear();
             session.cursors.clear();
             session.prepared.clear();
+            ddl::discard_temporary(session, "DISCARD ALL").await?;
             settings::set(session, "session_authorization", None, false).await?;
             session.settings.reset_all();
             session.list_prepared();
@@ -314,7 +319,10 @@ async fn discard(session: &mut Session, what: &str) -> Result<&'static str> {
         }
         "plans" => Ok("DISCARD PLANS"),
         "sequences" => Ok("DISCARD SEQUENCES"),
-        "temp" | "temporary" => Ok("DISCARD TEMP"),
+        "temp" | "temporary" => {
+            ddl::discard_temporary(session, "DISCARD TEMP").await?;
+            Ok("DISCARD TEMP")
+        }
         other => {
             Err(ServerError::not_supported(format!("DISCARD {} is not supported", other.to_uppercase())))
         }

@@ -3,21 +3,24 @@
 //! and security's, all of them or none. Rights are taken anew for every statement, with the transaction's own changes to
 //! them laid over.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use lis_lake::{
     ids::SnapshotId,
+    ids::{Oid, RelationId, SchemaId},
     lake::Lake,
     names::Identifier,
     rewriting::RewriteIntent,
     snapshot::Snapshot,
     staged::{Mark, StagedChanges},
+    table::Schema,
 };
 use lis_security::{Principal, Rights, SecurityChange, SecurityChanges};
+use lis_sql::statement::OnCommit;
 use pgwire::messages::response::TransactionStatus;
 
-use super::settings::SettingsMark;
+use super::{settings::SettingsMark, temporary::Temporary};
 use crate::error::{Condition, Result, ServerError};
 
 /// Savepoints of one transaction.
@@ -60,6 +63,8 @@ struct Savepoint {
 pub(crate) struct Ended {
     /// The lake's changes.
     pub(crate) staged: Option<StagedChanges>,
+    /// What the session then has of temporary relations, if that changed.
+    pub(crate) temporary: Option<Temporary>,
     /// Security's changes.
     pub(crate) security: Vec<SecurityChanges>,
     /// The first writing statement, for the snapshot's message.
@@ -87,6 +92,9 @@ pub(crate) struct Transaction {
     several: bool,
     /// The tables whose files the transaction replaces: compaction stays away from them meanwhile.
     intents: Vec<RewriteIntent>,
+    /// The session's temporary relations as of the last commit: they outlive the transaction.
+    temporary: Temporary,
+    temporary_bytes_max: u64,
 }
 
 impl Transaction {
@@ -105,7 +113,51 @@ impl Transaction {
             has_run: false,
             several: false,
             intents: Vec::new(),
+            temporary: Temporary::default(),
+            temporary_bytes_max: u64::MAX,
         }
+    }
+
+    /// No transaction, of a session whose temporary tables can have so many bytes.
+    pub(crate) fn idle_with(temporary_bytes_max: u64) -> Self {
+        Self { temporary_bytes_max, ..Self::idle() }
+    }
+
+    /// A new transaction of the same session; gives the old one.
+    fn renew(&mut self, block: Block, begin: Option<SessionMark>) -> Self {
+        let temporary = std::mem::take(&mut self.temporary);
+        let new = Self { block, begin, temporary, ..Self::idle_with(self.temporary_bytes_max) };
+        std::mem::replace(self, new)
+    }
+
+    /// The schema of the session's temporary relations, made if there is none.
+    pub(crate) fn temporary_schema(&mut self, data: &Path, number: SchemaId, owner: Oid) -> Arc<Schema> {
+        self.temporary.schema(data, number, owner)
+    }
+
+    /// Notes what becomes of a new temporary table at the end of the transaction.
+    pub(crate) fn note_on_commit(&mut self, table: RelationId, on_commit: OnCommit) {
+        self.temporary.note_on_commit(table, on_commit);
+    }
+
+    /// The temporary relations as the transaction sees them.
+    pub(crate) fn temporary_relations(&self) -> Vec<RelationId> {
+        match &self.staged {
+            Some(staged) => {
+                let snapshot = staged.snapshot();
+                snapshot
+                    .relations()
+                    .filter(|relation| snapshot.is_temporary(relation))
+                    .map(lis_lake::table::Relation::id)
+                    .collect()
+            }
+            None => self.temporary.relations(),
+        }
+    }
+
+    /// What the session has of temporary relations after a commit.
+    pub(crate) fn set_temporary(&mut self, temporary: Temporary) {
+        self.temporary = temporary;
     }
 
     /// The kind of block.
@@ -135,7 +187,7 @@ impl Transaction {
     /// A message's statements begin. Outside a block this starts the implicit one.
     pub(crate) fn start_implicit(&mut self, mark: impl FnOnce() -> SessionMark) {
         if self.block == Block::None {
-            *self = Self { block: Block::Implicit, begin: Some(mark()), ..Self::idle() };
+            self.renew(Block::Implicit, Some(mark()));
         }
     }
 
@@ -162,7 +214,7 @@ impl Transaction {
                 false
             }
             Block::None => {
-                *self = Self { block: Block::Explicit, begin: Some(mark()), ..Self::idle() };
+                self.renew(Block::Explicit, Some(mark()));
                 false
             }
         }
@@ -195,7 +247,7 @@ impl Transaction {
         if let Some(snapshot) = &self.snapshot {
             return Ok(Arc::clone(snapshot));
         }
-        let snapshot = lake.snapshot().await?;
+        let snapshot = self.temporary.over(lake.snapshot().await?);
         if self.block != Block::None {
             self.snapshot = Some(Arc::clone(&snapshot));
         }
@@ -226,6 +278,7 @@ impl Transaction {
         if self.staged.is_none() {
             let base = self.snapshot(lake).await?;
             let mut staged = lake.stage(base);
+            staged.limit_temporary(self.temporary_bytes_max);
             // Savepoints from before the first change go back to nothing staged.
             for savepoint in &mut self.savepoints {
                 savepoint.staged = Some(staged.savepoint());
@@ -327,9 +380,12 @@ impl Transaction {
 
     /// Ends the transaction and gives what there is to commit.
     pub(crate) fn take_for_commit(&mut self) -> Ended {
-        let ended = std::mem::replace(self, Self::idle());
+        let ended = self.renew(Block::None, None);
+        let staged = ended.staged.filter(|staged| !staged.is_empty());
+        let temporary = staged.as_ref().map(|staged| self.temporary.clone().after(&staged.snapshot()));
         Ended {
-            staged: ended.staged.filter(|staged| !staged.is_empty()),
+            staged: staged.filter(StagedChanges::is_lasting),
+            temporary,
             security: ended.security,
             message: ended.message,
             begin: ended.begin,
@@ -339,7 +395,7 @@ impl Transaction {
 
     /// Ends the transaction without a trace. What the session must go back to.
     pub(crate) fn take_for_rollback(&mut self) -> Option<SessionMark> {
-        std::mem::replace(self, Self::idle()).begin
+        self.renew(Block::None, None).begin
     }
 }
 

@@ -88,6 +88,7 @@ impl From<Condition> for SqlState {
             Condition::DiskFull => "53100",
             Condition::OutOfMemory => "53200",
             Condition::TooManyConnections => "53300",
+            Condition::ConfigurationLimitExceeded => "53400",
             Condition::ProgramLimitExceeded => "54000",
             Condition::ObjectNotInPrerequisiteState => "55000",
             Condition::ObjectInUse => "55006",
@@ -383,6 +384,7 @@ fn security(error: &SecurityError) -> Report {
         SecurityErrorKind::InvalidParameterValue => "22023",
         SecurityErrorKind::InvalidDatetimeFormat => "22007",
         SecurityErrorKind::ObjectInUse => "55006",
+        SecurityErrorKind::ObjectNotInPrerequisiteState => "55000",
         SecurityErrorKind::FeatureNotSupported => "0A000",
         SecurityErrorKind::SerializationFailure => "40001",
         SecurityErrorKind::Sql | SecurityErrorKind::Internal => return internal(&error.message),
@@ -443,6 +445,7 @@ fn lake(error: &LakeError) -> Report {
             _ => Condition::UndefinedObject,
         }),
         LakeError::ReservedColumn { .. } => plain(Condition::DuplicateColumn),
+        LakeError::TemporaryFull { .. } => plain(Condition::ConfigurationLimitExceeded),
         LakeError::SchemaNotEmpty { .. } => plain(Condition::DependentObjectsStillExist),
         LakeError::UnsupportedType { .. } | LakeError::UnsupportedFeature { .. } => {
             plain(Condition::FeatureNotSupported)

@@ -2,9 +2,9 @@
 
 use lis_lake::{
     ids::{ColumnId, Oid},
-    table::{Constraint, ConstraintKind, Relation, Schema, Table, View},
+    table::{Constraint, ConstraintKind, Relation, Schema, Table, View, ViewRead},
 };
-use lis_sql::{error::SqlError, keywords::quote_identifier};
+use lis_sql::{error::SqlError, keywords::quote_identifier, stored_text};
 
 use super::{integer, names, oid, text};
 use crate::{
@@ -42,8 +42,18 @@ pub(crate) fn index(schema: &Schema, table: &Table, constraint: &Constraint) -> 
 }
 
 /// A view's text, as PostgreSQL lays it out: indented by a space and with a semicolon.
-pub(crate) fn view(view: &View) -> String {
-    format!(" {};", view.definition.trim_end().trim_end_matches(';'))
+pub(crate) fn view(context: &ViewContext, view: &View) -> String {
+    query(context, &view.definition, view.reads.as_deref().unwrap_or_default())
+}
+
+/// A stored query's text in the same form, under the names of now.
+pub(crate) fn query(context: &ViewContext, definition: &str, reads: &[ViewRead]) -> String {
+    let text = stored_text::as_of_now(definition, reads, |relation| {
+        let relation = context.snapshot.relation_by_oid(Oid::new(relation))?;
+        let columns = relation.columns().iter().map(|column| (column.id.get(), column.name.clone()));
+        Some((context.snapshot.qualified_name(relation)?, columns.collect()))
+    });
+    format!(" {};", text.trim_end().trim_end_matches(';'))
 }
 
 /// `pg_get_indexdef(index [, column, pretty])`: column 0 is the whole.
@@ -106,7 +116,10 @@ pub(super) fn view_definition(context: &ViewContext, cells: &[Cell]) -> Answer {
         _ => oid(cells, 0),
     };
     Ok(match visible_relation(context, number) {
-        Some((_, Relation::View(found))) => view(found).into(),
+        Some((_, Relation::View(found))) => view(context, found).into(),
+        Some((_, Relation::Table(table))) => {
+            table.materialized.as_ref().map(|found| query(context, &found.definition, &found.reads)).into()
+        }
         _ => Cell::Null,
     })
 }

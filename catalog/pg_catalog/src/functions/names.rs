@@ -267,13 +267,18 @@ pub(super) fn user_by_id(context: &ViewContext, cells: &[Cell]) -> Answer {
 
 /// The schemas of the search path that exist and that the viewer may use.
 fn effective_path(context: &ViewContext) -> impl Iterator<Item = &Identifier> {
-    context.bind.search_path.iter().filter(|name| match namespace_oid(context, name) {
-        Some(oid) => {
-            context.viewer.is_superuser()
-                || oid.get() < Oid::FIRST_NORMAL
-                || context.viewer.has_schema_privilege(None, oid, "USAGE") == Some(true)
+    // The temporary schema comes first in every path without being part of it.
+    let temporary =
+        |name: &&Identifier| context.snapshot.temporary_schema().is_some_and(|schema| schema.name == **name);
+    context.bind.search_path.iter().filter(move |name| !temporary(name)).filter(|name| {
+        match namespace_oid(context, name) {
+            Some(oid) => {
+                context.viewer.is_superuser()
+                    || oid.get() < Oid::FIRST_NORMAL
+                    || context.viewer.has_schema_privilege(None, oid, "USAGE") == Some(true)
+            }
+            None => false,
         }
-        None => false,
     })
 }
 

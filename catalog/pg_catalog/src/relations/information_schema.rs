@@ -54,22 +54,29 @@ pub(super) fn schemata(context: &ViewContext, rows: &mut Rows<'_>) {
 }
 
 pub(super) fn tables(context: &ViewContext, rows: &mut Rows<'_>) {
-    let mut add = |schema: Cell, name: Cell, view: bool, insertable: bool| {
+    let mut add = |schema: Cell, name: Cell, kind: &str, insertable: bool| {
         rows.add([
             ("table_catalog", database(context)),
             ("table_schema", schema),
             ("table_name", name),
-            ("table_type", if view { "VIEW" } else { "BASE TABLE" }.into()),
+            ("table_type", kind.into()),
             ("is_insertable_into", yes_or_no(insertable)),
             ("is_typed", yes_or_no(false)),
         ]);
     };
     for relation in context.registry.relations() {
-        add(relation.schema().into(), relation.name().into(), relation.is_view(), false);
+        let kind = if relation.is_view() { "VIEW" } else { "BASE TABLE" };
+        add(relation.schema().into(), relation.name().into(), kind, false);
     }
     for (schema, relation) in visible_relations(context) {
-        let is_view = matches!(relation, Relation::View(_));
-        add((&schema.name).into(), relation.name().into(), is_view, !is_view);
+        let kind = match relation {
+            // The standard does not know materialized views, and neither does PostgreSQL here.
+            Relation::Table(table) if table.materialized.is_some() => continue,
+            Relation::Table(_) if schema.temporary => "LOCAL TEMPORARY",
+            Relation::Table(_) => "BASE TABLE",
+            Relation::View(_) => "VIEW",
+        };
+        add((&schema.name).into(), relation.name().into(), kind, kind != "VIEW");
     }
 }
 
@@ -235,7 +242,7 @@ pub(super) fn views(context: &ViewContext, rows: &mut Rows<'_>) {
         if let Relation::View(view) = relation {
             // The standard shows the text to the owner only.
             let owned = is_owner(context, view.owner);
-            let definition = owned.then(|| definitions::view(view));
+            let definition = owned.then(|| definitions::view(context, view));
             add((&schema.name).into(), (&view.name).into(), definition.into());
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn tables(context: &ViewContext, rows: &mut Rows<'_>) {
             ("rowsecurity", false.into()),
         ]);
     }
-    for (schema, table) in visible_tables(context) {
+    for (schema, table) in visible_tables(context).filter(|(_, table)| table.materialized.is_none()) {
         rows.add([
             ("schemaname", (&schema.name).into()),
             ("tablename", (&table.name).into()),
@@ -49,7 +49,22 @@ pub(super) fn views(context: &ViewContext, rows: &mut Rows<'_>) {
                 ("schemaname", (&schema.name).into()),
                 ("viewname", (&view.name).into()),
                 ("viewowner", role_name(context, view.owner)),
-                ("definition", definitions::view(view).into()),
+                ("definition", definitions::view(context, view).into()),
+            ]);
+        }
+    }
+}
+
+pub(super) fn materialized_views(context: &ViewContext, rows: &mut Rows<'_>) {
+    for (schema, table) in visible_tables(context) {
+        if let Some(view) = &table.materialized {
+            rows.add([
+                ("schemaname", (&schema.name).into()),
+                ("matviewname", (&table.name).into()),
+                ("matviewowner", role_name(context, table.owner)),
+                ("hasindexes", false.into()),
+                ("ispopulated", view.populated.into()),
+                ("definition", definitions::query(context, &view.definition, &view.reads).into()),
             ]);
         }
     }

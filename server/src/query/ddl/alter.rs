@@ -171,6 +171,16 @@ impl Ddl<'_> {
         if relation.owner() == owner {
             return Ok(());
         }
+        let rights = &self.request.rights;
+        if rights.is_restricted(relation.id().oid())
+            && !rights.manages_security(self.request.principal.current_oid())
+        {
+            return Err(ServerError::new(
+                Condition::InsufficientPrivilege,
+                format!("table \"{}\" was made from secured tables", relation.name().as_str()),
+            )
+            .with_hint("A security administrator can release it."));
+        }
         if let Some(schema) = self.request.snapshot.schema(relation.schema_id())
             && !schema.temporary
         {

@@ -11,7 +11,7 @@ use lis_sql::statement::{
     ColumnDefinition, ObjectName, OnCommit, Privilege, TableConstraint, TableConstraintKind, TableLike,
 };
 
-use super::{Ddl, constraints::collation, creation_schema, find_relation, no_relation};
+use super::{Ddl, constraints::collation, find_relation, no_relation};
 use crate::error::{Condition, Result, ServerError};
 
 /// What CREATE TABLE says in its parentheses.
@@ -30,10 +30,7 @@ impl Ddl<'_> {
         if_not_exists: bool,
         definition: &NewDefinition<'_>,
     ) -> Result<()> {
-        if temporary.is_some() {
-            return Err(ServerError::not_supported("temporary tables are not supported"));
-        }
-        let schema = creation_schema(&self.request, name)?;
+        let schema = self.schema_for(name, temporary).await?;
         self.require_create(&schema)?;
         if self.existing(&schema, &name.name, if_not_exists)? {
             return Ok(());
@@ -69,6 +66,9 @@ impl Ddl<'_> {
         }
         check_constraints(&mut new)?;
         let table = self.staged().await?.create_table(new).await?;
+        if let Some(on_commit) = temporary {
+            self.session.transaction.note_on_commit(table.id, on_commit);
+        }
         self.see_staged().await?;
         for (name, expression) in checks {
             let table = self.present(&table)?;

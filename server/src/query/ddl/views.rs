@@ -7,9 +7,12 @@ use lis_lake::{
     staged::{NewColumn, NewView},
     table::Relation,
 };
-use lis_sql::{output::OutputColumn, statement::UtilityStatement};
+use lis_sql::{
+    output::OutputColumn,
+    statement::{OnCommit, UtilityStatement},
+};
 
-use super::{Ddl, creation_schema};
+use super::Ddl;
 use crate::{
     error::{Condition, Result, ServerError},
     query,
@@ -29,10 +32,7 @@ impl Ddl<'_> {
         else {
             return Ok(());
         };
-        if *temporary {
-            return Err(ServerError::not_supported("temporary views are not supported"));
-        }
-        let schema = creation_schema(&self.request, name)?;
+        let mut schema = self.schema_for(name, temporary.then(OnCommit::default)).await?;
         self.require_create(&schema)?;
         check_security_invoker(*security_invoker)?;
         let (authorised, parameters) = query::authorise(&self.server, &self.request, self.parsed).await?;
@@ -48,6 +48,16 @@ impl Ddl<'_> {
         let new_columns = output_columns(&authorised.outputs, columns)?;
         let catalog = self.request.catalog(&self.server);
         let stored = lis_sql::qualify_query(query, &self.parsed.text, text, &catalog, &self.request.bind)?;
+        if !schema.temporary && self.reads_temporary(&stored.reads) {
+            if name.schema.is_some() {
+                return Err(ServerError::new(
+                    Condition::InvalidTableDefinition,
+                    "cannot create temporary relation in non-temporary schema",
+                ));
+            }
+            self.notice(format!("view \"{}\" will be a temporary view", name.name.as_str()))?;
+            schema = self.schema_for(name, Some(OnCommit::default())).await?;
+        }
         let new = NewView {
             schema_id: schema.id,
             name: name.name.clone(),
