@@ -9,6 +9,7 @@ select 1e20::bigint;
 select 'x'::numeric;
 select 'x'::float8;
 select '1e400'::float8;
+-- words: a literal of more than 38 digits is refused as a numeric
 select 1e400::float8;
 select 'maybe'::boolean;
 select 1::boolean, 0::boolean, 'yes'::boolean, 'n'::boolean, true::int, true::text;

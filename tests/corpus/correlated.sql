@@ -75,6 +75,7 @@ select a, sum(b) + (select count(*) from c.inre i where i.a = y.a) from c.yttre 
 select a, b, rank() over (order by (select count(*) from c.inre i where i.a = y.a)) from c.yttre y order by a, b;
 select a, b from c.yttre y order by (select max(i.c) from c.inre i where i.a = y.a) nulls first, a, b;
 select (select count(*) from c.inre i where i.a = y.a) as n, count(*) from c.yttre y group by 1 order by 1;
+-- words: no position
 select a, (select b from c.inre i where i.a = y.a limit 1) from c.yttre y group by a order by a;
 
 -- two levels
@@ -97,6 +98,7 @@ select y.a, l.x from c.yttre y, lateral (select y.a as x union select y.b) l ord
 select y.a, g from c.yttre y, generate_series(1, y.a) g order by 1, 2;
 select y.a, l.r from c.yttre y, lateral (select row_number() over (order by i.c) as r, i.c from c.inre i where i.a = y.a) l order by 1, 2;
 select y.a, l.t, m.n from c.yttre y, lateral (select i.t from c.inre i where i.a = y.a) l, lateral (select count(*) as n from c.inre j where j.t = l.t) m order by 1, 2, 3;
+-- words: the table of a wrong LATERAL reference is not named
 select * from c.yttre y right join lateral (select * from c.inre i where i.a = y.a) l on true;
 select y.a, l.d from c.yttre y, lateral (select distinct i.t as d from c.inre i where i.a = y.a) l order by 1, 2;
 
@@ -112,9 +114,7 @@ select coalesce((select max(c) from c.inre where a = 99), (select min(c) from c.
 select greatest((select max(i.c) from c.inre i where i.a = y.a), y.b) from c.yttre y order by 1;
 select * from (values ((select max(c) from c.inre)), ((select min(c) from c.inre))) v(x) order by 1;
 select a from c.yttre y where (select count(*) from c.inre i where i.a = y.a) between 1 and (select count(*) from c.inre i where i.t = y.s) order by a, b;
--- refused: a limit that is not a constant
 select a from c.yttre limit (select count(*) - 4 from c.inre where a is not null);
--- refused: a row compared with a subquery's row
 select a, b from c.yttre y where (a, b) = (select i.a, i.c from c.inre i where i.a = y.a and i.c = y.b) order by 1;
 select b from c.yttre y group by b, a having (select count(*) from c.inre i where i.a = y.a) > 1 order by b;
 select sum(b) from c.yttre y having (select count(*) from c.inre i where i.c > 10) > 1;

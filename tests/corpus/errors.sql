@@ -45,6 +45,7 @@ select konto from c.konto where count(*) > 1;
 select sum(count(*)) from c.konto;
 select rank() over (order by rank() over ()) from c.konto;
 select * from c.konto having klass > 1;
+-- words: no position
 select $1;
 select 1 from c.konto c, c.rad c;
 select konto from c.konto, c.rad;
@@ -64,6 +65,7 @@ select '1' / '0';
 select substring('a' from 1 for -5);
 select repeat('a', 2000000000);
 select chr(0);
+-- words: the pattern by its description
 select to_date('abc', 'YYYY');
 select 10 ^ 400;
 select 1 where 1 / 0 > 0;

@@ -16,6 +16,7 @@ select 1 union select 2 union all select 2 order by 1;
 select 1 union select 2 except select 1;
 select 1 intersect select 1 union select 3 order by 1;
 select konto as k from c.konto union select konto from c.rad order by k;
+-- words: the hint does not look into the arms
 select konto as k from c.konto union select konto from c.rad order by konto;
 select klass, 'x' from c.konto union all select antal, fri from c.rad order by 1, 2;
 select date '2024-01-01' union select timestamp '2024-01-01 10:00' order by 1;

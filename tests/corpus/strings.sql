@@ -2,7 +2,6 @@ select 'a' || 'b', 'a' || 1, 1 || 'a', 'a' || null, 'x'::varchar(3) || 'y';
 select length('åäö'), char_length('abc'), octet_length('åäö'), bit_length('a'), character_length('x');
 select upper('åäö'), lower('ÅÄÖ'), initcap('hej på dig');
 select substring('abcdef' from 2 for 3), substring('abcdef', 2), substring('abcdef' from 0 for 2), substr('abcdef', 3, 2), substring('abc' for 2);
--- differs: SUBSTRING … SIMILAR is a syntax error
 select substring('foobar' from 'o.b'), substring('foobar' from 'o(.)b'), substring('foobar' similar '%#"o_b#"%' escape '#');
 select substring('abc', 1, -1);
 select position('b' in 'abc'), strpos('abc', 'c'), strpos('abc', 'x');

@@ -1,10 +1,14 @@
 //! One statement, two servers, one answer: names, type numbers and modifiers, values as text and as binary, order where
-//! the statement asks for one, tags and SQLSTATEs. The statements are data (`corpus/*.sql`, one to a line or several
-//! lines, ending with `;` at a line's end), and a comment line before a statement can say what is agreed to differ:
+//! the statement asks for one, tags, the transaction's state, notices; and of errors the SQLSTATE, the position, the
+//! message, its detail and its hint. The statements are data (`corpus/*.sql`, one to a line or several lines, ending with
+//! `;` at a line's end), and a comment line before a statement can say how it is run or what is agreed to differ:
 //!
+//! * `-- parameters: a | b` – the statement is prepared and run with these parameters, as text (`null` is NULL); the
+//!   types that the servers infer for them must be the same.
 //! * `-- differs: reason` – the answers, or the errors, differ. It fails when they do not: then the line is out of date.
 //!   XX000 is never an answer.
 //! * `-- refused: reason` – the reference answers, and LIS refuses with 0A000 or 42883.
+//! * `-- words: reason` – both refuse with the same SQLSTATE; message, detail, hint or position differ.
 //!
 //! Without a top-level ORDER BY, rows are compared as a multiset.
 
@@ -12,7 +16,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use crate::raw::{Column, RawConnection, Response, Row};
+use crate::raw::{Column, RawConnection, Response, Row, ServerError};
 
 /// What the corpus says of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub enum Expectation {
     Differ(String),
     /// Refused by LIS, with the reason.
     Refused(String),
+    /// Both refuse with one SQLSTATE and other words, with the reason.
+    Words(String),
 }
 
 /// A statement of the corpus.
@@ -32,6 +38,8 @@ pub struct Statement {
     pub sql: String,
     /// The line it begins on, from 1.
     pub line: usize,
+    /// The parameters that it is run with; `None`: it is run by itself.
+    pub parameters: Option<Vec<Option<String>>>,
     /// What is expected.
     pub expectation: Expectation,
 }
@@ -49,6 +57,7 @@ pub enum Verdict {
 pub fn parse_corpus(text: &str) -> Vec<Statement> {
     let mut statements = Vec::new();
     let mut expectation = Expectation::Agree;
+    let mut parameters = None;
     let (mut sql, mut begin) = (String::new(), 0);
     for (index, line) in text.lines().enumerate() {
         if sql.is_empty() {
@@ -63,6 +72,14 @@ pub fn parse_corpus(text: &str) -> Vec<Statement> {
                 expectation = Expectation::Refused(reason.trim().to_owned());
                 continue;
             }
+            if let Some(reason) = line.strip_prefix("-- words:") {
+                expectation = Expectation::Words(reason.trim().to_owned());
+                continue;
+            }
+            if let Some(values) = line.strip_prefix("-- parameters:") {
+                parameters = Some(values.split('|').map(parameter).collect());
+                continue;
+            }
             if line.starts_with("--") {
                 continue;
             }
@@ -73,11 +90,17 @@ pub fn parse_corpus(text: &str) -> Vec<Statement> {
         sql.push_str(line);
         if let Some(whole) = sql.strip_suffix(';') {
             let expectation = std::mem::replace(&mut expectation, Expectation::Agree);
-            statements.push(Statement { sql: whole.to_owned(), line: begin, expectation });
+            let parameters = parameters.take();
+            statements.push(Statement { sql: whole.to_owned(), line: begin, parameters, expectation });
             sql.clear();
         }
     }
     statements
+}
+
+fn parameter(written: &str) -> Option<String> {
+    let value = written.trim();
+    (value != "null").then(|| value.to_owned())
 }
 
 /// Runs a statement on both and compares.
@@ -87,27 +110,78 @@ pub fn compare(
     reference: &mut RawConnection,
 ) -> Result<Verdict> {
     let ordered = has_order(&statement.sql);
-    let ours = lis.simple(&statement.sql)?.pop().unwrap_or_default();
-    let theirs = reference.simple(&statement.sql)?.pop().unwrap_or_default();
-    let mut difference = describe(&ours, &theirs, ordered, true);
+    let ours = run(statement, lis, false)?;
+    let theirs = run(statement, reference, false)?;
     if let Some(error) = ours.error.as_ref().filter(|error| error.sqlstate() == "XX000") {
         return Ok(Verdict::Unexpected(format!("XX000: {}", error.message())));
     }
+    let mut difference = describe(&ours, &theirs, ordered, true);
+    let words = if difference.is_none() { wording(&ours, &theirs) } else { None };
+    if difference.is_none() && lis.status != reference.status {
+        let (ours, theirs) = (char::from(lis.status), char::from(reference.status));
+        difference = Some(format!("transaction {ours}, not {theirs}"));
+    }
+    if difference.is_none() && words.is_none() {
+        difference = noticed(&lis.notices, &reference.notices);
+    }
     if difference.is_none() && ours.error.is_none() && ours.columns.is_some() {
-        let ours = lis.extended(&statement.sql, &[], true)?;
-        let theirs = reference.extended(&statement.sql, &[], true)?;
+        let ours = run(statement, lis, true)?;
+        let theirs = run(statement, reference, true)?;
         difference = describe(&ours, &theirs, ordered, false).map(|text| format!("binary: {text}"));
     }
-    Ok(match (&statement.expectation, difference) {
+    Ok(match (&statement.expectation, difference.or_else(|| words.clone())) {
         (Expectation::Agree, None) => Verdict::AsExpected,
         (Expectation::Agree, Some(difference)) => Verdict::Unexpected(difference),
         (Expectation::Differ(_), Some(_)) => Verdict::AsExpected,
         (Expectation::Differ(reason), None) => Verdict::Unexpected(format!("no longer differs: {reason}")),
+        (Expectation::Words(_), Some(_)) if words.is_some() => Verdict::AsExpected,
+        (Expectation::Words(_), Some(difference)) => Verdict::Unexpected(difference),
+        (Expectation::Words(reason), None) => Verdict::Unexpected(format!("no longer differs: {reason}")),
         (Expectation::Refused(reason), _) => match ours.error.as_ref().map(|error| error.sqlstate()) {
             Some("0A000" | "42883") => Verdict::AsExpected,
             other => Verdict::Unexpected(format!("not refused ({other:?}): {reason}")),
         },
     })
+}
+
+fn run(statement: &Statement, connection: &mut RawConnection, binary: bool) -> Result<Response> {
+    match &statement.parameters {
+        Some(parameters) => {
+            let parameters: Vec<Option<&str>> = parameters.iter().map(Option::as_deref).collect();
+            connection.extended(&statement.sql, &parameters, binary)
+        }
+        None if binary => connection.extended(&statement.sql, &[], true),
+        None => Ok(connection.simple(&statement.sql)?.pop().unwrap_or_default()),
+    }
+}
+
+/// What two errors of one SQLSTATE say differently.
+fn wording(ours: &Response, theirs: &Response) -> Option<String> {
+    let (Some(ours), Some(theirs)) = (&ours.error, &theirs.error) else { return None };
+    let fields = [('M', "message"), ('P', "position"), ('D', "detail"), ('H', "hint")];
+    let differences: Vec<String> = fields
+        .iter()
+        .filter(|(letter, _)| ours.field(*letter) != theirs.field(*letter))
+        .map(|(letter, name)| {
+            let field = |error: &ServerError| error.field(*letter).unwrap_or("none").to_owned();
+            format!("{name} {:?}, not {:?}", field(ours), field(theirs))
+        })
+        .collect();
+    (!differences.is_empty()).then(|| differences.join("; "))
+}
+
+/// What the servers remark differently.
+fn noticed(ours: &[ServerError], theirs: &[ServerError]) -> Option<String> {
+    let said = |notices: &[ServerError]| {
+        notices
+            .iter()
+            .map(|notice| {
+                format!("{} {} {}", notice.field('V').unwrap_or(""), notice.sqlstate(), notice.message())
+            })
+            .collect::<Vec<_>>()
+    };
+    let (ours, theirs) = (said(ours), said(theirs));
+    (ours != theirs).then(|| format!("notices {ours:?}, not {theirs:?}"))
 }
 
 /// Whether the statement fixes the order of its rows: an ORDER BY outside parentheses.
@@ -144,6 +218,9 @@ fn describe(ours: &Response, theirs: &Response, ordered: bool, text: bool) -> Op
             return Some(format!("no error, not {} {}", theirs.sqlstate(), theirs.message()));
         }
         (None, None) => {}
+    }
+    if ours.parameters != theirs.parameters {
+        return Some(format!("parameters {:?}, not {:?}", ours.parameters, theirs.parameters));
     }
     let empty = Vec::new();
     let (our_columns, their_columns) =
@@ -205,6 +282,9 @@ mod tests {
         assert_eq!((corpus[0].sql.as_str(), corpus[0].line), ("select 1", 2));
         assert_eq!((corpus[1].sql.as_str(), corpus[1].line), ("select\n  2", 5));
         assert_eq!(corpus[1].expectation, Expectation::Differ("scale".into()));
+        let corpus = parse_corpus("-- parameters: a b | null\nselect $1, $2;\nselect 3;\n");
+        assert_eq!(corpus[0].parameters, Some(vec![Some("a b".to_owned()), None]));
+        assert_eq!(corpus[1].parameters, None);
     }
 
     #[test]

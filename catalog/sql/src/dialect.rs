@@ -1,5 +1,12 @@
-//! What PostgreSQL's grammar has and sqlparser's lacks, put into words that sqlparser knows, token by token and before it
-//! parses: only forms that have one meaning whatever surrounds them. Positions stay those of the written tokens.
+//! What PostgreSQL's grammar has and sqlparser's lacks. `grammar.rs` answers what sqlparser asks a dialect for;
+//! everything else is put into words that sqlparser knows, token by token and before it parses: only forms that have one
+//! meaning whatever surrounds them. What has no such words becomes a mark (`marks.rs`), which the binder reads.
+//! Positions stay those of the written tokens.
+
+mod clauses;
+pub(crate) mod grammar;
+mod lexical;
+pub(crate) mod marks;
 
 use sqlparser::{
     keywords::Keyword,
@@ -38,74 +45,205 @@ pub(crate) fn adapted(
     tokens: &[TokenWithSpan],
     position: impl Fn(&TokenWithSpan) -> Option<usize>,
 ) -> Result<Vec<TokenWithSpan>, SqlError> {
-    let mut adapted: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
-    // The last token that is not white space.
-    let mut previous: Option<Token> = None;
-    let mut newline = false;
-    let mut index = 0;
-    while let Some(token) = tokens.get(index) {
-        index += 1;
+    let mut adapter = Adapter {
+        tokens,
+        index: 0,
+        adapted: Vec::with_capacity(tokens.len()),
+        previous: None,
+        before_previous: None,
+        newline: false,
+        parentheses: Vec::new(),
+        position: &position,
+    };
+    while adapter.index < tokens.len() {
+        adapter.token()?;
+    }
+    Ok(adapter.adapted)
+}
+
+/// What a parenthesis that is open belongs to, where that matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Parenthesis {
+    /// `USING (a, b`: only names and commas so far.
+    UsingNames,
+    /// `substring(`.
+    Substring,
+    /// `substring(… SIMILAR`.
+    SubstringSimilar,
+    Other,
+}
+
+/// The rewriting as far as it has come.
+struct Adapter<'t> {
+    tokens: &'t [TokenWithSpan],
+    /// The next token to be looked at.
+    index: usize,
+    adapted: Vec<TokenWithSpan>,
+    /// The last token and the one before it that are not white space.
+    previous: Option<Token>,
+    before_previous: Option<Token>,
+    /// Whether a line ended since.
+    newline: bool,
+    parentheses: Vec<Parenthesis>,
+    position: &'t dyn Fn(&TokenWithSpan) -> Option<usize>,
+}
+
+impl<'t> Adapter<'t> {
+    /// Takes one written token over, with what belongs to it.
+    fn token(&mut self) -> Result<(), SqlError> {
+        let Some(token) = self.tokens.get(self.index) else { return Ok(()) };
         if let Token::Whitespace(space) = &token.token {
-            newline |= matches!(space, Whitespace::Newline | Whitespace::SingleLineComment { .. });
-            adapted.push(token.clone());
-            continue;
+            self.index += 1;
+            self.newline |= matches!(space, Whitespace::Newline | Whitespace::SingleLineComment { .. });
+            self.adapted.push(token.clone());
+            return Ok(());
         }
+        self.check(token)?;
+        self.newline = false;
+        if self.lexical(token)? || self.clause(token)? || self.literal(token) {
+            return Ok(());
+        }
+        self.index += 1;
+        self.push(token, [token.token.clone()]);
+        Ok(())
+    }
+
+    /// Refuses what sqlparser would accept and PostgreSQL does not.
+    fn check(&self, token: &TokenWithSpan) -> Result<(), SqlError> {
         let refused = match &token.token {
             Token::SingleQuotedString(_) => {
-                matches!(previous, Some(Token::SingleQuotedString(_))) && !newline
+                matches!(self.previous, Some(Token::SingleQuotedString(_))) && !self.newline
             }
             Token::Word(word) => {
                 word.quote_style.is_none()
-                    && is_keyword(previous.as_ref(), Keyword::FROM)
+                    && is_keyword(self.previous.as_ref(), Keyword::FROM)
                     && NOT_A_RELATION.contains(&word.keyword)
             }
             _ => false,
         };
-        if refused {
-            let message = format!("syntax error at or near \"{}\"", token.token);
-            return Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(position(token)));
-        }
-        newline = false;
-        let span = token.span;
-        let word = match &token.token {
-            Token::Word(word) if word.quote_style.is_none() => word.value.to_ascii_lowercase(),
-            _ => String::new(),
-        };
-        let mut replaced = Vec::new();
-        if word == "isnull" && ends_expression(previous.as_ref()) {
-            replaced = vec![Token::make_keyword("IS"), space(), Token::make_keyword("NULL")];
-        } else if word == "symmetric" && is_keyword(previous.as_ref(), Keyword::BETWEEN) {
-            // The mark is taken off again where BETWEEN is bound.
-            replaced = vec![Token::AtDashAt];
-        } else if word == "from" && is_trim_side(previous.as_ref()) {
-            // TRIM(LEADING FROM x) trims spaces.
-            replaced = vec![Token::SingleQuotedString(" ".to_owned()), space(), token.token.clone()];
-        } else if LITERAL_TYPES.contains(&word.as_str()) && begins_expression(previous.as_ref()) {
-            let spaces = tokens[index..].iter().take_while(|next| matches!(next.token, Token::Whitespace(_)));
-            let next = index + spaces.count();
-            if let Some(TokenWithSpan { token: text @ Token::SingleQuotedString(_), .. }) = tokens.get(next) {
-                replaced = vec![
-                    Token::make_keyword("CAST"),
-                    Token::LParen,
-                    text.clone(),
-                    space(),
-                    Token::make_keyword("AS"),
-                    space(),
-                    token.token.clone(),
-                    Token::RParen,
-                ];
-                index = next + 1;
+        if refused { Err(self.syntax_error(token)) } else { Ok(()) }
+    }
+
+    /// Forms of single operators and literals.
+    fn literal(&mut self, token: &'t TokenWithSpan) -> bool {
+        let word = unquoted(&token.token);
+        let replaced = match word.as_str() {
+            "isnull" if ends_expression(self.previous.as_ref()) => {
+                vec![Token::make_keyword("IS"), space(), Token::make_keyword("NULL")]
             }
-        }
-        if replaced.is_empty() {
-            previous = Some(token.token.clone());
-            adapted.push(token.clone());
-        } else {
-            previous = replaced.last().cloned();
-            adapted.extend(replaced.into_iter().map(|token| TokenWithSpan { token, span }));
+            // The mark is taken off again where BETWEEN is bound.
+            "symmetric" if is_keyword(self.previous.as_ref(), Keyword::BETWEEN) => vec![Token::AtDashAt],
+            // In a frame sqlparser reads a string as an interval of its own; in parentheses it is any constant.
+            "" if self.is_frame_offset(token) => vec![Token::LParen, token.token.clone(), Token::RParen],
+            // TRIM(LEADING FROM x) trims spaces.
+            "from" if is_trim_side(self.previous.as_ref()) => {
+                vec![Token::SingleQuotedString(" ".to_owned()), space(), token.token.clone()]
+            }
+            name if LITERAL_TYPES.contains(&name) && begins_expression(self.previous.as_ref()) => {
+                match self.significant(1) {
+                    Some((next, TokenWithSpan { token: text @ Token::SingleQuotedString(_), .. })) => {
+                        let cast = vec![
+                            Token::make_keyword("CAST"),
+                            Token::LParen,
+                            text.clone(),
+                            space(),
+                            Token::make_keyword("AS"),
+                            space(),
+                            token.token.clone(),
+                            Token::RParen,
+                        ];
+                        self.index = next;
+                        cast
+                    }
+                    _ => return false,
+                }
+            }
+            _ => return false,
+        };
+        self.index += 1;
+        self.push(token, replaced);
+        true
+    }
+
+    /// Puts tokens in the place of a written one.
+    fn push(&mut self, written: &TokenWithSpan, tokens: impl IntoIterator<Item = Token>) {
+        let span = written.span;
+        for token in tokens {
+            if !matches!(token, Token::Whitespace(_)) {
+                self.enter_and_leave(&token);
+                self.before_previous = self.previous.replace(token.clone());
+            }
+            self.adapted.push(TokenWithSpan { token, span });
         }
     }
-    Ok(adapted)
+
+    /// Keeps account of parentheses.
+    fn enter_and_leave(&mut self, token: &Token) {
+        match token {
+            Token::LParen => {
+                let kind = match self.previous.as_ref() {
+                    Some(previous) if is_keyword(Some(previous), Keyword::USING) => Parenthesis::UsingNames,
+                    Some(previous) if is_keyword(Some(previous), Keyword::SUBSTRING) => {
+                        Parenthesis::Substring
+                    }
+                    _ => Parenthesis::Other,
+                };
+                self.parentheses.push(kind);
+            }
+            Token::RParen => {
+                self.parentheses.pop();
+            }
+            Token::Comma | Token::Period => {}
+            Token::Word(word) if word.quote_style.is_some() || !is_query_word(word.keyword) => {}
+            _ => {
+                if let Some(last @ Parenthesis::UsingNames) = self.parentheses.last_mut() {
+                    *last = Parenthesis::Other;
+                }
+            }
+        }
+    }
+
+    /// The `count`th token from the current one on that is not white space, and its index; the current one is the 0th.
+    fn significant(&self, count: usize) -> Option<(usize, &'t TokenWithSpan)> {
+        self.tokens
+            .iter()
+            .enumerate()
+            .skip(self.index)
+            .filter(|(_, token)| !matches!(token.token, Token::Whitespace(_)))
+            .nth(count)
+    }
+
+    /// The word in lower case that stands `count` tokens further on; empty if it is none.
+    fn word(&self, count: usize) -> String {
+        self.significant(count).map_or_else(String::new, |(_, token)| unquoted(&token.token))
+    }
+
+    /// Whether a sign stands `count` tokens further on.
+    fn is_sign(&self, count: usize, sign: &Token) -> bool {
+        self.significant(count).is_some_and(|(_, token)| token.token == *sign)
+    }
+
+    /// Goes on behind the `count`th token from here.
+    fn skip_past(&mut self, count: usize) {
+        self.index = self.significant(count).map_or(self.tokens.len(), |(index, _)| index + 1);
+    }
+
+    fn syntax_error(&self, token: &TokenWithSpan) -> SqlError {
+        SqlError::new(SqlErrorKind::SyntaxError, format!("syntax error at or near \"{}\"", token.token))
+            .at((self.position)(token))
+    }
+}
+
+/// An unquoted word in lower case; empty for anything else.
+fn unquoted(token: &Token) -> String {
+    match token {
+        Token::Word(word) if word.quote_style.is_none() => word.value.to_ascii_lowercase(),
+        _ => String::new(),
+    }
+}
+
+fn is_query_word(keyword: Keyword) -> bool {
+    matches!(keyword, Keyword::SELECT | Keyword::VALUES | Keyword::WITH | Keyword::TABLE)
 }
 
 fn space() -> Token {

@@ -77,6 +77,16 @@ pub enum SqlErrorKind {
     StringDataRightTruncation,
     /// 22021
     CharacterNotInRepertoire,
+    /// 22004
+    NullValueNotAllowed,
+    /// 22013
+    InvalidPrecedingOrFollowingSize,
+    /// 22014
+    InvalidArgumentForNtile,
+    /// 22016
+    InvalidArgumentForNthValue,
+    /// 2202H
+    InvalidTablesampleArgument,
     /// 2201W
     InvalidRowCountInLimitClause,
     /// 2201X
@@ -122,6 +132,25 @@ impl SqlError {
     pub fn at(mut self, position: Option<usize>) -> Self {
         self.position = self.position.or(position);
         self
+    }
+
+    /// Says where a call stands that is wrong by itself. What computing its value gave has no place in PostgreSQL, where
+    /// that happens when the statement runs.
+    #[must_use]
+    pub fn at_call(self, position: Option<usize>) -> Self {
+        use SqlErrorKind as K;
+        match self.kind {
+            K::InvalidParameterValue
+            | K::NumericValueOutOfRange
+            | K::InvalidDatetimeFormat
+            | K::DatetimeFieldOverflow
+            | K::DivisionByZero
+            | K::StringDataRightTruncation
+            | K::UndefinedObject
+            | K::InvalidArgumentForNtile
+            | K::InvalidArgumentForNthValue => self,
+            _ => self.at(position),
+        }
     }
 
     /// Adds a hint.

@@ -41,6 +41,11 @@ pub fn keyword_class(word: &str) -> Option<KeywordClass> {
     KEYWORDS.binary_search_by(|(keyword, ..)| (*keyword).cmp(word)).ok().map(|index| KEYWORDS[index].1)
 }
 
+/// Whether a word in lower case can be an output column's name without AS.
+pub(crate) fn is_bare_label(word: &str) -> bool {
+    KEYWORDS.binary_search_by(|(keyword, ..)| (*keyword).cmp(word)).map_or(true, |index| KEYWORDS[index].2)
+}
+
 /// Writes a name as SQL: in quotes where it would otherwise be read as another name or as a keyword (`quote_ident`).
 pub fn quote_identifier(name: &str) -> String {
     let mut bytes = name.bytes();

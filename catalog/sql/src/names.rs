@@ -83,6 +83,15 @@ fn outer(expr: &Expr) -> Expr {
     transformed.map_or_else(|_| expr.clone(), |result| result.data)
 }
 
+/// The name of a relation that an alias may hide.
+#[derive(Debug, Clone)]
+pub(crate) struct HiddenName {
+    pub(crate) schema: Identifier,
+    pub(crate) name: Identifier,
+    /// Whether the search path finds it without its schema.
+    pub(crate) visible: bool,
+}
+
 /// A table, or anything else with a name, in a FROM clause.
 #[derive(Debug, Clone)]
 pub(crate) struct ScopeTable {
@@ -90,7 +99,7 @@ pub(crate) struct ScopeTable {
     pub(crate) schema: Option<Identifier>,
     pub(crate) name: Identifier,
     /// The relation's own name, for hints where an alias hides it.
-    pub(crate) relation: Option<Identifier>,
+    pub(crate) relation: Option<HiddenName>,
     /// The plan's columns of its primary key.
     pub(crate) key: Vec<Column>,
     pub(crate) columns: Vec<Rc<ScopeColumn>>,
@@ -119,6 +128,17 @@ impl Namespace {
         self.tables.extend(other.tables);
         self.columns.extend(other.columns);
         self
+    }
+
+    /// `JOIN … USING (…) AS name`: the first `count` columns, which USING merged, under a name of their own.
+    pub(crate) fn add_using_alias(&mut self, name: Identifier, count: usize) -> Result<(), SqlError> {
+        let columns = self.columns.iter().take(count).cloned().collect();
+        let table =
+            ScopeTable { schema: None, name, relation: None, key: Vec::new(), columns, hidden: Vec::new() };
+        let alias = Namespace { tables: vec![Rc::new(table)], columns: Vec::new() };
+        self.check_distinct(&alias)?;
+        self.tables.extend(alias.tables);
+        Ok(())
     }
 
     /// Refuses two tables of one name. Those of `other` are about to be added.
@@ -286,7 +306,12 @@ impl<'a> Scope<'a> {
             None => name.to_owned(),
         };
         let hidden = self.levels().find_map(|(_, namespace)| {
-            namespace.tables.iter().find(|table| table.relation.as_ref() == Some(qualifier.table))
+            namespace.tables.iter().find(|table| {
+                table.relation.as_ref().is_some_and(|relation| {
+                    relation.name == *qualifier.table
+                        && qualifier.schema.map_or(relation.visible, |schema| *schema == relation.schema)
+                })
+            })
         });
         match hidden {
             Some(alias) => SqlError::new(

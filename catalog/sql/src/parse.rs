@@ -6,14 +6,13 @@
 
 use sqlparser::{
     ast,
-    dialect::PostgreSqlDialect,
     keywords::Keyword,
     parser::{Parser, ParserError},
     tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer},
 };
 
 use crate::{
-    dialect::adapted,
+    dialect::{adapted, grammar::Grammar},
     error::{SqlError, SqlErrorKind},
     parse::modification::begins_modification,
     positions::TextPositions,
@@ -35,7 +34,10 @@ const OPERATORS_MAX: usize = 4_000;
 
 const END_OF_INPUT: &str = "syntax error at end of input";
 
-const DIALECT: PostgreSqlDialect = PostgreSqlDialect {};
+const DIALECT: Grammar = Grammar { nested_joins: false };
+
+/// For a text that [`DIALECT`] does not read.
+const NESTED_JOINS: Grammar = Grammar { nested_joins: true };
 
 /// Reads a message: any number of statements. A message without one gives [`Statement::Empty`] alone.
 pub fn parse(text: &str) -> Result<Vec<ParsedStatement>, SqlError> {
@@ -63,18 +65,20 @@ pub fn parse(text: &str) -> Result<Vec<ParsedStatement>, SqlError> {
 
 /// Reads one query and nothing else: a view's definition.
 pub(crate) fn parse_query(text: &str) -> Result<Box<ast::Query>, SqlError> {
-    let mut reader = Reader::new(text, adapted_tokens(text)?);
-    let query = reader.query()?;
-    reader.end()?;
-    Ok(query)
+    read(text, adapted_tokens(text)?, |reader| {
+        let query = reader.query()?;
+        reader.end()?;
+        Ok(query)
+    })
 }
 
 /// Reads one expression and nothing else: a policy's predicate, a column's default.
 pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, SqlError> {
-    let mut reader = Reader::new(text, adapted_tokens(text)?);
-    let expression = reader.parser.parse_expr().map_err(|error| reader.error(&error))?;
-    reader.end()?;
-    Ok(expression)
+    read(text, adapted_tokens(text)?, |reader| {
+        let expression = reader.parser.parse_expr().map_err(|error| reader.error(&error))?;
+        reader.end()?;
+        Ok(expression)
+    })
 }
 
 fn adapted_tokens(text: &str) -> Result<Vec<TokenWithSpan>, SqlError> {
@@ -256,26 +260,26 @@ fn parse_statement(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Statement, 
         return Ok(Statement::Utility(utility));
     }
     let modifies = begins_modification(&tokens);
-    let mut reader = Reader::new(text, tokens);
-    if modifies {
-        let modification = reader.modification()?;
-        reader.end()?;
-        return Ok(Statement::Modify(Box::new(modification)));
-    }
-    let statement = match reader.parser.peek_token_ref().token.clone() {
-        Token::EOF => Statement::Empty,
-        Token::LParen => Statement::Query(reader.query()?),
-        Token::Word(word) => match word.keyword {
-            Keyword::SELECT | Keyword::VALUES | Keyword::TABLE | Keyword::WITH => {
-                select_into(reader.query()?, text)?
-            }
-            Keyword::EXPLAIN => reader.explain()?,
-            _ => return Err(reader.near_next()),
-        },
-        _ => return Err(reader.near_next()),
+    read(text, tokens, |reader| reader.statement(modifies))
+}
+
+/// Reads by one way of nesting joins, and by the other if there are joins that the first cannot read.
+fn read<T>(
+    text: &str,
+    tokens: Vec<TokenWithSpan>,
+    what: impl Fn(&mut Reader<'_>) -> Result<T, SqlError>,
+) -> Result<T, SqlError> {
+    let is_join =
+        |token: &&TokenWithSpan| matches!(&token.token, Token::Word(word) if word.keyword == Keyword::JOIN);
+    let nested = (tokens.iter().filter(is_join).count() > 1).then(|| tokens.clone());
+    let error = match what(&mut Reader::new(text, tokens, &DIALECT)) {
+        Err(error) if error.kind == SqlErrorKind::SyntaxError => error,
+        other => return other,
     };
-    reader.end()?;
-    Ok(statement)
+    match nested {
+        Some(tokens) => what(&mut Reader::new(text, tokens, &NESTED_JOINS)).map_err(|_| error),
+        None => Err(error),
+    }
 }
 
 /// SELECT … INTO makes a table; any other query is one.
@@ -322,10 +326,33 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(text: &'a str, tokens: Vec<TokenWithSpan>) -> Self {
+    fn new(text: &'a str, tokens: Vec<TokenWithSpan>, grammar: &'a Grammar) -> Self {
         let parser =
-            Parser::new(&DIALECT).with_recursion_limit(NESTING_DEPTH_MAX).with_tokens_with_locations(tokens);
+            Parser::new(grammar).with_recursion_limit(NESTING_DEPTH_MAX).with_tokens_with_locations(tokens);
         Self { parser, text, positions: TextPositions::new(text) }
+    }
+
+    /// One statement that is no utility statement.
+    fn statement(&mut self, modifies: bool) -> Result<Statement, SqlError> {
+        if modifies {
+            let modification = self.modification()?;
+            self.end()?;
+            return Ok(Statement::Modify(Box::new(modification)));
+        }
+        let statement = match self.parser.peek_token_ref().token.clone() {
+            Token::EOF => Statement::Empty,
+            Token::LParen => Statement::Query(self.query()?),
+            Token::Word(word) => match word.keyword {
+                Keyword::SELECT | Keyword::VALUES | Keyword::TABLE | Keyword::WITH => {
+                    select_into(self.query()?, self.text)?
+                }
+                Keyword::EXPLAIN => self.explain()?,
+                _ => return Err(self.near_next()),
+            },
+            _ => return Err(self.near_next()),
+        };
+        self.end()?;
+        Ok(statement)
     }
 
     fn query(&mut self) -> Result<Box<ast::Query>, SqlError> {

@@ -146,7 +146,7 @@ pub fn operator(
     let operands: Vec<Typed> = left.into_iter().chain([right]).collect();
     let row = operator_row(schema, name, &operands, position)?;
     let operands = coerce_arguments(binding, &row, operands)?;
-    let mut done = (row.build)(binding, &row, operands).map_err(|error| error.at(position))?;
+    let mut done = (row.build)(binding, &row, operands).map_err(|error| error.at_call(position))?;
     debug_assert!(
         !matches!(row.result, Formal::Is(result) if result != done.pg_type()),
         "{name} must give what its row says"
@@ -384,6 +384,13 @@ pub fn function(binding: &Binding<'_>, call: FunctionCall) -> Result<ResolvedFun
         let message = "count(*) must be used to call a parameterless aggregate function";
         return Err(SqlError::new(SqlErrorKind::WrongObjectType, message).at(position));
     }
+    if in_catalog
+        && !call.within_group.is_empty()
+        && matches!(call.name.as_str(), "rank" | "dense_rank" | "percent_rank" | "cume_dist")
+    {
+        let message = "hypothetical-set aggregates are not supported";
+        return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
+    }
     if in_catalog && !call.over && functions::candidates(&call.name).iter().any(FunctionRow::is_window) {
         let message = format!("window function {} requires an OVER clause", call.name);
         return Err(SqlError::new(SqlErrorKind::WrongObjectType, message).at(position));
@@ -574,7 +581,7 @@ fn finish(
         };
         return Err(SqlError::new(kind, message).at(position));
     }
-    let located = |error: SqlError| error.at(position);
+    let located = |error: SqlError| error.at_call(position);
     Ok(match row.make {
         Make::Aggregate(make) => {
             let mut aggregate = make(binding, arguments).map_err(located)?;
@@ -641,7 +648,7 @@ fn catalog_function(
             let result = ColumnType::plain(row.0.result);
             crate::build::call(&row.0.implementation, arguments, result)
                 .map(Some)
-                .map_err(|error| error.at(call.position))
+                .map_err(|error| error.at_call(call.position))
         }
     }
 }

@@ -18,6 +18,7 @@ use super::{
     expressions::Place, not_postgresql, plan_error, project, select::Item,
 };
 use crate::{
+    dialect::marks::{DISTINCT_SETS, is_mark_expression},
     error::{SqlError, SqlErrorKind},
     names::{Namespace, Scope, identifier},
     types::{Typed, settle_unknown},
@@ -85,6 +86,10 @@ impl Binder<'_> {
         let ast::GroupByExpr::Expressions(elements, modifiers) = group_by else {
             return Err(not_postgresql("all", None));
         };
+        let (distinct, elements) = match elements.split_first() {
+            Some((first, rest)) if is_mark_expression(first, DISTINCT_SETS) => (true, rest),
+            _ => (false, elements.as_slice()),
+        };
         if !modifiers.is_empty() {
             return Err(not_postgresql("with", None));
         }
@@ -114,6 +119,18 @@ impl Binder<'_> {
             }
             sets = product;
         }
+        if distinct {
+            let mut kept: Vec<Vec<Expr>> = Vec::with_capacity(sets.len());
+            for set in sets {
+                let same = |other: &Vec<Expr>| {
+                    other.len() == set.len() && set.iter().all(|expr| other.contains(expr))
+                };
+                if !kept.iter().any(same) {
+                    kept.push(set);
+                }
+            }
+            sets = kept;
+        }
         Ok(GroupBy { sets: Some(sets) })
     }
 
@@ -132,9 +149,7 @@ impl Binder<'_> {
                 let mut all = Vec::new();
                 for set in sets {
                     match set.as_slice() {
-                        [only @ (ast::Expr::Rollup(_) | ast::Expr::Cube(_) | ast::Expr::GroupingSets(_))] => {
-                            all.extend(self.grouping_element(only, items, place)?);
-                        }
+                        [only] => all.extend(self.grouping_element(only, items, place)?),
                         _ => all.push(part(set)?),
                     }
                 }
@@ -170,6 +185,11 @@ impl Binder<'_> {
                     .collect())
             }
             ast::Expr::Tuple(exprs) => Ok(vec![part(exprs)?]),
+            // Inside GROUPING SETS sqlparser takes ROLLUP and CUBE for functions.
+            ast::Expr::Function(call) => match nested_sets(call) {
+                Some(element) => self.grouping_element(&element, items, place),
+                None => Ok(vec![vec![self.grouping_item(element, items, place)?]]),
+            },
             plain => Ok(vec![vec![self.grouping_item(plain, items, place)?]]),
         }
     }
@@ -306,12 +326,13 @@ impl Binder<'_> {
         for grouping in groupings.iter() {
             let mut value = lit(0_i64);
             for argument in &grouping.exprs {
+                let (argument, position) = argument;
                 let Some((_, column)) = groups.iter().find(|(known, _)| known == argument) else {
                     return Err(SqlError::new(
                         SqlErrorKind::GroupingError,
                         "arguments to GROUPING must be grouping expressions of the associated query level",
                     )
-                    .at(grouping.position));
+                    .at(*position));
                 };
                 let bit = match schema.index_of_column(column) {
                     Ok(index) if several => {
@@ -400,6 +421,28 @@ impl Binder<'_> {
             None => Ok(()),
             Some(column) => Err(ungrouped_error(&column, true, namespace, calls)),
         }
+    }
+}
+
+/// `ROLLUP (…)` and `CUBE (…)` that were read as calls.
+fn nested_sets(call: &ast::Function) -> Option<ast::Expr> {
+    let [ast::ObjectNamePart::Identifier(name)] = call.name.0.as_slice() else { return None };
+    let ast::FunctionArguments::List(list) = &call.args else { return None };
+    if name.quote_style.is_some() {
+        return None;
+    }
+    let mut parts = Vec::with_capacity(list.args.len());
+    for argument in &list.args {
+        let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument)) = argument else { return None };
+        parts.push(match argument {
+            ast::Expr::Tuple(exprs) => exprs.clone(),
+            other => vec![other.clone()],
+        });
+    }
+    match name.value.to_ascii_lowercase().as_str() {
+        "rollup" => Some(ast::Expr::Rollup(parts)),
+        "cube" => Some(ast::Expr::Cube(parts)),
+        _ => None,
     }
 }
 

@@ -16,7 +16,7 @@ use lis_lake::{
     names::Identifier,
     types::{ColumnType, PgType},
 };
-use sqlparser::ast;
+use sqlparser::ast::{self, Spanned};
 
 use super::{
     Binder,
@@ -25,6 +25,7 @@ use super::{
     not_postgresql, unsupported,
 };
 use crate::{
+    dialect::marks::{VARIADIC, is_mark},
     error::{SqlError, SqlErrorKind},
     names::identifier,
     resolve::{
@@ -40,6 +41,8 @@ pub(crate) struct Call {
     pub(crate) expr: Expr,
     /// The column.
     pub(crate) column: Column,
+    /// Where the call stands.
+    pub(crate) position: Option<usize>,
 }
 
 /// A set in a SELECT list.
@@ -63,9 +66,9 @@ pub(crate) struct Reference {
 /// `GROUPING(…)`: the expressions, and the column that stands for it.
 #[derive(Debug, Clone)]
 pub(crate) struct Grouping {
-    pub(crate) exprs: Vec<Expr>,
+    /// Each with its place.
+    pub(crate) exprs: Vec<(Expr, Option<usize>)>,
     pub(crate) column: Column,
-    pub(crate) position: Option<usize>,
 }
 
 /// What a window function gives.
@@ -95,19 +98,38 @@ pub(crate) struct Calls {
 
 impl Calls {
     /// The column for a call; the same call twice has one column.
-    fn column_of(calls: &RefCell<Vec<Call>>, expr: Expr, fresh: impl FnOnce() -> Column) -> Column {
+    fn column_of(
+        calls: &RefCell<Vec<Call>>,
+        expr: Expr,
+        position: Option<usize>,
+        fresh: impl FnOnce() -> Column,
+    ) -> Column {
         let mut calls = calls.borrow_mut();
         if let Some(known) = calls.iter().find(|known| known.expr == expr) {
             return known.column.clone();
         }
         let column = fresh();
-        calls.push(Call { expr, column: column.clone() });
+        calls.push(Call { expr, column: column.clone(), position });
         column
     }
 
     /// The fields of the records that a column holds, if it stands for a set of records.
     pub(crate) fn fields_of(&self, column: &Column) -> Option<Vec<SetColumn>> {
         self.sets.borrow().iter().find(|set| set.column == *column)?.fields.clone()
+    }
+}
+
+/// The name that an argument after VARIADIC has until [`take_variadic`] takes it off. No name is empty.
+const VARIADIC_ARGUMENT: &str = "";
+
+/// Whether the last argument is VARIADIC, which then is one without a name.
+pub(crate) fn take_variadic(arguments: &mut [Argument]) -> bool {
+    match arguments.last_mut() {
+        Some(last) if last.name.as_deref() == Some(VARIADIC_ARGUMENT) => {
+            last.name = None;
+            true
+        }
+        _ => false,
     }
 }
 
@@ -192,6 +214,7 @@ impl Binder<'_> {
         let mut arguments = Vec::new();
         let mut star = false;
         let mut clauses = CallClauses::default();
+        let mut variadic = false;
         if let ast::FunctionArguments::List(list) = &call.args {
             clauses.distinct = matches!(list.duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
             for clause in &list.clauses {
@@ -201,6 +224,11 @@ impl Binder<'_> {
                 }
             }
             (arguments, star) = self.arguments(&list.args, name.as_str(), position, place)?;
+            variadic = take_variadic(&mut arguments);
+            if star && clauses.distinct {
+                let star = position.and_then(|position| self.find_from(position, "*"));
+                return Err(not_postgresql("*", star));
+            }
         }
         let mut within_group = Vec::new();
         for item in &call.within_group {
@@ -212,7 +240,7 @@ impl Binder<'_> {
             arguments,
             star,
             distinct: clauses.distinct,
-            variadic: false,
+            variadic,
             within_group,
             over: call.over.is_some(),
             position,
@@ -221,12 +249,12 @@ impl Binder<'_> {
             ResolvedFunction::Scalar(typed) => {
                 let refuse = |what: &str| {
                     let message =
-                        format!("{what} specified, but {}() is not an aggregate function", name.as_str());
+                        format!("{what} specified, but {} is not an aggregate function", name.as_str());
                     Err(SqlError::new(SqlErrorKind::WrongObjectType, message).at(position))
                 };
                 if call.over.is_some() {
                     let message = format!(
-                        "OVER specified, but {}() is not a window function nor an aggregate function",
+                        "OVER specified, but {} is not a window function nor an aggregate function",
                         name.as_str()
                     );
                     return Err(SqlError::new(SqlErrorKind::WrongObjectType, message).at(position));
@@ -281,7 +309,8 @@ impl Binder<'_> {
             _ => false,
         };
         if wrong_form && call.schema.is_none() {
-            return Err(not_postgresql(")", call.position));
+            let end = call.position.and_then(|position| self.find_from(position, ")"));
+            return Err(not_postgresql(")", end));
         }
         if arguments == 0 && !call.star {
             let starred = FunctionCall { star: true, ..call.clone() };
@@ -324,6 +353,9 @@ impl Binder<'_> {
             }
             let (name, value) = match argument {
                 ast::FunctionArg::Unnamed(value) => (None, value),
+                ast::FunctionArg::Named { name, arg, .. } if is_mark(name, VARIADIC) => {
+                    (Some(VARIADIC_ARGUMENT.to_owned()), arg)
+                }
                 ast::FunctionArg::Named { name, arg, .. }
                 | ast::FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), arg, .. } => {
                     (Some(identifier(name).as_str().to_owned()), arg)
@@ -362,14 +394,16 @@ impl Binder<'_> {
                 clause => grouping_error(format!("aggregate functions are not allowed in {}", clause.name())),
             };
         };
-        if calls.aggregates.borrow().len() > marks.aggregates {
-            return grouping_error("aggregate function calls cannot be nested".to_owned());
-        }
-        if calls.windows.borrow().len() > marks.windows {
-            return grouping_error(
-                "aggregate function calls cannot contain window function calls".to_owned(),
-            );
-        }
+        let inner = |calls: &RefCell<Vec<Call>>, before: usize, message: &str| {
+            let error = |call: &Call| SqlError::new(SqlErrorKind::GroupingError, message).at(call.position);
+            calls.borrow().get(before).map_or(Ok(()), |call| Err(error(call)))
+        };
+        inner(&calls.aggregates, marks.aggregates, "aggregate function calls cannot be nested")?;
+        inner(
+            &calls.windows,
+            marks.windows,
+            "aggregate function calls cannot contain window function calls",
+        )?;
         if calls.sets.borrow().len() > marks.sets {
             return Err(SqlError::new(
                 SqlErrorKind::FeatureNotSupported,
@@ -390,13 +424,13 @@ impl Binder<'_> {
             }
         }
         if clauses.distinct {
-            for sort in &order_by {
+            for (sort, item) in order_by.iter().zip(clauses.order_by) {
                 if !aggregate.arguments.contains(&sort.expr) {
                     return Err(SqlError::new(
                         SqlErrorKind::InvalidColumnReference,
                         "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
                     )
-                    .at(position));
+                    .at(self.start_of(&item.expr)));
                 }
             }
         }
@@ -425,15 +459,22 @@ impl Binder<'_> {
                 null_treatment: None,
             },
         });
-        let column = Calls::column_of(&calls.aggregates, expr, || self.fresh_column(&name));
+        let column = Calls::column_of(&calls.aggregates, expr, position, || self.fresh_column(&name));
         // A function's result has no modifier.
         let column_type = ColumnType::plain(aggregate.result.pg_type);
         Ok(Typed::new(Expr::Column(column), column_type, aggregate.arrow_type).at(position))
     }
 
     /// Notes a window function and gives the column that stands for it.
-    pub(crate) fn window(&self, expr: Expr, name: &str, result: WindowResult, calls: &Calls) -> Typed {
-        let column = Calls::column_of(&calls.windows, expr, || self.fresh_column(name));
+    pub(crate) fn window(
+        &self,
+        expr: Expr,
+        name: &str,
+        position: Option<usize>,
+        result: WindowResult,
+        calls: &Calls,
+    ) -> Typed {
+        let column = Calls::column_of(&calls.windows, expr, position, || self.fresh_column(name));
         let expr = Expr::Column(column);
         match result.cast {
             Some(target) => Typed::new(cast(expr, target.clone()), result.column_type, target),
@@ -493,12 +534,15 @@ impl Binder<'_> {
                 let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument)) = argument else {
                     return Err(not_postgresql("grouping", position));
                 };
-                exprs.push(self.expression(argument, place)?.expr);
+                exprs.push((self.expression(argument, place)?.expr, self.start_of(argument)));
             }
+        }
+        if exprs.is_empty() {
+            return Err(not_postgresql(")", self.position_after(call.name.span(), ")")));
         }
         calls.references.borrow_mut().truncate(references);
         let column = self.fresh_column("grouping");
-        calls.groupings.borrow_mut().push(Grouping { exprs, column: column.clone(), position });
+        calls.groupings.borrow_mut().push(Grouping { exprs, column: column.clone() });
         Ok(Typed::canonical(Expr::Column(column), ColumnType::plain(PgType::Int4)).at(position))
     }
 

@@ -14,11 +14,12 @@ use lis_lake::names::Identifier;
 use sqlparser::ast;
 
 use super::{
-    Binder, Bound, BoundColumn, Surroundings, Unknowns, from::Joined, plan_error, project, unsupported,
+    Binder, Bound, BoundColumn, Surroundings, Unknowns, from::Joined, order::order_items, plan_error,
+    project, unsupported,
 };
 use crate::{
     error::{SqlError, SqlErrorKind},
-    names::{Namespace, ScopeColumn, ScopeTable, identifier},
+    names::{HiddenName, Namespace, ScopeColumn, ScopeTable, identifier},
     types::{CastContext, coerce},
 };
 
@@ -65,12 +66,15 @@ impl Binder<'_> {
             }
             let frame = CteFrame { ctes: &ctes, parent: surroundings.ctes };
             let inside = Surroundings { ctes: Some(&frame), ..surroundings };
+            let later = with.cte_tables.iter().skip(ctes.len()).map(|cte| identifier(&cte.alias.name));
+            let around = self.later_ctes.replace(later.collect());
             let recursive = with.recursive && mentions(&written.query, &name);
             let bound = if recursive {
                 self.recursive_cte(written, &name, &ctes, surroundings)?
             } else {
                 self.query(&written.query, inside, Unknowns::AsText)?
             };
+            self.later_ctes.replace(around);
             let columns = self.renamed(bound.columns, &written.alias, "WITH query")?;
             ctes.push(Rc::new(Cte { name, plan: bound.plan, columns }));
         }
@@ -105,7 +109,7 @@ impl Binder<'_> {
         let table = ScopeTable {
             schema: None,
             name: name.clone(),
-            relation: Some(name.clone()),
+            relation: Some(HiddenName { schema: Identifier::exact(""), visible: true, name: name.clone() }),
             key: Vec::new(),
             columns,
             hidden: Vec::new(),
@@ -156,8 +160,22 @@ impl Binder<'_> {
             );
             SqlError::new(SqlErrorKind::InvalidRecursion, message).at(position)
         };
-        if query.order_by.is_some() || query.limit_clause.is_some() || query.fetch.is_some() {
-            return Err(unsupported("ORDER BY or LIMIT in a recursive query", position));
+        let not_implemented = |clause: &str, expr: Option<&ast::Expr>| {
+            let message = format!("{clause} in a recursive query is not implemented");
+            let position = expr.and_then(|expr| self.start_of(expr)).or(position);
+            Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position))
+        };
+        if let Some(order_by) = &query.order_by {
+            return not_implemented("ORDER BY", order_items(Some(order_by))?.first().map(|item| &item.expr));
+        }
+        match &query.limit_clause {
+            Some(ast::LimitClause::LimitOffset { offset: Some(offset), .. }) => {
+                return not_implemented("OFFSET", Some(&offset.value));
+            }
+            Some(ast::LimitClause::LimitOffset { limit, .. }) => {
+                return not_implemented("LIMIT", limit.as_ref());
+            }
+            _ => {}
         }
         if query.with.is_some() {
             return Err(unsupported("WITH inside a recursive query", position));
@@ -167,6 +185,7 @@ impl Binder<'_> {
         else {
             return Err(shape_error());
         };
+        self.check_recursion(left, right, name)?;
         let distinct = !matches!(set_quantifier, ast::SetQuantifier::All);
         let frame = CteFrame { ctes: earlier, parent: surroundings.ctes };
         let inside = Surroundings { ctes: Some(&frame), ..surroundings };
@@ -212,7 +231,7 @@ impl Binder<'_> {
                 );
                 SqlError::new(SqlErrorKind::DatatypeMismatch, message)
                     .with_hint("Cast the output of the non-recursive term to the correct type.")
-                    .at(position)
+                    .at(target.position.or(position))
             })?;
             let expr = if coerced.arrow_type == target.arrow_type {
                 coerced.expr

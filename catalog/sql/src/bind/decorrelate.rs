@@ -285,7 +285,7 @@ impl Binder<'_> {
         }
         let number = self.fresh_column("row_number");
         let window = row_number(keys.iter().cloned().map(Expr::Column).collect(), order);
-        let numbered = windowed(plan, vec![Call { expr: window, column: number.clone() }])?;
+        let numbered = windowed(plan, vec![Call { expr: window, column: number.clone(), position: None }])?;
         let skip = row_count(limit.skip.as_deref())?.unwrap_or(0);
         let number = Expr::Column(number);
         let mut predicate = number.clone().gt(lit(skip));

@@ -331,6 +331,16 @@ impl Binder<'_> {
                 | E::ILike { expr, .. }
                 | E::Cast { expr, .. }
                 | E::Collate { expr, .. } => expr,
+                E::UnaryOp { op, expr } => {
+                    let sign = op.to_string().trim().to_ascii_lowercase();
+                    return self.find_backwards(self.start_of(expr)?, &sign);
+                }
+                E::Tuple(fields) => {
+                    // With ROW before the parenthesis, if it is there.
+                    let opening = self.find_backwards(self.start_of(fields.first()?)?, "(")?;
+                    let row = self.find_backwards(opening, "row");
+                    return row.filter(|row| row + 3 == opening).or(Some(opening));
+                }
                 E::CompoundFieldAccess { root, .. } => root,
                 E::Identifier(ident) => return self.position(ident.span),
                 E::CompoundIdentifier(idents) => {
@@ -352,6 +362,12 @@ impl Binder<'_> {
         let found = match names.as_slice() {
             [column] => match place.scope.column(column, position) {
                 Err(error) => {
+                    if idents.first().is_some_and(|ident| {
+                        ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default")
+                    }) {
+                        let message = "DEFAULT is not allowed in this context";
+                        return Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(position));
+                    }
                     // Words that sqlparser takes for columns, but that are values in PostgreSQL.
                     return match self.value_word(idents, position) {
                         Some(value) => value,
@@ -360,7 +376,10 @@ impl Binder<'_> {
                 }
                 Ok(found) => found,
             },
-            [table, column] => place.scope.qualified_column(None, table, column, position)?,
+            [table, column] => place
+                .scope
+                .qualified_column(None, table, column, position)
+                .map_err(|error| self.with_hidden_entry(error, None, table))?,
             [schema, table, column] => place.scope.qualified_column(Some(schema), table, column, position)?,
             [database, schema, table, column] if database.as_str() == self.binding.context.database => {
                 place.scope.qualified_column(Some(schema), table, column, position)?
@@ -458,8 +477,17 @@ impl Binder<'_> {
         let (schema, name) = operator_name(op).ok_or_else(|| {
             unsupported(&format!("the operator {op}"), self.position_after(left.span(), &op.to_string()))
         })?;
-        if let (Some(lefts), Some(rights)) = (row(left), row(right)) {
-            return self.row_comparison(&name, lefts, rights, self.start_of(whole), place);
+        match (row(left), row(right)) {
+            (Some(lefts), Some(rights)) => {
+                return self.row_comparison(&name, lefts, rights, self.start_of(whole), place);
+            }
+            (Some(lefts), None) => {
+                if let Some(query) = subquery(right) {
+                    let position = self.position_after(left.span(), &name);
+                    return self.row_with_subquery(&name, lefts, query, position, place);
+                }
+            }
+            _ => {}
         }
         let bound_left = self.expression(left, place)?;
         let bound_right = self.expression(right, place)?;
@@ -890,6 +918,15 @@ pub(crate) fn row(expr: &ast::Expr) -> Option<&[ast::Expr]> {
     match expr {
         ast::Expr::Tuple(fields) => Some(fields),
         ast::Expr::Nested(inner) => row(inner),
+        _ => None,
+    }
+}
+
+/// The query of a subquery, in however many parentheses.
+fn subquery(expr: &ast::Expr) -> Option<&ast::Query> {
+    match expr {
+        ast::Expr::Subquery(query) => Some(query),
+        ast::Expr::Nested(inner) => subquery(inner),
         _ => None,
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     catalog::{CatalogColumn, CatalogRelation, RelationSource},
     error::{SqlError, SqlErrorKind},
     keywords::{KeywordClass, keyword_class},
-    names::{Namespace, Scope, ScopeColumn, ScopeTable, identifier},
+    names::{HiddenName, Namespace, Scope, ScopeColumn, ScopeTable, identifier},
     output::{Dependency, Origin},
 };
 
@@ -107,7 +107,25 @@ impl Binder<'_> {
         Ok(Source::Plan(left))
     }
 
+    /// Binds an item of FROM and notes its names.
     fn factor(
+        &self,
+        factor: &ast::TableFactor,
+        lateral: &Scope<'_>,
+        surroundings: Surroundings<'_>,
+    ) -> Result<Source, SqlError> {
+        let source = self.unnoted_factor(factor, lateral, surroundings)?;
+        let namespace = match &source {
+            Source::Plan(joined) => &joined.namespace,
+            Source::Function(function) => &function.namespace,
+        };
+        if let Some(names) = self.from_names.borrow_mut().last_mut() {
+            names.extend(namespace.tables.iter().map(|table| table.name.clone()));
+        }
+        Ok(source)
+    }
+
+    fn unnoted_factor(
         &self,
         factor: &ast::TableFactor,
         lateral: &Scope<'_>,
@@ -134,8 +152,10 @@ impl Binder<'_> {
                 {
                     return Err(not_postgresql("with", position));
                 }
-                if sample.is_some() {
-                    return Err(unsupported("TABLESAMPLE", position));
+                if let (Some(sample), None) = (sample, args) {
+                    let Joined { plan, namespace } = self.relation(name, alias.as_ref(), surroundings)?;
+                    let plan = self.sampled(plan, sample, position, surroundings)?;
+                    return Ok(Source::Plan(Joined { plan, namespace }));
                 }
                 match args {
                     Some(args) => {
@@ -192,7 +212,7 @@ impl Binder<'_> {
                             "subquery in FROM must have an alias",
                         )
                         .with_hint("For example, FROM (SELECT ...) [AS] foo.")
-                        .at(position));
+                        .at(self.opening_of(subquery)));
                     }
                 };
                 let namespace = self.aliased(namespace, alias.as_ref())?;
@@ -323,6 +343,28 @@ impl Binder<'_> {
         Ok(Joined { plan: joined.plan, namespace })
     }
 
+    /// A relation's own name, and whether it would do without its schema.
+    pub(crate) fn hidden_name(&self, relation: &CatalogRelation) -> HiddenName {
+        let name = relation.name.name.clone();
+        let found = self.on_search_path(&name);
+        HiddenName {
+            schema: relation.name.schema.clone(),
+            visible: found.is_some_and(|found| found.oid == relation.oid),
+            name,
+        }
+    }
+
+    /// The first relation of a name on the search path.
+    fn on_search_path(&self, name: &Identifier) -> Option<CatalogRelation> {
+        let context = self.binding.context;
+        // pg_catalog comes first unless the path says where it comes.
+        let system = Identifier::exact("pg_catalog");
+        let implicit = (!context.search_path.contains(&system)).then_some(&system);
+        implicit.into_iter().chain(&context.search_path).find_map(|schema| {
+            self.binding.catalog.relation(&QualifiedName { schema: schema.clone(), name: name.clone() })
+        })
+    }
+
     /// The relation that a name means, by the search path.
     pub(crate) fn find_relation(
         &self,
@@ -349,12 +391,7 @@ impl Binder<'_> {
             }
             Some(schema) => catalog.relation(&QualifiedName { schema: schema.clone(), name: name.clone() }),
             None => {
-                // pg_catalog comes first unless the path says where it comes.
-                let system = Identifier::exact("pg_catalog");
-                let implicit = (!context.search_path.contains(&system)).then_some(&system);
-                let found = implicit.into_iter().chain(&context.search_path).find_map(|schema| {
-                    catalog.relation(&QualifiedName { schema: schema.clone(), name: name.clone() })
-                });
+                let found = self.on_search_path(name);
                 if let Some(relation) = &found {
                     self.found_in(position, &relation.name.schema);
                 }
@@ -367,7 +404,16 @@ impl Binder<'_> {
                 None => name.as_str().to_owned(),
             };
             let message = format!("relation \"{written}\" does not exist");
-            SqlError::new(SqlErrorKind::UndefinedTable, message).at(position)
+            let error = SqlError::new(SqlErrorKind::UndefinedTable, message).at(position);
+            if schema.is_some() || !self.later_ctes.borrow().contains(name) {
+                return error;
+            }
+            error
+                .with_detail(format!(
+                    "There is a WITH item named \"{}\", but it cannot be referenced from this part of the query.",
+                    name.as_str()
+                ))
+                .with_hint("Use WITH RECURSIVE, or re-order the WITH items to remove forward references.")
         })
     }
 
@@ -415,7 +461,7 @@ impl Binder<'_> {
         let table = ScopeTable {
             schema: Some(relation.name.schema.clone()),
             name: relation.name.name.clone(),
-            relation: Some(relation.name.name.clone()),
+            relation: Some(self.hidden_name(relation)),
             key,
             columns: shown.into_iter().map(column).collect(),
             hidden,
@@ -464,7 +510,7 @@ fn as_stored(namespace: Namespace, read: &ViewRead) -> Namespace {
     let name = Identifier::exact(&read.name);
     Namespace::of(ScopeTable {
         schema: Some(Identifier::exact(&read.schema)),
-        relation: Some(name.clone()),
+        relation: None,
         name,
         key: table.key.clone(),
         columns: columns.collect(),

@@ -22,6 +22,7 @@ use super::{
     unsupported,
 };
 use crate::{
+    dialect::marks::{USING_ALIAS, is_mark},
     error::{SqlError, SqlErrorKind},
     names::{Namespace, Scope, ScopeColumn, identifier},
     resolve,
@@ -73,16 +74,22 @@ impl Binder<'_> {
             }
             ast::JoinConstraint::Using(names) => {
                 let mut columns = Vec::new();
+                let mut alias = None;
                 for name in names {
-                    let ident = name.0.first().and_then(ast::ObjectNamePart::as_ident);
-                    match ident {
-                        Some(ident) if name.0.len() == 1 => {
-                            columns.push((identifier(ident), self.position(ident.span)));
-                        }
+                    let idents: Vec<&ast::Ident> =
+                        name.0.iter().filter_map(ast::ObjectNamePart::as_ident).collect();
+                    match idents.as_slice() {
+                        [ident] => columns.push((identifier(ident), self.position(ident.span))),
+                        [mark, ident] if is_mark(mark, USING_ALIAS) => alias = Some(identifier(ident)),
                         _ => return Err(not_postgresql("using", position)),
                     }
                 }
-                self.join_using(left, right, join_type, columns, lateral, position)
+                let mut joined =
+                    self.join_using(left, right, join_type, columns.as_slice(), lateral, position)?;
+                if let Some(name) = alias {
+                    joined.namespace.add_using_alias(name, columns.len())?;
+                }
+                Ok(joined)
             }
             ast::JoinConstraint::Natural => {
                 let mut columns = Vec::new();
@@ -91,7 +98,7 @@ impl Binder<'_> {
                         columns.push((column.name.clone(), position));
                     }
                 }
-                self.join_using(left, right, join_type, columns, lateral, position)
+                self.join_using(left, right, join_type, &columns, lateral, position)
             }
             ast::JoinConstraint::None => Err(not_postgresql("join", position)),
         }
@@ -198,20 +205,20 @@ impl Binder<'_> {
         left: Joined,
         right: Joined,
         join_type: JoinType,
-        names: Vec<(Identifier, Option<usize>)>,
+        names: &[(Identifier, Option<usize>)],
         lateral: bool,
         position: Option<usize>,
     ) -> Result<Joined, SqlError> {
         let mut predicates = Vec::new();
         let mut merged = Vec::new();
-        for (name, place) in &names {
+        for (name, place) in names {
             if merged.iter().any(|column: &Rc<ScopeColumn>| column.name == *name) {
                 let message =
                     format!("column name \"{}\" appears more than once in USING clause", name.as_str());
-                return Err(SqlError::new(SqlErrorKind::DuplicateColumn, message).at(*place));
+                return Err(SqlError::new(SqlErrorKind::DuplicateColumn, message));
             }
-            let left_column = using_column(&left.namespace, name, "left", *place)?;
-            let right_column = using_column(&right.namespace, name, "right", *place)?;
+            let left_column = using_column(&left.namespace, name, "left")?;
+            let right_column = using_column(&right.namespace, name, "right")?;
             let test = resolve::operator(
                 &self.binding,
                 None,
@@ -280,26 +287,21 @@ fn typed(column: &ScopeColumn, position: Option<usize>) -> Typed {
     }
 }
 
-fn using_column(
-    namespace: &Namespace,
-    name: &Identifier,
-    side: &str,
-    position: Option<usize>,
-) -> Result<Rc<ScopeColumn>, SqlError> {
+fn using_column(namespace: &Namespace, name: &Identifier, side: &str) -> Result<Rc<ScopeColumn>, SqlError> {
     let mut found = namespace.columns.iter().filter(|column| column.name == *name);
     match (found.next(), found.next()) {
         (Some(only), None) => Ok(Rc::clone(only)),
         (Some(_), Some(_)) => {
             let message =
                 format!("common column name \"{}\" appears more than once in {side} table", name.as_str());
-            Err(SqlError::new(SqlErrorKind::AmbiguousColumn, message).at(position))
+            Err(SqlError::new(SqlErrorKind::AmbiguousColumn, message))
         }
         _ => {
             let message = format!(
                 "column \"{}\" specified in USING clause does not exist in {side} table",
                 name.as_str()
             );
-            Err(SqlError::new(SqlErrorKind::UndefinedColumn, message).at(position))
+            Err(SqlError::new(SqlErrorKind::UndefinedColumn, message))
         }
     }
 }

@@ -61,6 +61,8 @@ mod order;
 mod predicate;
 mod pull_up;
 mod query;
+mod recursion;
+mod sample;
 mod select;
 mod set_operations;
 mod single_value;
@@ -88,7 +90,8 @@ pub fn bind_query(
     if let Some(record) = bound.columns.iter().find(|column| column.column_type.pg_type == PgType::Record) {
         return Err(unsupported("a record as a result", record.position));
     }
-    let parameters = settled(&parameters)?;
+    let parameters = settled_by_number(&parameters)
+        .map_err(|(number, error)| error.at(binder.find_from(0, &format!("${number}"))))?;
     Ok(shared.finish(bound, parameters))
 }
 
@@ -161,11 +164,16 @@ pub fn bind_stored(
 
 /// The types of all parameters, or what is wrong with one.
 fn settled(parameters: &Parameters) -> Result<Vec<PgType>, SqlError> {
+    settled_by_number(parameters).map_err(|(_, error)| error)
+}
+
+/// The same, with the number of the parameter that has no type.
+fn settled_by_number(parameters: &Parameters) -> Result<Vec<PgType>, (usize, SqlError)> {
     let mut types = Vec::new();
     for (index, pg_type) in parameters.types().into_iter().enumerate() {
         types.push(pg_type.ok_or_else(|| {
             let message = format!("could not determine data type of parameter ${}", index + 1);
-            SqlError::new(SqlErrorKind::IndeterminateDatatype, message)
+            (index + 1, SqlError::new(SqlErrorKind::IndeterminateDatatype, message))
         })?);
     }
     Ok(types)
@@ -276,6 +284,10 @@ pub(crate) struct Binder<'a> {
     used: RefCell<BTreeSet<Origin>>,
     /// What the names in a stored query mean.
     reads: Option<&'a [ViewRead]>,
+    /// The names in the FROM clauses of the query that is being bound and of those around it, visible or not.
+    from_names: RefCell<Vec<Vec<Identifier>>>,
+    /// The WITH queries that come after the one that is being bound, and itself.
+    later_ctes: RefCell<Vec<Identifier>>,
 }
 
 impl<'a> Binder<'a> {
@@ -287,6 +299,8 @@ impl<'a> Binder<'a> {
             text,
             positions,
             unqualified: RefCell::default(),
+            from_names: RefCell::default(),
+            later_ctes: RefCell::default(),
             named: RefCell::default(),
             used: RefCell::default(),
             reads: None,
@@ -353,6 +367,41 @@ impl<'a> Binder<'a> {
         let rest: String = self.text.chars().skip(from).collect();
         let found = rest.to_ascii_lowercase().find(&token.to_ascii_lowercase())?;
         Some(from + rest[..found].chars().count() + 1)
+    }
+
+    /// Where the parenthesis before a subquery stands.
+    pub(crate) fn opening_of(&self, query: &ast::Query) -> Option<usize> {
+        let start = self.position(sqlparser::ast::Spanned::span(query))?;
+        self.find_backwards(start, "(")
+    }
+
+    /// Adds to the error of a name without an entry in FROM that there is one, but out of sight.
+    pub(crate) fn with_hidden_entry(
+        &self,
+        error: SqlError,
+        schema: Option<&Identifier>,
+        table: &Identifier,
+    ) -> SqlError {
+        let known = schema.is_none() && self.from_names.borrow().iter().flatten().any(|name| name == table);
+        if error.kind != SqlErrorKind::UndefinedTable || error.hint.is_some() || !known {
+            return error;
+        }
+        let name = table.as_str();
+        SqlError::new(
+            SqlErrorKind::UndefinedTable,
+            format!("invalid reference to FROM-clause entry for table \"{name}\""),
+        )
+        .with_hint(format!(
+            "There is an entry for table \"{name}\", but it cannot be referenced from this part of the query."
+        ))
+        .at(error.position)
+    }
+
+    /// Where a word or sign stands last before a position.
+    pub(crate) fn find_backwards(&self, position: usize, token: &str) -> Option<usize> {
+        let before: String = self.text.chars().take(position.saturating_sub(1)).collect();
+        let found = before.to_ascii_lowercase().rfind(token)?;
+        Some(before[..found].chars().count() + 1)
     }
 
     /// Notes that the query needs something.

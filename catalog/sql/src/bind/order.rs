@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use arrow::{
-    datatypes::Schema,
+    datatypes::{DataType, Schema},
     record_batch::{RecordBatch, RecordBatchOptions},
 };
 use datafusion::{
-    common::{DFSchema, ScalarValue},
+    common::{Column, DFSchema, ScalarValue},
     execution::context::ExecutionProps,
     logical_expr::{
-        ColumnarValue, Expr, Limit, LogicalPlan, Sort, expr::Sort as SortExpr, lit,
+        ColumnarValue, Expr, Limit, LogicalPlan, Sort, cast, expr::Sort as SortExpr, lit,
         physical_planning_context::PhysicalPlanningContext,
     },
     physical_expr::create_physical_expr,
@@ -19,11 +19,16 @@ use lis_lake::types::{ColumnType, PgType};
 use sqlparser::ast;
 
 use super::{
-    Binder, Bound, BoundColumn, Surroundings,
+    Binder, Bound, BoundColumn, Surroundings, all_columns,
+    attachments::Attachments,
+    calls::Call,
     expressions::{Clause, Place},
-    not_postgresql, plan_error, unsupported,
+    filter, not_postgresql, plan_error, project,
+    set_operations::{rank, row_number},
+    windows::windowed,
 };
 use crate::{
+    dialect::marks::{TIES, is_mark_name},
     error::{SqlError, SqlErrorKind},
     names::{Namespace, Scope, identifier},
     types::{CastContext, Typed, coerce},
@@ -80,11 +85,26 @@ impl Binder<'_> {
         columns: usize,
         clause: &str,
     ) -> Result<Option<usize>, SqlError> {
+        // A minus before a number belongs to the constant.
+        if let ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } = item
+            && let ast::Expr::Value(value) = expr.as_ref()
+            && let ast::Value::Number(text, false) = &value.value
+        {
+            let position = self.position(value.span).map(|position| position - 1);
+            let error = if text.to_string().bytes().all(|byte| byte.is_ascii_digit()) {
+                let message = format!("{clause} position -{text} is not in select list");
+                SqlError::new(SqlErrorKind::InvalidColumnReference, message)
+            } else {
+                let message = format!("non-integer constant in {clause}");
+                SqlError::new(SqlErrorKind::SyntaxError, message)
+            };
+            return Err(error.at(position));
+        }
         let ast::Expr::Value(value) = item else { return Ok(None) };
         let position = self.position(value.span);
         let ast::Value::Number(text, false) = &value.value else {
             return match value.value {
-                ast::Value::Null | ast::Value::Placeholder(_) => Ok(None),
+                ast::Value::Placeholder(_) => Ok(None),
                 _ => {
                     let message = format!("non-integer constant in {clause}");
                     Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(position))
@@ -179,37 +199,108 @@ impl Binder<'_> {
                 offset = skip.as_ref().map(|skip| &skip.value);
             }
             Some(ast::LimitClause::OffsetCommaLimit { offset: skip, .. }) => {
+                let position = self.start_of(skip).and_then(|skip| self.find_backwards(skip, "limit"));
                 return Err(SqlError::new(SqlErrorKind::SyntaxError, "LIMIT #,# syntax is not supported")
                     .with_hint("Use separate LIMIT and OFFSET clauses.")
-                    .at(self.start_of(skip)));
+                    .at(position));
             }
         }
-        let one = ast::Expr::value(ast::Value::Number("1".to_owned(), false));
-        if let Some(fetch) = &query.fetch {
-            if fetch.with_ties || fetch.percent {
-                return Err(unsupported("WITH TIES and PERCENT", None));
-            }
-            if limit.is_some() {
-                return Err(SqlError::new(SqlErrorKind::SyntaxError, "multiple LIMIT clauses not allowed"));
-            }
-            limit = Some(fetch.quantity.as_ref().unwrap_or(&one));
+        if query.fetch.is_some() {
+            return Err(not_postgresql("fetch", None));
         }
-        let fetch = match limit {
-            Some(limit) => self.row_count(limit, Clause::Limit, surroundings)?,
-            None => None,
+        let ties = limit.and_then(tied);
+        let limit = ties.or(limit);
+        if ties.is_some() && query.order_by.is_none() {
+            let message = "WITH TIES cannot be specified without ORDER BY clause";
+            return Err(SqlError::new(SqlErrorKind::SyntaxError, message));
+        }
+        let attachments = Attachments::default();
+        let count = |expr: Option<&ast::Expr>, clause: Clause| {
+            expr.map_or(Ok(RowCount::All), |expr| self.row_count(expr, clause, surroundings, &attachments))
         };
-        let skip = match offset {
-            Some(offset) => self.row_count(offset, Clause::Offset, surroundings)?,
-            None => None,
+        let fetch = count(limit, Clause::Limit)?;
+        let skip = count(offset, Clause::Offset)?;
+        let constant = |count: &RowCount| match count {
+            RowCount::All => Some(None),
+            RowCount::Constant(rows) => Some(Some(*rows)),
+            RowCount::Computed(_) => None,
         };
-        if fetch.is_none() && skip.is_none() {
-            return Ok(plan);
+        match (constant(&skip), constant(&fetch)) {
+            (Some(None), Some(None)) => Ok(plan),
+            (Some(skip), Some(fetch)) if ties.is_none() || fetch.is_none_or(|rows| rows == 0) => {
+                Ok(LogicalPlan::Limit(Limit {
+                    skip: skip.map(|rows| Box::new(lit(rows))),
+                    fetch: fetch.map(|rows| Box::new(lit(rows))),
+                    input: Arc::new(plan),
+                }))
+            }
+            _ => self.counted(plan, skip, fetch, ties.is_some(), &attachments),
         }
-        Ok(LogicalPlan::Limit(Limit {
-            skip: skip.map(|rows| Box::new(lit(rows))),
-            fetch: fetch.map(|rows| Box::new(lit(rows))),
-            input: Arc::new(plan),
-        }))
+    }
+
+    /// Limits by numbering the rows: where the engine's limit, which takes constants, cannot say it.
+    fn counted(
+        &self,
+        plan: LogicalPlan,
+        skip: RowCount,
+        fetch: RowCount,
+        ties: bool,
+        attachments: &Attachments,
+    ) -> Result<LogicalPlan, SqlError> {
+        match plan {
+            // The sort may have keys that the projection over it drops.
+            LogicalPlan::Projection(projection) if below_is_sort(&projection.input) => {
+                let input =
+                    self.counted(projection.input.as_ref().clone(), skip, fetch, ties, attachments)?;
+                project(input, projection.expr)
+            }
+            LogicalPlan::Sort(sort) => {
+                let keys = sort.expr.clone();
+                let input = sort.input.as_ref().clone();
+                let numbered = self.by_number(input, &keys, skip, fetch, ties, attachments)?;
+                let columns = all_columns(&sort.input);
+                project(sorted(numbered, keys), columns)
+            }
+            other => {
+                let columns = all_columns(&other);
+                project(self.by_number(other, &[], skip, fetch, ties, attachments)?, columns)
+            }
+        }
+    }
+
+    fn by_number(
+        &self,
+        plan: LogicalPlan,
+        keys: &[SortExpr],
+        skip: RowCount,
+        fetch: RowCount,
+        ties: bool,
+        attachments: &Attachments,
+    ) -> Result<LogicalPlan, SqlError> {
+        let plan = self.attached(plan, attachments)?;
+        let number = self.fresh_column("row_number");
+        let place = self.fresh_column("rank");
+        let mut calls = vec![Call {
+            expr: row_number(Vec::new(), keys.to_vec()),
+            column: number.clone(),
+            position: None,
+        }];
+        if ties {
+            calls.push(Call { expr: rank(keys.to_vec()), column: place.clone(), position: None });
+        }
+        let plan = windowed(plan, calls)?;
+        let as_count = |column: Column| cast(Expr::Column(column), DataType::Int64);
+        let skipped = skip.or_nothing();
+        let mut condition = as_count(number.clone()).gt(skipped.clone());
+        match fetch {
+            RowCount::All => {}
+            fetch => {
+                let rows = fetch.expr();
+                let place = as_count(if ties { place } else { number });
+                condition = condition.and(rows.clone().is_null().or(place.lt_eq(skipped + rows)));
+            }
+        }
+        filter(plan, condition)
     }
 
     /// A number of rows; null and ALL are no limit.
@@ -218,7 +309,8 @@ impl Binder<'_> {
         expr: &ast::Expr,
         clause: Clause,
         surroundings: Surroundings<'_>,
-    ) -> Result<Option<i64>, SqlError> {
+        attachments: &Attachments,
+    ) -> Result<RowCount, SqlError> {
         let position = self.start_of(expr);
         let nothing = Namespace::default();
         let place = Place {
@@ -226,17 +318,32 @@ impl Binder<'_> {
             ctes: surroundings.ctes,
             clause,
             calls: None,
-            attachments: None,
+            attachments: Some(attachments),
         };
         let typed = self.expression(expr, place)?;
-        if typed.expr.contains_outer() || contains_subquery(&typed.expr) {
-            let message = format!("{} that is not a constant is not supported", clause.name());
+        let target = ColumnType::plain(PgType::Int8);
+        let actual = typed.pg_type();
+        let typed =
+            coerce(&self.binding, typed, target, CastContext::Assignment, position).map_err(|error| {
+                if error.kind != SqlErrorKind::CannotCoerce {
+                    return error;
+                }
+                let message = format!(
+                    "argument of {} must be type bigint, not type {}",
+                    clause.name(),
+                    crate::types::type_name(actual)
+                );
+                SqlError::new(SqlErrorKind::DatatypeMismatch, message).at(position)
+            })?;
+        if has_placeholder(&typed.expr) {
+            return Ok(RowCount::All);
+        }
+        if typed.expr.contains_outer() {
+            let message = format!("{} of an enclosing query's columns is not supported", clause.name());
             return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
         }
-        let target = ColumnType::plain(PgType::Int8);
-        let typed = coerce(&self.binding, typed, target, CastContext::Implicit, position)?;
-        if matches!(typed.expr, Expr::Placeholder(_)) || has_placeholder(&typed.expr) {
-            return Ok(None);
+        if contains_subquery(&typed.expr) || !typed.expr.column_refs().is_empty() {
+            return Ok(RowCount::Computed(typed.expr));
         }
         match constant(&typed).map_err(|error| error.at(position))? {
             ScalarValue::Int64(Some(rows)) if rows < 0 => Err(match clause {
@@ -246,9 +353,59 @@ impl Binder<'_> {
                 ),
                 _ => SqlError::new(SqlErrorKind::InvalidRowCountInLimitClause, "LIMIT must not be negative"),
             }),
-            ScalarValue::Int64(rows) => Ok(rows),
-            _ => Ok(None),
+            ScalarValue::Int64(Some(rows)) => Ok(RowCount::Constant(rows)),
+            _ => Ok(RowCount::All),
         }
+    }
+}
+
+/// How many rows LIMIT or OFFSET says.
+#[derive(Debug)]
+enum RowCount {
+    /// It is not written, null, or a parameter without a value yet.
+    All,
+    Constant(i64),
+    /// Known only when the query runs.
+    Computed(Expr),
+}
+
+impl RowCount {
+    fn expr(self) -> Expr {
+        match self {
+            Self::All => lit(ScalarValue::Int64(None)),
+            Self::Constant(rows) => lit(rows),
+            Self::Computed(expr) => expr,
+        }
+    }
+
+    /// As a number of rows to skip.
+    fn or_nothing(self) -> Expr {
+        match self {
+            Self::All => lit(0_i64),
+            Self::Constant(rows) => lit(rows),
+            Self::Computed(expr) => datafusion::functions::core::expr_fn::coalesce(vec![expr, lit(0_i64)]),
+        }
+    }
+}
+
+/// The number in a LIMIT that is marked as FETCH … WITH TIES.
+fn tied(limit: &ast::Expr) -> Option<&ast::Expr> {
+    let ast::Expr::Function(call) = limit else { return None };
+    let ast::FunctionArguments::List(list) = &call.args else { return None };
+    match list.args.as_slice() {
+        [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(rows))] if is_mark_name(&call.name, TIES) => {
+            Some(rows)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a query's own sort is at the top of a plan, under projections.
+fn below_is_sort(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Sort(_) => true,
+        LogicalPlan::Projection(projection) => below_is_sort(&projection.input),
+        _ => false,
     }
 }
 

@@ -47,7 +47,7 @@ pub fn bind_predicate(
     let namespace = Namespace::of(ScopeTable {
         schema: Some(relation.name.schema.clone()),
         name: relation.name.name.clone(),
-        relation: Some(relation.name.name.clone()),
+        relation: None,
         key: Vec::new(),
         columns,
         hidden,

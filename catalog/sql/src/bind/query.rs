@@ -25,8 +25,8 @@ impl Binder<'_> {
         {
             return Err(not_postgresql("for", None));
         }
-        if !query.locks.is_empty() {
-            return Err(unsupported("SELECT FOR UPDATE/SHARE", None));
+        if let Some(lock) = query.locks.first() {
+            return Err(lock_error(lock, &query.body));
         }
         match &query.with {
             None => self.query_body(query, surroundings, unknowns),
@@ -142,6 +142,31 @@ impl Binder<'_> {
         }
         Ok(Bound { plan: project(bound.plan, exprs)?, columns })
     }
+}
+
+/// Rows are never locked: who changes them first wins, and the other gets 40001. A lock that only seemed to be taken
+/// would mislead, so it is refused, also where PostgreSQL does so for another reason.
+fn lock_error(lock: &ast::LockClause, body: &ast::SetExpr) -> SqlError {
+    let lock = match lock.lock_type {
+        ast::LockType::Update => "FOR UPDATE",
+        ast::LockType::Share => "FOR SHARE",
+    };
+    let reason = match body {
+        ast::SetExpr::SetOperation { .. } => "UNION/INTERSECT/EXCEPT",
+        ast::SetExpr::Values(_) => return cannot_lock(lock, "cannot be applied to VALUES"),
+        ast::SetExpr::Select(select) if select.distinct.is_some() => "DISTINCT clause",
+        ast::SetExpr::Select(select) => match &select.group_by {
+            ast::GroupByExpr::Expressions(items, _) if !items.is_empty() => "GROUP BY clause",
+            _ if select.having.is_some() => "HAVING clause",
+            _ => return cannot_lock(lock, "is not supported"),
+        },
+        _ => return cannot_lock(lock, "is not supported"),
+    };
+    cannot_lock(lock, &format!("is not allowed with {reason}"))
+}
+
+fn cannot_lock(lock: &str, why: &str) -> SqlError {
+    SqlError::new(SqlErrorKind::FeatureNotSupported, format!("{lock} {why}"))
 }
 
 /// A query that must have one column.

@@ -30,6 +30,7 @@ use super::{
     windows::windowed,
 };
 use crate::{
+    dialect::marks::{NOTHING, is_mark_expression},
     error::{SqlError, SqlErrorKind},
     names::{Namespace, Scope, identifier},
     output::column_name,
@@ -64,6 +65,19 @@ impl Binder<'_> {
         unknowns: Unknowns,
     ) -> Result<Bound, SqlError> {
         check_clauses(select)?;
+        self.from_names.borrow_mut().push(Vec::new());
+        let bound = self.select_within(select, order_by, surroundings, unknowns);
+        self.from_names.borrow_mut().pop();
+        bound
+    }
+
+    fn select_within(
+        &self,
+        select: &ast::Select,
+        order_by: Option<&ast::OrderBy>,
+        surroundings: Surroundings<'_>,
+        unknowns: Unknowns,
+    ) -> Result<Bound, SqlError> {
         let from = self.sources(&select.from, surroundings)?;
         let namespace = from.namespace;
         let scope = Scope::new(&namespace, surroundings.outer);
@@ -184,6 +198,7 @@ impl Binder<'_> {
         let mut items = Vec::new();
         for item in projection {
             match item {
+                ast::SelectItem::UnnamedExpr(expr) if is_mark_expression(expr, NOTHING) => {}
                 ast::SelectItem::UnnamedExpr(expr) => {
                     if let Some(fields) = self.whole_set(expr, place)? {
                         items.extend(fields);
@@ -225,7 +240,10 @@ impl Binder<'_> {
                                 [.., schema, table] => (Some(schema), table),
                                 [] => return Err(not_postgresql("*", position)),
                             };
-                            let columns = place.scope.table_columns(schema, table, position)?;
+                            let columns = place
+                                .scope
+                                .table_columns(schema, table, position)
+                                .map_err(|error| self.with_hidden_entry(error, schema, table))?;
                             self.push_columns(columns, &mut items, place);
                         }
                         ast::SelectItemQualifiedWildcardKind::Expr(expr) => {
@@ -300,7 +318,7 @@ impl Binder<'_> {
             .iter()
             .map(|expr| {
                 self.key(expr, items, place.within(Clause::DistinctOn), "SELECT DISTINCT ON")
-                    .map(|(_, typed)| typed)
+                    .map(|(_, typed)| Typed { position: self.start_of(expr), ..typed })
             })
             .collect()
     }
@@ -451,15 +469,7 @@ impl Binder<'_> {
         on: &[Typed],
         sort: &[(Expr, SortExpr, Option<usize>)],
     ) -> Result<LogicalPlan, SqlError> {
-        for (expr, _, position) in sort.iter().take(on.len()) {
-            if !on.iter().any(|typed| typed.expr == *expr) {
-                return Err(SqlError::new(
-                    SqlErrorKind::InvalidColumnReference,
-                    "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
-                )
-                .at(*position));
-            }
-        }
+        check_initial_order(on, sort)?;
         let kept = exprs.len();
         let mut partition = Vec::new();
         for typed in on {
@@ -471,7 +481,8 @@ impl Binder<'_> {
         let outputs: Vec<Expr> = all_columns(&projected).into_iter().take(kept).collect();
         let number: Column = self.fresh_column("row_number");
         let window = row_number(partition, sort.iter().map(|(_, sort, _)| sort.clone()).collect());
-        let numbered = windowed(projected, vec![Call { expr: window, column: number.clone() }])?;
+        let numbered =
+            windowed(projected, vec![Call { expr: window, column: number.clone(), position: None }])?;
         let first = filter(numbered, Expr::Column(number).eq(lit(1_u64)))?;
         project(first, outputs)
     }
@@ -555,6 +566,30 @@ impl Binder<'_> {
             };
         }
         Ok(value)
+    }
+}
+
+/// The expressions of DISTINCT ON must be those that ORDER BY begins with, in any order.
+fn check_initial_order(on: &[Typed], sort: &[(Expr, SortExpr, Option<usize>)]) -> Result<(), SqlError> {
+    let mismatch = |typed: &Typed| {
+        Err(SqlError::new(
+            SqlErrorKind::InvalidColumnReference,
+            "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+        )
+        .at(typed.position))
+    };
+    let mut skipped = false;
+    for (expr, ..) in sort {
+        match on.iter().find(|typed| typed.expr == *expr) {
+            Some(typed) if skipped => return mismatch(typed),
+            Some(_) => {}
+            None => skipped = true,
+        }
+    }
+    let unsorted = on.iter().find(|typed| !sort.iter().any(|(expr, ..)| *expr == typed.expr));
+    match unsorted {
+        Some(typed) if skipped => mismatch(typed),
+        _ => Ok(()),
     }
 }
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use datafusion::{
     common::{Column, NullEquality},
-    functions_window::row_number::row_number_udwf,
+    functions_window::{rank::rank_udwf, row_number::row_number_udwf},
     logical_expr::{
         Distinct, Expr, Join, JoinConstraint, JoinType, LogicalPlan, Union, WindowFrame,
         WindowFunctionDefinition,
         expr::{WindowFunction, WindowFunctionParams},
     },
 };
+use lis_lake::types::PgType;
 use sqlparser::ast;
 
 use super::{
@@ -52,6 +53,12 @@ impl Binder<'_> {
             return Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(position));
         }
         let (left, right) = self.aligned(left, right, name, unknowns)?;
+        if let (false, Some(json)) =
+            (all, left.columns.iter().find(|column| column.column_type.pg_type == PgType::Json))
+        {
+            let message = "could not identify an equality operator for type json";
+            return Err(SqlError::new(SqlErrorKind::UndefinedFunction, message).at(json.position));
+        }
         match op {
             ast::SetOperator::Union => {
                 let inputs = vec![Arc::new(left.plan), Arc::new(right.plan)];
@@ -157,7 +164,7 @@ impl Binder<'_> {
     fn numbered(&self, plan: LogicalPlan, columns: &[Column]) -> Result<(LogicalPlan, Column), SqlError> {
         let number = self.fresh_column("row_number");
         let window = row_number(columns.iter().cloned().map(Expr::Column).collect(), Vec::new());
-        let plan = windowed(plan, vec![Call { expr: window, column: number.clone() }])?;
+        let plan = windowed(plan, vec![Call { expr: window, column: number.clone(), position: None }])?;
         Ok((plan, number))
     }
 }
@@ -171,10 +178,23 @@ pub(crate) fn row_number(
     partition_by: Vec<Expr>,
     order_by: Vec<datafusion::logical_expr::expr::Sort>,
 ) -> Expr {
+    numbering(WindowFunctionDefinition::WindowUDF(row_number_udwf()), partition_by, order_by)
+}
+
+/// `rank() OVER (ORDER BY …)`.
+pub(crate) fn rank(order_by: Vec<datafusion::logical_expr::expr::Sort>) -> Expr {
+    numbering(WindowFunctionDefinition::WindowUDF(rank_udwf()), Vec::new(), order_by)
+}
+
+fn numbering(
+    fun: WindowFunctionDefinition,
+    partition_by: Vec<Expr>,
+    order_by: Vec<datafusion::logical_expr::expr::Sort>,
+) -> Expr {
     let window_frame =
         if order_by.is_empty() { WindowFrame::new(None) } else { WindowFrame::new(Some(false)) };
     Expr::from(WindowFunction {
-        fun: WindowFunctionDefinition::WindowUDF(row_number_udwf()),
+        fun,
         params: WindowFunctionParams {
             args: Vec::new(),
             partition_by,

@@ -28,7 +28,7 @@ use datafusion::{
     },
 };
 use lis_lake::types::{ColumnType, PgType};
-use sqlparser::ast;
+use sqlparser::ast::{self, Spanned};
 
 use super::{
     Binder, Bound, BoundColumn, Surroundings, Unknowns, all_columns,
@@ -65,10 +65,30 @@ impl Binder<'_> {
     /// `(SELECT …)` as a value.
     pub(crate) fn scalar_subquery(&self, query: &ast::Query, place: Place<'_>) -> Result<Typed, SqlError> {
         let bound = self.subquery(query, place, Unknowns::AsText)?;
-        let column = only_column(&bound, None)?.clone();
+        let column = only_column(&bound, self.opening_of(query))?.clone();
         self.scalar(bound.plan, &column, place)
     }
 
+    /// `(a, b) op (SELECT …)`: a row with the one row of a subquery.
+    pub(crate) fn row_with_subquery(
+        &self,
+        operator: &str,
+        lefts: &[ast::Expr],
+        query: &ast::Query,
+        position: Option<usize>,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let lefts = lefts.iter().map(|left| self.expression(left, place)).collect::<Result<Vec<_>, _>>()?;
+        let rights = self.row_subquery(query, place)?;
+        if rights.len() != lefts.len() {
+            let few = if rights.len() < lefts.len() { "few" } else { "many" };
+            let message = format!("subquery has too {few} columns");
+            return Err(SqlError::new(crate::error::SqlErrorKind::SyntaxError, message).at(position));
+        }
+        self.compare_pairs(operator, lefts.into_iter().zip(rights).collect(), position)
+    }
+
+    /// The value of a query of one column, which must have at most one row.
     fn scalar(&self, plan: LogicalPlan, column: &BoundColumn, place: Place<'_>) -> Result<Typed, SqlError> {
         let value = column.typed();
         if is_correlated(&plan)
@@ -317,6 +337,8 @@ impl Binder<'_> {
         let lefts = self.operands(value, place)?;
         let bound = self.subquery(query, place, Unknowns::Keep)?;
         if bound.columns.len() != lefts.len() {
+            let word = if quantifier.operator == "=" && !quantifier.all { "in" } else { quantifier.operator };
+            let position = self.position_after(value.span(), word).or(position);
             let few = if bound.columns.len() < lefts.len() { "few" } else { "many" };
             return Err(SqlError::new(
                 crate::error::SqlErrorKind::SyntaxError,

@@ -9,7 +9,7 @@ use datafusion::{
         Column, DFSchema, ExprSchema, NullHandling, UnnestOptions,
         tree_node::{Transformed, TreeNode},
     },
-    functions::core::expr_fn::get_field,
+    functions::core::expr_fn::{get_field, greatest},
     functions_nested::expr_fn::{array_length, gen_series},
     logical_expr::{Expr, LogicalPlan, Unnest, cast, lit},
 };
@@ -21,14 +21,16 @@ use sqlparser::ast;
 
 use super::{
     Binder, Surroundings, all_columns,
+    calls::take_variadic,
     expressions::{Clause, Place},
     from::{Joined, cross_join},
     not_postgresql, one_row, plan_error, project, unsupported,
 };
 use crate::{
+    dialect::marks::{ROWS_FROM, is_mark_name},
     error::{SqlError, SqlErrorKind},
     names::{Namespace, Scope, ScopeColumn, ScopeTable, identifier},
-    resolve::{FunctionCall, ResolvedFunction, ResolvedSet, SetColumn, function},
+    resolve::{Argument, FunctionCall, ResolvedFunction, ResolvedSet, SetColumn, function},
     types::Typed,
 };
 
@@ -65,7 +67,7 @@ struct Shown {
 }
 
 impl Binder<'_> {
-    /// Binds `f(…) [WITH ORDINALITY] [AS alias (columns)]`.
+    /// Binds `f(…) [WITH ORDINALITY] [AS alias (columns)]` and `ROWS FROM (f(…), …)`.
     pub(crate) fn table_function(
         &self,
         call: &ast::Function,
@@ -74,13 +76,6 @@ impl Binder<'_> {
         lateral: &Scope<'_>,
         surroundings: Surroundings<'_>,
     ) -> Result<TableFunction, SqlError> {
-        let idents: Vec<&ast::Ident> = call.name.0.iter().filter_map(ast::ObjectNamePart::as_ident).collect();
-        let position = idents.first().and_then(|ident| self.position(ident.span));
-        let (schema, name) = match idents.as_slice() {
-            [name] => (None, identifier(name)),
-            [schema, name] => (Some(identifier(schema)), identifier(name)),
-            _ => return Err(unsupported("a function of another database", position)),
-        };
         let nothing = Namespace::default();
         let place = Place {
             scope: Scope::new(&nothing, Some(lateral)),
@@ -89,10 +84,50 @@ impl Binder<'_> {
             calls: None,
             attachments: None,
         };
+        if !is_mark_name(&call.name, ROWS_FROM) {
+            let (shown, name) = self.called(call, place)?;
+            return self.named(shown, &name, alias, with_ordinality);
+        }
+        let position = self.name_position(&call.name);
+        let ast::FunctionArguments::List(list) = &call.args else {
+            return Err(not_postgresql("from", position));
+        };
+        let mut first_name = None;
+        let mut columns = Vec::new();
+        let mut lists = Vec::new();
+        for argument in &list.args {
+            let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Function(function))) =
+                argument
+            else {
+                return Err(not_postgresql("from", position));
+            };
+            let (shown, name) = self.called(function, place)?;
+            columns.extend(shown.columns);
+            lists.extend(shown.rows.into_lists());
+            first_name.get_or_insert(name);
+        }
+        let name = first_name.unwrap_or_else(|| Identifier::exact(""));
+        let shown = Shown { columns, rows: Rows::Lists(lists) };
+        self.named(shown, &name, alias, with_ordinality)
+    }
+
+    /// A call in FROM, and the function's name.
+    fn called(&self, call: &ast::Function, place: Place<'_>) -> Result<(Shown, Identifier), SqlError> {
+        let idents: Vec<&ast::Ident> = call.name.0.iter().filter_map(ast::ObjectNamePart::as_ident).collect();
+        let position = idents.first().and_then(|ident| self.position(ident.span));
+        let (schema, name) = match idents.as_slice() {
+            [name] => (None, identifier(name)),
+            [schema, name] => (Some(identifier(schema)), identifier(name)),
+            _ => return Err(unsupported("a function of another database", position)),
+        };
         let ast::FunctionArguments::List(list) = &call.args else {
             return Err(not_postgresql(name.as_str(), position));
         };
-        let (arguments, star) = self.arguments(&list.args, name.as_str(), position, place)?;
+        let (mut arguments, star) = self.arguments(&list.args, name.as_str(), position, place)?;
+        let variadic = take_variadic(&mut arguments);
+        if schema.is_none() && name.as_str() == "unnest" && arguments.len() > 1 {
+            return Ok((self.several_arrays(arguments, position)?, name));
+        }
         let resolved = function(
             &self.binding,
             FunctionCall {
@@ -101,7 +136,7 @@ impl Binder<'_> {
                 arguments,
                 star,
                 distinct: false,
-                variadic: false,
+                variadic,
                 within_group: Vec::new(),
                 over: false,
                 position,
@@ -119,7 +154,7 @@ impl Binder<'_> {
                 return Err(SqlError::new(SqlErrorKind::WindowingError, message).at(position));
             }
         };
-        self.named(shown, &name, alias, with_ordinality, position)
+        Ok((shown, name))
     }
 
     /// Binds `unnest(a, b, …)`, which sqlparser keeps apart from other functions.
@@ -139,32 +174,40 @@ impl Binder<'_> {
             calls: None,
             attachments: None,
         };
-        let position = arrays.first().and_then(|array| self.start_of(array));
+        let first = arrays.first().and_then(|array| self.start_of(array));
+        let position = first.and_then(|first| self.find_backwards(first, "unnest"));
+        let arguments = arrays
+            .iter()
+            .map(|array| self.expression(array, place).map(super::calls::positional))
+            .collect::<Result<Vec<_>, _>>()?;
+        let shown = self.several_arrays(arguments, position)?;
+        self.named(shown, &Identifier::exact("unnest"), alias, with_ordinality)
+    }
+
+    /// `unnest` of several arrays: each is a list of its own.
+    fn several_arrays(&self, arrays: Vec<Argument>, position: Option<usize>) -> Result<Shown, SqlError> {
         let mut columns = Vec::new();
         let mut lists = Vec::new();
         for array in arrays {
             let call = FunctionCall {
                 schema: None,
                 name: "unnest".to_owned(),
-                arguments: vec![super::calls::positional(self.expression(array, place)?)],
+                arguments: vec![array],
                 star: false,
                 distinct: false,
                 variadic: false,
                 within_group: Vec::new(),
                 over: false,
-                position: self.start_of(array),
+                position,
             };
             let ResolvedFunction::Set(set) = function(&self.binding, call)? else {
                 return Err(unsupported("unnest of this argument", position));
             };
             let shown = self.shown_set(set);
             columns.extend(shown.columns);
-            if let Rows::Lists(more) = shown.rows {
-                lists.extend(more);
-            }
+            lists.extend(shown.rows.into_lists());
         }
-        let shown = Shown { columns, rows: Rows::Lists(lists) };
-        self.named(shown, &Identifier::exact("unnest"), alias, with_ordinality, position)
+        Ok(Shown { columns, rows: Rows::Lists(lists) })
     }
 
     fn shown_set(&self, set: ResolvedSet) -> Shown {
@@ -201,7 +244,6 @@ impl Binder<'_> {
         function: &Identifier,
         alias: Option<&ast::TableAlias>,
         with_ordinality: bool,
-        position: Option<usize>,
     ) -> Result<TableFunction, SqlError> {
         let Shown { mut columns, mut rows } = shown;
         let name = alias.map_or_else(|| function.clone(), |alias| identifier(&alias.name));
@@ -212,28 +254,20 @@ impl Binder<'_> {
             only.name = name.as_str().to_owned();
         }
         if with_ordinality {
-            if let Rows::One { value, column } = &rows {
-                let list = datafusion::functions_nested::expr_fn::make_array(vec![value.clone()]);
-                rows = Rows::Lists(vec![List { list, element: column.clone(), fields: Vec::new() }]);
-            }
-            if let Rows::Lists(lists) = &mut rows {
-                let Some(longest) = lists.first() else {
-                    return Err(unsupported("WITH ORDINALITY here", position));
-                };
-                if lists.len() > 1 {
-                    return Err(unsupported("WITH ORDINALITY over several arrays", position));
-                }
-                let ordinality = self.fresh_column("ordinality");
-                let length = cast(array_length(longest.list.clone()), DataType::Int64);
-                let list = gen_series(lit(1_i64), length, lit(1_i64));
-                lists.push(List { list, element: ordinality.clone(), fields: Vec::new() });
-                let shown = SetColumn {
-                    name: "ordinality".to_owned(),
-                    column_type: ColumnType::plain(PgType::Int8),
-                    arrow_type: DataType::Int64,
-                };
-                columns.push((shown, ordinality));
-            }
+            let mut lists = rows.into_lists();
+            let lengths = lists.iter().map(|list| cast(array_length(list.list.clone()), DataType::Int64));
+            // The longest; a null list has no length.
+            let length = greatest(lengths.collect());
+            let ordinality = self.fresh_column("ordinality");
+            let list = gen_series(lit(1_i64), length, lit(1_i64));
+            lists.push(List { list, element: ordinality.clone(), fields: Vec::new() });
+            rows = Rows::Lists(lists);
+            let shown = SetColumn {
+                name: "ordinality".to_owned(),
+                column_type: ColumnType::plain(PgType::Int8),
+                arrow_type: DataType::Int64,
+            };
+            columns.push((shown, ordinality));
         }
         let columns = columns
             .into_iter()
@@ -285,6 +319,17 @@ impl TableFunction {
 }
 
 impl Rows {
+    /// As lists: one value is a list of one.
+    fn into_lists(self) -> Vec<List> {
+        match self {
+            Self::One { value, column } => {
+                let list = datafusion::functions_nested::expr_fn::make_array(vec![value]);
+                vec![List { list, element: column, fields: Vec::new() }]
+            }
+            Self::Lists(lists) => lists,
+        }
+    }
+
     fn over(self, _binder: &Binder<'_>, base: LogicalPlan, keep: bool) -> Result<LogicalPlan, SqlError> {
         let mut exprs = all_columns(&base);
         let schema = Arc::clone(base.schema());

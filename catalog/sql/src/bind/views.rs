@@ -55,7 +55,7 @@ impl Binder<'_> {
         let table = ScopeTable {
             schema: Some(relation.name.schema.clone()),
             name: relation.name.name.clone(),
-            relation: Some(relation.name.name.clone()),
+            relation: Some(self.hidden_name(relation)),
             key: Vec::new(),
             columns,
             hidden: Vec::new(),

@@ -60,10 +60,17 @@ impl Binder<'_> {
         place: Place<'_>,
     ) -> Result<Typed, SqlError> {
         if distinct {
-            return Err(unsupported("DISTINCT for window functions", position));
+            let message = "DISTINCT is not implemented for window functions";
+            return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
         }
         if !aggregate.within_group.is_empty() {
             return Err(unsupported("OVER for ordered-set aggregates", position));
+        }
+        if let ast::FunctionArguments::List(list) = &call.args
+            && list.clauses.iter().any(|clause| matches!(clause, ast::FunctionArgumentClause::OrderBy(_)))
+        {
+            let message = "aggregate ORDER BY is not implemented for window functions";
+            return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
         }
         let function = WindowFunctionDefinition::AggregateUDF(aggregate.function);
         let resolved = ResolvedWindow {
@@ -95,8 +102,12 @@ impl Binder<'_> {
                 clause => windowing_error(format!("window functions are not allowed in {}", clause.name())),
             };
         };
-        if window.arguments.iter().any(|argument| mentions_window(argument, calls)) {
-            return windowing_error("window function calls cannot be nested".to_owned());
+        if let Some(inner) = window.arguments.iter().find_map(|argument| window_in(argument, calls)) {
+            return Err(windowing("window function calls cannot be nested".to_owned(), inner));
+        }
+        if call.filter.is_some() && !matches!(window.function, WindowFunctionDefinition::AggregateUDF(_)) {
+            let message = "FILTER is not implemented for non-aggregate window functions";
+            return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
         }
         let definition = self.definition(over, position, place, calls)?;
         let name = window.function.name().to_owned();
@@ -119,7 +130,7 @@ impl Binder<'_> {
             arrow_type: window.arrow_type,
             cast: window.cast,
         };
-        Ok(self.window(expr, &name, result, calls).at(position))
+        Ok(self.window(expr, &name, position, result, calls).at(position))
     }
 
     fn definition(
@@ -133,7 +144,10 @@ impl Binder<'_> {
             ast::WindowType::NamedWindow(name) => {
                 self.named_window(&identifier(name), self.position(name.span), calls, 0)?
             }
-            ast::WindowType::WindowSpec(spec) => self.window_spec(spec, calls, 0)?,
+            ast::WindowType::WindowSpec(spec) => {
+                let opening = position.and_then(|position| self.over_position(position));
+                self.window_spec(spec, opening, calls, 0)?
+            }
         };
         let place = place.within(Clause::WindowDefinition);
         let mut partition_by = Vec::new();
@@ -166,6 +180,13 @@ impl Binder<'_> {
         calls: &'w Calls,
         depth: usize,
     ) -> Result<Written<'w>, SqlError> {
+        for (index, definition) in calls.named_windows.iter().enumerate() {
+            let defined = identifier(&definition.0);
+            if calls.named_windows.iter().take(index).any(|earlier| identifier(&earlier.0) == defined) {
+                let message = format!("window \"{}\" is already defined", defined.as_str());
+                return Err(windowing(message, self.position_after(definition.0.span, "(")));
+            }
+        }
         let undefined = || {
             let message = format!("window \"{}\" does not exist", name.as_str());
             SqlError::new(SqlErrorKind::UndefinedObject, message).at(position)
@@ -178,13 +199,17 @@ impl Binder<'_> {
             ast::NamedWindowExpr::NamedWindow(other) => {
                 self.named_window(&identifier(other), self.position(other.span), calls, depth + 1)
             }
-            ast::NamedWindowExpr::WindowSpec(spec) => self.window_spec(spec, calls, depth + 1),
+            ast::NamedWindowExpr::WindowSpec(spec) => {
+                let after = found.and_then(|definition| self.position_after(definition.0.span, "("));
+                self.window_spec(spec, after, calls, depth + 1)
+            }
         }
     }
 
     fn window_spec<'w>(
         &self,
         spec: &'w ast::WindowSpec,
+        opening: Option<usize>,
         calls: &'w Calls,
         depth: usize,
     ) -> Result<Written<'w>, SqlError> {
@@ -199,7 +224,7 @@ impl Binder<'_> {
         let base = self.named_window(&name, position, calls, depth)?;
         let refuse = |what: &str| {
             let message = format!("cannot override {what} clause of window \"{}\"", name.as_str());
-            Err(windowing(message, position))
+            Err(windowing(message, opening))
         };
         if !own.partition_by.is_empty() {
             return refuse("PARTITION BY");
@@ -209,7 +234,13 @@ impl Binder<'_> {
         }
         if base.frame.is_some() {
             let message = format!("cannot copy window \"{}\" because it has a frame clause", name.as_str());
-            return Err(windowing(message, position));
+            let error = windowing(message, opening);
+            let bare = own.order_by.is_empty() && own.frame.is_none();
+            return Err(if bare {
+                error.with_hint("Omit the parentheses in this OVER clause.")
+            } else {
+                error
+            });
         }
         Ok(Written {
             partition_by: base.partition_by,
@@ -231,28 +262,40 @@ impl Binder<'_> {
             ast::WindowFrameUnits::Groups => WindowFrameUnits::Groups,
         };
         if units == WindowFrameUnits::Groups && definition.order_by.is_empty() {
-            return Err(windowing("GROUPS mode requires an ORDER BY clause".to_owned(), position));
+            let opening = position.and_then(|position| self.over_position(position));
+            return Err(windowing("GROUPS mode requires an ORDER BY clause".to_owned(), opening));
         }
+        let after_over = |word: &str| {
+            let opening = self.over_position(position?)?;
+            self.find_from(opening, word)
+        };
         let current = ast::WindowFrameBound::CurrentRow;
         let end = frame.end_bound.as_ref().unwrap_or(&current);
         use ast::WindowFrameBound as B;
+        let end_at = match end {
+            B::Preceding(Some(offset)) | B::Following(Some(offset)) => self.start_of(offset),
+            B::CurrentRow => after_over("current row"),
+            _ => after_over("unbounded preceding"),
+        };
         match (&frame.start_bound, end) {
             (B::Following(None), _) => {
-                return Err(windowing("frame start cannot be UNBOUNDED FOLLOWING".to_owned(), position));
+                let at = after_over("unbounded");
+                return Err(windowing("frame start cannot be UNBOUNDED FOLLOWING".to_owned(), at));
             }
             (_, B::Preceding(None)) => {
-                return Err(windowing("frame end cannot be UNBOUNDED PRECEDING".to_owned(), position));
+                let at = after_over("unbounded preceding");
+                return Err(windowing("frame end cannot be UNBOUNDED PRECEDING".to_owned(), at));
             }
             (B::CurrentRow, B::Preceding(_)) => {
                 return Err(windowing(
                     "frame starting from current row cannot have preceding rows".to_owned(),
-                    position,
+                    end_at,
                 ));
             }
             (B::Following(_), B::Preceding(_) | B::CurrentRow) => {
                 return Err(windowing(
                     "frame starting from following row cannot have preceding rows".to_owned(),
-                    position,
+                    end_at,
                 ));
             }
             _ => {}
@@ -291,18 +334,28 @@ impl Binder<'_> {
                     WindowFrameUnits::Rows | WindowFrameUnits::Groups => {
                         (ColumnType::plain(PgType::Int8), false)
                     }
-                    WindowFrameUnits::Range => (self.range_type(definition, position)?, true),
+                    WindowFrameUnits::Range => (self.range_type(definition, position, place_of)?, true),
                 };
-                let typed = coerce(&self.binding, typed, target, CastContext::Implicit, place_of)?;
+                if !typed.expr.column_refs().is_empty() {
+                    let message = format!("argument of {} must not contain variables", frame_units(units));
+                    return Err(SqlError::new(SqlErrorKind::InvalidColumnReference, message).at(place_of));
+                }
+                let given = typed.pg_type();
+                let typed = coerce(&self.binding, typed, target, CastContext::Implicit, place_of)
+                    .map_err(|error| self.offset_error(error, units, given, definition, place_of))?;
                 let value = constant(&typed).map_err(|error| error.at(place_of))?;
                 if value.is_null() {
                     let message = format!("frame {which} offset must not be null");
-                    return Err(SqlError::new(SqlErrorKind::InvalidParameterValue, message).at(place_of));
+                    return Err(SqlError::new(SqlErrorKind::NullValueNotAllowed, message));
                 }
                 let negative = ScalarValue::new_zero(&value.data_type()).is_ok_and(|zero| value < zero);
+                if negative && range {
+                    let message = "invalid preceding or following size in window function";
+                    return Err(SqlError::new(SqlErrorKind::InvalidPrecedingOrFollowingSize, message));
+                }
                 if negative {
                     let message = format!("frame {which} offset must not be negative");
-                    return Err(SqlError::new(SqlErrorKind::InvalidParameterValue, message).at(place_of));
+                    return Err(SqlError::new(SqlErrorKind::InvalidPrecedingOrFollowingSize, message));
                 }
                 match value {
                     ScalarValue::Int64(Some(rows)) if !range => {
@@ -317,11 +370,17 @@ impl Binder<'_> {
     }
 
     /// The type of an offset in RANGE mode: the ordering expression's, or an interval for dates and times.
-    fn range_type(&self, definition: &Definition, position: Option<usize>) -> Result<ColumnType, SqlError> {
+    fn range_type(
+        &self,
+        definition: &Definition,
+        position: Option<usize>,
+        offset: Option<usize>,
+    ) -> Result<ColumnType, SqlError> {
         let Some(order) = definition.order_type.as_ref().filter(|_| definition.order_by.len() == 1) else {
+            let opening = position.and_then(|position| self.over_position(position));
             return Err(windowing(
                 "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column".to_owned(),
-                position,
+                opening,
             ));
         };
         match order.pg_type().facts().category {
@@ -330,11 +389,55 @@ impl Binder<'_> {
             _ => {
                 let message = format!(
                     "RANGE with offset PRECEDING/FOLLOWING is not supported for column type {}",
-                    order.pg_type().facts().sql_name
+                    match order.pg_type() {
+                        // The operator family is text's.
+                        PgType::Varchar => PgType::Text.facts().sql_name,
+                        other => other.facts().sql_name,
+                    }
                 );
-                Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position))
+                Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(offset))
             }
         }
+    }
+
+    /// What is wrong with an offset of a type that cannot be one.
+    fn offset_error(
+        &self,
+        error: SqlError,
+        units: WindowFrameUnits,
+        given: PgType,
+        definition: &Definition,
+        position: Option<usize>,
+    ) -> SqlError {
+        if error.kind != SqlErrorKind::CannotCoerce {
+            return error;
+        }
+        match (units, &definition.order_type) {
+            (WindowFrameUnits::Range, Some(order)) => {
+                let message = format!(
+                    "RANGE with offset PRECEDING/FOLLOWING is not supported for column type {} and offset type {}",
+                    order.pg_type().facts().sql_name,
+                    given.facts().sql_name
+                );
+                SqlError::new(SqlErrorKind::FeatureNotSupported, message)
+                    .with_hint("Cast the offset value to an appropriate type.")
+                    .at(position)
+            }
+            _ => {
+                let message = format!(
+                    "argument of {} must be type bigint, not type {}",
+                    frame_units(units),
+                    given.facts().sql_name
+                );
+                SqlError::new(SqlErrorKind::DatatypeMismatch, message).at(position)
+            }
+        }
+    }
+
+    /// Where the parenthesis after a call's OVER stands.
+    fn over_position(&self, call: usize) -> Option<usize> {
+        let over = self.find_from(call, "over")?;
+        self.find_from(over, "(")
     }
 
     /// The offset in the very Arrow type of the ordering expression, which DataFusion needs.
@@ -348,13 +451,23 @@ impl Binder<'_> {
     }
 }
 
+fn frame_units(units: WindowFrameUnits) -> &'static str {
+    match units {
+        WindowFrameUnits::Rows => "ROWS",
+        WindowFrameUnits::Range => "RANGE",
+        WindowFrameUnits::Groups => "GROUPS",
+    }
+}
+
 fn windowing(message: String, position: Option<usize>) -> SqlError {
     SqlError::new(SqlErrorKind::WindowingError, message).at(position)
 }
 
-fn mentions_window(expr: &Expr, calls: &Calls) -> bool {
+/// Where the window function stands that an expression contains, if it contains one.
+fn window_in(expr: &Expr, calls: &Calls) -> Option<Option<usize>> {
     let windows = calls.windows.borrow();
-    expr.column_refs().iter().any(|column| windows.iter().any(|window| window.column == **column))
+    let columns = expr.column_refs();
+    windows.iter().find(|window| columns.contains(&window.column)).map(|window| window.position)
 }
 
 /// Puts the windows over a plan: one node for each partitioning and order, the finest order innermost.

@@ -2,6 +2,7 @@
 
 use arrow::datatypes::DataType;
 use datafusion::{
+    common::ScalarValue,
     functions_window as f,
     logical_expr::{Expr, WindowFunctionDefinition, WindowUDF},
 };
@@ -114,6 +115,21 @@ fn lead(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedWindow, 
     shifted(binding, f::lead_lag::lead_udwf(), arguments)
 }
 
+/// Refuses a last argument that is a constant and not greater than zero, or null, of which no number is known.
+fn check_positive(arguments: &[Typed], kind: SqlErrorKind, name: &str) -> Result<(), SqlError> {
+    let value = arguments.last().and_then(Typed::value);
+    match value {
+        Some(value) if value.is_null() => {
+            let message = format!("a null argument of {name} is not supported");
+            Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message))
+        }
+        Some(ScalarValue::Int32(Some(..=0)) | ScalarValue::Int64(Some(..=0))) => {
+            Err(SqlError::new(kind, format!("argument of {name} must be greater than zero")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The rows.
 pub(super) const ROWS: &[FunctionRow] = &[
     window("row_number", &[], Is(Int8), |_, _| {
@@ -130,6 +146,7 @@ pub(super) const ROWS: &[FunctionRow] = &[
         number(f::cume_dist::cume_dist_udwf(), Vec::new(), DataType::Float64, Float8)
     }),
     window("ntile", &[Is(Int4)], Is(Int4), |_, arguments| {
+        check_positive(&arguments, SqlErrorKind::InvalidArgumentForNtile, "ntile")?;
         let arguments = arguments
             .into_iter()
             .map(|argument| widen(argument, ColumnType::plain(Int8), DataType::Int64).expr)
@@ -149,6 +166,7 @@ pub(super) const ROWS: &[FunctionRow] = &[
         value(f::nth_value::last_value_udwf(), arguments)
     }),
     window("nth_value", &[AnyElement, Is(Int4)], AnyElement, |_, arguments| {
+        check_positive(&arguments, SqlErrorKind::InvalidArgumentForNthValue, "nth_value")?;
         value(f::nth_value::nth_value_udwf(), with_wide_offset(arguments)?)
     }),
 ];

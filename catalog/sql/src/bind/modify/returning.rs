@@ -27,7 +27,7 @@ use super::{
 use crate::{
     catalog::CatalogRelation,
     error::SqlError,
-    names::{Namespace, ScopeColumn, ScopeTable},
+    names::{HiddenName, Namespace, ScopeColumn, ScopeTable},
     output::Origin,
     returned::ReturnedRows,
     types::{Typed, settle_unknown},
@@ -73,7 +73,11 @@ impl Seen {
             table: ScopeTable {
                 schema: (!aliased).then(|| relation.name.schema.clone()),
                 name,
-                relation: Some(relation.name.name.clone()),
+                relation: Some(HiddenName {
+                    schema: relation.name.schema.clone(),
+                    name: relation.name.name.clone(),
+                    visible: true,
+                }),
                 key: Vec::new(),
                 columns: columns.collect(),
                 hidden: vec![tableoid],

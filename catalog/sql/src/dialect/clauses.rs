@@ -1,0 +1,323 @@
+//! Clauses: the forms of SELECT's clauses that sqlparser has not.
+
+use sqlparser::{
+    keywords::Keyword,
+    tokenizer::{Token, TokenWithSpan},
+};
+
+use super::{
+    Adapter, Parenthesis, ends_expression, is_keyword,
+    marks::{DISTINCT_SETS, NO_ALIAS, NOTHING, ROWS_FROM, TIES, USING_ALIAS, VARIADIC, mark},
+    space, unquoted,
+};
+use crate::error::{SqlError, SqlErrorKind};
+
+impl Adapter<'_> {
+    /// Takes a token over that begins a form of a clause which sqlparser has not. `false` if it does not.
+    pub(super) fn clause(&mut self, token: &TokenWithSpan) -> Result<bool, SqlError> {
+        let word = unquoted(&token.token);
+        match word.as_str() {
+            // FOR SELECT and GRANT SELECT are no queries.
+            "select" if !self.after_privilege() && !is_keyword(self.previous.as_ref(), Keyword::AS) => {
+                self.select_of_nothing(token)
+            }
+            "using" => self.order_using(token),
+            "fetch" if self.previous.is_some() => Ok(self.fetch_first(token)),
+            "by" if is_keyword(self.previous.as_ref(), Keyword::GROUP) => Ok(self.group_by(token)),
+            "only" if self.word(1) != "" || self.is_sign(1, &Token::LParen) => Ok(self.only(token)),
+            "exclude" if self.in_frame() => self.exclusion(token),
+            "similar" if self.word(1) != "to" && self.parentheses.last() == Some(&Parenthesis::Substring) => {
+                if let Some(last) = self.parentheses.last_mut() {
+                    *last = Parenthesis::SubstringSimilar;
+                }
+                Ok(self.replace(token, [Token::Comma]))
+            }
+            "escape" if self.parentheses.last() == Some(&Parenthesis::SubstringSimilar) => {
+                Ok(self.replace(token, [Token::Comma]))
+            }
+            "rows" if self.word(1) == "from" && self.is_sign(2, &Token::LParen) => {
+                self.skip_past(1);
+                self.push(token, [mark(ROWS_FROM)]);
+                Ok(true)
+            }
+            "variadic" if matches!(self.previous, Some(Token::LParen | Token::Comma)) => {
+                Ok(self.replace(token, [mark(VARIADIC), space(), Token::RArrow]))
+            }
+            "as" if self.previous == Some(Token::RParen) && self.defines_columns() => {
+                Ok(self.replace(token, [token.token.clone(), space(), mark(NO_ALIAS)]))
+            }
+            "search" | "cycle" if self.previous == Some(Token::RParen) => self.search_or_cycle(token, &word),
+            "for" => Ok(self.key_lock(token)),
+            _ if token.token == Token::RParen => Ok(self.using_alias(token)),
+            _ => Ok(false),
+        }
+    }
+
+    fn replace(&mut self, token: &TokenWithSpan, tokens: impl IntoIterator<Item = Token>) -> bool {
+        self.index += 1;
+        self.push(token, tokens);
+        true
+    }
+
+    fn after_privilege(&self) -> bool {
+        [Keyword::FOR, Keyword::GRANT, Keyword::REVOKE]
+            .into_iter()
+            .any(|word| is_keyword(self.previous.as_ref(), word))
+    }
+
+    /// `SELECT` without a list: a mark stands for it. After DISTINCT there must be one.
+    fn select_of_nothing(&mut self, token: &TokenWithSpan) -> Result<bool, SqlError> {
+        let distinct = self.word(1) == "distinct";
+        let all = self.word(1) == "all";
+        let next = self.significant(if distinct || all { 2 } else { 1 });
+        let nothing = match next.map(|(_, next)| &next.token) {
+            None | Some(Token::EOF | Token::RParen | Token::SemiColon) => true,
+            Some(next) => matches!(
+                unquoted(next).as_str(),
+                "from"
+                    | "where"
+                    | "group"
+                    | "having"
+                    | "window"
+                    | "union"
+                    | "intersect"
+                    | "except"
+                    | "order"
+                    | "limit"
+                    | "offset"
+                    | "fetch"
+                    | "for"
+            ),
+        };
+        if !nothing {
+            return Ok(false);
+        }
+        if distinct {
+            return match next {
+                Some((_, next)) if next.token != Token::EOF => Err(self.syntax_error(next)),
+                _ => Ok(false),
+            };
+        }
+        self.skip_past(usize::from(all));
+        self.push(token, [token.token.clone(), space(), mark(NOTHING), space()]);
+        Ok(true)
+    }
+
+    /// `ORDER BY x USING <` is `ORDER BY x ASC`, and `>` DESC. Nothing else orders.
+    fn order_using(&mut self, token: &TokenWithSpan) -> Result<bool, SqlError> {
+        let Some((_, next)) = self.significant(1) else { return Ok(false) };
+        let (sign, end) = match &next.token {
+            Token::Word(_) if unquoted(&next.token) == "operator" => {
+                // OPERATOR(pg_catalog.<)
+                let Some((_, sign)) = self.significant(5) else { return Ok(false) };
+                (sign, 6)
+            }
+            Token::LParen | Token::Word(_) | Token::EOF => return Ok(false),
+            _ => (next, 1),
+        };
+        let direction = match &sign.token {
+            Token::Lt => "ASC",
+            Token::Gt => "DESC",
+            other => {
+                let message = format!("operator {other} is not a valid ordering operator");
+                return Err(SqlError::new(SqlErrorKind::WrongObjectType, message)
+                    .with_hint(
+                        "Ordering operators must be \"<\" or \">\" members of btree operator families.",
+                    )
+                    .at((self.position)(sign)));
+            }
+        };
+        self.skip_past(end);
+        self.push(token, [Token::make_keyword(direction)]);
+        Ok(true)
+    }
+
+    /// `FETCH FIRST n ROWS ONLY` is `LIMIT (n)`; WITH TIES is marked.
+    fn fetch_first(&mut self, token: &TokenWithSpan) -> bool {
+        if !matches!(self.word(1).as_str(), "first" | "next") {
+            return false;
+        }
+        let mut end = 2;
+        let mut depth = 0_i32;
+        loop {
+            let Some((_, next)) = self.significant(end) else { return false };
+            match &next.token {
+                Token::LParen => depth += 1,
+                Token::RParen => depth -= 1,
+                Token::EOF => return false,
+                other if depth == 0 && matches!(unquoted(other).as_str(), "row" | "rows") => break,
+                _ => {}
+            }
+            end += 1;
+        }
+        let (last, ties) = match (self.word(end + 1).as_str(), self.word(end + 2).as_str()) {
+            ("only", _) => (end + 1, false),
+            ("with", "ties") => (end + 2, true),
+            _ => return false,
+        };
+        let mut limit = vec![(token.clone(), Token::make_keyword("LIMIT")), (token.clone(), space())];
+        if ties {
+            limit.push((token.clone(), mark(TIES)));
+        }
+        limit.push((token.clone(), Token::LParen));
+        if end == 2 {
+            limit.push((token.clone(), Token::Number("1".to_owned(), false)));
+        }
+        for count in 2..end {
+            if let Some((_, written)) = self.significant(count) {
+                limit.push((written.clone(), written.token.clone()));
+                limit.push((written.clone(), space()));
+            }
+        }
+        limit.push((token.clone(), Token::RParen));
+        limit.push((token.clone(), space()));
+        self.skip_past(last);
+        for (written, token) in limit {
+            self.push(&written, [token]);
+        }
+        true
+    }
+
+    /// `GROUP BY DISTINCT` gets a mark for its first item; `GROUP BY ALL` before items says nothing.
+    fn group_by(&mut self, token: &TokenWithSpan) -> bool {
+        match self.word(1).as_str() {
+            "distinct" => {
+                self.skip_past(1);
+                self.push(token, [token.token.clone(), space(), mark(DISTINCT_SETS), Token::Comma]);
+                true
+            }
+            "all" if self.significant(2).is_some_and(|(_, next)| next.token != Token::EOF) => {
+                self.skip_past(1);
+                self.push(token, [token.token.clone(), space()]);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// `ONLY t`: no table has children.
+    fn only(&mut self, token: &TokenWithSpan) -> bool {
+        let before_table = [Keyword::FROM, Keyword::JOIN, Keyword::UPDATE, Keyword::INTO, Keyword::LATERAL]
+            .into_iter()
+            .any(|word| is_keyword(self.previous.as_ref(), word))
+            || self.previous == Some(Token::Comma);
+        if !before_table {
+            return false;
+        }
+        if !self.is_sign(1, &Token::LParen) {
+            self.index += 1;
+            return true;
+        }
+        // ONLY (t) and ONLY (s.t)
+        let mut end = 2;
+        while self
+            .significant(end)
+            .is_some_and(|(_, next)| matches!(next.token, Token::Word(_) | Token::Period))
+        {
+            end += 1;
+        }
+        if !self.is_sign(end, &Token::RParen) {
+            return false;
+        }
+        for count in 2..end {
+            if let Some((_, written)) = self.significant(count) {
+                let written = written.clone();
+                self.push(&written, [written.token.clone()]);
+            }
+        }
+        self.push(token, [space()]);
+        self.skip_past(end);
+        true
+    }
+
+    /// Whether a string stands before PRECEDING or FOLLOWING, or before `::type PRECEDING`.
+    pub(super) fn is_frame_offset(&self, token: &TokenWithSpan) -> bool {
+        let ends = |word: &str| matches!(word, "preceding" | "following");
+        matches!(token.token, Token::SingleQuotedString(_))
+            && [Keyword::ROWS, Keyword::RANGE, Keyword::GROUPS, Keyword::BETWEEN, Keyword::AND]
+                .into_iter()
+                .any(|word| is_keyword(self.previous.as_ref(), word))
+            && (ends(&self.word(1)) || (self.is_sign(1, &Token::DoubleColon) && ends(&self.word(3))))
+    }
+
+    fn in_frame(&self) -> bool {
+        [Keyword::ROW, Keyword::PRECEDING, Keyword::FOLLOWING]
+            .into_iter()
+            .any(|word| is_keyword(self.previous.as_ref(), word))
+    }
+
+    /// `EXCLUDE NO OTHERS` is the default; the engine has no other.
+    fn exclusion(&mut self, token: &TokenWithSpan) -> Result<bool, SqlError> {
+        let what = match (self.word(1).as_str(), self.word(2).as_str()) {
+            ("no", "others") => {
+                self.skip_past(2);
+                return Ok(true);
+            }
+            ("current", "row") => "EXCLUDE CURRENT ROW",
+            ("group", _) => "EXCLUDE GROUP",
+            ("ties", _) => "EXCLUDE TIES",
+            _ => return Ok(false),
+        };
+        let message = format!("{what} is not supported");
+        Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at((self.position)(token)))
+    }
+
+    /// Whether `AS (` begins a list of column definitions: a name and a type come first.
+    fn defines_columns(&self) -> bool {
+        self.is_sign(1, &Token::LParen)
+            && self.significant(2).is_some_and(|(_, first)| {
+                matches!(first.token, Token::Word(_))
+                    && !matches!(
+                        unquoted(&first.token).as_str(),
+                        "select" | "values" | "with" | "table" | "insert" | "update" | "delete" | "merge"
+                    )
+            })
+            && self.significant(3).is_some_and(|(_, second)| matches!(second.token, Token::Word(_)))
+    }
+
+    /// SEARCH and CYCLE behind a recursive WITH query.
+    fn search_or_cycle(&mut self, token: &TokenWithSpan, word: &str) -> Result<bool, SqlError> {
+        let clause = match word {
+            "search" => matches!(self.word(1).as_str(), "depth" | "breadth") && self.word(2) == "first",
+            _ => self.word(1) != "" && (self.word(2) == "set" || self.is_sign(2, &Token::Comma)),
+        };
+        if !clause {
+            return Ok(false);
+        }
+        let message = format!("the {} clause of WITH is not supported", word.to_ascii_uppercase());
+        Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at((self.position)(token)))
+    }
+
+    /// `FOR NO KEY UPDATE` and `FOR KEY SHARE` are read as the stronger locks: all of them are refused.
+    fn key_lock(&mut self, token: &TokenWithSpan) -> bool {
+        let words = [self.word(1), self.word(2), self.word(3)];
+        let (end, lock) = match words.each_ref().map(String::as_str) {
+            ["no", "key", "update"] => (3, "UPDATE"),
+            ["key", "share", _] => (2, "SHARE"),
+            _ => return false,
+        };
+        if !ends_expression(self.previous.as_ref()) {
+            return false;
+        }
+        self.skip_past(end);
+        self.push(token, [token.token.clone(), space(), Token::make_keyword(lock)]);
+        true
+    }
+
+    /// `JOIN … USING (a, b) AS x`: the alias becomes a marked member of the list.
+    fn using_alias(&mut self, token: &TokenWithSpan) -> bool {
+        if self.parentheses.last() != Some(&Parenthesis::UsingNames) || self.word(1) != "as" {
+            return false;
+        }
+        let Some((_, alias)) = self.significant(2) else { return false };
+        if !matches!(alias.token, Token::Word(_)) {
+            return false;
+        }
+        let alias = alias.clone();
+        self.skip_past(2);
+        self.push(token, [Token::Comma, space(), mark(USING_ALIAS), Token::Period]);
+        self.push(&alias, [alias.token.clone()]);
+        self.push(token, [token.token.clone()]);
+        true
+    }
+}

@@ -1,0 +1,262 @@
+//! PostgreSQL's grammar as far as sqlparser asks a dialect for it: which words can be names where, and the expressions
+//! that begin with something sqlparser reads otherwise.
+
+use std::any::TypeId;
+
+use sqlparser::{
+    ast::Expr,
+    dialect::{Dialect, PostgreSqlDialect, Precedence},
+    keywords::Keyword,
+    parser::{Parser, ParserError},
+    tokenizer::{Token, Word},
+};
+
+use crate::keywords::{KeywordClass, is_bare_label, keyword_class};
+
+const BASE: PostgreSqlDialect = PostgreSqlDialect {};
+
+/// The dialect. `a JOIN b JOIN c ON … ON …` nests without parentheses, which sqlparser reads only when told so, and then
+/// misreads `a NATURAL JOIN b JOIN c ON …`: a text is read the common way first and the other way if that fails.
+#[derive(Debug)]
+pub(crate) struct Grammar {
+    pub(crate) nested_joins: bool,
+}
+
+/// Reserved words that an expression can begin with.
+const EXPRESSION_WORDS: &[Keyword] = &[
+    Keyword::ALL,
+    Keyword::ANY,
+    Keyword::ARRAY,
+    Keyword::CASE,
+    Keyword::CAST,
+    Keyword::COLLATION,
+    Keyword::CURRENT_CATALOG,
+    Keyword::CURRENT_DATE,
+    Keyword::CURRENT_ROLE,
+    Keyword::CURRENT_SCHEMA,
+    Keyword::CURRENT_TIME,
+    Keyword::CURRENT_TIMESTAMP,
+    Keyword::CURRENT_USER,
+    Keyword::DEFAULT,
+    Keyword::DISTINCT,
+    Keyword::FALSE,
+    Keyword::LOCALTIME,
+    Keyword::LOCALTIMESTAMP,
+    Keyword::NOT,
+    Keyword::NULL,
+    Keyword::SESSION_USER,
+    Keyword::SOME,
+    Keyword::TRUE,
+    Keyword::USER,
+];
+
+impl Dialect for Grammar {
+    /// sqlparser asks by type what a dialect is.
+    fn dialect(&self) -> TypeId {
+        BASE.dialect()
+    }
+
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        let token = parser.peek_token_ref();
+        match &token.token {
+            Token::LParen => begins_values(parser).then(|| subquery(parser)),
+            Token::Word(word) if word.quote_style.is_none() => match word.keyword {
+                Keyword::ROW if parser.peek_nth_token_ref(1).token == Token::LParen => Some(row(parser)),
+                Keyword::GROUPING if is_keyword(&parser.peek_nth_token_ref(1).token, Keyword::SETS) => {
+                    Some(grouping_sets(parser))
+                }
+                keyword if EXPRESSION_WORDS.contains(&keyword) => None,
+                _ => cannot_begin(word, &parser.peek_nth_token_ref(1).token)
+                    .then(|| parser.expected("an expression", token.clone())),
+            },
+            _ => None,
+        }
+    }
+
+    fn is_column_alias(&self, keyword: &Keyword, _parser: &mut Parser) -> bool {
+        is_bare_label(&spelling(*keyword))
+    }
+
+    fn is_table_factor_alias(&self, explicit: bool, keyword: &Keyword, _parser: &mut Parser) -> bool {
+        // UPDATE t SET and INSERT INTO t VALUES: these words can be aliases only after AS.
+        let ends = !explicit && matches!(keyword, Keyword::SET | Keyword::VALUES);
+        !ends
+            && !matches!(
+                keyword_class(&spelling(*keyword)),
+                Some(KeywordClass::Reserved | KeywordClass::TypeOrFunction)
+            )
+    }
+
+    fn supports_left_associative_joins_without_parens(&self) -> bool {
+        !self.nested_joins
+    }
+
+    /// Read, so that the binder can say what to write instead.
+    fn supports_limit_comma(&self) -> bool {
+        true
+    }
+
+    fn identifier_quote_style(&self, identifier: &str) -> Option<char> {
+        BASE.identifier_quote_style(identifier)
+    }
+
+    fn is_delimited_identifier_start(&self, character: char) -> bool {
+        BASE.is_delimited_identifier_start(character)
+    }
+
+    fn is_identifier_start(&self, character: char) -> bool {
+        BASE.is_identifier_start(character)
+    }
+
+    fn is_identifier_part(&self, character: char) -> bool {
+        BASE.is_identifier_part(character)
+    }
+
+    fn supports_unicode_string_literal(&self) -> bool {
+        BASE.supports_unicode_string_literal()
+    }
+
+    fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
+        BASE.is_reserved_for_identifier(keyword)
+    }
+
+    fn is_custom_operator_part(&self, character: char) -> bool {
+        BASE.is_custom_operator_part(character)
+    }
+
+    fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
+        BASE.get_next_precedence(parser)
+    }
+
+    fn supports_filter_during_aggregation(&self) -> bool {
+        BASE.supports_filter_during_aggregation()
+    }
+
+    fn supports_group_by_expr(&self) -> bool {
+        BASE.supports_group_by_expr()
+    }
+
+    fn prec_value(&self, precedence: Precedence) -> u8 {
+        BASE.prec_value(precedence)
+    }
+
+    fn allow_extract_custom(&self) -> bool {
+        BASE.allow_extract_custom()
+    }
+
+    fn allow_extract_single_quotes(&self) -> bool {
+        BASE.allow_extract_single_quotes()
+    }
+
+    fn supports_bitwise_shift_operators(&self) -> bool {
+        BASE.supports_bitwise_shift_operators()
+    }
+
+    fn supports_named_fn_args_with_colon_operator(&self) -> bool {
+        BASE.supports_named_fn_args_with_colon_operator()
+    }
+
+    fn supports_named_fn_args_with_expr_name(&self) -> bool {
+        BASE.supports_named_fn_args_with_expr_name()
+    }
+
+    fn supports_empty_projections(&self) -> bool {
+        BASE.supports_empty_projections()
+    }
+
+    fn supports_nested_comments(&self) -> bool {
+        BASE.supports_nested_comments()
+    }
+
+    fn supports_string_escape_constant(&self) -> bool {
+        BASE.supports_string_escape_constant()
+    }
+
+    fn supports_array_typedef_with_brackets(&self) -> bool {
+        BASE.supports_array_typedef_with_brackets()
+    }
+
+    /// For the mark before BETWEEN SYMMETRIC's bound.
+    fn supports_geometric_types(&self) -> bool {
+        BASE.supports_geometric_types()
+    }
+
+    fn supports_notnull_operator(&self) -> bool {
+        BASE.supports_notnull_operator()
+    }
+
+    fn supports_interval_options(&self) -> bool {
+        BASE.supports_interval_options()
+    }
+
+    fn supports_insert_table_alias(&self) -> bool {
+        BASE.supports_insert_table_alias()
+    }
+
+    fn supports_comma_separated_trim(&self) -> bool {
+        BASE.supports_comma_separated_trim()
+    }
+}
+
+/// A keyword as PostgreSQL's list has it.
+fn spelling(keyword: Keyword) -> String {
+    format!("{keyword:?}").to_ascii_lowercase()
+}
+
+fn is_keyword(token: &Token, keyword: Keyword) -> bool {
+    matches!(token, Token::Word(Word { keyword: found, quote_style: None, .. }) if *found == keyword)
+}
+
+/// Whether a word is reserved so that no expression begins with it.
+fn cannot_begin(word: &Word, next: &Token) -> bool {
+    match keyword_class(&word.value.to_ascii_lowercase()) {
+        Some(KeywordClass::Reserved) => true,
+        // A function's name, but no column's.
+        Some(KeywordClass::TypeOrFunction) => {
+            !matches!(next, Token::LParen | Token::Period | Token::SingleQuotedString(_))
+        }
+        _ => false,
+    }
+}
+
+/// `(VALUES …` and `(TABLE …`, which sqlparser takes for a call and a column.
+fn begins_values(parser: &Parser) -> bool {
+    let first = &parser.peek_nth_token_ref(1).token;
+    let second = &parser.peek_nth_token_ref(2).token;
+    (is_keyword(first, Keyword::VALUES) && *second == Token::LParen)
+        || (is_keyword(first, Keyword::TABLE) && matches!(second, Token::Word(_)))
+}
+
+fn subquery(parser: &mut Parser) -> Result<Expr, ParserError> {
+    parser.expect_token(&Token::LParen)?;
+    let query = parser.parse_query()?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Subquery(query))
+}
+
+/// `ROW(…)` is a tuple however many fields it has.
+fn row(parser: &mut Parser) -> Result<Expr, ParserError> {
+    parser.next_token();
+    parser.expect_token(&Token::LParen)?;
+    let fields = parser.parse_comma_separated0(Parser::parse_expr, Token::RParen)?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Tuple(fields))
+}
+
+/// `GROUPING SETS (…)` inside another, where sqlparser expects plain expressions.
+fn grouping_sets(parser: &mut Parser) -> Result<Expr, ParserError> {
+    parser.next_token();
+    parser.next_token();
+    parser.expect_token(&Token::LParen)?;
+    let sets = parser.parse_comma_separated(|parser| {
+        if parser.consume_token(&Token::LParen) {
+            let set = parser.parse_comma_separated0(Parser::parse_expr, Token::RParen)?;
+            parser.expect_token(&Token::RParen)?;
+            Ok(set)
+        } else {
+            Ok(vec![parser.parse_expr()?])
+        }
+    })?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::GroupingSets(sets))
+}

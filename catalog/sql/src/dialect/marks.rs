@@ -1,0 +1,49 @@
+//! Marks: names that stand in sqlparser's syntax tree for forms that it has no node for. They are in back quotes, which
+//! no text can write, so that nothing a person names is ever taken for one.
+
+use sqlparser::{
+    ast,
+    tokenizer::{Token, Word},
+};
+
+/// The quote of a mark. PostgreSQL's lexer knows it as an operator's character only.
+const QUOTE: char = '`';
+
+/// A SELECT list of nothing.
+pub(crate) const NOTHING: &str = "nothing";
+/// `USING (…) AS x` is `USING (…, mark.x)`.
+pub(crate) const USING_ALIAS: &str = "using_alias";
+/// `FETCH FIRST n ROWS WITH TIES` is `LIMIT mark(n)`.
+pub(crate) const TIES: &str = "ties";
+/// `GROUP BY DISTINCT …` is `GROUP BY mark, …`.
+pub(crate) const DISTINCT_SETS: &str = "distinct_sets";
+/// `ROWS FROM (f(…), …)` is `mark(f(…), …)`.
+pub(crate) const ROWS_FROM: &str = "rows_from";
+/// `f(VARIADIC a)` is `f(mark => a)`.
+pub(crate) const VARIADIC: &str = "variadic";
+/// `f(…) AS (a integer)` is `f(…) AS mark (a integer)`.
+pub(crate) const NO_ALIAS: &str = "no_alias";
+
+/// The token of a mark.
+pub(crate) fn mark(name: &str) -> Token {
+    Token::Word(Word {
+        value: name.to_owned(),
+        quote_style: Some(QUOTE),
+        keyword: sqlparser::keywords::Keyword::NoKeyword,
+    })
+}
+
+/// Whether an identifier is this mark.
+pub(crate) fn is_mark(ident: &ast::Ident, name: &str) -> bool {
+    ident.quote_style == Some(QUOTE) && ident.value == name
+}
+
+/// Whether an expression is a mark standing alone.
+pub(crate) fn is_mark_expression(expr: &ast::Expr, name: &str) -> bool {
+    matches!(expr, ast::Expr::Identifier(ident) if is_mark(ident, name))
+}
+
+/// Whether a name is a mark standing alone.
+pub(crate) fn is_mark_name(object: &ast::ObjectName, name: &str) -> bool {
+    matches!(object.0.as_slice(), [ast::ObjectNamePart::Identifier(ident)] if is_mark(ident, name))
+}

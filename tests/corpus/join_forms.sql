@@ -1,0 +1,128 @@
+-- joins, as a regression suite walks through them
+select '' as "xxx", * from v.j1 as t1 (a, b, c) order by a, b;
+select '' as "xxx", * from v.j1 t1 (a, b, c), v.j2 t2 (d, e) order by a, b, c, d, e limit 12;
+select '' as "xxx", t1.a, t2.e from v.j1 t1 (a, b, c), v.j2 t2 (d, e) where t1.a = t2.d order by 2, 3;
+select '' as "xxx", * from v.j1 cross join v.j2 order by 2, 3, 4, 5, 6 limit 5;
+select '' as "xxx", i, k, t from v.j1 cross join v.j2;
+select '' as "xxx", t1.i, k, t from v.j1 t1 cross join v.j2 t2 order by 2, 3, 4 limit 5;
+select '' as "xxx", ii, tt, kk from (v.j1 cross join v.j2) as tx (ii, jj, tt, ii2, kk) order by 2, 3, 4 limit 5;
+select '' as "xxx", tx.ii, tx.jj, tx.kk from (v.j1 t1 (a, b, c) cross join v.j2 t2 (d, e)) as tx (ii, jj, tt, ii2, kk) order by 2, 3, 4 limit 6;
+select * from v.j1 cross join v.j2 a cross join v.j2 b order by 1, 2, 3, 4, 5, 6, 7 limit 7;
+select * from v.j1 inner join v.j2 using (i) order by 1, 2, 3, 4;
+select * from v.j1 join v.j2 using (i) order by 1, 2, 3, 4;
+select * from v.j1 t1 (a, b, c) join v.j2 t2 (a, d) using (a) order by a, d;
+select * from v.j1 t1 (a, b, c) join v.j2 t2 (a, b) using (b) order by b, t1.a;
+select * from v.j1 join v.j2 using (i) where v.j1.t = 'one';
+select * from v.j1 join v.j2 using (i) as x where x.i = 1;
+select x.i, j1.t, j2.k from v.j1 join v.j2 using (i) as x order by 1, 3;
+select x.* from v.j1 join v.j2 using (i) as x order by 1;
+select x.t from v.j1 join v.j2 using (i) as x;
+select (x).i from v.j1 join v.j2 using (i) as x order by 1;
+select * from (v.j1 join v.j2 using (i)) as x where x.i = 1;
+select * from (v.j1 join v.j2 using (i)) as x where j1.t = 'one';
+select * from v.j1 natural join v.j2 order by 1, 2, 3, 4;
+select * from v.j1 t1 (a, b, c) natural join v.j2 t2 (a, d) order by 1, 2, 3, 4;
+select * from v.j1 t1 (a, b, c) natural join v.j2 t2 (d, a) order by 1, 2, 3, 4;
+select * from v.j1 t1 (a, b) natural join v.j2 t2 (a) order by 1, 2, 3, 4;
+select count(*) from v.j1 t1 (a, b, c) natural join v.j2 t2 (d, e);
+select * from v.j1 join v.j2 on (j1.i = j2.i) order by 1, 2, 3, 4, 5;
+select * from v.j1 join v.j2 on (j1.i = j2.k) order by 1, 2, 3, 4, 5;
+select * from v.j1 join v.j2 on (j1.i <= j2.k) order by 1, 2, 3, 4, 5;
+select * from v.j1 left outer join v.j2 using (i) order by i, k, t;
+select * from v.j1 left join v.j2 using (i) order by i, k, t;
+select * from v.j1 right outer join v.j2 using (i) order by 1, 2, 3, 4;
+select * from v.j1 full outer join v.j2 using (i) order by i, k, t;
+select j1.i, j2.i, i from v.j1 full join v.j2 using (i) order by 1, 2, 3;
+select * from v.j1 left join v.j2 using (i) where (k = 1);
+select * from v.j1 left join v.j2 using (i) where (i = 1);
+select * from v.j1 natural left join v.j2 order by 1, 2, 3, 4;
+select * from v.j1 natural full join v.j2 order by 1, 2, 3, 4;
+select * from v.j1 natural right join v.j2 order by 1, 2, 3, 4;
+select * from v.j1 natural inner join v.j2 order by 1, 2, 3, 4;
+select * from v.j1 a full join v.j2 b on a.i = b.i and a.j = b.k order by 1, 2, 4, 5, 3;
+select * from v.j1 a full join v.j2 b on a.i < b.i where a.i = 4;
+select * from v.j1 a left join (v.j2 b join v.j2 c using (i)) on a.i = b.i order by 1, 2, 3, 4, 5, 6, 7;
+select * from v.j1 left join v.j2 b on false order by 1, 2, 3 limit 3;
+select * from v.j1 left join v.j2 b on true where b.k = 4 order by 1, 2, 3 limit 3;
+select * from v.j1 join v.j2 on j1.i = j2.i join v.bo on bo.id = j1.i order by 1, 5;
+select * from v.j1 join v.j2 join v.bo on bo.id = j2.i on j1.i = j2.i order by 1, 5;
+select a.i, b.i, c.i from v.j1 a join v.j2 b on a.i = b.i left join v.j1 c on b.k = c.i order by 1, 2, 3;
+select count(*) from v.j1 a, v.j1 b, v.j1 c where a.i = b.i and b.i = c.i;
+select a.namn, b.namn from v.trad a left join v.trad b on a.far = b.id order by a.id;
+select a.namn, count(b.id) from v.trad a left join v.trad b on b.far = a.id group by a.id, a.namn order by a.id;
+select * from v.j1 where exists (select 1 from v.j2 where j2.i = j1.i) order by i;
+select * from v.j1 where not exists (select 1 from v.j2 where j2.i = j1.i) order by i;
+select * from v.j1 where i in (select i from v.j2) order by i;
+select * from v.j1 where i not in (select i from v.j2 where i is not null) order by i;
+select * from v.j1 where i not in (select i from v.j2);
+select * from v.j1 where (i, j) in (select i, k from v.j2) order by i;
+select j1.* from v.j1, lateral (select k from v.j2 where j2.i = j1.i order by k limit 1) x order by i;
+select j1.i, x.k from v.j1 left join lateral (select k from v.j2 where j2.i = j1.i order by k desc limit 1) x on true order by 1, 2;
+select j1.i, x.n from v.j1 cross join lateral (select count(*) as n from v.j2 where j2.i = j1.i) x order by 1, 2;
+select j1.i, x.n from v.j1 join lateral (select sum(k) as n from v.j2 where j2.i <= j1.i) x on x.n is not null order by 1, 2;
+select i, g from v.j1, generate_series(1, i) g where i < 4 order by 1, 2;
+select i, g from v.j1 left join generate_series(2, i) g on true where i < 4 order by 1, 2;
+select i, g.* from v.j1, lateral generate_series(1, i) with ordinality as g(v, n) where i < 3 order by 1, 2;
+select * from v.j1, (select i from v.j2) x where x.i = j1.i order by 1, 2, 3, 4;
+select * from v.j1, (select j1.i) x;
+select * from v.j1, v.j1;
+select * from v.j1 a, v.j2 a;
+-- words: the place where ON is missing
+select * from v.j1 join v.j2;
+select * from v.j1 join v.j2 on i = 1;
+select * from v.j1 join v.j2 on j1.i;
+select * from v.j1 join v.j2 on count(*) = 1;
+select * from v.j1 join v.j2 using (t);
+select * from v.j1 join v.j2 using (nope);
+select * from v.j1 join v.j2 using (i, i);
+select * from v.j1 a join v.j1 b using (i) join v.j1 c using (j);
+select * from v.j1 a natural join v.j1 b natural join v.j1 c order by 1;
+select i from v.j1, v.j2;
+select j1.i from v.j1 left join v.j2 on i = 1;
+select * from v.j1 a join v.j2 b on a.i = c.i;
+select * from v.j1 a, v.j2 b join v.bo on a.i = bo.id;
+select * from v.j1 a, v.j2 b left join lateral (select a.i) x on true where a.i = 1 and b.k = 2;
+-- words: the table of a wrong LATERAL reference is not named
+select * from v.j1 a right join lateral (select a.i) x on true;
+-- words: the table of a wrong LATERAL reference is not named
+select * from v.j1 a full join lateral (select a.i) x on true;
+select * from (select 1);
+select * from (select 1) as x, (select 2) as x;
+select * from (select 1 as a, 2 as a) as x;
+select a from (select 1 as a, 2 as a) as x;
+select x.a from (select 1 as a, 2 as a) as x;
+select * from (select 1, 2) as x(a);
+select * from (select 1, 2) as x(a, b, c);
+select * from (values (1, 'a'), (2, 'b')) as x;
+select x.* from (values (1, 'a'), (2, 'b')) as x(n) order by n;
+select * from ((select 1 as a) union (select 2)) x order by 1;
+select * from ((v.j1)) where i = 1;
+select * from (v.j1 cross join v.j2) where i = 1;
+select * from (v.j1 join v.j2 using (i)) where i = 1;
+select * from only v.j1 where i = 1;
+select * from v.j1 tablesample system (100) where i = 1;
+select * from v.j1 tablesample bernoulli (100) where i = 1;
+select count(*) from v.j1 tablesample bernoulli (0);
+-- differs: a sampling method that does not exist is refused
+select * from v.j1 tablesample nope (1);
+-- refused: rows are not locked
+select * from v.bo where id = 1 for update;
+-- refused: rows are not locked
+select * from v.bo where id = 1 for share;
+-- refused: rows are not locked
+select * from v.bo b where id = 1 for update of b nowait;
+-- refused: rows are not locked
+select * from v.bo where id = 1 for no key update skip locked;
+-- refused: rows are not locked
+select * from v.bo where id = 1 for update of nope;
+select id from v.bo group by id for update;
+select distinct id from v.bo for update;
+select 1 union select 2 for update;
+-- words: rows are not locked
+select count(*) from v.bo for update;
+select t1.unique1 from v.tusen t1 join v.tusen t2 on t1.unique1 = t2.unique2 + 1 where t2.hundred = 5 order by 1;
+select count(*) from v.tusen a join v.tusen b using (unique1) where a.ten = b.four;
+select a.four, sum(b.ten) from v.tusen a left join v.tusen b on a.unique1 = b.unique2 and b.two = 1 group by a.four order by 1;
+select n_name, count(c_custkey), sum(c_acctbal) from tpch.nation left join tpch.customer on c_nationkey = n_nationkey group by n_name order by n_name;
+select r_name, n_name from tpch.region r join tpch.nation n on r.r_regionkey = n.n_regionkey where r_name like 'EU%' order by 2;
+select s_name from tpch.supplier s where not exists (select from tpch.partsupp where ps_suppkey = s.s_suppkey) order by 1;

@@ -1,0 +1,131 @@
+-- windows over salaries and over a thousand rows
+select avdelning, nr, lon, sum(lon) over (partition by avdelning) from v.lon order by avdelning, lon, nr;
+select avdelning, nr, lon, rank() over (partition by avdelning order by lon) from v.lon order by 1, 3, 2;
+select four, ten, sum(sum(four)) over (partition by four), avg(ten)::float8 from v.tusen group by four, ten order by four, ten;
+select avdelning, nr, lon, sum(lon) over w from v.lon window w as (partition by avdelning) order by 1, 2;
+select avdelning, nr, lon, rank() over w from v.lon window w as (partition by avdelning order by lon) order by rank() over w, avdelning, nr;
+select count(*) over () from v.tusen where unique2 < 10;
+select count(*) over w from v.tusen where unique2 < 10 window w as ();
+select four from v.tusen where false window w as (partition by ten);
+select sum(four) over (partition by ten order by unique2) as sum_1, ten, four from v.tusen where unique2 < 10 order by ten, unique2;
+select row_number() over (order by unique2) from v.tusen where unique2 < 10;
+select rank() over (partition by four order by ten) as rank_1, ten, four from v.tusen where unique2 < 10 order by four, ten;
+select dense_rank() over (partition by four order by ten), ten, four from v.tusen where unique2 < 10 order by 3, 2;
+select percent_rank() over (partition by four order by ten), ten, four from v.tusen where unique2 < 10 order by 3, 2;
+select cume_dist() over (partition by four order by ten), ten, four from v.tusen where unique2 < 10 order by 3, 2;
+select ntile(3) over (order by ten, four), ten, four from v.tusen where unique2 < 10 order by 2, 3;
+-- refused: ntile of null
+select ntile(null) over (order by ten, four), ten, four from v.tusen limit 2;
+select ntile(0) over (order by ten), ten, four from v.tusen;
+select nth_value(four, 0) over (order by ten), ten, four from v.tusen;
+select lag(ten) over (partition by four order by ten), ten, four from v.tusen where unique2 < 10 order by 3, 2;
+-- refused: an offset that is not constant
+select lag(ten, four) over (partition by four order by ten), ten, four from v.tusen where unique2 < 10 order by 3, 2;
+-- refused: an offset that is not constant
+select lag(ten, four, 0) over (partition by four order by ten), ten, four from v.tusen where unique2 < 10 order by 3, 2;
+-- refused: an offset that is not constant
+select lag(ten, four, 0.7) over (partition by four order by ten), ten, four from v.tusen where unique2 < 10 order by 3, 2;
+select lead(ten) over (partition by four order by ten), ten, four from v.tusen where unique2 < 10 order by 3, 2;
+select lead(ten * 2, 1) over (partition by four order by ten), ten, four from v.tusen where unique2 < 10 order by 3, 2;
+select lead(ten * 2, 1, -1) over (partition by four order by ten), ten, four from v.tusen where unique2 < 10 order by 3, 2;
+select lead(unique1, -1) over (order by unique1), lag(unique1, -2) over (order by unique1) from v.tusen where unique1 < 5;
+select first_value(ten) over (partition by four order by ten), ten, four from v.tusen where unique2 < 10 order by 3, 2;
+select last_value(four) over (order by ten), ten, four from v.tusen where unique2 < 10 order by 2, 3;
+select last_value(ten) over (partition by four), ten, four from (select * from v.tusen where unique2 < 10 order by four, ten) s order by four, ten;
+-- refused: an offset that is not constant
+select nth_value(ten, four + 1) over (partition by four), ten, four from (select * from v.tusen where unique2 < 10 order by four, ten) s order by four, ten;
+select ten, two, sum(hundred) as gsum, sum(sum(hundred)) over (partition by two order by ten) as wsum from v.tusen group by ten, two order by two, ten;
+select count(*) over (partition by four), four from (select * from v.tusen where two = 1) s where unique2 < 10 order by four;
+select (count(*) over (partition by four order by ten) + sum(hundred) over (partition by four order by ten))::varchar as cntsum from v.tusen where unique2 < 10 order by 1;
+select * from (select count(*) over (partition by four order by ten) + sum(hundred) over (partition by two order by ten) as total, count(*) over (partition by four order by ten) as fourcount, sum(hundred) over (partition by two order by ten) as twosum from v.tusen) sub where total <> fourcount + twosum;
+-- differs: one scale per column
+select avg(four) over (partition by four order by thousand / 100) from (select *, unique1 as thousand from v.tusen) x where unique2 < 10;
+select ten, two, sum(hundred) over w as wsum from v.tusen where unique2 < 10 window w as (partition by two order by ten) order by 2, 1;
+select sum(lon), row_number() over (order by avdelning), sum(sum(lon)) over (order by avdelning desc) from v.lon group by avdelning order by 2;
+select sum(lon) over w1, count(*) over w2 from v.lon window w1 as (order by lon), w2 as (order by lon) order by 1, 2;
+-- refused: an offset that is not constant
+select lead(ten, (select two from v.tusen where unique2 = 1)) over (partition by four order by ten) from v.tusen where unique2 < 10 order by four, ten;
+select count(*) over (partition by four) from (select * from v.tusen where false) s;
+select sum(lon) over w, rank() over w from v.lon window w as (partition by avdelning order by lon desc) order by 1, 2;
+select avdelning, nr, lon, first_value(lon) over (partition by avdelning order by lon desc) - lon as gap from v.lon order by 1, 4, 2;
+select max(lon) over (order by anstalld range between '1 year'::interval preceding and '1 year'::interval following), lon, anstalld from v.lon order by anstalld, lon;
+select first_value(lon) over (order by lon range between 1000 preceding and 1000 following), lead(lon) over (order by lon range between 1000 preceding and 1000 following), nth_value(lon, 1) over (order by lon range between 1000 preceding and 1000 following), lon from v.lon order by lon;
+select last_value(lon) over (order by lon range between 1000 preceding and 1000 following), lag(lon) over (order by lon range between 1000 preceding and 1000 following), lon from v.lon order by lon;
+select sum(unique1) over (order by four range between current row and unbounded following), unique1, four from v.tusen where unique1 < 10 order by four, unique1;
+select sum(unique1) over (order by unique1 rows between 2 preceding and 2 following), unique1 from v.tusen where unique1 < 10 order by unique1;
+select sum(unique1) over (order by unique1 rows between 2 preceding and 1 preceding), unique1 from v.tusen where unique1 < 10 order by unique1;
+select sum(unique1) over (order by unique1 rows between 1 following and 3 following), unique1 from v.tusen where unique1 < 10 order by unique1;
+select sum(unique1) over (order by unique1 rows between unbounded preceding and 1 following), unique1 from v.tusen where unique1 < 10 order by unique1;
+select sum(unique1) over (order by unique1 rows 2 preceding), unique1 from v.tusen where unique1 < 6 order by unique1;
+select sum(unique1) over (order by unique1 rows unbounded preceding), unique1 from v.tusen where unique1 < 6 order by unique1;
+select sum(unique1) over (order by unique1 rows current row), unique1 from v.tusen where unique1 < 6 order by unique1;
+select sum(unique1) over (order by four groups between unbounded preceding and current row), unique1, four from v.tusen where unique1 < 10 order by four, unique1;
+select sum(unique1) over (order by four groups between 1 preceding and 1 following), unique1, four from v.tusen where unique1 < 10 order by four, unique1;
+select count(*) over (order by four groups 1 preceding), four from v.tusen where unique1 < 10 order by four;
+-- refused: EXCLUDE
+select sum(unique1) over (order by unique1 rows between 1 preceding and 1 following exclude current row), unique1 from v.tusen where unique1 < 6 order by unique1;
+select sum(unique1) over (order by unique1 rows between 1 preceding and 1 following exclude no others), unique1 from v.tusen where unique1 < 6 order by unique1;
+-- refused: EXCLUDE
+select sum(unique1) over (order by four range unbounded preceding exclude ties), unique1 from v.tusen where unique1 < 6 order by four, unique1;
+-- refused: EXCLUDE
+select sum(unique1) over (order by four range unbounded preceding exclude group), unique1 from v.tusen where unique1 < 6 order by four, unique1;
+select sum(unique1) over (w range between unbounded preceding and current row), unique1, four from v.tusen where unique1 < 10 window w as (order by four) order by four, unique1;
+select sum(unique1) over (w rows 1 preceding) from v.tusen where unique1 < 10 window w as (order by unique1) order by 1;
+select nr, sum(lon) over (w order by nr) from v.lon window w as (partition by avdelning) order by avdelning, nr;
+select sum(lon) over w2 from v.lon window w as (partition by avdelning), w2 as (w order by nr) order by avdelning, nr;
+-- refused: a subquery as a frame's offset
+select sum(unique1) over (order by unique1 rows (select 1) preceding) from v.tusen where unique1 < 4 order by 1;
+select sum(unique1) over (order by unique1 rows '1' preceding) from v.tusen where unique1 < 4 order by 1;
+select first_value(max(unique1)) over () from v.tusen;
+select max(sum(unique1)) over (partition by four) from v.tusen group by four, ten order by 1 limit 3;
+select string_agg(avdelning, ',') over (order by nr) from v.lon order by nr;
+select array_agg(nr) over (partition by avdelning order by nr) from v.lon order by avdelning, nr;
+select count(distinct nr) over () from v.lon;
+select string_agg(avdelning, ',' order by nr) over () from v.lon;
+select sum(lon) filter (where nr > 5) over (order by nr) from v.lon order by nr;
+select row_number() filter (where true) over () from v.lon;
+select nr, lag(lon, 1, 'x') over (order by nr) from v.lon;
+select nr, lag(avdelning, 1, 'ingen') over (order by nr) from v.lon order by nr;
+select nr, lead(anstalld, 1, date '9999-12-31') over (partition by avdelning order by anstalld, nr) from v.lon order by nr;
+select lon - lag(lon) over (order by nr) as d, round(100.0 * lon / sum(lon) over (), 1) as pct from v.lon order by nr;
+select avdelning, sum(lon), round(sum(lon) * 100.0 / sum(sum(lon)) over (), 2) from v.lon group by avdelning order by 1;
+select * from (select avdelning, nr, row_number() over (partition by avdelning order by lon desc, nr) as plats from v.lon) x where plats <= 2 order by avdelning, plats;
+select avdelning, nr from (select *, max(lon) over (partition by avdelning) as topp from v.lon) x where lon = topp order by nr;
+select distinct avdelning, first_value(nr) over (partition by avdelning order by lon desc, nr) from v.lon order by 1;
+select rank() over (order by length('abc'));
+select rank() over (order by rank() over (order by random()));
+select * from v.lon where row_number() over (order by lon) < 10;
+select * from v.lon inner join v.tusen on row_number() over (order by lon) < 10;
+select rank() over (order by lon), count(*) from v.lon group by 1;
+select avdelning from v.lon group by rank() over ();
+select sum(lon) from v.lon having rank() over () > 1;
+select rank() over (partition by avdelning order by lon) order by lon from v.lon;
+select count() over () from v.tusen;
+select generate_series(1, 100) over () from v.lon;
+select upper(avdelning) over () from v.lon;
+select rank() from v.lon;
+select row_number(1) over () from v.lon;
+select sum(lon) over w from v.lon;
+select sum(lon) over w from v.lon window w as (), w as ();
+select sum(lon) over (w) from v.lon window w as (order by lon rows 1 preceding);
+select sum(lon) over (w partition by nr) from v.lon window w as (order by lon);
+select sum(lon) over (w order by nr) from v.lon window w as (order by lon);
+select sum(lon) over (order by lon rows between unbounded following and current row) from v.lon;
+select sum(lon) over (order by lon rows between current row and 1 preceding) from v.lon;
+select sum(lon) over (order by lon rows between 1 following and current row) from v.lon;
+select sum(lon) over (order by lon rows -1 preceding) from v.lon;
+select sum(lon) over (order by lon rows 'x' preceding) from v.lon;
+select sum(lon) over (order by lon rows null preceding) from v.lon;
+select sum(lon) over (order by lon rows nr preceding) from v.lon;
+select sum(lon) over (groups 1 preceding) from v.lon;
+select sum(lon) over (range 1 preceding) from v.lon;
+select sum(lon) over (order by lon, nr range 1 preceding) from v.lon;
+select sum(lon) over (order by avdelning range 1 preceding) from v.lon;
+select sum(lon) over (order by anstalld range 1 preceding) from v.lon;
+select sum(lon) over (order by lon range '1 day' preceding) from v.lon;
+select sum(lon) over (order by nope) from v.lon;
+select sum(sum(lon) over ()) from v.lon;
+select sum(rank() over ()) over () from v.lon;
+select lag(lon, nr) over (order by nr) from v.lon order by nr;
+select first_value(lon) over (order by nr rows between 1 following and 2 following) from v.lon order by nr;
+select avg(lon)::float8, count(*) from v.lon group by extract(year from anstalld) order by min(anstalld);
