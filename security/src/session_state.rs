@@ -23,6 +23,7 @@ use datafusion::{
     physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalOptimizer},
     prelude::SessionConfig,
 };
+use lis_sql::engine::{Planner, PushDownFilters};
 
 use crate::barrier::RemoveBarriers;
 
@@ -87,6 +88,10 @@ pub fn session_state(runtime: Arc<RuntimeEnv>, config: SessionConfig) -> Session
         .rules
         .into_iter()
         .filter(|rule| LOGICAL_RULES.contains(&rule.name()))
+        .map(|rule| -> Arc<dyn OptimizerRule + Send + Sync> {
+            // Ours calls the engine's, with predicates that must stay where they are taken out.
+            if rule.name() == "push_down_filter" { Arc::new(PushDownFilters::default()) } else { rule }
+        })
         .collect();
     let mut physical: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = PhysicalOptimizer::new()
         .rules
@@ -101,6 +106,7 @@ pub fn session_state(runtime: Arc<RuntimeEnv>, config: SessionConfig) -> Session
         .with_analyzer_rules(analyzer)
         .with_optimizer_rules(logical)
         .with_physical_optimizer_rules(physical)
+        .with_query_planner(Arc::new(Planner))
         .build()
 }
 

@@ -12,6 +12,8 @@
 //! 4. `output.rs` is what comes out: a plan whose column names are internal and unique, and beside it PostgreSQL's names,
 //!    types and the origin of every column, the views that were expanded and what the query depends on.
 //!
+//! 5. `engine.rs` is what the engine's optimizer and planner need so that the plan keeps this meaning.
+//!
 //! What this crate does **not** know: users and rights, sessions, the wire, files. A plan that it makes is not allowed
 //! yet; `security` decides that. Nothing here waits: binding is synchronous and asks nobody.
 //!
@@ -23,6 +25,7 @@ mod build;
 pub mod catalog;
 pub mod context;
 mod dialect;
+pub mod engine;
 pub mod error;
 pub mod expression_text;
 mod functions;

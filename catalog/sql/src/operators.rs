@@ -135,6 +135,93 @@ pub fn is_leakproof(expr: &Expr) -> bool {
     }
 }
 
+/// Whether evaluating the expression fails on no value: what may be evaluated for rows that it was not written for. More
+/// than leakproof (a function may be slower on one value than on another) and no promise about secrets.
+pub fn cannot_fail(expr: &Expr) -> bool {
+    /// Functions that give a value or null for every value.
+    const TOTAL: [&str; 20] = [
+        "strip_blanks",
+        "interval_value",
+        "nullable",
+        "coalesce",
+        "nullif",
+        "lower",
+        "upper",
+        "length",
+        "char_length",
+        "character_length",
+        "octet_length",
+        "btrim",
+        "ltrim",
+        "rtrim",
+        "starts_with",
+        "strpos",
+        "greatest",
+        "least",
+        "get_field",
+        "date_trunc",
+    ];
+    use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+    let mut total = true;
+    let visited = expr.apply(|node| {
+        total &= match node {
+            Expr::BinaryExpr(binary) => comparison_or_logic(binary.op),
+            Expr::ScalarFunction(call) => TOTAL.contains(&call.func.name()),
+            // A subquery without outer references fails for all rows or none.
+            Expr::Column(_)
+            | Expr::Literal(..)
+            | Expr::OuterReferenceColumn(..)
+            | Expr::Alias(_)
+            | Expr::Not(_)
+            | Expr::IsNull(_)
+            | Expr::IsNotNull(_)
+            | Expr::IsTrue(_)
+            | Expr::IsFalse(_)
+            | Expr::IsUnknown(_)
+            | Expr::IsNotTrue(_)
+            | Expr::IsNotFalse(_)
+            | Expr::IsNotUnknown(_)
+            | Expr::Between(_)
+            | Expr::InList(_)
+            | Expr::Like(_)
+            | Expr::Case(_)
+            | Expr::ScalarSubquery(_)
+            | Expr::Exists(_)
+            | Expr::InSubquery(_) => true,
+            Expr::Cast(_) => is_leakproof(node) || is_widening(node),
+            _ => false,
+        };
+        Ok(if total { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+    });
+    visited.is_ok() && total
+}
+
+fn comparison_or_logic(operator: Operator) -> bool {
+    matches!(
+        operator,
+        Operator::Eq
+            | Operator::NotEq
+            | Operator::Lt
+            | Operator::LtEq
+            | Operator::Gt
+            | Operator::GtEq
+            | Operator::And
+            | Operator::Or
+            | Operator::IsDistinctFrom
+            | Operator::IsNotDistinctFrom
+    )
+}
+
+/// A cast that the optimizer made of a constant, or of how text is held.
+fn is_widening(cast: &Expr) -> bool {
+    use arrow::datatypes::DataType as D;
+    let Expr::Cast(cast) = cast else { return false };
+    match cast.expr.as_ref() {
+        Expr::Literal(..) => true,
+        _ => matches!(cast.field.data_type(), D::Utf8View | D::Utf8 | D::LargeUtf8),
+    }
+}
+
 /// Shorthand for tables.
 pub(crate) const fn is(pg_type: PgType) -> Formal {
     Formal::Is(pg_type)

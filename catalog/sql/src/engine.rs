@@ -1,0 +1,40 @@
+//! How bound plans are planned: what LIS adds to DataFusion's optimizer and planner so that a plan keeps PostgreSQL's
+//! meaning on the way to its execution.
+//!
+//! - [`push_down`]: filters go below joins and aggregates only where that changes nothing, errors included.
+//! - [`evaluation_order`]: in AND and OR, what can fail is evaluated only where what stands before it lets it matter.
+//!
+//! [`Planner`] is the engine's query planner: it takes the optimised plan, and after it no logical rule runs.
+
+mod evaluation_order;
+mod push_down;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::{
+    catalog::Session,
+    common::Result,
+    execution::context::QueryPlanner,
+    logical_expr::LogicalPlan,
+    physical_plan::ExecutionPlan,
+    physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner},
+};
+
+pub use self::{evaluation_order::in_order, push_down::PushDownFilters};
+
+/// Optimised logical plans to physical ones.
+#[derive(Debug, Default)]
+pub struct Planner;
+
+#[async_trait]
+impl QueryPlanner for Planner {
+    async fn create_physical_plan(
+        &self,
+        plan: &LogicalPlan,
+        state: &dyn Session,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let plan = in_order(plan.clone())?;
+        DefaultPhysicalPlanner::default().create_physical_plan(&plan, state).await
+    }
+}

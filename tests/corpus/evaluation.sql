@@ -1,0 +1,26 @@
+-- What can fail is evaluated only where PostgreSQL evaluates it.
+select x from (values (0), (1)) v(x) where x <> 0 and 1 / x > 0;
+select x from (values (0), (1)) v(x) where 1 / x > 0 and x <> 0;
+select x from (values (0), (1)) v(x) where x = 0 or 1 / x > 0 order by x;
+select x from (values (0), (1)) v(x) where not (x = 0 or 1 / x < 1);
+select x, x <> 0 and 1 / x > 0, x = 0 or 1 / x > 0 from (values (0), (1), (null)) v(x) order by x;
+select 1 / x > 0 and x <> 0 from (values (0)) v(x);
+select 1 / x > 0 or x = 0 from (values (0)) v(x);
+select sum(case when x <> 0 and 10 / x > 2 then 1 end), count(*) filter (where x <> 0 and 10 / x > 2) from (values (0), (1), (5)) v(x);
+select case when x = 0 then -1 else 10 / x end from (values (0), (1), (5)) v(x) order by x;
+select coalesce(x, 1 / (x - 1)) from (values (1), (2)) v(x) order by x;
+select x from (values ('1'), ('a'), ('2')) v(x) where x ~ '^[0-9]+$' and x::int > 1;
+select x from (select x from (values ('1'), ('a'), ('2')) v(x) where x ~ '^[0-9]+$') s where x::int > 1;
+select k.konto from c.konto k where k.konto like '3%' and k.konto::int / (k.klass - 3 + 1) > 0;
+select a.x from (values (1), (2)) a(x) join (values (1), (2), (5)) l(nr) on a.x = l.nr where 1 / (a.x - 5) <= 0 order by 1;
+select a.x from (values (1), (2)) a(x) join (values (1), (2), (5)) l(nr) on a.x = l.nr and 1 / (a.x - 5) <= 0 order by 1;
+select a.x from (values (1), (2)) a(x) left join (values (1), (2), (5)) l(nr) on a.x = l.nr where 1 / (a.x - 5) <= 0 order by 1;
+select a.x, l.nr from (values (1), (2)) a(x) right join (values (1), (2), (5)) l(nr) on a.x = l.nr and 1 / (a.x - 5) <= 0 order by 2;
+select a.x from (values (1), (5)) a(x) join (values (1), (2), (5)) l(nr) on a.x = l.nr where 1 / (l.nr - 5) <= 0;
+select m from (select max(klass) as m from c.konto) s where 1 <= any (select null::int from c.konto);
+select m from (select max(klass) as m from c.konto) s where (select count(*) from c.tom) > 0;
+select m, n from (select klass as m, count(*) as n from c.konto group by rollup (klass)) s where (select count(*) from c.tom) > 0;
+select b, count(*) from (select aktiv is true as b from c.konto) s group by b order by b;
+select distinct aktiv is not false, aktiv is unknown from c.konto order by 1, 2;
+select (select 'x' where klass > 5), konto from c.konto order by konto;
+select v.x, coalesce((select 'x' where false), 'inget') from (values (1)) v(x);
