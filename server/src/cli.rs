@@ -41,6 +41,27 @@ enum Command {
     },
     /// Load a source's deliveries
     Load(LoadArguments),
+    /// Back up a warehouse, also while it is served
+    Backup {
+        /// The directory of the backups
+        directory: PathBuf,
+        #[command(flatten)]
+        place: Place,
+        /// How many backups stay; older ones are removed
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+        keep: Option<u16>,
+    },
+    /// Bring a backup back into an empty directory
+    Restore {
+        /// The directory of the backups
+        directory: PathBuf,
+        /// The new warehouse's directory: empty, or not there yet
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Which backup, as in DIR/backups [default: the newest]
+        #[arg(long, value_name = "NAME")]
+        backup: Option<String>,
+    },
     /// Is it up, what runs, what came in last
     Status {
         #[command(flatten)]
@@ -135,9 +156,10 @@ enum BatchCommand {
 pub fn run(cli: Cli) -> Result<ExitCode, String> {
     let config = match &cli.command {
         Command::Demo(arguments) => Config::of_directory(&arguments.data, Some(&arguments.listen)),
-        Command::Init { data } => Config::of_directory(data, None),
+        Command::Init { data } | Command::Restore { data, .. } => Config::of_directory(data, None),
         Command::Serve { place, listen } => place.config(listen.as_deref()),
         Command::Load(LoadArguments { place, .. })
+        | Command::Backup { place, .. }
         | Command::Status { place }
         | Command::Batch { command: BatchCommand::List { place } | BatchCommand::Show { place, .. } } => {
             place.config(None)
@@ -181,6 +203,12 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, ServerEr
         Command::Init { .. } => commands::init::run(&config).await,
         Command::Serve { .. } => commands::serve::run(config).await,
         Command::Load(arguments) => commands::load::run(config, arguments).await,
+        Command::Backup { directory, keep, .. } => {
+            commands::backup::backup(&config, &directory, keep.map(usize::from)).await
+        }
+        Command::Restore { directory, data, backup } => {
+            commands::backup::restore(directory, backup, data).await
+        }
         Command::Status { .. } => commands::status::run(config).await,
         Command::Batch { command: BatchCommand::List { .. } } => commands::batch::list(config).await,
         Command::Batch { command: BatchCommand::Show { batch, .. } } => {
@@ -215,6 +243,8 @@ mod tests {
             &["lis", "init", "--data", "x"],
             &["lis", "serve", "--config", "lis.toml", "--listen", "0.0.0.0:5433"],
             &["lis", "load", "agresso", "--data", "x", "--date", "2025-01-31", "--dry-run", "a.txt", "b.txt"],
+            &["lis", "backup", "x", "--data", "y", "--keep", "14"],
+            &["lis", "restore", "x", "--data", "y", "--backup", "z"],
             &["lis", "status"],
             &["lis", "batch", "show", "7"],
             &["lis", "check-config", "lis.toml"],
@@ -222,5 +252,7 @@ mod tests {
             assert!(Cli::try_parse_from(words).is_ok(), "{words:?}");
         }
         assert!(Cli::try_parse_from(["lis", "serve", "--data", "x", "--config", "y"]).is_err());
+        assert!(Cli::try_parse_from(["lis", "restore", "x"]).is_err());
+        assert!(Cli::try_parse_from(["lis", "backup", "x", "--keep", "0"]).is_err());
     }
 }

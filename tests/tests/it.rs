@@ -1,6 +1,8 @@
 //! What LIS promises, tried from the outside. One binary for all Rust tests; the list is here, the tests by subject in
 //! `it/`. Tests that need time, real data or rights over the machine are listed as skipped where those are missing.
 
+#[path = "it/backups.rs"]
+mod backups;
 #[path = "it/city.rs"]
 mod city;
 #[path = "it/crash.rs"]
@@ -74,6 +76,11 @@ fn main() -> ExitCode {
             leaks::a_policy_holds_wherever_the_table_stands,
         )
         .quick("tenant_swap::random_queries_cannot_tell", tenant_swap::random_queries_cannot_tell)
+        .quick("backups::what_is_restored_is_what_was_there", backups::what_is_restored_is_what_was_there)
+        .quick(
+            "backups::backups_beside_a_writer_are_of_one_moment",
+            backups::backups_beside_a_writer_are_of_one_moment,
+        )
         .quick("crash::thirty_kills_lose_nothing", crash::thirty_kills_lose_nothing)
         .needs(LONG, "crash::four_hundred_kills_lose_nothing", crash::four_hundred_kills_lose_nothing)
         .quick("faults::a_kill_leaves_old_or_new", faults::a_kill_leaves_old_or_new)

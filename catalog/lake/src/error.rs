@@ -1,7 +1,10 @@
 //! What can go wrong in the lake. Variants carry names and facts; the server gives them an SQLSTATE. A message says what
 //! to do where an operator can do something about it.
 
-use std::{error::Error, path::PathBuf};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+};
 
 use datafusion::error::DataFusionError;
 
@@ -162,6 +165,12 @@ pub enum LakeError {
         /// What differs.
         detail: String,
     },
+    /// A backup cannot be made or brought back as asked.
+    #[error("{detail}")]
+    Backup {
+        /// Why, and what to do.
+        detail: String,
+    },
     /// Another failure of the operating system.
     #[error("cannot use {}", path.display())]
     Io {
@@ -248,6 +257,16 @@ impl LakeError {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::PermissionDenied { path },
             ErrorKind::NotFound => Self::Missing { path },
             _ => Self::Io { path, source },
+        }
+    }
+
+    /// The same error of another name of the file.
+    pub(crate) fn of_file(self, known_as: &Path, path: &Path) -> Self {
+        let renamed = |found: PathBuf| if found == known_as { path.to_owned() } else { found };
+        match self {
+            Self::DamagedFile { path, detail } => Self::DamagedFile { path: renamed(path), detail },
+            Self::Io { path, source } => Self::Io { path: renamed(path), source },
+            error => error,
         }
     }
 

@@ -8,7 +8,7 @@
 mod load;
 mod write;
 
-pub(crate) use load::{block_checksums, history, load, referred_files};
+pub(crate) use load::{StoredFile, block_checksums, history, load, referred_files, stored_files};
 pub(crate) use write::write;
 
 use chrono::{DateTime, NaiveDateTime, Utc};

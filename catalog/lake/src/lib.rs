@@ -41,6 +41,7 @@
 //! a lake for the test that reads it with DuckDB.
 
 mod allocator;
+pub mod backup;
 mod commit;
 pub mod compact;
 pub mod data_file;

@@ -458,6 +458,7 @@ fn lake(error: &LakeError) -> Report {
         LakeError::NullInColumn { .. } => plain(Condition::NotNullViolation),
         LakeError::Shape { .. } => plain(Condition::DatatypeMismatch),
         LakeError::DiskFull { .. } => plain(Condition::DiskFull),
+        LakeError::Backup { .. } => plain(Condition::ObjectNotInPrerequisiteState),
         LakeError::PermissionDenied { .. } | LakeError::Missing { .. } => plain(Condition::IoError),
         LakeError::NoPointInTime { .. } => plain(Condition::InvalidParameterValue),
         LakeError::Expired { .. } => plain(Condition::SnapshotTooOld),

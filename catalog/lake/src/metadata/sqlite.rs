@@ -104,6 +104,19 @@ impl SqliteMetadata {
         Ok(Self { path: path.to_owned(), writer, readers, observer: Mutex::new(Some(observer)) })
     }
 
+    /// Reads a copy that nobody writes to and that must not be changed. Damage in it is found here.
+    pub(crate) async fn read_copy(path: &Path) -> Result<Box<dyn MetadataRead>, LakeError> {
+        let failed = |error| database_error(path, error);
+        let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(true);
+        let tx = pool(1).connect_with(options).await.map_err(failed)?.begin().await.map_err(failed)?;
+        let mut read = SqliteTransaction(tx, path.to_owned());
+        let found = read.query("PRAGMA quick_check(1)", &[]).await?;
+        match found.first().map(|row| row.text(0)).transpose()? {
+            Some("ok") => Ok(Box::new(read)),
+            found => Err(LakeError::damaged(format!("{}: {}", path.display(), found.unwrap_or("no answer")))),
+        }
+    }
+
     /// Refuses a file that lost its end. While there is a write-ahead log the file may rightly be shorter.
     async fn check_length(&self) -> Result<(), LakeError> {
         let mut read = self.read().await?;
@@ -147,9 +160,9 @@ impl SqliteMetadata {
                 return Err(LakeError::AlteredMigration { component: component.name.to_owned(), version });
             }
         }
-        let newest = applied.last().map_or(Ok(0), |row| row.integer(0))?;
+        let there = applied.iter().map(|row| row.integer(0)).collect::<Result<Vec<_>, _>>()?;
         let missing: Vec<_> =
-            component.migrations.iter().filter(|migration| migration.version > newest).collect();
+            component.migrations.iter().filter(|migration| !there.contains(&migration.version)).collect();
         for migration in &missing {
             sqlx::raw_sql(migration.sql).execute(&mut *tx.0).await.map_err(failed)?;
             tx.execute(
@@ -211,6 +224,16 @@ impl Metadata for SqliteMetadata {
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await.map_err(failed)?;
         self.writer.close().await;
         Ok(())
+    }
+
+    async fn copy_to(&self, path: &Path) -> Result<(), LakeError> {
+        let target = path.to_str().ok_or_else(|| LakeError::Missing { path: path.to_owned() })?;
+        let failed = |error| database_error(&self.path, error);
+        // Not one of the readers, which may not write to any file, nor the writer, on whom others wait.
+        let options = SqliteConnectOptions::new().filename(&self.path).create_if_missing(false);
+        let mut connection = SqliteConnection::connect_with(&options).await.map_err(failed)?;
+        sqlx::query("VACUUM INTO ?").bind(target).execute(&mut connection).await.map_err(failed)?;
+        connection.close().await.map_err(failed)
     }
 
     async fn change_counter(&self) -> Result<i64, LakeError> {
