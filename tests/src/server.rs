@@ -121,6 +121,20 @@ impl Warehouse {
         Ok(warehouse)
     }
 
+    /// A new, empty warehouse in a directory that the caller keeps.
+    pub fn init_in(path: &Path) -> Result<Self> {
+        let warehouse = Self::at(path)?;
+        let mut command = lis([OsStr::new("init"), OsStr::new("--data"), path.as_os_str()])?;
+        command.env("LIS_ADMIN_PASSWORD", ADMIN_PASSWORD);
+        Finished::from(command.output()?).succeeded().context("lis init")?;
+        Ok(warehouse)
+    }
+
+    /// A warehouse in a directory that the caller keeps.
+    pub fn at(path: &Path) -> Result<Self> {
+        Ok(Self { directory: TempDir::with_prefix("lis-test-")?, path: path.to_owned() })
+    }
+
     /// The demo city.
     pub fn demo(scale: &str) -> Result<Self> {
         let warehouse = Self::nothing()?;
@@ -230,8 +244,18 @@ impl TestServer {
 
     /// A server over a warehouse, with further arguments.
     pub fn with_arguments(warehouse: Arc<Warehouse>, arguments: &[&str]) -> Result<Self> {
+        Self::with(warehouse, arguments, &[])
+    }
+
+    /// A server over a warehouse, with further environment variables.
+    pub fn with_environment(warehouse: Arc<Warehouse>, variables: &[(&str, &str)]) -> Result<Self> {
+        Self::with(warehouse, &[], variables)
+    }
+
+    fn with(warehouse: Arc<Warehouse>, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Self> {
         let mut command = lis(["serve", "--listen", "127.0.0.1:0", "--data"])?;
-        command.arg(warehouse.path()).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.arg(warehouse.path()).args(arguments).envs(variables.iter().copied());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().context("start lis serve")?;
         let log = Arc::new(Mutex::new(String::new()));
         let (ready, readiness) = mpsc::channel();

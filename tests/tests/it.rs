@@ -7,6 +7,8 @@ mod backups;
 mod city;
 #[path = "it/crash.rs"]
 mod crash;
+#[path = "it/damage.rs"]
+mod damage;
 #[path = "it/faults.rs"]
 mod faults;
 #[path = "it/leaks.rs"]
@@ -83,6 +85,30 @@ fn main() -> ExitCode {
         )
         .quick("crash::thirty_kills_lose_nothing", crash::thirty_kills_lose_nothing)
         .needs(LONG, "crash::four_hundred_kills_lose_nothing", crash::four_hundred_kills_lose_nothing)
+        .quick(
+            "damage::a_flipped_bit_is_caught_and_its_file_named",
+            damage::a_flipped_bit_is_caught_and_its_file_named,
+        )
+        .quick("damage::a_cut_or_missing_file_is_named", damage::a_cut_or_missing_file_is_named)
+        .quick("damage::a_strange_catalogue_is_refused", damage::a_strange_catalogue_is_refused)
+        .only_if(
+            loads::can_mount(),
+            "the right to mount",
+            "damage::a_full_disk_loses_nothing",
+            damage::a_full_disk_loses_nothing,
+        )
+        .only_if(
+            loads::can_mount(),
+            "the right to mount",
+            "damage::a_read_only_disk_is_still_read",
+            damage::a_read_only_disk_is_still_read,
+        )
+        .only_if(
+            damage::can_turn_the_clock(),
+            "Debian's package faketime",
+            "damage::a_clock_that_goes_back_breaks_nothing",
+            damage::a_clock_that_goes_back_breaks_nothing,
+        )
         .quick("faults::a_kill_leaves_old_or_new", faults::a_kill_leaves_old_or_new)
         .needs(LONG, "faults::fifty_kills_leave_old_or_new", faults::fifty_kills_leave_old_or_new)
         .needs(

@@ -21,7 +21,7 @@
 //!
 //! A file that is in the directory with the length and checksum that an earlier finished backup says is not copied again.
 
-mod copy;
+pub(crate) mod copy;
 mod manifest;
 mod restore;
 

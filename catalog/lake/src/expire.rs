@@ -154,7 +154,7 @@ pub(crate) async fn schedule(tx: &mut dyn MetadataTx, files: &[i64]) -> Result<(
             bytes += size;
         }
     }
-    for table in ["ducklake_file_column_stats", "lis_data_file", "ducklake_data_file"] {
+    for table in ["ducklake_file_column_stats", "lis_file_blocks", "lis_data_file", "ducklake_data_file"] {
         delete(tx, table, "data_file_id", files.iter().copied()).await?;
     }
     Ok((count, bytes))

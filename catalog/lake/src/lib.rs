@@ -66,6 +66,7 @@ mod statistics;
 pub mod table;
 pub mod time_travel;
 pub mod types;
+pub mod verify;
 
 #[cfg(test)]
 mod testing;

@@ -19,7 +19,8 @@ use crate::{
 };
 
 /// What a warehouse holds beside its catalogue and its data. Deliveries in `inbox` are their sources' to keep.
-const OTHERS: &[&str] = &["audit", "demo-credentials.txt", "models.d", "server.crt", "server.key", "sources.d"];
+const OTHERS: &[&str] =
+    &["audit", "demo-credentials.txt", "models.d", "server.crt", "server.key", "sources.d"];
 
 /// Makes a backup in `target`, also while the warehouse is served.
 pub(crate) async fn backup(config: &Config, target: &Path, keep: Option<usize>) -> Result<ExitCode> {
@@ -58,5 +59,10 @@ pub(crate) async fn restore(from: PathBuf, name: Option<String>, data: PathBuf) 
 
 fn contents(manifest: &BackupManifest) -> String {
     let bytes: u64 = manifest.files.iter().map(|file: &BackupFile| file.bytes).sum();
-    format!("snapshot {}, {} data files ({} KiB)", manifest.snapshot, manifest.files.len(), bytes.div_ceil(1024))
+    format!(
+        "snapshot {}, {} data files ({} KiB)",
+        manifest.snapshot,
+        manifest.files.len(),
+        bytes.div_ceil(1024)
+    )
 }

@@ -2,6 +2,8 @@
 //! itself, as VACUUM does in PostgreSQL, and therefore not within a transaction block. Rows are never shown by them, so
 //! who runs the warehouse may call them without a right to read it.
 
+mod verify;
+
 use std::sync::Arc;
 
 use lis_lake::names::Identifier;
@@ -28,7 +30,7 @@ pub(crate) struct Call<'a> {
 }
 
 /// The procedures by name, in the schema `lis`.
-const PROCEDURES: &[&str] = &["name_snapshot", "drop_snapshot_name"];
+const PROCEDURES: &[&str] = &["name_snapshot", "drop_snapshot_name", "verify"];
 
 /// Whether the server has a procedure of this name.
 pub(crate) fn is_known(name: &ObjectName) -> bool {
@@ -83,6 +85,7 @@ impl Call<'_> {
         match self.name.name.as_str() {
             "name_snapshot" => self.name_snapshot().await,
             "drop_snapshot_name" => self.drop_snapshot_name().await,
+            "verify" => self.verify().await,
             _ => Err(unknown(self.name, self.arguments)),
         }
     }

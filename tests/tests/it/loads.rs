@@ -189,16 +189,21 @@ pub(crate) fn a_missing_file_is_named() -> Result<()> {
 }
 
 /// A file system of a few megabytes, for as long as this lives.
-struct SmallDisk(TempDir);
+pub(crate) struct SmallDisk(TempDir);
 
 impl SmallDisk {
-    fn mount() -> Result<Self> {
+    pub(crate) fn mount() -> Result<Self> {
         let place = TempDir::with_prefix("lis-test-")?;
         let mut command = Command::new("mount");
         let mounted =
             command.args(["-t", "tmpfs", "-o", "size=8m", "lis-test"]).arg(place.path()).output()?;
         ensure!(mounted.status.success(), "{}", String::from_utf8_lossy(&mounted.stderr));
         Ok(Self(place))
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &std::path::Path {
+        self.0.path()
     }
 }
 
