@@ -83,7 +83,7 @@ pub async fn backup(
         let (target, directory) = (target.to_owned(), directory.clone());
         blocking(move || Place::open(&target, &directory)).await?
     };
-    for _ in 0..ATTEMPTS_MAX {
+    for attempt in 1..=ATTEMPTS_MAX {
         let unfinished = place.begin()?;
         let catalog = unfinished.join(CATALOG_FILE);
         make_private_file(&catalog)?;
@@ -101,6 +101,7 @@ pub async fn backup(
             files,
             unfinished,
             keep,
+            is_last: attempt == ATTEMPTS_MAX,
         };
         if let Some(backup) = blocking(move || made.finish()).await? {
             return Ok(backup);
@@ -180,6 +181,8 @@ struct Making {
     files: Vec<format::StoredFile>,
     unfinished: PathBuf,
     keep: Option<usize>,
+    /// Whether a file that is gone now was lost.
+    is_last: bool,
 }
 
 impl Making {
@@ -205,7 +208,7 @@ impl Making {
                 None => missing.push(file),
             }
         }
-        let Some(held) = Held::new(&self.directory, &missing)? else { return Ok(None) };
+        let Some(held) = Held::new(&self.directory, &missing, self.is_last)? else { return Ok(None) };
         let mut bytes = 0;
         for (number, file) in missing.iter().enumerate() {
             let source = held.path(number);
@@ -259,8 +262,12 @@ struct Held {
 }
 
 impl Held {
-    /// None if a file is gone already.
-    fn new(directory: &Path, files: &[&format::StoredFile]) -> Result<Option<Self>, LakeError> {
+    /// None if a file is gone already: it was removed since the catalogue was copied, unless it is so again and again.
+    fn new(
+        directory: &Path,
+        files: &[&format::StoredFile],
+        is_last: bool,
+    ) -> Result<Option<Self>, LakeError> {
         let temporary = directory.join("tmp");
         make_private_directory(&temporary)?;
         // Of processes that are gone; this one's directory has its number, and nobody else backs up to the same place.
@@ -270,10 +277,7 @@ impl Held {
             let source = directory.join(crate::lake::DATA_DIRECTORY).join(&file.path);
             match fs::hard_link(&source, held.path(number)) {
                 Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    // Gone since the catalogue was copied, or long ago.
-                    return if file.live { Err(LakeError::Missing { path: source }) } else { Ok(None) };
-                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_last => return Ok(None),
                 Err(error) => return Err(LakeError::io(source, error)),
             }
         }

@@ -101,7 +101,7 @@ impl MetadataRow {
 /// One numbered step of a crate's own tables; applied once, in order, and its checksum is remembered.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
-    /// Counts from 1 without gaps within a component.
+    /// Grows within a component.
     pub version: i64,
     /// The statements, as a file under the crate's `migrations/`.
     pub sql: &'static str,

@@ -102,8 +102,6 @@ pub(crate) struct StoredFile {
     pub(crate) bytes: u64,
     /// SHA-256, if this program wrote it.
     pub(crate) checksum: Option<String>,
-    /// Whether the newest snapshot shows it.
-    pub(crate) live: bool,
 }
 
 /// Every file that any snapshot refers to, of one table or of all.
@@ -111,18 +109,17 @@ pub(crate) async fn stored_files(
     read: &mut dyn MetadataRead,
     table: Option<RelationId>,
 ) -> Result<Vec<StoredFile>, LakeError> {
-    let sql = "SELECT s.path, t.path, f.path, f.file_size_bytes, c.checksum, f.end_snapshot \
+    let sql = "SELECT s.path, t.path, f.path, f.file_size_bytes, c.checksum \
                FROM ducklake_data_file f LEFT JOIN lis_data_file c USING (data_file_id) \
                JOIN ducklake_table t USING (table_id) JOIN ducklake_schema s USING (schema_id) \
                WHERE ?1 IS NULL OR f.table_id = ?1 GROUP BY f.data_file_id";
     let line = |row: &MetadataRow| -> Result<StoredFile, LakeError> {
         let bytes = row.integer(3)?;
         Ok(StoredFile {
-            path: format!("{}{}{}", row.text(0)?, row.text(1)?, row.text(2)?),
+            path: joined_path(row.text(0)?, row.text(1)?) + row.text(2)?,
             bytes: u64::try_from(bytes)
                 .map_err(|_| LakeError::damaged(format!("a data file of {bytes} bytes")))?,
             checksum: row.text_opt(4)?.map(str::to_owned),
-            live: row.integer_opt(5)?.is_none(),
         })
     };
     read.query(sql, &[table.map(RelationId::get).into()]).await?.iter().map(line).collect()
