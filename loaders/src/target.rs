@@ -14,7 +14,7 @@ use lis_lake::{
     provider::table_schema,
     snapshot::Snapshot,
     staged::{NewColumn, NewConstraint, NewConstraintKind, NewSchema, NewTable, StagedChanges},
-    table::{Relation, Table},
+    table::{ConstraintKind, Relation, Table},
 };
 
 use crate::{config::TableSpec, error::LoadError};
@@ -54,6 +54,9 @@ impl Target {
 pub(crate) fn find_table(snapshot: &Snapshot, name: &QualifiedName) -> Result<Option<Arc<Table>>, LoadError> {
     match snapshot.relation_named(name) {
         None => Ok(None),
+        Some(Relation::Table(table)) if table.materialized.is_some() => {
+            Err(mismatch(name, "it is a materialized view"))
+        }
         Some(Relation::Table(table)) => Ok(Some(Arc::clone(table))),
         Some(Relation::View(_)) => Err(mismatch(name, "it is a view")),
     }
@@ -69,6 +72,16 @@ pub(crate) async fn prepare(changes: &mut StagedChanges, spec: &TableSpec) -> Re
         Some(table) => table,
         None => create(changes, spec).await?,
     };
+    // A load does not evaluate SQL, and must not publish a row that a check would refuse.
+    if let Some(check) =
+        table.constraints.iter().find(|constraint| matches!(constraint.kind, ConstraintKind::Check { .. }))
+    {
+        let message = format!(
+            "it has the check constraint \"{}\", which a load does not evaluate; write it as a rule of the source",
+            check.name.as_str()
+        );
+        return Err(mismatch(&spec.name, message));
+    }
     let columns = compare(spec, &table)?;
     Ok(Target { schema: table_schema(&table), table, columns })
 }

@@ -11,6 +11,7 @@ mod comments;
 mod constraints;
 mod drop;
 mod materialized;
+mod rewrite;
 mod rows;
 mod schemas;
 mod tables;

@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use futures::StreamExt;
 use lis_lake::{
-    files::WriterOptions,
     ids::{Oid, RelationId},
     names::{Identifier, QualifiedName},
     staged::{can_be_initial_default, widens},
@@ -24,7 +22,6 @@ use super::{
     Ddl,
     constraints::{collation, taken},
     find_relation, kind_of, no_column, no_relation, no_schema,
-    rows::target,
     tables::check_collatable,
     written,
 };
@@ -381,53 +378,6 @@ impl Ddl<'_> {
         // Checks must mean something over the new type, and still hold.
         let table = self.table(table.id)?;
         query::check_constraints::CheckConstraints::bind(&self.server, &self.request, &table)?;
-        Ok(())
-    }
-
-    /// Writes every row anew with one column of another type.
-    async fn rewrite(
-        &mut self,
-        table: &Arc<Table>,
-        column: &Column,
-        column_type: ColumnType,
-        collation: lis_lake::table::Collation,
-        using: Option<&str>,
-    ) -> Result<()> {
-        self.require_all_rows(table)?;
-        let values: Vec<String> = table
-            .columns
-            .iter()
-            .map(|other| match using.filter(|_| other.id == column.id) {
-                Some(using) => format!("({using})"),
-                None => quote_identifier(other.name.as_str()),
-            })
-            .collect();
-        let targets: Vec<_> = table
-            .columns
-            .iter()
-            .map(|other| {
-                target(&other.name, if other.id == column.id { column_type } else { other.column_type })
-            })
-            .collect();
-        let text = format!("SELECT {} FROM {}", values.join(", "), self.sql_name(table));
-        let query = self.assigned(&text, &targets).map_err(super::constraints::unplaced)?;
-        let staged = self.staged().await?;
-        let altered = staged.set_column_type(table.id, column.id, column_type, collation)?;
-        self.see_staged().await?;
-        let mut stream = query::execute(&self.server, query).await?;
-        let mut writer = self.server.lake.writer(&altered, WriterOptions::default()).await?;
-        let checks = query::check_constraints::CheckConstraints::bind(&self.server, &self.request, &altered)?;
-        while let Some(batch) = stream.next().await {
-            let batch = query::dml::fit(&writer, &batch?)?;
-            if let Some(checks) = &checks {
-                if let Some((_, error)) = checks.first_violation(&batch)? {
-                    return Err(error);
-                }
-            }
-            writer.write(batch).await?;
-        }
-        let files = writer.finish().await?;
-        self.staged().await?.replace_files(table.id, files)?;
         Ok(())
     }
 

@@ -70,7 +70,7 @@ impl Ddl<'_> {
         self.request.judge(&self.server, |context| lis_security::authorise(bound, context))
     }
 
-    fn bind_assigned(&self, text: &str, columns: &[CatalogColumn]) -> Result<BoundQuery> {
+    pub(super) fn bind_assigned(&self, text: &str, columns: &[CatalogColumn]) -> Result<BoundQuery> {
         let parsed = one_statement(text)?;
         let query = query::query_of(&parsed.statement)
             .ok_or_else(|| ServerError::new(Condition::SyntaxError, "an expression is needed"))?;
