@@ -1,7 +1,7 @@
 //! Stored expressions over one table (CHECK constraints, policies) as text: which columns they name, and what they are
 //! after a column was renamed. Such an expression has no subqueries, so a name in it means one thing.
 
-use std::{collections::BTreeSet, ops::ControlFlow};
+use std::{collections::BTreeSet, convert::Infallible, ops::ControlFlow};
 
 use lis_lake::names::Identifier;
 use sqlparser::ast;
@@ -47,7 +47,7 @@ pub fn with_column_renamed(text: &str, from: &Identifier, to: &Identifier) -> Re
 
 fn each_name(text: &str, mut take: impl FnMut(&ast::Ident)) -> Result<(), SqlError> {
     let expression = parse_expression(text)?;
-    let _: ControlFlow<()> = ast::visit_expressions(&expression, |part| {
+    let ControlFlow::Continue(()): ControlFlow<Infallible> = ast::visit_expressions(&expression, |part| {
         match part {
             ast::Expr::Identifier(ident) => take(ident),
             ast::Expr::CompoundIdentifier(idents) => idents.iter().last().into_iter().for_each(&mut take),

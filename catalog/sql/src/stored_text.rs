@@ -2,7 +2,7 @@
 //! have changed since are shown as they are, under an alias of the old name. For people and clients who read definitions;
 //! binding goes by the numbers ([`lis_lake::table::ViewRead`]) and needs none of this.
 
-use std::ops::ControlFlow;
+use std::{convert::Infallible, ops::ControlFlow};
 
 use lis_lake::{
     names::{Identifier, QualifiedName},
@@ -28,7 +28,7 @@ pub fn as_of_now(text: &str, reads: &[ViewRead], present: impl Fn(u32) -> Option
     }
     let Ok(query) = parse_query(text) else { return text.to_owned() };
     let mut edits = Edits { positions: TextPositions::new(text), changed: &changed, places: Vec::new() };
-    let _: ControlFlow<()> = query.visit(&mut edits);
+    let ControlFlow::Continue(()): ControlFlow<Infallible> = query.visit(&mut edits);
     let mut places = edits.places;
     places.sort();
     let characters: Vec<char> = text.chars().collect();
@@ -62,9 +62,9 @@ struct Edits<'a> {
 }
 
 impl ast::Visitor for Edits<'_> {
-    type Break = ();
+    type Break = Infallible;
 
-    fn pre_visit_table_factor(&mut self, factor: &ast::TableFactor) -> ControlFlow<()> {
+    fn pre_visit_table_factor(&mut self, factor: &ast::TableFactor) -> ControlFlow<Infallible> {
         let ast::TableFactor::Table { name, alias, args: None, .. } = factor else {
             return ControlFlow::Continue(());
         };
