@@ -29,13 +29,11 @@ select timestamptz '2024-07-01 12:00+00', timestamptz '2024-01-01 12:00+00', tim
 select timestamp '2024-01-01 10:00'::date, timestamptz '2024-01-01 23:30+00'::date, date '2024-01-01'::timestamp, date '2024-07-01'::timestamptz, timestamp '2024-01-01 10:11:12'::time, timestamptz '2024-07-01 10:00+00'::timestamp;
 select date '2024-01-01' < timestamp '2024-01-01 00:00:01', date '2024-01-01' = timestamptz '2024-01-01 00:00+01', timestamp '2024-01-01' < timestamptz '2024-01-01 00:00+00';
 select date '0044-03-15 BC', date '9999-12-31', timestamp '0001-01-01 BC';
--- refused: infinite dates
 select date 'infinity';
 select justify_days(interval '35 days'), justify_hours(interval '30 hours'), justify_interval(interval '1 month -1 hour');
 -- refused: OVERLAPS
 select (date '2024-01-01', date '2024-02-01') overlaps (date '2024-01-15', date '2024-03-01');
 select isfinite(date '2024-01-01'), date_bin('15 minutes', timestamp '2024-01-01 10:22', timestamp '2024-01-01');
--- refused: time with time zone, and current_time with it
 select timestamp(0) '2024-01-01 10:00:00.6', '2024-01-01 10:00:00.123456'::timestamp(3), localtimestamp is not null, current_time is not null;
 select datum, datum + 30, datum - interval '1 year', extract(year from datum) from c.rad order by id;
 select date_trunc('month', datum), to_char(datum, 'YYYYMM') from c.rad order by id;

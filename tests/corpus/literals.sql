@@ -42,7 +42,7 @@ select '{1,2,3}'::int[];
 select array[]::text[];
 -- refused: arrays of arrays
 select array[array[1,2],array[3,4]];
--- refused: rows as values
+-- differs: a literal inside a row is text
 select row(1, 'a');
 select 1 as a, 2 as "B c", 3 as c;
 select 1 x, 2 y;

@@ -15,7 +15,7 @@ use arrow::{
 use datafusion::common::ScalarValue;
 
 use crate::{
-    casts::zone_argument,
+    casts::styles_argument,
     error::{FunctionError, FunctionErrorKind},
     kernels::Int4,
     scalar::Arguments,
@@ -47,7 +47,7 @@ fn list_of(values: ArrayRef, lengths: Vec<usize>, nulls: Option<NullBuffer>) -> 
 }
 
 /// The values of any type as their output functions write them: a column of text.
-pub fn texts(values: &ArrayRef, zone: chrono_tz::Tz) -> Result<StringViewArray, FunctionError> {
+pub fn texts(values: &ArrayRef, styles: output::Styles) -> Result<StringViewArray, FunctionError> {
     use arrow::datatypes as t;
     let mut builder = StringViewBuilder::with_capacity(values.len());
     let mut out = Vec::new();
@@ -109,7 +109,7 @@ pub fn texts(values: &ArrayRef, zone: chrono_tz::Tz) -> Result<StringViewArray, 
             ));
         }
         DataType::Date32 => {
-            write_each!(values.as_primitive::<t::Date32Type>(), |value| output::write_date(value, &mut out));
+            write_each!(values.as_primitive::<t::Date32Type>(), |value| styles.write_date(value, &mut out));
         }
         DataType::Time64(_) => {
             write_each!(values.as_primitive::<t::Time64MicrosecondType>(), |value| output::write_time(
@@ -118,18 +118,24 @@ pub fn texts(values: &ArrayRef, zone: chrono_tz::Tz) -> Result<StringViewArray, 
         }
         DataType::Timestamp(_, None) => {
             write_each!(values.as_primitive::<t::TimestampMicrosecondType>(), |value| {
-                output::write_timestamp(value, &mut out)
+                styles.write_timestamp(value, &mut out)
             });
         }
         DataType::Timestamp(_, Some(_)) => {
             write_each!(values.as_primitive::<t::TimestampMicrosecondType>(), |value| {
-                output::write_timestamptz(value, zone, &mut out)
+                styles.write_timestamptz(value, &mut out)
             });
         }
         DataType::Interval(_) => {
             write_each!(values.as_primitive::<t::IntervalMonthDayNanoType>(), |value| {
                 let parts = crate::dates::interval_parts(value);
-                output::write_interval(parts.months, parts.days, parts.microseconds, &mut out);
+                styles.write_interval(parts.months, parts.days, parts.microseconds, &mut out);
+            });
+        }
+        DataType::FixedSizeBinary(crate::timetz::WIDTH) => {
+            write_each!(values.as_fixed_size_binary(), |value| {
+                let (time, offset) = crate::timetz::decode(value);
+                output::write_timetz(time, offset, &mut out);
             });
         }
         DataType::FixedSizeBinary(_) => {
@@ -150,7 +156,7 @@ pub fn texts(values: &ArrayRef, zone: chrono_tz::Tz) -> Result<StringViewArray, 
 /// `array::text`: array, zone
 pub fn array_to_text(arguments: &Arguments<'_>) -> Done {
     let lists = list_argument(arguments, 0)?;
-    let elements = texts(lists.values(), zone_argument(arguments, 1)?)?;
+    let elements = texts(lists.values(), styles_argument(arguments, 1)?)?;
     let mut builder = StringViewBuilder::with_capacity(arguments.rows);
     let mut out = Vec::new();
     for row in 0..lists.len() {
@@ -179,7 +185,7 @@ pub fn array_to_text(arguments: &Arguments<'_>) -> Done {
 /// `int2vector::text`, `oidvector::text`: vector, zone
 pub fn vector_to_text(arguments: &Arguments<'_>) -> Done {
     let lists = list_argument(arguments, 0)?;
-    let elements = texts(lists.values(), chrono_tz::Tz::UTC)?;
+    let elements = texts(lists.values(), output::Styles::plain(chrono_tz::Tz::UTC))?;
     let mut builder = StringViewBuilder::with_capacity(arguments.rows);
     for row in 0..lists.len() {
         if lists.is_null(row) {
@@ -195,7 +201,7 @@ pub fn vector_to_text(arguments: &Arguments<'_>) -> Done {
 /// Any array → `text[]`: array, zone
 pub fn elements_to_text(arguments: &Arguments<'_>) -> Done {
     let lists = list_argument(arguments, 0)?;
-    let elements = texts(lists.values(), zone_argument(arguments, 1)?)?;
+    let elements = texts(lists.values(), styles_argument(arguments, 1)?)?;
     let field = Arc::new(Field::new_list_field(DataType::Utf8View, true));
     Ok(Arc::new(ListArray::try_new(
         field,
@@ -515,7 +521,7 @@ pub fn array_to_string(arguments: &Arguments<'_>) -> Done {
     let lists = list_argument(arguments, 0)?;
     let (delimiters, delimiter_step) = arguments.typed::<StringViewArray>(1)?;
     let (nulls, null_step) = arguments.typed::<StringViewArray>(2)?;
-    let elements = texts(lists.values(), zone_argument(arguments, 3)?)?;
+    let elements = texts(lists.values(), styles_argument(arguments, 3)?)?;
     let mut builder = StringViewBuilder::with_capacity(arguments.rows);
     let mut out = String::new();
     for row in 0..arguments.rows {
@@ -743,7 +749,7 @@ pub fn constant_elements(value: &ScalarValue) -> Option<Vec<ScalarValue>> {
 /// A value's text, whatever its type: value, zone. Strict.
 pub fn value_to_text(arguments: &Arguments<'_>) -> Done {
     let value = arguments.full_array(0)?;
-    Ok(Arc::new(texts(&value, zone_argument(arguments, 1)?)?))
+    Ok(Arc::new(texts(&value, styles_argument(arguments, 1)?)?))
 }
 
 #[cfg(test)]

@@ -23,6 +23,25 @@ pub const TIMESTAMP_END: i64 = i64::MAX;
 /// The first timestamp: 4713-11-24 BC.
 pub const TIMESTAMP_MIN: i64 = DATE_MIN * DAY;
 
+/// `infinity` of `date`.
+pub const DATE_INFINITY: i32 = i32::MAX;
+/// `-infinity` of `date`.
+pub const DATE_MINUS_INFINITY: i32 = i32::MIN;
+/// `infinity` of `timestamp` and `timestamptz`.
+pub const TIMESTAMP_INFINITY: i64 = i64::MAX;
+/// `-infinity` of `timestamp` and `timestamptz`.
+pub const TIMESTAMP_MINUS_INFINITY: i64 = i64::MIN;
+
+/// Whether a date is `infinity` or `-infinity`.
+pub const fn is_infinite_date(days: i32) -> bool {
+    matches!(days, DATE_INFINITY | DATE_MINUS_INFINITY)
+}
+
+/// Whether a timestamp is `infinity` or `-infinity`.
+pub const fn is_infinite_timestamp(timestamp: i64) -> bool {
+    matches!(timestamp, TIMESTAMP_INFINITY | TIMESTAMP_MINUS_INFINITY)
+}
+
 /// Year (astronomical: 0 is 1 BC), month and day of a number of days since 1970-01-01.
 pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
@@ -76,6 +95,24 @@ pub fn join_timestamp(days: i64, time: i64) -> Result<i64, FunctionError> {
         .ok_or_else(timestamp_out_of_range)
 }
 
+/// Midnight of a date; infinity stays infinity.
+pub fn start_of_date(date: i32) -> Result<i64, FunctionError> {
+    match date {
+        DATE_INFINITY => Ok(TIMESTAMP_INFINITY),
+        DATE_MINUS_INFINITY => Ok(TIMESTAMP_MINUS_INFINITY),
+        finite => join_timestamp(i64::from(finite), 0),
+    }
+}
+
+/// The date of a timestamp; infinity stays infinity.
+pub fn date_of(timestamp: i64) -> Result<i32, FunctionError> {
+    match timestamp {
+        TIMESTAMP_INFINITY => Ok(DATE_INFINITY),
+        TIMESTAMP_MINUS_INFINITY => Ok(DATE_MINUS_INFINITY),
+        finite => checked_date(split_timestamp(finite).0),
+    }
+}
+
 /// 22008 as PostgreSQL words it.
 pub fn timestamp_out_of_range() -> FunctionError {
     FunctionError::new(FunctionErrorKind::DatetimeFieldOverflow, "timestamp out of range")
@@ -105,6 +142,12 @@ pub fn zone_by_name(name: &str) -> Option<Tz> {
     if let Ok(zone) = name.parse::<Tz>() {
         return Some(zone);
     }
+    // `<+03>-03`: a fixed offset as SET TIME ZONE 3 names it.
+    if let Some(hours) = name.strip_prefix('<').and_then(|rest| rest.split_once('>')).map(|parts| parts.0) {
+        let hours: i32 = hours.parse().ok()?;
+        let sign = if hours > 0 { '-' } else { '+' };
+        return format!("Etc/GMT{sign}{}", hours.abs()).parse().ok();
+    }
     chrono_tz::TZ_VARIANTS.iter().find(|zone| zone.name().eq_ignore_ascii_case(name)).copied()
 }
 
@@ -131,15 +174,33 @@ pub fn offset_at(zone: Tz, timestamp: i64) -> i64 {
     if zone == Tz::UTC {
         return 0;
     }
-    match naive(timestamp) {
+    match naive(within_tables(timestamp)) {
         Some(moment) => i64::from(zone.offset_from_utc_datetime(&moment).fix().local_minus_utc()),
         None => 0,
     }
 }
 
+/// The tables of zones end with the year 2099: a later moment counts as the same moment of a year before that has the
+/// same calendar.
+fn within_tables(timestamp: i64) -> i64 {
+    let (days, time) = split_timestamp(timestamp);
+    let (year, ..) = civil_from_days(days);
+    if year < 2100 {
+        return timestamp;
+    }
+    let first = |year: i64| days_from_civil(year, 1, 1);
+    let same = (2060..2100).find(|other| {
+        is_leap_year(*other) == is_leap_year(year) && first(*other).rem_euclid(7) == first(year).rem_euclid(7)
+    });
+    match same {
+        Some(other) => (days - first(year) + first(other)) * DAY + time,
+        None => timestamp,
+    }
+}
+
 /// The abbreviation of a zone at a moment (`CET`), and whether daylight saving time applies.
 pub fn abbreviation_at(zone: Tz, timestamp: i64) -> (String, bool) {
-    match naive(timestamp) {
+    match naive(within_tables(timestamp)) {
         Some(moment) => {
             let offset = zone.offset_from_utc_datetime(&moment);
             let name = offset.abbreviation().unwrap_or_default().to_owned();
@@ -152,10 +213,10 @@ pub fn abbreviation_at(zone: Tz, timestamp: i64) -> (String, bool) {
 /// The moment (microseconds since 1970 UTC) of a local time. In a gap the offset before it holds, in an overlap the one
 /// after it, as in PostgreSQL.
 pub fn local_to_utc(zone: Tz, local: i64) -> Result<i64, FunctionError> {
-    if zone == Tz::UTC {
+    if zone == Tz::UTC || is_infinite_timestamp(local) {
         return Ok(local);
     }
-    let Some(moment) = naive(local) else { return Err(timestamp_out_of_range()) };
+    let Some(moment) = naive(within_tables(local)) else { return Err(timestamp_out_of_range()) };
     let offset = match zone.offset_from_local_datetime(&moment) {
         chrono::LocalResult::Single(offset) => offset,
         chrono::LocalResult::Ambiguous(_, late) => late,
@@ -170,6 +231,9 @@ pub fn local_to_utc(zone: Tz, local: i64) -> Result<i64, FunctionError> {
 
 /// The local time in a zone of a moment.
 pub fn utc_to_local(zone: Tz, timestamp: i64) -> i64 {
+    if is_infinite_timestamp(timestamp) {
+        return timestamp;
+    }
     timestamp.saturating_add(offset_at(zone, timestamp) * SECOND)
 }
 

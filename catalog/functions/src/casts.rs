@@ -10,7 +10,8 @@ use crate::{
     error::{FunctionError, FunctionErrorKind},
     kernels::{
         Bool, Bytes, Date, Float4, Float8, Int2, Int4, Int8, Interval, Numeric, Oid, Text, Time, Timestamp,
-        Uuid, map, map_bool, map_bytes, map_slice, map_text, map_uuid, map_written, result_scale, scale_of,
+        Uuid, map, map_bool, map_bytes, map_nullable, map_slice, map_text, map_uuid, map_written,
+        result_scale, scale_of,
     },
     numbers::fit,
     scalar::Arguments,
@@ -73,10 +74,39 @@ pub fn numeric_to_text(arguments: &Arguments<'_>) -> Done {
 
 /// The zone that a kernel was given as its constant argument `index`.
 pub fn zone_argument(arguments: &Arguments<'_>, index: usize) -> Result<chrono_tz::Tz, FunctionError> {
-    let (names, _) = arguments.typed::<arrow::array::StringViewArray>(index)?;
-    let name = names.iter().next().flatten().unwrap_or("UTC");
-    calendar::zone_by_name(name)
-        .ok_or_else(|| FunctionError::invalid_parameter(format!("time zone \"{name}\" not recognized")))
+    Ok(styles_argument(arguments, index)?.zone)
+}
+
+/// The session's styles as the binder writes them: the zone, and after a bar each what else is not the usual
+/// (`Europe/Stockholm|SQL, DMY|iso_8601`).
+pub fn styles_argument(arguments: &Arguments<'_>, index: usize) -> Result<output::Styles, FunctionError> {
+    let (texts, _) = arguments.typed::<arrow::array::StringViewArray>(index)?;
+    let mut parts = texts.iter().next().flatten().unwrap_or("UTC").split('|');
+    let name = parts.next().unwrap_or("UTC");
+    let zone = calendar::zone_by_name(name)
+        .ok_or_else(|| FunctionError::invalid_parameter(format!("time zone \"{name}\" not recognized")))?;
+    let dates = parts.next().unwrap_or("ISO, MDY");
+    Ok(output::Styles::from_settings(zone, dates, parts.next().unwrap_or("postgres")))
+}
+
+/// text, styles → `date`
+pub fn text_to_date_in(arguments: &Arguments<'_>) -> Done {
+    let styles = styles_argument(arguments, 1)?;
+    map::<(Text,), Date>(arguments, |(text,)| input::parse_date_in(text, styles.order))
+}
+
+/// text, styles → `timestamp`
+pub fn text_to_timestamp_in(arguments: &Arguments<'_>) -> Done {
+    let styles = styles_argument(arguments, 1)?;
+    map::<(Text,), Timestamp>(arguments, |(text,)| input::parse_timestamp_in(text, styles.order))
+}
+
+/// text, styles → `interval`
+pub fn text_to_interval_in(arguments: &Arguments<'_>) -> Done {
+    let styles = styles_argument(arguments, 1)?;
+    map::<(Text,), Interval>(arguments, |(text,)| {
+        interval_native(input::parse_interval_in(text, None, styles.interval)?)
+    })
 }
 
 /// `timestamptz`, zone → text.
@@ -127,8 +157,10 @@ pub fn text_to_numeric(arguments: &Arguments<'_>) -> Done {
 
 /// text, zone → `timestamptz`.
 pub fn text_to_timestamptz(arguments: &Arguments<'_>) -> Done {
-    let zone = zone_argument(arguments, 1)?;
-    map::<(Text,), Timestamp>(arguments, |(text,)| input::parse_timestamptz(text, zone))
+    let styles = styles_argument(arguments, 1)?;
+    map::<(Text,), Timestamp>(arguments, |(text,)| {
+        input::parse_timestamptz_in(text, styles.zone, styles.order)
+    })
 }
 
 /// text → `interval`.
@@ -430,27 +462,30 @@ pub fn text_to_char(arguments: &Arguments<'_>) -> Done {
 
 /// `date` → `timestamp`.
 pub fn date_to_timestamp(arguments: &Arguments<'_>) -> Done {
-    map::<(Date,), Timestamp>(arguments, |(date,)| calendar::join_timestamp(date.into(), 0))
+    map::<(Date,), Timestamp>(arguments, |(date,)| calendar::start_of_date(date))
 }
 
 /// `date`, zone → `timestamptz`.
 pub fn date_to_timestamptz(arguments: &Arguments<'_>) -> Done {
     let zone = zone_argument(arguments, 1)?;
     map::<(Date,), Timestamp>(arguments, |(date,)| {
-        calendar::local_to_utc(zone, calendar::join_timestamp(date.into(), 0)?)
+        calendar::local_to_utc(zone, calendar::start_of_date(date)?)
     })
 }
 
 /// `timestamp` → `date`.
 pub fn timestamp_to_date(arguments: &Arguments<'_>) -> Done {
-    map::<(Timestamp,), Date>(arguments, |(timestamp,)| {
-        calendar::checked_date(calendar::split_timestamp(timestamp).0)
-    })
+    map::<(Timestamp,), Date>(arguments, |(timestamp,)| calendar::date_of(timestamp))
+}
+
+/// The time of day: an infinite moment has none.
+fn time_of(timestamp: i64) -> Option<i64> {
+    (!calendar::is_infinite_timestamp(timestamp)).then(|| calendar::split_timestamp(timestamp).1)
 }
 
 /// `timestamp` → `time`.
 pub fn timestamp_to_time(arguments: &Arguments<'_>) -> Done {
-    map::<(Timestamp,), Time>(arguments, |(timestamp,)| Ok(calendar::split_timestamp(timestamp).1))
+    map_nullable::<(Timestamp,), Time>(arguments, |(timestamp,)| Ok(time_of(timestamp)))
 }
 
 /// `timestamp`, zone → `timestamptz`.
@@ -469,15 +504,15 @@ pub fn timestamptz_to_timestamp(arguments: &Arguments<'_>) -> Done {
 pub fn timestamptz_to_date(arguments: &Arguments<'_>) -> Done {
     let zone = zone_argument(arguments, 1)?;
     map::<(Timestamp,), Date>(arguments, |(timestamp,)| {
-        calendar::checked_date(calendar::split_timestamp(calendar::utc_to_local(zone, timestamp)).0)
+        calendar::date_of(calendar::utc_to_local(zone, timestamp))
     })
 }
 
 /// `timestamptz`, zone → `time`.
 pub fn timestamptz_to_time(arguments: &Arguments<'_>) -> Done {
     let zone = zone_argument(arguments, 1)?;
-    map::<(Timestamp,), Time>(arguments, |(timestamp,)| {
-        Ok(calendar::split_timestamp(calendar::utc_to_local(zone, timestamp)).1)
+    map_nullable::<(Timestamp,), Time>(arguments, |(timestamp,)| {
+        Ok(time_of(calendar::utc_to_local(zone, timestamp)))
     })
 }
 
@@ -494,7 +529,10 @@ pub fn time_to_interval(arguments: &Arguments<'_>) -> Done {
 }
 
 /// Microseconds rounded to a number of decimals (`timestamp(0)`).
-fn round_micro(value: i64, decimals: i32) -> i64 {
+pub fn round_micro(value: i64, decimals: i32) -> i64 {
+    if calendar::is_infinite_timestamp(value) {
+        return value;
+    }
     let Ok(dropped) = u32::try_from(6 - decimals) else { return value };
     let unit = 10_i64.pow(dropped.min(6));
     if unit == 1 {

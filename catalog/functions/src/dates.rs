@@ -10,7 +10,7 @@ use crate::{
     calendar::{self, DAY, HOUR, MINUTE, SECOND},
     casts::zone_argument,
     error::{FunctionError, FunctionErrorKind},
-    kernels::{Date, Float8, Int4, Interval, Numeric, Text, Time, Timestamp, map},
+    kernels::{Date, Float8, Int4, Interval, Numeric, Text, Time, Timestamp, map, map_bool},
     scalar::Arguments,
     text_input::{
         Interval as Parts,
@@ -32,34 +32,50 @@ pub fn interval_native(parts: Parts) -> Result<IntervalMonthDayNano, FunctionErr
     Ok(IntervalMonthDayNano { months: parts.months, days: parts.days, nanoseconds })
 }
 
+fn move_date(date: i32, days: i64) -> Result<i32, FunctionError> {
+    if calendar::is_infinite_date(date) { Ok(date) } else { calendar::checked_date(i64::from(date) + days) }
+}
+
 /// `date + integer`
 pub fn date_add_days(arguments: &Arguments<'_>) -> Done {
-    map::<(Date, Int4), Date>(arguments, |(date, days)| {
-        calendar::checked_date(i64::from(date) + i64::from(days))
-    })
+    map::<(Date, Int4), Date>(arguments, |(date, days)| move_date(date, days.into()))
 }
 
 /// `date - integer`
 pub fn date_subtract_days(arguments: &Arguments<'_>) -> Done {
-    map::<(Date, Int4), Date>(arguments, |(date, days)| {
-        calendar::checked_date(i64::from(date) - i64::from(days))
-    })
+    map::<(Date, Int4), Date>(arguments, |(date, days)| move_date(date, -i64::from(days)))
 }
 
 /// `date - date`: days.
 pub fn date_difference(arguments: &Arguments<'_>) -> Done {
     map::<(Date, Date), Int4>(arguments, |(a, b)| {
+        if calendar::is_infinite_date(a) || calendar::is_infinite_date(b) {
+            return Err(FunctionError::new(
+                FunctionErrorKind::DatetimeFieldOverflow,
+                "cannot subtract infinite dates",
+            ));
+        }
         a.checked_sub(b).ok_or_else(|| FunctionError::out_of_range("integer"))
     })
 }
 
 /// `date + time`
 pub fn date_add_time(arguments: &Arguments<'_>) -> Done {
-    map::<(Date, Time), Timestamp>(arguments, |(date, time)| calendar::join_timestamp(date.into(), time))
+    map::<(Date, Time), Timestamp>(arguments, |(date, time)| {
+        let midnight = calendar::start_of_date(date)?;
+        if calendar::is_infinite_timestamp(midnight) {
+            Ok(midnight)
+        } else {
+            calendar::join_timestamp(date.into(), time)
+        }
+    })
 }
 
 /// Adds months (the day cut to the month's length), then days, then time.
 pub fn add_interval(timestamp: i64, parts: Parts, sign: i64) -> Result<i64, FunctionError> {
+    if calendar::is_infinite_timestamp(timestamp) {
+        return Ok(timestamp);
+    }
     let (mut days, time) = calendar::split_timestamp(timestamp);
     if parts.months != 0 {
         let (year, month, day) = calendar::civil_from_days(days);
@@ -125,6 +141,12 @@ pub fn timestamptz_subtract_interval(arguments: &Arguments<'_>) -> Done {
 /// `timestamp - timestamp`: days and time (`timestamptz` too).
 pub fn timestamp_difference(arguments: &Arguments<'_>) -> Done {
     map::<(Timestamp, Timestamp), Interval>(arguments, |(a, b)| {
+        if calendar::is_infinite_timestamp(a) || calendar::is_infinite_timestamp(b) {
+            return Err(FunctionError::new(
+                FunctionErrorKind::DatetimeFieldOverflow,
+                "cannot subtract infinite timestamps",
+            ));
+        }
         let difference = a.checked_sub(b).ok_or_else(interval_out_of_range)?;
         interval_native(justify_hours_of(Parts { months: 0, days: 0, microseconds: difference })?)
     })
@@ -330,6 +352,16 @@ pub fn justify_interval(arguments: &Arguments<'_>) -> Done {
     })
 }
 
+/// `isfinite(date)`
+pub fn is_finite_date(arguments: &Arguments<'_>) -> Done {
+    map_bool::<(Date,)>(arguments, |(date,)| Ok(!calendar::is_infinite_date(date)))
+}
+
+/// `isfinite(timestamp)`, of `timestamptz` too
+pub fn is_finite_timestamp(arguments: &Arguments<'_>) -> Done {
+    map_bool::<(Timestamp,)>(arguments, |(timestamp,)| Ok(!calendar::is_infinite_timestamp(timestamp)))
+}
+
 /// `age(timestamp, timestamp)`: years, months and days as a person counts them.
 pub fn age(arguments: &Arguments<'_>) -> Done {
     map::<(Timestamp, Timestamp), Interval>(arguments, |(a, b)| interval_native(age_of(a, b)?))
@@ -344,6 +376,9 @@ pub fn age_in_zone(arguments: &Arguments<'_>) -> Done {
 }
 
 fn age_of(a: i64, b: i64) -> Result<Parts, FunctionError> {
+    if calendar::is_infinite_timestamp(a) || calendar::is_infinite_timestamp(b) {
+        return Err(calendar::timestamp_out_of_range());
+    }
     let negative = a < b;
     let (late, early) = if negative { (b, a) } else { (a, b) };
     let ((late_days, late_time), (early_days, early_time)) =
@@ -377,6 +412,12 @@ fn age_of(a: i64, b: i64) -> Result<Parts, FunctionError> {
 /// `date_bin(stride, source, origin)`
 pub fn date_bin(arguments: &Arguments<'_>) -> Done {
     map::<(Interval, Timestamp, Timestamp), Timestamp>(arguments, |(stride, source, origin)| {
+        if calendar::is_infinite_timestamp(source) {
+            return Ok(source);
+        }
+        if calendar::is_infinite_timestamp(origin) {
+            return Err(FunctionError::new(FunctionErrorKind::DatetimeFieldOverflow, "origin out of range"));
+        }
         let parts = interval_parts(stride);
         if parts.months != 0 {
             return Err(FunctionError::not_supported(
@@ -496,7 +537,10 @@ fn zone_of(name: &str) -> Result<Zone, FunctionError> {
 fn to_utc(zone: &str, local: i64) -> Result<i64, FunctionError> {
     match zone_of(zone)? {
         Zone::Named(zone) => calendar::local_to_utc(zone, local),
-        Zone::Offset(seconds) => Ok(local - seconds * SECOND),
+        Zone::Offset(_) if calendar::is_infinite_timestamp(local) => Ok(local),
+        Zone::Offset(seconds) => {
+            local.checked_sub(seconds * SECOND).ok_or_else(calendar::timestamp_out_of_range)
+        }
     }
 }
 
@@ -510,7 +554,8 @@ pub fn timestamptz_at_zone(arguments: &Arguments<'_>) -> Done {
     map::<(Text, Timestamp), Timestamp>(arguments, |(zone, timestamp)| {
         Ok(match zone_of(zone)? {
             Zone::Named(zone) => calendar::utc_to_local(zone, timestamp),
-            Zone::Offset(seconds) => timestamp + seconds * SECOND,
+            Zone::Offset(_) if calendar::is_infinite_timestamp(timestamp) => timestamp,
+            Zone::Offset(seconds) => timestamp.saturating_add(seconds * SECOND),
         })
     })
 }

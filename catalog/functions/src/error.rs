@@ -22,6 +22,10 @@ pub enum FunctionErrorKind {
     DatetimeFieldOverflow,
     /// 22015
     IntervalFieldOverflow,
+    /// 22009
+    InvalidTimeZoneDisplacement,
+    /// 22026
+    StringDataLengthMismatch,
     /// 22023
     InvalidParameterValue,
     /// 22001
@@ -50,6 +54,8 @@ pub enum FunctionErrorKind {
     ProgramLimitExceeded,
     /// 22011
     SubstringError,
+    /// 22P05
+    UntranslatableCharacter,
     /// 21000
     CardinalityViolation,
     /// 42804

@@ -12,10 +12,12 @@ use arrow::{
 };
 
 use crate::{
+    calendar,
     casts::zone_argument,
     error::{FunctionError, FunctionErrorKind},
     kernels::{
-        Date, Float8, Int8, Interval, Numeric, Text, Timestamp, map, map_text, result_scale, scale_of,
+        Date, Float8, Int8, Interval, Numeric, Text, Timestamp, map, map_text, map_text_nullable,
+        result_scale, scale_of,
     },
     scalar::Arguments,
     strings::{write_identifier, write_literal},
@@ -58,8 +60,11 @@ impl<T> Templates<T> {
 /// `to_char(timestamp, text)`
 pub fn to_char_timestamp(arguments: &Arguments<'_>) -> Done {
     let templates = Templates::of(arguments, 1, DateTemplate::read)?;
-    map_text::<(Timestamp, Text)>(arguments, |(timestamp, text), out| {
-        templates.with(text, |template| template.write(&Moment::of_timestamp(timestamp), out))
+    map_text_nullable::<(Timestamp, Text)>(arguments, |(timestamp, text), out| {
+        if calendar::is_infinite_timestamp(timestamp) {
+            return Ok(None);
+        }
+        templates.with(text, |template| template.write(&Moment::of_timestamp(timestamp), out)).map(Some)
     })
 }
 
@@ -67,8 +72,11 @@ pub fn to_char_timestamp(arguments: &Arguments<'_>) -> Done {
 pub fn to_char_timestamptz(arguments: &Arguments<'_>) -> Done {
     let templates = Templates::of(arguments, 1, DateTemplate::read)?;
     let zone = zone_argument(arguments, 2)?;
-    map_text::<(Timestamp, Text)>(arguments, |(timestamp, text), out| {
-        templates.with(text, |template| template.write(&Moment::in_zone(timestamp, zone), out))
+    map_text_nullable::<(Timestamp, Text)>(arguments, |(timestamp, text), out| {
+        if calendar::is_infinite_timestamp(timestamp) {
+            return Ok(None);
+        }
+        templates.with(text, |template| template.write(&Moment::in_zone(timestamp, zone), out)).map(Some)
     })
 }
 

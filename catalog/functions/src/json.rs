@@ -2,7 +2,13 @@
 //! length and then by bytes, the last of equal keys kept, one blank after `:` and `,`), so that access, comparison for
 //! equality and output need no other form.
 
+pub mod build;
+pub mod edit;
+mod order;
+
 use arrow::array::{Array, ArrayRef, AsArray};
+
+pub use self::order::order_key;
 
 use crate::{
     error::{FunctionError, FunctionErrorKind},
@@ -244,7 +250,14 @@ impl<'a> Parser<'a> {
             let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
             return char::from_u32(code).ok_or_else(|| self.error());
         }
-        char::from_u32(first).filter(|one| *one != '\0').ok_or_else(|| self.error())
+        if first == 0 {
+            return Err(FunctionError::new(
+                FunctionErrorKind::UntranslatableCharacter,
+                "unsupported Unicode escape sequence",
+            )
+            .with_detail("\\u0000 cannot be converted to text."));
+        }
+        char::from_u32(first).ok_or_else(|| self.error())
     }
 
     /// The text of the next value.
@@ -301,13 +314,9 @@ fn write_normal(value: Json<'_>, out: &mut String) -> Result<(), FunctionError> 
             out.push(']');
         }
         Json::Object(members) => {
-            let mut members: Vec<_> = members.into_iter().enumerate().collect();
-            members.sort_by(|(one_at, (one, _)), (two_at, (two, _))| {
-                (one.len(), one.as_bytes(), two_at).cmp(&(two.len(), two.as_bytes(), one_at))
-            });
-            members.dedup_by(|(_, (later, _)), (_, (kept, _))| later == kept);
+            let members = members_in_order(members);
             out.push('{');
-            for (index, (_, (key, value))) in members.into_iter().enumerate() {
+            for (index, (key, value)) in members.into_iter().enumerate() {
                 if index > 0 {
                     out.push_str(", ");
                 }
@@ -319,6 +328,16 @@ fn write_normal(value: Json<'_>, out: &mut String) -> Result<(), FunctionError> 
         }
     }
     Ok(())
+}
+
+/// Members as `jsonb` keeps them: by the length of the key and then its bytes, the last of equal keys.
+fn members_in_order(members: Vec<(String, Json<'_>)>) -> Vec<(String, Json<'_>)> {
+    let mut members: Vec<_> = members.into_iter().enumerate().collect();
+    members.sort_by(|(one_at, (one, _)), (two_at, (two, _))| {
+        (one.len(), one.as_bytes(), two_at).cmp(&(two.len(), two.as_bytes(), one_at))
+    });
+    members.dedup_by(|(_, (later, _)), (_, (kept, _))| later == kept);
+    members.into_iter().map(|(_, member)| member).collect()
 }
 
 /// A string between quotes, escaped as PostgreSQL does.
@@ -381,6 +400,21 @@ pub fn elements(text: &str) -> Result<Option<Vec<&str>>, FunctionError> {
     Ok(Some(elements))
 }
 
+/// Keys and texts of the members of an object; `None` for anything else.
+pub fn raw_members(text: &str) -> Result<Option<Vec<(String, &str)>>, FunctionError> {
+    let mut parser = Parser { text, at: 0 };
+    parser.blanks();
+    if parser.peek() != Some(b'{') {
+        return Ok(None);
+    }
+    let mut members = Vec::new();
+    parser.each_member(|parser, name| {
+        members.push((name, parser.raw()?));
+        Ok(())
+    })?;
+    Ok(Some(members))
+}
+
 /// A value's text as `->>` gives it: a string without its quotes, null as null.
 fn as_text(raw: &str, out: &mut String) -> Result<Option<()>, FunctionError> {
     match raw.as_bytes().first() {
@@ -434,6 +468,30 @@ pub fn get_element_text(arguments: &Arguments<'_>) -> Done {
         Some(raw) => as_text(raw, out),
         None => Ok(None),
     })
+}
+
+/// `jsonb -> integer`: a scalar is the only element of itself.
+pub fn get_element_of_scalar(arguments: &Arguments<'_>) -> Done {
+    map_text_nullable::<(Text, Int4)>(arguments, |(text, index), out| {
+        Ok(as_raw(element_of_scalar(text, index.into())?, out))
+    })
+}
+
+/// `jsonb ->> integer`
+pub fn get_element_of_scalar_text(arguments: &Arguments<'_>) -> Done {
+    map_text_nullable::<(Text, Int4)>(arguments, |(text, index), out| {
+        match element_of_scalar(text, index.into())? {
+            Some(raw) => as_text(raw, out),
+            None => Ok(None),
+        }
+    })
+}
+
+fn element_of_scalar(text: &str, index: i64) -> Result<Option<&str>, FunctionError> {
+    match text.as_bytes().first() {
+        Some(b'[' | b'{') => element(text, index),
+        _ => Ok((index == 0 || index == -1).then_some(text)),
+    }
 }
 
 fn follow<'a>(text: &'a str, path: &ArrayRef) -> Result<Option<&'a str>, FunctionError> {
@@ -511,6 +569,36 @@ pub fn type_of(arguments: &Arguments<'_>) -> Done {
     })
 }
 
+fn cannot_cast(value: &Json<'_>, type_name: &str) -> FunctionError {
+    let shape = match value {
+        Json::Null => "null",
+        Json::Bool(_) => "boolean",
+        Json::Number(_) => "numeric",
+        Json::String(_) => "string",
+        Json::Array(_) | Json::Object(_) => "array or object",
+    };
+    FunctionError::invalid_parameter(format!("cannot cast jsonb {shape} to type {type_name}"))
+}
+
+/// `jsonb` → the text of the number that it is: value, the name of the type that is wanted
+pub fn number_text(arguments: &Arguments<'_>) -> Done {
+    map_text::<(Text, Text)>(arguments, |(text, type_name), out| match parse(text)? {
+        Json::Number(number) => {
+            out.push_str(number);
+            Ok(())
+        }
+        other => Err(cannot_cast(&other, type_name)),
+    })
+}
+
+/// `jsonb` → `boolean`
+pub fn to_bool(arguments: &Arguments<'_>) -> Done {
+    map_bool::<(Text,)>(arguments, |(text,)| match parse(text)? {
+        Json::Bool(value) => Ok(value),
+        other => Err(cannot_cast(&other, "boolean")),
+    })
+}
+
 /// Whether one value contains another (`@>`).
 fn contains(outer: &Json<'_>, inner: &Json<'_>, top: bool) -> bool {
     match (outer, inner) {
@@ -520,7 +608,10 @@ fn contains(outer: &Json<'_>, inner: &Json<'_>, top: bool) -> bool {
         (Json::Array(outer), Json::Array(inner)) => {
             inner.iter().all(|value| outer.iter().any(|held| contains(held, value, false)))
         }
-        (Json::Array(outer), scalar) if top && !matches!(scalar, Json::Object(_)) => outer.contains(scalar),
+        (Json::Array(outer), scalar) if top && !matches!(scalar, Json::Object(_)) => {
+            outer.iter().any(|held| !matches!(held, Json::Array(_)) && contains(held, scalar, false))
+        }
+        (Json::Number(one), Json::Number(two)) => one == two || order::same_number(one, two),
         (one, two) => one == two,
     }
 }
@@ -532,16 +623,41 @@ pub fn jsonb_contains(arguments: &Arguments<'_>) -> Done {
 
 /// `jsonb ? text`
 pub fn jsonb_exists(arguments: &Arguments<'_>) -> Done {
-    map_bool::<(Text, Text)>(arguments, |(text, key)| {
-        Ok(match parse(text)? {
-            Json::Object(members) => members.iter().any(|(name, _)| name == key),
-            Json::Array(elements) => {
-                elements.iter().any(|held| matches!(held, Json::String(held) if held == key))
-            }
-            Json::String(held) => held == key,
-            _ => false,
-        })
+    map_bool::<(Text, Text)>(arguments, |(text, key)| Ok(has_key(&parse(text)?, key)))
+}
+
+fn exists_several(arguments: &Arguments<'_>, all: bool) -> Done {
+    let lists = arguments.full_array(1)?;
+    let lists = lists.as_list_opt::<i32>().ok_or_else(|| FunctionError::internal("keys must be a list"))?;
+    let nulls = arguments.nulls();
+    let mut rows = (0..arguments.rows).filter(|row| !nulls.is_null(*row));
+    map_bool::<(Text,)>(arguments, |(text,)| {
+        let keys = lists.value(rows.next().unwrap_or(0));
+        let value = parse(text)?;
+        let mut keys = keys.as_string_view().iter().flatten();
+        Ok(if all { keys.all(|key| has_key(&value, key)) } else { keys.any(|key| has_key(&value, key)) })
     })
+}
+
+/// `jsonb ?| text[]`
+pub fn jsonb_exists_any(arguments: &Arguments<'_>) -> Done {
+    exists_several(arguments, false)
+}
+
+/// `jsonb ?& text[]`
+pub fn jsonb_exists_all(arguments: &Arguments<'_>) -> Done {
+    exists_several(arguments, true)
+}
+
+fn has_key(value: &Json<'_>, key: &str) -> bool {
+    match value {
+        Json::Object(members) => members.iter().any(|(name, _)| name == key),
+        Json::Array(elements) => {
+            elements.iter().any(|held| matches!(held, Json::String(held) if held == key))
+        }
+        Json::String(held) => held == key,
+        _ => false,
+    }
 }
 
 /// A value of any type as json, given its text form: what its type makes of it.
@@ -577,6 +693,18 @@ pub fn quote(arguments: &Arguments<'_>) -> Done {
     })
 }
 
+/// A float's text as json: what is no number is between quotes.
+pub fn float(arguments: &Arguments<'_>) -> Done {
+    map_text::<(Text,)>(arguments, |(text,), out| {
+        if text.ends_with(|last: char| last.is_ascii_digit()) {
+            out.push_str(text);
+        } else {
+            write_string(text, out);
+        }
+        Ok(())
+    })
+}
+
 /// A timestamp's text as json has it: with a `T`.
 pub fn quote_timestamp(arguments: &Arguments<'_>) -> Done {
     map_text::<(Text,)>(arguments, |(text,), out| {
@@ -596,7 +724,7 @@ fn array_as_json(arguments: &Arguments<'_>, shape: Shape) -> Done {
     let array = arguments.full_array(0)?;
     let lists =
         array.as_list_opt::<i32>().ok_or_else(|| FunctionError::internal("to_json wants an array here"))?;
-    let zone = crate::casts::zone_argument(arguments, 1)?;
+    let styles = crate::text_output::Styles::plain(crate::casts::zone_argument(arguments, 1)?);
     let is_boolean = matches!(lists.values().data_type(), arrow::datatypes::DataType::Boolean);
     let mut builder = arrow::array::StringViewBuilder::with_capacity(arguments.rows);
     let mut out = String::new();
@@ -606,7 +734,7 @@ fn array_as_json(arguments: &Arguments<'_>, shape: Shape) -> Done {
             continue;
         }
         out.clear();
-        let elements = crate::arrays::texts(&lists.value(row), zone)?;
+        let elements = crate::arrays::texts(&lists.value(row), styles)?;
         let elements = elements.iter().map(|text| match text {
             Some("t") if is_boolean => Some("true"),
             Some("f") if is_boolean => Some("false"),
@@ -686,6 +814,61 @@ pub fn build_array(arguments: &Arguments<'_>) -> Done {
         builder.append_value(&out);
     }
     Ok(std::sync::Arc::new(builder.finish()))
+}
+
+/// `"key" : value` of `json_object_agg`: key, value that is json already. Called for nulls too.
+pub fn member_text(arguments: &Arguments<'_>) -> Done {
+    let (keys, key_step) = arguments.typed::<arrow::array::StringViewArray>(0)?;
+    let (values, value_step) = arguments.typed::<arrow::array::StringViewArray>(1)?;
+    let mut builder = arrow::array::StringViewBuilder::with_capacity(arguments.rows);
+    let mut out = String::new();
+    for row in 0..arguments.rows {
+        if keys.is_null(row * key_step) {
+            return Err(FunctionError::invalid_parameter("field name must not be null"));
+        }
+        out.clear();
+        write_string(keys.value(row * key_step), &mut out);
+        out.push_str(" : ");
+        let at = row * value_step;
+        out.push_str(if values.is_null(at) { "null" } else { values.value(at) });
+        builder.append_value(&out);
+    }
+    Ok(std::sync::Arc::new(builder.finish()))
+}
+
+fn joined(arguments: &Arguments<'_>, between: &str, open: &str, close: &str) -> Done {
+    let array = arguments.full_array(0)?;
+    let lists = array.as_list_opt::<i32>().ok_or_else(|| FunctionError::internal("a list is wanted here"))?;
+    let mut builder = arrow::array::StringViewBuilder::with_capacity(arguments.rows);
+    let mut out = String::new();
+    for row in 0..lists.len() {
+        if lists.is_null(row) {
+            builder.append_null();
+            continue;
+        }
+        out.clear();
+        out.push_str(open);
+        for (index, part) in lists.value(row).as_string_view().iter().enumerate() {
+            if index > 0 {
+                out.push_str(between);
+            }
+            out.push_str(part.unwrap_or("null"));
+        }
+        out.push_str(close);
+        builder.append_value(&out);
+    }
+    Ok(std::sync::Arc::new(builder.finish()))
+}
+
+/// A list of json texts, separator → one json array: the end of `json_agg`.
+pub fn array_of_elements(arguments: &Arguments<'_>) -> Done {
+    let (between, _) = arguments.typed::<arrow::array::StringViewArray>(1)?;
+    joined(arguments, between.value(0), "[", "]")
+}
+
+/// A list of members → one json object: the end of `json_object_agg`.
+pub fn object_of_members(arguments: &Arguments<'_>) -> Done {
+    joined(arguments, ", ", "{ ", " }")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! - [`text_input`], [`text_output`]: every type from and to text; the server's encoder and the loaders use them too;
 //! - [`calendar`]: days, microseconds and time zones;
 //! - [`kernels`]: the loops that kernels share;
+//! - [`collation`]: keys that order text, arrays and records;
 //! - the families: [`casts`], [`numbers`], [`dates`], [`strings`], [`patterns`], ….
 
 pub mod aggregates;
@@ -14,21 +15,23 @@ pub mod arrays;
 pub mod bytes;
 pub mod calendar;
 pub mod casts;
+pub mod collation;
 pub mod dates;
 pub mod error;
 pub mod folds;
 pub mod formatting;
 pub mod hashes;
 pub mod json;
-pub mod json_aggregates;
 pub mod kernels;
 mod logarithms;
 pub mod numbers;
 pub mod ordered_sets;
 pub mod patterns;
+pub mod records;
 pub mod scalar;
 pub mod sets;
 pub mod statistics;
 pub mod strings;
 pub mod text_input;
 pub mod text_output;
+pub mod timetz;

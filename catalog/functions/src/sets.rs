@@ -7,7 +7,7 @@ use arrow::{
         Array, ArrayRef, AsArray, Int32Array, ListArray, PrimitiveBuilder, StringViewBuilder, StructArray,
     },
     buffer::OffsetBuffer,
-    datatypes::{ArrowPrimitiveType, DataType, Field, Fields},
+    datatypes::{ArrowPrimitiveType, DataType, Field},
 };
 
 use crate::{
@@ -214,53 +214,166 @@ fn text_lists(
     list(Arc::clone(field), Arc::new(values.finish()), lengths)
 }
 
-fn elements_of(text: &str) -> Result<Vec<&str>, FunctionError> {
-    json::elements(text)?
-        .ok_or_else(|| FunctionError::invalid_parameter("cannot extract elements from a scalar"))
+fn refused(message: &str) -> FunctionError {
+    FunctionError::invalid_parameter(message)
+}
+
+/// What a value is, for a message.
+fn shape(text: &str) -> &'static str {
+    match text.trim_start().as_bytes().first() {
+        Some(b'[') => "array",
+        Some(b'{') => "object",
+        _ => "scalar",
+    }
+}
+
+fn json_elements_of<'a>(text: &'a str, function: &str) -> Result<Vec<&'a str>, FunctionError> {
+    json::elements(text)?.ok_or_else(|| {
+        refused(&match shape(text) {
+            "object" => format!("cannot call {function} on a non-array"),
+            _ => format!("cannot call {function} on a scalar"),
+        })
+    })
+}
+
+fn jsonb_elements_of(text: &str) -> Result<Vec<&str>, FunctionError> {
+    json::elements(text)?.ok_or_else(|| {
+        refused(match shape(text) {
+            "object" => "cannot extract elements from an object",
+            _ => "cannot extract elements from a scalar",
+        })
+    })
+}
+
+fn push_elements(elements: &[&str], values: &mut StringViewBuilder) -> usize {
+    for element in elements {
+        values.append_value(element);
+    }
+    elements.len()
+}
+
+fn push_text(text: &str, values: &mut StringViewBuilder) -> Result<(), FunctionError> {
+    match json::parse(text)? {
+        Json::Null => values.append_null(),
+        Json::String(text) => values.append_value(text),
+        _ => values.append_value(text),
+    }
+    Ok(())
+}
+
+fn push_texts(elements: &[&str], values: &mut StringViewBuilder) -> Result<usize, FunctionError> {
+    for element in elements {
+        push_text(element, values)?;
+    }
+    Ok(elements.len())
 }
 
 /// `json_array_elements`
 pub fn json_elements(arguments: &Arguments<'_>) -> Done {
     text_lists(arguments, |text, values| {
-        let elements = elements_of(text)?;
-        for element in &elements {
-            values.append_value(element);
-        }
-        Ok(elements.len())
+        Ok(push_elements(&json_elements_of(text, "json_array_elements")?, values))
     })
+}
+
+/// `jsonb_array_elements`
+pub fn jsonb_elements(arguments: &Arguments<'_>) -> Done {
+    text_lists(arguments, |text, values| Ok(push_elements(&jsonb_elements_of(text)?, values)))
 }
 
 /// `json_array_elements_text`
 pub fn json_elements_text(arguments: &Arguments<'_>) -> Done {
     text_lists(arguments, |text, values| {
-        let elements = elements_of(text)?;
-        for element in &elements {
-            match json::parse(element)? {
-                Json::Null => values.append_null(),
-                Json::String(text) => values.append_value(text),
-                _ => values.append_value(element),
-            }
-        }
-        Ok(elements.len())
+        push_texts(&json_elements_of(text, "json_array_elements_text")?, values)
     })
 }
 
-/// `json_object_keys`
-pub fn json_keys(arguments: &Arguments<'_>) -> Done {
-    text_lists(arguments, |text, values| match json::parse(text)? {
-        Json::Object(members) => {
+/// `jsonb_array_elements_text`
+pub fn jsonb_elements_text(arguments: &Arguments<'_>) -> Done {
+    text_lists(arguments, |text, values| push_texts(&jsonb_elements_of(text)?, values))
+}
+
+fn keys(arguments: &Arguments<'_>, function: &str) -> Done {
+    text_lists(arguments, |text, values| match json::raw_members(text)? {
+        Some(members) => {
             for (key, _) in &members {
                 values.append_value(key);
             }
             Ok(members.len())
         }
-        _ => Err(FunctionError::invalid_parameter("cannot call json_object_keys on a scalar")),
+        None => Err(refused(&match shape(text) {
+            "array" => format!("cannot call {function} on an array"),
+            _ => format!("cannot call {function} on a scalar"),
+        })),
     })
 }
 
-/// The fields of the records of a two-column set.
-pub fn pair_fields(first: (&str, DataType), second: (&str, DataType)) -> Fields {
-    Fields::from(vec![Field::new(first.0, first.1, true), Field::new(second.0, second.1, true)])
+/// `json_object_keys`
+pub fn json_keys(arguments: &Arguments<'_>) -> Done {
+    keys(arguments, "json_object_keys")
+}
+
+/// `jsonb_object_keys`
+pub fn jsonb_keys(arguments: &Arguments<'_>) -> Done {
+    keys(arguments, "jsonb_object_keys")
+}
+
+/// Lists of keys and values.
+fn members(arguments: &Arguments<'_>, as_text: bool, refuse: impl Fn(&str) -> FunctionError) -> Done {
+    let DataType::List(field) = arguments.result else {
+        return Err(FunctionError::internal("a set must be a list"));
+    };
+    let DataType::Struct(fields) = field.data_type() else {
+        return Err(FunctionError::internal("a set of records must be a list of structs"));
+    };
+    let columns = <(Text,)>::columns(arguments)?;
+    let nulls = arguments.nulls();
+    let (mut keys, mut values) = (StringViewBuilder::new(), StringViewBuilder::new());
+    let mut lengths = Vec::with_capacity(arguments.rows);
+    for row in 0..arguments.rows {
+        if nulls.is_null(row) {
+            lengths.push(0);
+            continue;
+        }
+        let text = <(Text,)>::read(&columns, row).0;
+        let members = json::raw_members(text)?.ok_or_else(|| refuse(text))?;
+        for (key, value) in &members {
+            keys.append_value(key);
+            if as_text { push_text(value, &mut values)? } else { values.append_value(value) }
+        }
+        lengths.push(members.len());
+    }
+    let columns: Vec<ArrayRef> = vec![Arc::new(keys.finish()), Arc::new(values.finish())];
+    let records = StructArray::try_new(fields.clone(), columns, None)?;
+    list(Arc::clone(field), Arc::new(records), lengths)
+}
+
+fn json_members(arguments: &Arguments<'_>, as_text: bool) -> Done {
+    members(arguments, as_text, |text| {
+        refused(match shape(text) {
+            "array" => "cannot deconstruct an array as an object",
+            _ => "cannot deconstruct a scalar",
+        })
+    })
+}
+
+/// `json_each`
+pub fn json_each(arguments: &Arguments<'_>) -> Done {
+    json_members(arguments, false)
+}
+
+/// `json_each_text`
+pub fn json_each_text(arguments: &Arguments<'_>) -> Done {
+    json_members(arguments, true)
+}
+
+/// `jsonb_each`
+pub fn jsonb_each(arguments: &Arguments<'_>) -> Done {
+    members(arguments, false, |_| refused("cannot call jsonb_each on a non-object"))
+}
+
+/// `jsonb_each_text`
+pub fn jsonb_each_text(arguments: &Arguments<'_>) -> Done {
+    members(arguments, true, |_| refused("cannot call jsonb_each_text on a non-object"))
 }
 
 #[cfg(test)]

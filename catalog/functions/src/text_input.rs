@@ -9,8 +9,11 @@ pub mod dates;
 pub mod intervals;
 
 pub use arrays::parse_array;
-pub use dates::{parse_date, parse_time, parse_timestamp, parse_timestamptz, parse_zone};
-pub use intervals::{Interval, parse_interval};
+pub use dates::{
+    DateOrder, parse_date, parse_date_in, parse_time, parse_timestamp, parse_timestamp_in, parse_timestamptz,
+    parse_timestamptz_in, parse_timetz, parse_zone,
+};
+pub use intervals::{Interval, parse_interval, parse_interval_in};
 
 use crate::error::{FunctionError, FunctionErrorKind};
 

@@ -8,8 +8,11 @@
     reason = "single digits and calendar fields, in range by construction"
 )]
 
+mod styles;
+
 use chrono_tz::Tz;
 
+pub use self::styles::{DateLayout, IntervalStyle, Styles};
 use crate::calendar::{self, HOUR, MINUTE, SECOND};
 
 const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
@@ -163,8 +166,16 @@ fn write_shortest(scientific: &str, plain_below: i32, out: &mut Vec<u8>) {
 
 /// A `date` (days since 1970): `2026-11-23`, `0044-03-15 BC`.
 pub fn write_date(days: i32, out: &mut Vec<u8>) {
+    if calendar::is_infinite_date(days) {
+        return write_infinity(days < 0, out);
+    }
     let before_christ = write_day(i64::from(days), out);
     write_era(before_christ, out);
+}
+
+/// `infinity`, `-infinity`
+fn write_infinity(negative: bool, out: &mut Vec<u8>) {
+    out.extend_from_slice(if negative { b"-infinity" } else { b"infinity" });
 }
 
 /// Writes year, month and day; says whether the year is before Christ.
@@ -233,6 +244,9 @@ pub fn write_timetz(microseconds: i64, offset_seconds: i64, out: &mut Vec<u8>) {
 
 /// A `timestamp` (microseconds since 1970): `2026-11-23 13:05:00.25`.
 pub fn write_timestamp(timestamp: i64, out: &mut Vec<u8>) {
+    if calendar::is_infinite_timestamp(timestamp) {
+        return write_infinity(timestamp < 0, out);
+    }
     let before_christ = write_moment(timestamp, out);
     write_era(before_christ, out);
 }
@@ -247,6 +261,9 @@ fn write_moment(timestamp: i64, out: &mut Vec<u8>) -> bool {
 
 /// A `timestamptz` (microseconds since 1970 UTC) as a zone shows it: `2026-11-23 14:05:00+01`.
 pub fn write_timestamptz(timestamp: i64, zone: Tz, out: &mut Vec<u8>) {
+    if calendar::is_infinite_timestamp(timestamp) {
+        return write_infinity(timestamp < 0, out);
+    }
     let offset = calendar::offset_at(zone, timestamp);
     let before_christ = write_moment(timestamp.saturating_add(offset * SECOND), out);
     write_offset(offset, out);
@@ -379,6 +396,26 @@ pub fn write_array_element(text: &[u8], out: &mut Vec<u8>) {
     for byte in text {
         if matches!(byte, b'"' | b'\\') {
             out.push(b'\\');
+        }
+        out.push(*byte);
+    }
+    out.push(b'"');
+}
+
+/// The text of a record's field, quoted where record syntax needs it: quotes and backslashes are doubled.
+pub fn write_record_field(text: &[u8], out: &mut Vec<u8>) {
+    let must_quote = text.is_empty()
+        || text.iter().any(|byte| {
+            matches!(byte, b'"' | b'\\' | b'(' | b')' | b',' | b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+        });
+    if !must_quote {
+        out.extend_from_slice(text);
+        return;
+    }
+    out.push(b'"');
+    for byte in text {
+        if matches!(byte, b'"' | b'\\') {
+            out.push(*byte);
         }
         out.push(*byte);
     }

@@ -429,7 +429,9 @@ impl ColumnType {
                 DataType::Decimal128(precision, scale)
             }
             PgType::Date => DataType::Date32,
-            PgType::Time | PgType::Timetz => DataType::Time64(TimeUnit::Microsecond),
+            PgType::Time => DataType::Time64(TimeUnit::Microsecond),
+            // Bytes in PostgreSQL's order: see `lis_functions::timetz`.
+            PgType::Timetz => DataType::FixedSizeBinary(12),
             PgType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
             PgType::Timestamptz => DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))),
             PgType::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
@@ -458,6 +460,22 @@ impl ColumnType {
             PgType::Array(element) => list(Self { pg_type: *element, typmod: self.typmod }.to_arrow()),
         }
     }
+}
+
+/// What a record's field says of its PostgreSQL type, in its Arrow field's metadata: number and modifier.
+const FIELD_TYPE: &str = "lis.type";
+
+/// A field of a record: its Arrow type, and PostgreSQL's.
+pub fn record_field(name: &str, column_type: ColumnType, arrow_type: DataType) -> Field {
+    let said = format!("{},{}", column_type.pg_type.oid().get(), column_type.typmod);
+    Field::new(name, arrow_type, true).with_metadata([(FIELD_TYPE.to_owned(), said)].into())
+}
+
+/// The PostgreSQL type of a record's field, if it says one.
+pub fn field_type(field: &Field) -> Option<ColumnType> {
+    let (oid, typmod) = field.metadata().get(FIELD_TYPE)?.split_once(',')?;
+    let pg_type = PgType::from_oid(Oid::new(oid.parse().ok()?))?;
+    Some(ColumnType { pg_type, typmod: typmod.parse().ok()? })
 }
 
 /// The Arrow list type over an element type, as this project always writes it.

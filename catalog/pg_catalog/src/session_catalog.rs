@@ -12,7 +12,7 @@ use lis_lake::{
     lake::Lake,
     names::{Identifier, QualifiedName},
     provider::LakeTable,
-    table::{Column, ConstraintKind, Relation},
+    table::{Collation, Column, ConstraintKind, Relation},
 };
 use lis_sql::catalog::{Catalog, CatalogColumn, CatalogFunction, CatalogRelation, RelationSource};
 
@@ -48,6 +48,7 @@ impl SessionCatalog {
             name: Identifier::exact(column.name),
             column_type: column.column_type,
             number,
+            collation: Collation::C,
             not_null: false,
             default: None,
             hidden: false,
@@ -56,6 +57,7 @@ impl SessionCatalog {
             name: Identifier::exact(column.name),
             column_type: column.column_type,
             number: TABLEOID_NUMBER,
+            collation: Collation::C,
             not_null: true,
             default: None,
             hidden: true,
@@ -106,6 +108,7 @@ fn catalog_column(column: &Column) -> CatalogColumn {
         name: column.name.clone(),
         column_type: column.column_type,
         number: attribute_number(column),
+        collation: column.collation,
         not_null: column.not_null,
         default: column.default.clone(),
         hidden: false,

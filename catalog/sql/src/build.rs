@@ -13,7 +13,10 @@ use datafusion::{
 use lis_functions::scalar::{Kernel, Scalar};
 use lis_lake::types::ColumnType;
 
-use crate::{error::SqlError, types::Typed};
+use crate::{
+    error::SqlError,
+    types::{Typed, collation},
+};
 
 /// A strict function of ours.
 pub(crate) fn apply(
@@ -54,12 +57,13 @@ pub(crate) fn call_as(
     arrow_type: DataType,
 ) -> Result<Typed, SqlError> {
     let position = arguments.iter().find_map(|argument| argument.position);
+    let collation = collation::derived(&arguments)?;
     if let Some(expr) = fold(function, &arguments, &arrow_type) {
-        return Ok(Typed::new(expr, column_type, arrow_type).at(position));
+        return Ok(Typed::new(expr, column_type, arrow_type).collated(collation).at(position));
     }
     let arguments = arguments.into_iter().map(|argument| argument.expr).collect();
     let expr = Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(function), arguments));
-    Ok(Typed::new(expr, column_type, arrow_type).at(position))
+    Ok(Typed::new(expr, column_type, arrow_type).collated(collation).at(position))
 }
 
 fn fold(function: &Arc<ScalarUDF>, arguments: &[Typed], arrow_type: &DataType) -> Option<Expr> {

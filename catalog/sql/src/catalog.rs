@@ -7,7 +7,7 @@ use datafusion::logical_expr::{ScalarUDF, TableSource};
 use lis_lake::{
     ids::Oid,
     names::{Identifier, QualifiedName},
-    table::ViewRead,
+    table::{Collation, ViewRead},
     types::{ColumnType, PgType},
 };
 
@@ -56,6 +56,8 @@ pub struct CatalogColumn {
     pub column_type: ColumnType,
     /// `attnum`.
     pub number: i16,
+    /// How text is ordered.
+    pub collation: Collation,
     /// Whether it is never null.
     pub not_null: bool,
     /// DEFAULT, as SQL text.

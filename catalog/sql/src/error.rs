@@ -1,5 +1,7 @@
 //! What can be wrong with a statement. Each kind stands for one SQLSTATE of PostgreSQL's, which the server writes.
 
+use lis_functions::error::FunctionErrorKind;
+
 /// The kinds of error, named as PostgreSQL's condition names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SqlErrorKind {
@@ -39,6 +41,10 @@ pub enum SqlErrorKind {
     DatatypeMismatch,
     /// 42846
     CannotCoerce,
+    /// 42P21
+    CollationMismatch,
+    /// 42P22
+    IndeterminateCollation,
     /// 42803
     GroupingError,
     /// 42P20
@@ -101,6 +107,8 @@ pub enum SqlErrorKind {
     InsufficientPrivilege,
     /// 2BP01
     DependentObjectsStillExist,
+    /// What a function or an input routine found wrong with a value: its own SQLSTATE
+    Value(FunctionErrorKind),
     /// XX000: a defect of ours
     Internal,
 }

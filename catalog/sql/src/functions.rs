@@ -7,6 +7,7 @@
 pub(crate) mod aggregates;
 pub(crate) mod arrays;
 pub(crate) mod dates;
+pub(crate) mod json;
 pub(crate) mod numbers;
 pub(crate) mod session;
 pub(crate) mod sets;
@@ -174,6 +175,7 @@ pub(crate) fn candidates(name: &str) -> Vec<FunctionRow> {
         arrays::ROWS,
         dates::ROWS,
         dates::FIELD_ROWS,
+        json::ROWS,
         numbers::ROWS,
         session::ROWS,
         sets::ROWS,

@@ -20,7 +20,7 @@ use sqlparser::ast;
 use crate::{
     error::{SqlError, SqlErrorKind},
     output::Origin,
-    types::Typed,
+    types::{Derived, Typed},
 };
 
 /// The name that a written identifier means.
@@ -36,6 +36,7 @@ pub(crate) struct ScopeColumn {
     pub(crate) expr: Expr,
     pub(crate) column_type: ColumnType,
     pub(crate) arrow_type: DataType,
+    pub(crate) collation: Derived,
     pub(crate) origin: Option<Origin>,
 }
 
@@ -46,6 +47,7 @@ impl ScopeColumn {
             expr,
             column_type: self.column_type,
             arrow_type: self.arrow_type.clone(),
+            collation: self.collation,
             origin: self.origin,
             position,
         }
@@ -105,6 +107,20 @@ pub(crate) struct ScopeTable {
     pub(crate) columns: Vec<Rc<ScopeColumn>>,
     /// Columns that `*` does not show.
     pub(crate) hidden: Vec<Rc<ScopeColumn>>,
+    /// What its name means as a value.
+    pub(crate) whole: Whole,
+}
+
+/// What a table's name means as a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Whole {
+    /// The row.
+    #[default]
+    Row,
+    /// The row, or null where an outer join found none.
+    OuterRow,
+    /// The value of the only column: what a function that gives no record shows.
+    Value,
 }
 
 /// What a FROM clause, or a part of it, makes visible.
@@ -121,6 +137,18 @@ impl Namespace {
     pub(crate) fn of(table: ScopeTable) -> Self {
         let columns = table.columns.clone();
         Self { tables: vec![Rc::new(table)], columns }
+    }
+
+    /// The same, at the nullable side of an outer join.
+    pub(crate) fn nullable(mut self) -> Self {
+        for table in &mut self.tables {
+            if table.whole == Whole::Row {
+                let mut own = ScopeTable::clone(table);
+                own.whole = Whole::OuterRow;
+                *table = Rc::new(own);
+            }
+        }
+        self
     }
 
     /// Both side by side.
@@ -220,13 +248,6 @@ impl<'a> Scope<'a> {
         if let Some(found) = self.find(name, position)? {
             return Ok(found);
         }
-        if self.table(None, name)?.is_some() {
-            return Err(SqlError::new(
-                SqlErrorKind::FeatureNotSupported,
-                format!("the whole row \"{}\" as a value is not supported", name.as_str()),
-            )
-            .at(position));
-        }
         let error = SqlError::new(
             SqlErrorKind::UndefinedColumn,
             format!("column \"{}\" does not exist", name.as_str()),
@@ -279,6 +300,19 @@ impl<'a> Scope<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// The columns of the table that a name means, and what the name means as a value.
+    pub(crate) fn whole_row(
+        &self,
+        schema: Option<&Identifier>,
+        name: &Identifier,
+        position: Option<usize>,
+    ) -> Result<Option<(Whole, Vec<(Identifier, Typed)>)>, SqlError> {
+        let Some((level, found)) = self.table(schema, name)? else { return Ok(None) };
+        let columns =
+            found.columns.iter().map(|column| (column.name.clone(), column.typed(level, position))).collect();
+        Ok(Some((found.whole, columns)))
     }
 
     /// The columns of `table.*`, which must be of this query.

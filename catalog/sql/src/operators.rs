@@ -7,12 +7,13 @@
 
 mod arithmetic;
 mod comparison;
+mod json;
 
 use datafusion::logical_expr::{Expr, Operator};
 use lis_lake::types::PgType;
 
 pub(crate) use self::{
-    arithmetic::{decimal, digits, two, zone},
+    arithmetic::{decimal, digits, styles, two, zone},
     comparison::{align, compare},
 };
 use crate::{
@@ -77,6 +78,7 @@ pub(crate) fn candidates(name: &str, unary: bool) -> Vec<OperatorRow> {
     arithmetic::ROWS
         .iter()
         .chain(comparison::TEXT_ROWS)
+        .chain(json::ROWS)
         .filter(|row| row.name == name && row.left.is_none() == unary)
         .copied()
         .collect()

@@ -8,7 +8,10 @@ use lis_lake::{
 };
 use sqlparser::ast;
 
-use crate::{names::identifier, types::type_by_name};
+use crate::{
+    names::identifier,
+    types::{Derived, type_by_name},
+};
 
 /// A query ready to be authorised.
 #[derive(Debug, Clone)]
@@ -32,6 +35,8 @@ pub struct OutputColumn {
     pub name: String,
     /// Type and modifier.
     pub column_type: ColumnType,
+    /// How it is ordered, if it is text: what a table made of it stores.
+    pub collation: Derived,
     /// The table column that it is, where it is nothing but one.
     pub origin: Option<Origin>,
 }

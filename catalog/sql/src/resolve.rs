@@ -27,7 +27,10 @@ use crate::{
     functions::{self, FunctionRow, Make},
     operators::{self, OperatorRow, align, canonical_name, compare},
     types::{
-        Binding, CastContext, Typed, casts::coerce_to, coerce, coerce_to_boolean, common_type,
+        Binding, CastContext, CommonType, Derived, Typed,
+        casts::coerce_to,
+        coerce, coerce_to_boolean, common_type,
+        ordering::{is_keyed, order_key},
         settle_unknown, type_name,
     },
 };
@@ -92,8 +95,67 @@ pub struct ResolvedAggregate {
     pub within_group: Vec<Expr>,
     /// The result's type.
     pub result: ColumnType,
-    /// The result's Arrow type.
+    /// The Arrow type of the call itself.
     pub arrow_type: DataType,
+    /// What makes the result of what the call gives, where that is something else: MAX of text under a collation of
+    /// ICU's is the text of the largest key.
+    pub finish: Option<Finish>,
+    /// How the result is ordered, if it is text.
+    pub collation: Derived,
+}
+
+/// See [`ResolvedAggregate::finish`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finish {
+    /// The text that a key was made of.
+    TextOfKey,
+    /// The texts that a list of keys was made of, as an array.
+    TextsOfKeys,
+    /// These texts, joined.
+    JoinedTextsOfKeys {
+        /// What goes between them.
+        delimiter: String,
+    },
+    /// Texts of json values, as one array.
+    JsonArray {
+        /// Whether on lines of their own: arrays and records are.
+        lines: bool,
+    },
+    /// Texts of members, as one object.
+    JsonObject,
+}
+
+impl Finish {
+    /// The result, given the column that stands for the call.
+    pub(crate) fn apply(self, call: Typed, result: ColumnType) -> Result<Typed, SqlError> {
+        use lis_functions::{collation, json};
+        let text = |value: &str| {
+            Typed::constant(ScalarValue::Utf8View(Some(value.to_owned())), ColumnType::plain(PgType::Text))
+        };
+        let (json_name, object_name) = match result.pg_type {
+            PgType::Jsonb => ("jsonb_agg_final", "jsonb_object_agg_final"),
+            _ => ("json_agg_final", "json_object_agg_final"),
+        };
+        let (name, kernel, arguments): (_, lis_functions::scalar::Kernel, _) = match self {
+            Self::TextOfKey => ("collation_text", collation::text_of_key, vec![call]),
+            Self::TextsOfKeys => ("collation_texts", collation::texts_of_keys, vec![call]),
+            Self::JoinedTextsOfKeys { delimiter } => {
+                ("collation_joined_texts", collation::joined_texts_of_keys, vec![call, text(&delimiter)])
+            }
+            Self::JsonArray { lines } => {
+                let between = if lines { ", \n " } else { ", " };
+                (json_name, json::array_of_elements, vec![call, text(between)])
+            }
+            Self::JsonObject => (object_name, json::object_of_members, vec![call]),
+        };
+        let finished = crate::build::apply(name, kernel, arguments, result, result.to_arrow())?;
+        match result.pg_type {
+            PgType::Jsonb => {
+                crate::build::apply("jsonb", json::json_to_jsonb, vec![finished], result, DataType::Utf8View)
+            }
+            _ => Ok(finished),
+        }
+    }
 }
 
 /// A window function and its arguments.
@@ -109,6 +171,10 @@ pub struct ResolvedWindow {
     pub arrow_type: DataType,
     /// If set, the call's result must be cast to this Arrow type to be `result` (`ntile` gives UInt64).
     pub cast: Option<DataType>,
+    /// See [`ResolvedAggregate::finish`].
+    pub finish: Option<Finish>,
+    /// How the result is ordered, if it is text.
+    pub collation: Derived,
 }
 
 /// A set-returning function: an expression that gives the whole set as a list, to be unnested.
@@ -131,6 +197,8 @@ pub struct SetColumn {
     pub column_type: ColumnType,
     /// Its Arrow type.
     pub arrow_type: DataType,
+    /// How it is ordered, if it is text.
+    pub collation: Derived,
 }
 
 /// `left op right`, or `op right`. `schema` is that of `OPERATOR(schema.op)`. Names as PostgreSQL has them: `=`, `<>`
@@ -310,7 +378,7 @@ pub fn case(
         when_then_expr.push((Box::new(condition.expr), Box::new(result.expr)));
     }
     let expr = Expr::Case(Case { expr: None, when_then_expr, else_expr: Some(Box::new(otherwise.expr)) });
-    Ok(Typed::new(expr, common.column_type, common.arrow_type).at(position))
+    Ok(common.typed(expr).at(position))
 }
 
 /// A call of a function.
@@ -448,7 +516,7 @@ fn special(binding: &Binding<'_>, call: &FunctionCall) -> Result<Option<Typed>, 
             let common = common_type(binding, &mut values, "COALESCE")?;
             let arguments = values.into_iter().map(|value| value.expr).collect();
             let expr = datafusion::functions::core::coalesce().call(arguments);
-            Ok(Some(Typed::new(expr, common.column_type, common.arrow_type)))
+            Ok(Some(common.typed(expr)))
         }
         ("pg_typeof", 1) => {
             let oid = values.first().map_or(PgType::Unknown, Typed::pg_type).oid().get();
@@ -474,11 +542,16 @@ fn special(binding: &Binding<'_>, call: &FunctionCall) -> Result<Option<Typed>, 
                 when_then_expr: vec![(Box::new(equal.expr), Box::new(null.expr))],
                 else_expr: Some(Box::new(result.expr)),
             });
-            Ok(Some(Typed::new(expr, result.column_type, result.arrow_type)))
+            Ok(Some(Typed::new(expr, result.column_type, result.arrow_type).collated(result.collation)))
         }
         ("greatest" | "least", 1..) => {
             let what = call.name.to_uppercase();
             let common = common_type(binding, &mut values, &what)?;
+            let keyed =
+                values.first().is_some_and(|value| is_keyed(&value.clone().collated(common.collation)));
+            if keyed {
+                return extreme_of_keyed(values, common, call.name == "greatest").map(Some);
+            }
             let arguments: Vec<Expr> = values.into_iter().map(|value| value.expr).collect();
             let function = if call.name == "greatest" {
                 datafusion::functions::core::greatest()
@@ -489,6 +562,34 @@ fn special(binding: &Binding<'_>, call: &FunctionCall) -> Result<Option<Typed>, 
         }
         _ => Ok(None),
     }
+}
+
+/// GREATEST and LEAST of what is ordered by keys: the first of the largest (smallest) values that are not null.
+fn extreme_of_keyed(values: Vec<Typed>, common: CommonType, greatest: bool) -> Result<Typed, SqlError> {
+    let operator = if greatest { Operator::GtEq } else { Operator::LtEq };
+    let mut best: Option<Typed> = None;
+    for value in values {
+        let value = value.collated(common.collation);
+        best = Some(match best {
+            None => value,
+            Some(best) => {
+                let better = Expr::BinaryExpr(BinaryExpr {
+                    left: Box::new(order_key(best.clone())?.expr),
+                    op: operator,
+                    right: Box::new(order_key(value.clone())?.expr),
+                });
+                let keep = better.or(value.expr.clone().is_null());
+                let expr = Expr::Case(Case {
+                    expr: None,
+                    when_then_expr: vec![(Box::new(keep), Box::new(best.expr.clone()))],
+                    else_expr: Some(Box::new(value.expr.clone())),
+                });
+                Typed { expr, ..value }
+            }
+        });
+    }
+    let best = best.ok_or_else(|| SqlError::new(SqlErrorKind::Internal, "nothing to choose from"))?;
+    Ok(common.typed(best.expr))
 }
 
 /// A call with names: the rows have their arguments in order already, the values have not.

@@ -5,8 +5,11 @@
 //! type coercion finds nothing to change.
 
 pub(crate) mod casts;
+pub(crate) mod collation;
 mod elementwise;
 mod names;
+pub(crate) mod ordering;
+pub(crate) mod records;
 pub(crate) mod values;
 
 use std::{cell::RefCell, sync::Arc};
@@ -31,6 +34,7 @@ use crate::{
 
 pub use self::{
     casts::{can_assign, type_name},
+    collation::{Collation, Derived, is_collatable},
     values::parse_text,
 };
 
@@ -43,6 +47,8 @@ pub struct Typed {
     pub column_type: ColumnType,
     /// The Arrow type of `expr`: for `numeric` the precision and scale that it really has.
     pub arrow_type: DataType,
+    /// How it is ordered, if it is text.
+    pub collation: Derived,
     /// The table column that it is, where it is nothing but one.
     pub origin: Option<Origin>,
     /// Where it stands in the statement's text: characters from 1.
@@ -52,7 +58,7 @@ pub struct Typed {
 impl Typed {
     /// An expression that is not a column of a table.
     pub fn new(expr: Expr, column_type: ColumnType, arrow_type: DataType) -> Self {
-        Self { expr, column_type, arrow_type, origin: None, position: None }
+        Self { expr, column_type, arrow_type, collation: Derived::default(), origin: None, position: None }
     }
 
     /// An expression of the type's canonical Arrow type.
@@ -78,6 +84,12 @@ impl Typed {
     pub fn at(mut self, position: Option<usize>) -> Self {
         self.position = self.position.or(position);
         self
+    }
+
+    /// Says how it is ordered.
+    #[must_use]
+    pub fn collated(self, collation: Derived) -> Self {
+        Self { collation: collation.of_type(self.column_type.pg_type), ..self }
     }
 
     /// The PostgreSQL type.
@@ -266,6 +278,15 @@ pub struct CommonType {
     pub column_type: ColumnType,
     /// The Arrow type that all of them then have.
     pub arrow_type: DataType,
+    /// How the result is ordered, if it is text.
+    pub collation: Derived,
+}
+
+impl CommonType {
+    /// An expression of this type.
+    pub(crate) fn typed(self, expr: Expr) -> Typed {
+        Typed { collation: self.collation, ..Typed::new(expr, self.column_type, self.arrow_type) }
+    }
 }
 
 /// Finds the common type of several expressions (`select_common_type`) and coerces each to it. `what` is for messages:
@@ -282,7 +303,8 @@ pub fn common_type(binding: &Binding<'_>, several: &mut [Typed], what: &str) -> 
         *one = casts::canonical_text(coerced);
     }
     let arrow_type = unify(several, column_type)?;
-    Ok(CommonType { column_type, arrow_type })
+    let collation = collation::derived(several)?.of_type(column_type.pg_type);
+    Ok(CommonType { column_type, arrow_type, collation })
 }
 
 /// The common type alone.
@@ -331,6 +353,31 @@ fn unify(several: &mut [Typed], column_type: ColumnType) -> Result<DataType, Sql
             let precision = u8::try_from((whole + i32::from(scale)).clamp(1, 38)).unwrap_or(38);
             DataType::Decimal128(precision, scale)
         }
+    } else if holds_structure(column_type.pg_type) {
+        // Records and arrays have no one Arrow type: it is that of the values, which must agree.
+        let mut found = several.iter().filter(|one| !is_null(one)).map(|one| &one.arrow_type);
+        match found.next().cloned() {
+            None => column_type.to_arrow(),
+            Some(first) => {
+                if let Some(other) = several.iter().find(|one| !is_null(one) && one.arrow_type != first) {
+                    match same_lists(several, &first) {
+                        Some(common) => common,
+                        None => {
+                            return Err(SqlError::new(
+                                SqlErrorKind::FeatureNotSupported,
+                                format!(
+                                    "values of type {} of different shapes are not supported here",
+                                    type_name(column_type.pg_type)
+                                ),
+                            )
+                            .at(other.position));
+                        }
+                    }
+                } else {
+                    first
+                }
+            }
+        }
     } else {
         column_type.to_arrow()
     };
@@ -353,6 +400,26 @@ fn unify(several: &mut [Typed], column_type: ColumnType) -> Result<DataType, Sql
     Ok(arrow_type)
 }
 
+/// Whether values of a type may have several Arrow types.
+fn holds_structure(pg_type: PgType) -> bool {
+    matches!(pg_type, PgType::Record | PgType::Array(_))
+}
+
+/// The list type that arrays of `numeric` of several scales can be brought to.
+fn same_lists(several: &[Typed], first: &DataType) -> Option<DataType> {
+    let DataType::List(field) = first else { return None };
+    let DataType::Decimal128(..) = field.data_type() else { return None };
+    let (mut whole, mut scale) = (0, 0);
+    for one in several {
+        let DataType::List(field) = &one.arrow_type else { return None };
+        let DataType::Decimal128(precision, own) = field.data_type() else { return None };
+        whole = whole.max(i32::from(*precision) - i32::from(*own));
+        scale = scale.max(*own);
+    }
+    let precision = u8::try_from((whole + i32::from(scale)).clamp(1, 38)).unwrap_or(38);
+    Some(lis_lake::types::list(DataType::Decimal128(precision, scale)))
+}
+
 /// The type that a name in SQL stands for, with its modifier.
 pub fn type_by_name(
     data_type: &sqlparser::ast::DataType,
@@ -366,11 +433,11 @@ pub fn statement_error(error: FunctionError, position: Option<usize>) -> SqlErro
     use FunctionErrorKind as F;
     use SqlErrorKind as S;
     let kind = match error.kind {
-        F::InvalidTextRepresentation | F::InvalidJson => S::InvalidTextRepresentation,
+        F::InvalidTextRepresentation => S::InvalidTextRepresentation,
         F::NumericValueOutOfRange => S::NumericValueOutOfRange,
         F::DivisionByZero => S::DivisionByZero,
         F::InvalidDatetimeFormat => S::InvalidDatetimeFormat,
-        F::DatetimeFieldOverflow | F::IntervalFieldOverflow => S::DatetimeFieldOverflow,
+        F::DatetimeFieldOverflow => S::DatetimeFieldOverflow,
         F::StringDataRightTruncation => S::StringDataRightTruncation,
         F::CharacterNotInRepertoire => S::CharacterNotInRepertoire,
         F::CardinalityViolation => S::CardinalityViolation,
@@ -378,17 +445,8 @@ pub fn statement_error(error: FunctionError, position: Option<usize>) -> SqlErro
         F::UndefinedFunction => S::UndefinedFunction,
         F::FeatureNotSupported => S::FeatureNotSupported,
         F::Internal => S::Internal,
-        F::InvalidParameterValue
-        | F::SubstringError
-        | F::InvalidRegularExpression
-        | F::InvalidEscapeSequence
-        | F::InvalidArgumentForLogarithm
-        | F::InvalidArgumentForPowerFunction
-        | F::InvalidArgumentForNtile
-        | F::InvalidArgumentForNthValue
-        | F::ArraySubscriptError
-        | F::NullValueNotAllowed
-        | F::ProgramLimitExceeded => S::InvalidParameterValue,
+        F::InvalidParameterValue => S::InvalidParameterValue,
+        other => S::Value(other),
     };
     let mut statement = SqlError::new(kind, error.message).at(position);
     statement.detail = error.detail;

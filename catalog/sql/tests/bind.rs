@@ -24,6 +24,7 @@ use datafusion::{
 use lis_lake::{
     ids::Oid,
     names::{Identifier, QualifiedName},
+    table::Collation,
     types::{ColumnType, PgType},
 };
 use lis_sql::{
@@ -104,6 +105,7 @@ impl TestCatalog {
                 name: Identifier::exact(name),
                 column_type: *column_type,
                 number,
+                collation: if *name == "namn" { Collation::Swedish } else { Collation::C },
                 not_null: false,
                 default: (*name == "d").then(|| "'2020-02-02'::date".to_owned()),
                 hidden: *name == "tableoid",

@@ -57,6 +57,7 @@ fn described(snapshot: &Snapshot, relation: &Relation) -> Option<CatalogRelation
                 name: column.name.clone(),
                 column_type: column.column_type,
                 number: i16::try_from(column.id.get()).unwrap(),
+                collation: column.collation,
                 not_null: column.not_null,
                 default: None,
                 hidden: false,

@@ -18,7 +18,7 @@ use lis_lake::{
     snapshot::Snapshot,
     types::{ColumnType, PgType},
 };
-use lis_sql::{output::OutputColumn, statement::FetchDirection};
+use lis_sql::{output::OutputColumn, statement::FetchDirection, types::Derived};
 
 use super::record::StatementRecord;
 use crate::{
@@ -325,7 +325,12 @@ fn only_forward() -> ServerError {
 
 /// An output column of type text.
 pub(crate) fn text_column(name: &str) -> OutputColumn {
-    OutputColumn { name: name.to_owned(), column_type: ColumnType::plain(PgType::Text), origin: None }
+    OutputColumn {
+        name: name.to_owned(),
+        column_type: ColumnType::plain(PgType::Text),
+        collation: Derived::default(),
+        origin: None,
+    }
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ impl RowChecks {
         let columns = table.columns.iter().map(|column| OutputColumn {
             name: column.name.as_str().to_owned(),
             column_type: column.column_type,
+            collation: lis_sql::types::Derived::of_lake(column.collation),
             origin: None,
         });
         let not_null = table.columns.iter().enumerate().filter(|(_, column)| column.not_null);

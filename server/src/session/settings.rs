@@ -8,6 +8,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono_tz::TZ_VARIANTS;
+use lis_functions::calendar;
 use lis_lake::time_travel::SNAPSHOT_NAME_CHARACTERS_MAX;
 
 use super::encoding::ClientEncoding;
@@ -144,7 +145,7 @@ pub(crate) static DEFINITIONS: &[Definition] = &[
     row("integer_datetimes", Kind::Preset, "on", true, "Shows whether datetimes are integer based."),
     row(
         "IntervalStyle",
-        Kind::Choice(&["postgres"], &["postgres_verbose", "sql_standard", "iso_8601"]),
+        Kind::Choice(&["postgres", "postgres_verbose", "sql_standard", "iso_8601"], &[]),
         "postgres",
         true,
         "Sets the display format for interval values.",
@@ -332,19 +333,37 @@ fn show_milliseconds(milliseconds: i64) -> String {
     if milliseconds == 0 { "0".to_owned() } else { format!("{milliseconds}ms") }
 }
 
-/// Dates are read month first and written as ISO, whatever a client would rather have: another order that was accepted
-/// here and not followed would make another day of `01/02/2024`.
-fn date_style(value: &str) -> Result<String> {
-    for word in value.split(',') {
-        match word.trim().to_ascii_uppercase().as_str() {
-            "ISO" | "MDY" | "US" | "NONEURO" | "NONEUROPEAN" | "DEFAULT" => {}
-            "DMY" | "EURO" | "EUROPEAN" | "YMD" | "SQL" | "POSTGRES" | "GERMAN" => {
-                return Err(refused("DateStyle", value));
-            }
+/// The layout and the order of `DateStyle`: either may be given alone, and then the other stays as it was.
+fn date_style(value: &str, before: &str) -> Result<String> {
+    let (mut layout, mut order) = before.split_once(", ").unwrap_or(("ISO", "MDY"));
+    let (mut layout_given, mut order_given) = (None, None);
+    for word in value.split(',').map(|word| word.trim().to_ascii_uppercase()) {
+        let (new_layout, new_order) = match word.as_str() {
+            "ISO" => (Some("ISO"), None),
+            "SQL" => (Some("SQL"), None),
+            "POSTGRES" => (Some("Postgres"), None),
+            // German dates are written day first; reading them so too is what it is for.
+            "GERMAN" => (Some("German"), None),
+            "YMD" => (None, Some("YMD")),
+            "DMY" | "EURO" | "EUROPEAN" => (None, Some("DMY")),
+            "MDY" | "US" | "NONEURO" | "NONEUROPEAN" => (None, Some("MDY")),
+            "DEFAULT" => (Some("ISO"), Some("MDY")),
             _ => return Err(invalid("DateStyle", value)),
+        };
+        let conflict =
+            |given: Option<&str>, new: Option<&str>| given.is_some() && new.is_some() && given != new;
+        if conflict(layout_given, new_layout) || conflict(order_given, new_order) {
+            return Err(invalid("DateStyle", value));
         }
+        layout_given = new_layout.or(layout_given);
+        order_given = new_order.or(order_given);
     }
-    Ok("ISO, MDY".to_owned())
+    if layout_given == Some("German") && order_given.is_none() {
+        order = "DMY";
+    }
+    layout = layout_given.unwrap_or(layout);
+    order = order_given.unwrap_or(order);
+    Ok(format!("{layout}, {order}"))
 }
 
 fn time_zone(value: &str) -> Result<String> {
@@ -355,11 +374,30 @@ fn time_zone(value: &str) -> Result<String> {
     if wanted.eq_ignore_ascii_case("default") || wanted.eq_ignore_ascii_case("local") {
         return Ok("Europe/Stockholm".to_owned());
     }
+    // A number is hours east of Greenwich; PostgreSQL names such a zone as POSIX does.
+    if let Ok(hours) = wanted.parse::<f64>() {
+        return fixed_zone(hours).ok_or_else(|| refused("TimeZone", value));
+    }
+    if wanted.starts_with('<') && calendar::zone_by_name(wanted).is_some() {
+        return Ok(wanted.to_owned());
+    }
     TZ_VARIANTS
         .iter()
         .find(|zone| zone.name().eq_ignore_ascii_case(wanted))
         .map(|zone| zone.name().to_owned())
         .ok_or_else(|| invalid("TimeZone", value))
+}
+
+/// `<+03>-03`: a zone of whole hours from Greenwich.
+#[expect(clippy::cast_possible_truncation, reason = "a number of hours below 15")]
+fn fixed_zone(hours: f64) -> Option<String> {
+    if hours.fract() != 0.0 || !(-12.0..=14.0).contains(&hours) {
+        return None;
+    }
+    let hours = hours as i32;
+    let (sign, opposite) = if hours < 0 { ('-', '+') } else { ('+', '-') };
+    let hours = hours.abs();
+    Some(format!("<{sign}{hours:02}>{opposite}{hours:02}"))
 }
 
 /// Splits a list of identifiers: `"$user", public`.
@@ -425,7 +463,7 @@ impl Definition {
     }
 
     /// The value as it is stored and shown, or why it cannot be.
-    fn normalise(&self, value: &str) -> Result<String> {
+    fn normalise(&self, value: &str, before: &str) -> Result<String> {
         if value.len() > VALUE_BYTES_MAX {
             return Err(ServerError::new(
                 Condition::InvalidParameterValue,
@@ -486,7 +524,7 @@ impl Definition {
                 }
                 Ok(value.to_owned())
             }
-            Kind::DateStyle => date_style(value),
+            Kind::DateStyle => date_style(value, before),
             Kind::TimeZone => time_zone(value),
             Kind::Encoding => match ClientEncoding::by_name(value) {
                 Some(encoding) => Ok(encoding.name().to_owned()),
@@ -545,7 +583,7 @@ impl Settings {
             return Ok(value.to_owned());
         }
         let definition = definition(name)?;
-        definition.normalise(value)
+        definition.normalise(value, &self.get(definition.name))
     }
 
     /// SET and SET LOCAL.
@@ -722,7 +760,11 @@ mod tests {
     fn values_are_checked_and_written_as_postgresql_writes_them() {
         let mut settings = settings();
         for (name, value, shown) in [
-            ("datestyle", "iso", "ISO, MDY"),
+            ("datestyle", "sql, dmy", "SQL, DMY"),
+            ("datestyle", "iso", "ISO, DMY"),
+            ("datestyle", "german", "German, DMY"),
+            ("datestyle", "mdy, iso", "ISO, MDY"),
+            ("intervalstyle", "iso_8601", "iso_8601"),
             ("statement_timeout", "90000", "90s"),
             ("statement_timeout", "2min", "2min"),
             ("timezone", "europe/stockholm", "Europe/Stockholm"),
@@ -747,10 +789,9 @@ mod tests {
             _ => None,
         };
         for (name, value, expected) in [
-            ("DateStyle", "German", Condition::FeatureNotSupported),
-            ("DateStyle", "ISO, DMY", Condition::FeatureNotSupported),
             ("DateStyle", "nonsense", Condition::InvalidParameterValue),
-            ("IntervalStyle", "iso_8601", Condition::FeatureNotSupported),
+            ("DateStyle", "SQL, German", Condition::InvalidParameterValue),
+            ("IntervalStyle", "nonsense", Condition::InvalidParameterValue),
             ("standard_conforming_strings", "off", Condition::FeatureNotSupported),
             ("TimeZone", "Mars/Olympus", Condition::InvalidParameterValue),
             ("statement_timeout", "-1", Condition::InvalidParameterValue),

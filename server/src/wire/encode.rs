@@ -21,8 +21,12 @@ use arrow::{
     record_batch::RecordBatch,
 };
 use chrono_tz::Tz;
-use lis_functions::text_output;
-use lis_lake::types::{ColumnType, PgType};
+use lis_functions::{
+    calendar,
+    text_output::{self, DateLayout, Styles},
+    timetz,
+};
+use lis_lake::types::{ColumnType, PgType, field_type};
 use lis_sql::output::OutputColumn;
 
 pub(crate) use self::names::ObjectNames;
@@ -37,7 +41,7 @@ use crate::{
 /// What the session's settings say about output.
 #[derive(Debug, Clone)]
 pub(crate) struct OutputOptions {
-    zone: Tz,
+    styles: Styles,
     bytea_hex: bool,
     extra_float_digits: i32,
     encoding: ClientEncoding,
@@ -47,7 +51,11 @@ impl OutputOptions {
     /// From the settings of now.
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
-            zone: settings.get("TimeZone").parse().unwrap_or(Tz::UTC),
+            styles: Styles::from_settings(
+                calendar::zone_by_name(&settings.get("TimeZone")).unwrap_or(Tz::UTC),
+                &settings.get("DateStyle"),
+                &settings.get("IntervalStyle"),
+            ),
             bytea_hex: settings.get("bytea_output") == "hex",
             extra_float_digits: settings.extra_float_digits(),
             encoding: settings.encoding(),
@@ -153,6 +161,7 @@ fn canonical(column_type: ColumnType, array: &ArrayRef) -> Result<ArrayRef> {
         (DataType::Utf8View, DataType::Utf8View | DataType::Utf8 | DataType::LargeUtf8) => true,
         (DataType::Decimal128(..), DataType::Decimal128(..)) => true,
         (DataType::List(_), DataType::List(_)) => true,
+        (_, DataType::Struct(_)) => true,
         (wanted, found) => wanted == *found,
     };
     if fits {
@@ -218,16 +227,21 @@ enum Kind<'a> {
     DateBinary(&'a [i32]),
     TimeText(&'a [i64]),
     TimeBinary(&'a [i64]),
-    TimetzText(&'a [i64]),
-    TimetzBinary(&'a [i64]),
+    TimetzText(&'a FixedSizeBinaryArray),
+    TimetzBinary(&'a FixedSizeBinaryArray),
     TimestampText(&'a [i64]),
     TimestamptzText(&'a [i64], Tz),
     TimestampBinary(&'a [i64]),
-    IntervalText(&'a [IntervalMonthDayNano]),
+    DateStyled(&'a [i32], Styles),
+    TimestampStyled(&'a [i64], Styles),
+    TimestamptzStyled(&'a [i64], Styles),
+    IntervalText(&'a [IntervalMonthDayNano], Styles),
     IntervalBinary(&'a [IntervalMonthDayNano]),
     ListText { offsets: &'a [i32], element: Box<Column<'a>> },
     VectorText { offsets: &'a [i32], element: Box<Column<'a>> },
     ListBinary { offsets: &'a [i32], element: Box<Column<'a>>, element_type: PgType, lower_bound: i32 },
+    RecordText(Vec<Column<'a>>),
+    RecordBinary(Vec<(PgType, Column<'a>)>),
 }
 
 fn strings(array: &dyn Array) -> Result<Strings<'_>> {
@@ -250,6 +264,7 @@ impl<'a> Column<'a> {
             return Ok(Self { nulls, kind: Kind::AllNull });
         }
         let text = format == Format::Text;
+        let iso = options.styles.layout == DateLayout::Iso;
         let found = || mismatch(pg_type.facts().name, array.data_type());
         macro_rules! values {
             ($arrow:ty) => {
@@ -309,11 +324,11 @@ impl<'a> Column<'a> {
             | PgType::Jsonb
             | PgType::Aclitem
             | PgType::PgNodeTree
-            | PgType::Void
-            | PgType::Record => match options.encoding {
+            | PgType::Void => match options.encoding {
                 ClientEncoding::Utf8 => Kind::Text(strings(array)?),
                 other => Kind::TextIn(strings(array)?, other),
             },
+            PgType::Record => Self::record(format, array, options)?,
             PgType::Bytea => {
                 let values = array.as_binary_view_opt().ok_or_else(found)?;
                 match (text, options.bytea_hex) {
@@ -326,26 +341,41 @@ impl<'a> Column<'a> {
                 let values = array.as_fixed_size_binary_opt().ok_or_else(found)?;
                 pick!(Kind::UuidText(values), Kind::UuidBinary(values))
             }
-            PgType::Date => pick!(Kind::DateText(values!(Date32Type)), Kind::DateBinary(values!(Date32Type))),
+            PgType::Date => {
+                let values = values!(Date32Type);
+                let written =
+                    if iso { Kind::DateText(values) } else { Kind::DateStyled(values, options.styles) };
+                pick!(written, Kind::DateBinary(values))
+            }
             PgType::Time => {
                 let values = values!(Time64MicrosecondType);
                 pick!(Kind::TimeText(values), Kind::TimeBinary(values))
             }
             PgType::Timetz => {
-                let values = values!(Time64MicrosecondType);
+                let values = array.as_fixed_size_binary_opt().ok_or_else(found)?;
                 pick!(Kind::TimetzText(values), Kind::TimetzBinary(values))
             }
             PgType::Timestamp => {
                 let values = values!(TimestampMicrosecondType);
-                pick!(Kind::TimestampText(values), Kind::TimestampBinary(values))
+                let written = if iso {
+                    Kind::TimestampText(values)
+                } else {
+                    Kind::TimestampStyled(values, options.styles)
+                };
+                pick!(written, Kind::TimestampBinary(values))
             }
             PgType::Timestamptz => {
                 let values = values!(TimestampMicrosecondType);
-                pick!(Kind::TimestamptzText(values, options.zone), Kind::TimestampBinary(values))
+                let written = if iso {
+                    Kind::TimestamptzText(values, options.styles.zone)
+                } else {
+                    Kind::TimestamptzStyled(values, options.styles)
+                };
+                pick!(written, Kind::TimestampBinary(values))
             }
             PgType::Interval => {
                 let values = values!(IntervalMonthDayNanoType);
-                pick!(Kind::IntervalText(values), Kind::IntervalBinary(values))
+                pick!(Kind::IntervalText(values, options.styles), Kind::IntervalBinary(values))
             }
             PgType::Array(element_type) => {
                 Self::list(PgType::Array(element_type), *element_type, format, array, options)?
@@ -364,7 +394,10 @@ impl<'a> Column<'a> {
         options: &OutputOptions,
     ) -> Result<Kind<'a>> {
         let list = array.as_list_opt::<i32>().ok_or_else(|| mismatch("array", array.data_type()))?;
-        let element = Box::new(Column::new(element_type, format, list.values().as_ref(), options)?);
+        // An array of several dimensions is a list of lists; its type is that of its elements' array.
+        let inner = matches!(list.values().data_type(), DataType::List(_));
+        let inside = if inner { pg_type } else { element_type };
+        let element = Box::new(Column::new(inside, format, list.values().as_ref(), options)?);
         let offsets = list.value_offsets();
         let vector = matches!(pg_type, PgType::Int2Vector | PgType::OidVector);
         Ok(match format {
@@ -373,6 +406,20 @@ impl<'a> Column<'a> {
             Format::Binary => {
                 Kind::ListBinary { offsets, element, element_type, lower_bound: if vector { 0 } else { 1 } }
             }
+        })
+    }
+
+    fn record(format: Format, array: &'a dyn Array, options: &OutputOptions) -> Result<Kind<'a>> {
+        let record = array.as_struct_opt().ok_or_else(|| mismatch("record", array.data_type()))?;
+        let mut columns = Vec::with_capacity(record.num_columns());
+        for (field, column) in record.fields().iter().zip(record.columns()) {
+            let pg_type = field_type(field).map(|found| client_type(found.pg_type));
+            let pg_type = pg_type.ok_or_else(|| mismatch("a known type", field.data_type()))?;
+            columns.push((pg_type, Column::new(pg_type, format, column.as_ref(), options)?));
+        }
+        Ok(match format {
+            Format::Text => Kind::RecordText(columns.into_iter().map(|(_, column)| column).collect()),
+            Format::Binary => Kind::RecordBinary(columns),
         })
     }
 
@@ -394,7 +441,11 @@ impl<'a> Column<'a> {
                 | Kind::VectorText { .. }
                 | Kind::TimestampText(_)
                 | Kind::TimestamptzText(..)
-                | Kind::IntervalText(_)
+                | Kind::IntervalText(..)
+                | Kind::DateStyled(..)
+                | Kind::TimestampStyled(..)
+                | Kind::TimestamptzStyled(..)
+                | Kind::RecordText(_)
         )
     }
 
@@ -453,27 +504,57 @@ impl<'a> Column<'a> {
             Kind::TimeText(values) => text_output::write_time(values[row], out),
             Kind::TimeBinary(values) => out.extend_from_slice(&values[row].to_be_bytes()),
             Kind::TimetzText(values) => {
-                text_output::write_time(values[row], out);
-                out.extend_from_slice(b"+00");
+                let (time, offset) = timetz::decode(values.value(row));
+                text_output::write_timetz(time, offset, out);
             }
             Kind::TimetzBinary(values) => {
-                out.extend_from_slice(&values[row].to_be_bytes());
-                out.extend_from_slice(&[0; 4]);
+                // On the wire the offset counts westward.
+                let (time, offset) = timetz::decode(values.value(row));
+                out.extend_from_slice(&time.to_be_bytes());
+                out.extend_from_slice(&i32::try_from(-offset).unwrap_or(0).to_be_bytes());
             }
+            Kind::DateStyled(values, styles) => styles.write_date(values[row], out),
+            Kind::TimestampStyled(values, styles) => styles.write_timestamp(values[row], out),
+            Kind::TimestamptzStyled(values, styles) => styles.write_timestamptz(values[row], out),
             Kind::TimestampText(values) => text_output::write_timestamp(values[row], out),
             Kind::TimestamptzText(values, zone) => text_output::write_timestamptz(values[row], *zone, out),
             Kind::TimestampBinary(values) => {
                 out.extend_from_slice(&timestamp_binary(values[row]).to_be_bytes());
             }
-            Kind::IntervalText(values) => {
+            Kind::IntervalText(values, styles) => {
                 let value = values[row];
-                text_output::write_interval(value.months, value.days, value.nanoseconds / 1000, out);
+                styles.write_interval(value.months, value.days, value.nanoseconds / 1000, out);
             }
             Kind::IntervalBinary(values) => {
                 let value = values[row];
                 out.extend_from_slice(&(value.nanoseconds / 1000).to_be_bytes());
                 out.extend_from_slice(&value.days.to_be_bytes());
                 out.extend_from_slice(&value.months.to_be_bytes());
+            }
+            Kind::RecordText(columns) => {
+                out.push(b'(');
+                for (index, column) in columns.iter().enumerate() {
+                    if index > 0 {
+                        out.push(b',');
+                    }
+                    if !column.is_null(row) {
+                        let start = out.len();
+                        column.put(row, out)?;
+                        let plain = out.split_off(start);
+                        text_output::write_record_field(&plain, out);
+                    }
+                }
+                out.push(b')');
+            }
+            Kind::RecordBinary(columns) => {
+                let count = i32::try_from(columns.len()).map_err(|_| {
+                    ServerError::new(Condition::ProgramLimitExceeded, "a record has too many fields")
+                })?;
+                out.extend_from_slice(&count.to_be_bytes());
+                for (pg_type, column) in columns {
+                    out.extend_from_slice(&pg_type.oid().get().to_be_bytes());
+                    column.put_with_length(row, out)?;
+                }
             }
             Kind::ListText { offsets, element } => list_text(element, range(offsets, row), out)?,
             Kind::VectorText { offsets, element } => {
@@ -513,12 +594,43 @@ fn list_text(element: &Column<'_>, items: Range<usize>, out: &mut Vec<u8>) -> Re
             out.extend_from_slice(b"NULL");
             continue;
         }
+        // An inner array is no element: it is written as it is.
+        if matches!(element.kind, Kind::ListText { .. }) {
+            element.put(item, out)?;
+            continue;
+        }
         let start = out.len();
         element.put(item, out)?;
         let plain = out.split_off(start);
         text_output::write_array_element(&plain, out);
     }
     out.push(b'}');
+    Ok(())
+}
+
+/// Length of each dimension of an array, from the outermost.
+fn dimensions(element: &Column<'_>, items: Range<usize>, lengths: &mut Vec<usize>) {
+    if items.is_empty() {
+        return;
+    }
+    lengths.push(items.len());
+    if let Kind::ListBinary { offsets, element, .. } = &element.kind {
+        dimensions(element, range(offsets, items.start), lengths);
+    }
+}
+
+/// The elements of an array in order, whatever its dimensions.
+fn elements(
+    element: &Column<'_>,
+    items: Range<usize>,
+    each: &mut impl FnMut(&Column<'_>, usize) -> Result<()>,
+) -> Result<()> {
+    for item in items {
+        match &element.kind {
+            Kind::ListBinary { offsets, element, .. } => elements(element, range(offsets, item), each)?,
+            _ => each(element, item)?,
+        }
+    }
     Ok(())
 }
 
@@ -529,21 +641,22 @@ fn list_binary(
     lower_bound: i32,
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    let count = i32::try_from(items.len())
-        .map_err(|_| ServerError::new(Condition::ProgramLimitExceeded, "array is too long"))?;
-    let has_nulls = items.clone().any(|item| element.is_null(item));
-    let dimensions = i32::from(count > 0);
-    out.extend_from_slice(&dimensions.to_be_bytes());
+    let mut lengths = Vec::new();
+    dimensions(element, items.clone(), &mut lengths);
+    let too_long = |_| ServerError::new(Condition::ProgramLimitExceeded, "array is too long");
+    let mut has_nulls = false;
+    elements(element, items.clone(), &mut |column, item| {
+        has_nulls |= column.is_null(item);
+        Ok(())
+    })?;
+    out.extend_from_slice(&i32::try_from(lengths.len()).map_err(too_long)?.to_be_bytes());
     out.extend_from_slice(&i32::from(has_nulls).to_be_bytes());
     out.extend_from_slice(&element_type.oid().get().to_be_bytes());
-    if count > 0 {
-        out.extend_from_slice(&count.to_be_bytes());
+    for length in lengths {
+        out.extend_from_slice(&i32::try_from(length).map_err(too_long)?.to_be_bytes());
         out.extend_from_slice(&lower_bound.to_be_bytes());
     }
-    for item in items {
-        element.put_with_length(item, out)?;
-    }
-    Ok(())
+    elements(element, items, &mut |column, item| column.put_with_length(item, out))
 }
 
 #[cfg(test)]
@@ -559,7 +672,7 @@ mod tests {
 
     fn options() -> OutputOptions {
         OutputOptions {
-            zone: Tz::UTC,
+            styles: Styles::plain(Tz::UTC),
             bytea_hex: true,
             extra_float_digits: 1,
             encoding: ClientEncoding::Utf8,
@@ -579,8 +692,12 @@ mod tests {
         let batch =
             RecordBatch::try_new(Arc::new(schema), vec![Arc::new(Int32Array::from(vec![Some(42), None]))])
                 .unwrap();
-        let output =
-            OutputColumn { name: "a".to_owned(), column_type: ColumnType::plain(PgType::Int4), origin: None };
+        let output = OutputColumn {
+            name: "a".to_owned(),
+            column_type: ColumnType::plain(PgType::Int4),
+            collation: lis_sql::types::Derived::default(),
+            origin: None,
+        };
         let mut out = Vec::new();
         RowEncoder::new(&[output], &[], options()).encode(&batch, 0..2, &mut out).unwrap();
         assert_eq!(out, b"D\0\0\0\x0c\0\x01\0\0\0\x0242D\0\0\0\x0a\0\x01\xff\xff\xff\xff");

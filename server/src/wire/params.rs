@@ -10,6 +10,7 @@ use arrow::{
 };
 use bytes::{Buf, Bytes};
 use datafusion::common::ScalarValue;
+use lis_functions::timetz;
 use lis_lake::types::{ColumnType, NUMERIC_PRECISION_MAX, PgType};
 
 use super::types::Format;
@@ -160,7 +161,12 @@ impl Reader {
             PgType::Array(element) => self.list(*element, encoding)?,
             PgType::Int2Vector => self.list(PgType::Int2, encoding)?,
             PgType::OidVector => self.list(PgType::Oid, encoding)?,
-            PgType::Timetz | PgType::Aclitem | PgType::Record | PgType::Void | PgType::PgNodeTree => {
+            PgType::Timetz => {
+                let time = self.i64()?;
+                let offset = -i64::from(self.i32()?);
+                ScalarValue::FixedSizeBinary(timetz::WIDTH, Some(timetz::encode(time, offset).to_vec()))
+            }
+            PgType::Aclitem | PgType::Record | PgType::Void | PgType::PgNodeTree => {
                 return Err(ServerError::not_supported(format!(
                     "binary parameters of type {} are not supported",
                     pg_type.facts().sql_name

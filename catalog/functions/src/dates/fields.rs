@@ -7,7 +7,7 @@ use crate::{
     calendar::{self, DAY, HOUR, MINUTE, SECOND},
     casts::zone_argument,
     error::{FunctionError, FunctionErrorKind},
-    kernels::{Date, Interval, Numeric, Text, Time, Timestamp, map},
+    kernels::{Date, Interval, Numeric, Text, Time, Timestamp, Uuid, map, map_nullable},
     scalar::Arguments,
     text_input::Interval as Parts,
 };
@@ -183,8 +183,11 @@ fn constant_field(arguments: &Arguments<'_>, type_name: &str) -> Result<(String,
 pub fn extract_timestamp(arguments: &Arguments<'_>) -> Done {
     let type_name = "timestamp without time zone";
     let (name, field) = constant_field(arguments, type_name)?;
-    map::<(Text, Timestamp), Numeric>(arguments, |(_, timestamp)| {
-        field_of(field, timestamp).ok_or_else(|| unknown_field(&name, type_name))
+    map_nullable::<(Text, Timestamp), Numeric>(arguments, |(_, timestamp)| {
+        if calendar::is_infinite_timestamp(timestamp) {
+            return field_of_infinity(field);
+        }
+        field_of(field, timestamp).map(Some).ok_or_else(|| unknown_field(&name, type_name))
     })
 }
 
@@ -193,17 +196,35 @@ pub fn extract_timestamptz(arguments: &Arguments<'_>) -> Done {
     let type_name = "timestamp with time zone";
     let (name, field) = constant_field(arguments, type_name)?;
     let zone = zone_argument(arguments, 2)?;
-    map::<(Text, Timestamp), Numeric>(arguments, |(_, timestamp)| {
+    map_nullable::<(Text, Timestamp), Numeric>(arguments, |(_, timestamp)| {
+        if calendar::is_infinite_timestamp(timestamp) {
+            return field_of_infinity(field);
+        }
         let offset = calendar::offset_at(zone, timestamp);
-        Ok(match field {
+        Ok(Some(match field {
             Field::Epoch => i128::from(timestamp),
             Field::Timezone => i128::from(offset),
             Field::TimezoneHour => i128::from(offset / 3600),
             Field::TimezoneMinute => i128::from(offset / 60 % 60),
             _ => field_of(field, timestamp.saturating_add(offset * SECOND))
                 .ok_or_else(|| unknown_field(&name, type_name))?,
-        })
+        }))
     })
+}
+
+/// What `extract` gives of an infinite date: null for what goes round, and infinity, which `numeric` does not have
+/// here, for what grows.
+fn field_of_infinity(field: Field) -> Result<Option<i128>, FunctionError> {
+    match field {
+        Field::Year
+        | Field::IsoYear
+        | Field::Decade
+        | Field::Century
+        | Field::Millennium
+        | Field::Julian
+        | Field::Epoch => Err(FunctionError::not_supported("numeric NaN and infinity are not supported")),
+        _ => Ok(None),
+    }
 }
 
 /// `extract(field, date)`
@@ -214,16 +235,21 @@ pub fn extract_date(arguments: &Arguments<'_>) -> Done {
         field,
         Field::Microseconds | Field::Milliseconds | Field::Second | Field::Minute | Field::Hour
     );
-    map::<(Text, Date), Numeric>(arguments, |(_, date)| {
+    map_nullable::<(Text, Date), Numeric>(arguments, |(_, date)| {
         if refused {
             return Err(unknown_field(&name, type_name));
+        }
+        if calendar::is_infinite_date(date) {
+            return field_of_infinity(field);
         }
         let days = i64::from(date);
         match field {
             // Whole numbers, and dates may lie beyond what a timestamp holds.
-            Field::Epoch => Ok(i128::from(days) * 86_400),
-            Field::Julian => Ok(i128::from(days - calendar::DATE_MIN)),
-            _ => field_of(field, days.saturating_mul(DAY)).ok_or_else(|| unknown_field(&name, type_name)),
+            Field::Epoch => Ok(Some(i128::from(days) * 86_400)),
+            Field::Julian => Ok(Some(i128::from(days - calendar::DATE_MIN))),
+            _ => field_of(field, days.saturating_mul(DAY))
+                .map(Some)
+                .ok_or_else(|| unknown_field(&name, type_name)),
         }
     })
 }
@@ -238,6 +264,25 @@ pub fn extract_time(arguments: &Arguments<'_>) -> Done {
         }
         Field::Epoch => Ok(time.into()),
         _ => Err(unknown_field(&name, type_name)),
+    })
+}
+
+/// `extract(field, timetz)`
+pub fn extract_timetz(arguments: &Arguments<'_>) -> Done {
+    let type_name = "time with time zone";
+    let (name, field) = constant_field(arguments, type_name)?;
+    map::<(Text, Uuid), Numeric>(arguments, |(_, value)| {
+        let (time, offset) = crate::timetz::decode(value);
+        match field {
+            Field::Microseconds | Field::Milliseconds | Field::Second | Field::Minute | Field::Hour => {
+                field_of(field, time).ok_or_else(|| unknown_field(&name, type_name))
+            }
+            Field::Epoch => Ok((time - offset * SECOND).into()),
+            Field::Timezone => Ok(offset.into()),
+            Field::TimezoneHour => Ok((offset / 3600).into()),
+            Field::TimezoneMinute => Ok((offset / 60 % 60).into()),
+            _ => Err(unknown_field(&name, type_name)),
+        }
     })
 }
 
@@ -307,6 +352,9 @@ pub fn date_trunc(arguments: &Arguments<'_>) -> Done {
         return Err(unknown_field(&name, type_name));
     }
     map::<(Text, Timestamp), Timestamp>(arguments, |(_, timestamp)| {
+        if calendar::is_infinite_timestamp(timestamp) {
+            return Ok(timestamp);
+        }
         truncate(field, timestamp).ok_or_else(calendar::timestamp_out_of_range)
     })
 }
@@ -324,6 +372,9 @@ pub fn date_trunc_in_zone(arguments: &Arguments<'_>) -> Done {
         Field::Microseconds | Field::Milliseconds | Field::Second | Field::Minute | Field::Hour
     );
     map::<(Text, Timestamp), Timestamp>(arguments, |(_, timestamp)| {
+        if calendar::is_infinite_timestamp(timestamp) {
+            return Ok(timestamp);
+        }
         let offset = calendar::offset_at(zone, timestamp) * SECOND;
         let local = timestamp.saturating_add(offset);
         let start = truncate(field, local).ok_or_else(calendar::timestamp_out_of_range)?;

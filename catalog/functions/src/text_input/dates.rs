@@ -1,8 +1,7 @@
 //! Dates, times and timestamps from text. ISO 8601 has a fast road; everything else goes through fields as in
 //! PostgreSQL's `ParseDateTime`/`DecodeDateTime` with the order month, day, year.
 //!
-//! The words `now`, `today`, `tomorrow` and `yesterday` are the caller's business: they need a clock. `infinity` is
-//! refused (0A000).
+//! The words `now`, `today`, `tomorrow` and `yesterday` are the caller's business: they need a clock.
 
 use chrono_tz::Tz;
 
@@ -12,32 +11,83 @@ use crate::{
     error::{FunctionError, FunctionErrorKind},
 };
 
+/// The order of the numbers of a date that does not begin with its year: the second word of `DateStyle`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DateOrder {
+    /// Month, day, year.
+    #[default]
+    Mdy,
+    /// Day, month, year.
+    Dmy,
+    /// Year, month, day.
+    Ymd,
+}
+
 /// `date`: days since 1970-01-01.
 pub fn parse_date(text: &str) -> Result<i32, FunctionError> {
+    parse_date_in(text, DateOrder::Mdy)
+}
+
+/// `date`, its numbers in this order.
+pub fn parse_date_in(text: &str, order: DateOrder) -> Result<i32, FunctionError> {
     if let Some(days) = iso_date(text.as_bytes()) {
         return calendar::checked_date(days);
     }
+    if let Some(positive) = infinity(text) {
+        return Ok(if positive { calendar::DATE_INFINITY } else { calendar::DATE_MINUS_INFINITY });
+    }
     let fields = Fields::read(text, "date")?;
-    calendar::checked_date(fields.days(text, "date")?)
+    calendar::checked_date(fields.days(text, "date", order)?)
+}
+
+/// Whether the text is `infinity` (`true`) or `-infinity`.
+fn infinity(text: &str) -> Option<bool> {
+    match trim(text).to_ascii_lowercase().as_str() {
+        "infinity" | "+infinity" => Some(true),
+        "-infinity" => Some(false),
+        _ => None,
+    }
+}
+
+fn infinite_timestamp(text: &str) -> Option<i64> {
+    infinity(text).map(|positive| {
+        if positive { calendar::TIMESTAMP_INFINITY } else { calendar::TIMESTAMP_MINUS_INFINITY }
+    })
 }
 
 /// `timestamp`: microseconds since 1970-01-01. A zone in the text is read and ignored, as in PostgreSQL.
 pub fn parse_timestamp(text: &str) -> Result<i64, FunctionError> {
+    parse_timestamp_in(text, DateOrder::Mdy)
+}
+
+/// `timestamp`, its numbers in this order.
+pub fn parse_timestamp_in(text: &str, order: DateOrder) -> Result<i64, FunctionError> {
     if let Some((days, time)) = iso_timestamp(text.as_bytes()) {
         return calendar::join_timestamp(days, time);
     }
+    if let Some(infinite) = infinite_timestamp(text) {
+        return Ok(infinite);
+    }
     let fields = Fields::read(text, "timestamp")?;
-    calendar::join_timestamp(fields.days(text, "timestamp")?, fields.time.unwrap_or(0))
+    calendar::join_timestamp(fields.days(text, "timestamp", order)?, fields.time.unwrap_or(0))
 }
 
 /// `timestamptz`: microseconds since 1970-01-01 UTC. Without a zone in the text it is local to `zone`.
 pub fn parse_timestamptz(text: &str, zone: Tz) -> Result<i64, FunctionError> {
+    parse_timestamptz_in(text, zone, DateOrder::Mdy)
+}
+
+/// `timestamptz`, its numbers in this order.
+pub fn parse_timestamptz_in(text: &str, zone: Tz, order: DateOrder) -> Result<i64, FunctionError> {
     if let Some((days, time)) = iso_timestamp(text.as_bytes()) {
         return calendar::local_to_utc(zone, calendar::join_timestamp(days, time)?);
     }
+    if let Some(infinite) = infinite_timestamp(text) {
+        return Ok(infinite);
+    }
     let type_name = "timestamp with time zone";
     let fields = Fields::read(text, type_name)?;
-    let local = calendar::join_timestamp(fields.days(text, type_name)?, fields.time.unwrap_or(0))?;
+    let local = calendar::join_timestamp(fields.days(text, type_name, order)?, fields.time.unwrap_or(0))?;
     match fields.zone {
         None => calendar::local_to_utc(zone, local),
         Some(Zone::Offset(seconds)) => {
@@ -63,8 +113,14 @@ pub fn parse_timetz(text: &str) -> Result<(i64, Option<i64>), FunctionError> {
         None => None,
         Some(Zone::Offset(seconds)) => Some(seconds),
         Some(Zone::Named(zone)) => {
-            let days = fields.days(text, type_name).unwrap_or(0);
-            Some(calendar::offset_at(zone, days * DAY + time))
+            // A zone that changes its offset needs a date.
+            let days = match fields.days(text, type_name, DateOrder::Mdy) {
+                Ok(days) => days,
+                Err(_) if calendar::offset_at(zone, 0) == calendar::offset_at(zone, 182 * DAY) => 0,
+                Err(error) => return Err(error),
+            };
+            let moment = calendar::local_to_utc(zone, days * DAY + time)?;
+            Some(calendar::offset_at(zone, moment))
         }
     };
     Ok((time, offset))
@@ -246,7 +302,10 @@ impl Fields {
                     // `08-Jan -1999` and the like: the sign is a delimiter.
                     fields.push_part(offset.trim_start_matches(['+', '-']).as_bytes()).ok_or_else(bad)?;
                 } else {
-                    let seconds = read_offset(offset).ok_or_else(bad)?;
+                    let seconds = read_offset(offset).ok_or_else(|| {
+                        let digits = offset.trim_start_matches(['+', '-']).len();
+                        if (1..=8).contains(&digits) { displacement(text) } else { bad() }
+                    })?;
                     fields.zone = Some(Zone::Offset(seconds));
                 }
             } else if byte.is_ascii_whitespace() || byte == b',' {
@@ -378,6 +437,17 @@ impl Fields {
             return Some(0);
         }
         if let Some(seconds) = calendar::abbreviation_offset(word) {
+            // `UTC+2` is POSIX's: two hours west.
+            if matches!(rest.first(), Some(b'+' | b'-')) {
+                let length = 1 + rest
+                    .iter()
+                    .skip(1)
+                    .take_while(|byte| byte.is_ascii_digit() || **byte == b':')
+                    .count();
+                let offset = std::str::from_utf8(rest.get(..length)?).ok().and_then(read_offset)?;
+                self.zone = Some(Zone::Offset(-offset));
+                return Some(length);
+            }
             self.zone = Some(Zone::Offset(seconds));
             return Some(0);
         }
@@ -397,7 +467,7 @@ impl Fields {
         Some(0)
     }
 
-    fn days(&self, text: &str, type_name: &str) -> Result<i64, FunctionError> {
+    fn days(&self, text: &str, type_name: &str, order: DateOrder) -> Result<i64, FunctionError> {
         if let Some(days) = self.days {
             return Ok(days);
         }
@@ -414,13 +484,21 @@ impl Fields {
                 let (year, month, day) = if a.is_month_name {
                     if b.digits >= 3 { (b, a, c) } else { (c, a, b) }
                 } else if b.is_month_name {
-                    if a.digits >= 3 { (a, b, c) } else { (c, b, a) }
+                    if a.digits >= 3 || (order == DateOrder::Ymd && c.digits < 3) {
+                        (a, b, c)
+                    } else {
+                        (c, b, a)
+                    }
                 } else if c.is_month_name {
                     if a.digits >= 3 { (a, c, b) } else { (b, c, a) }
                 } else if a.digits >= 3 {
                     (a, b, c)
                 } else {
-                    (c, a, b)
+                    match order {
+                        DateOrder::Mdy => (c, a, b),
+                        DateOrder::Dmy => (c, b, a),
+                        DateOrder::Ymd => (a, b, c),
+                    }
                 };
                 (year.value, month.value, day.value, year.digits)
             }
@@ -453,9 +531,21 @@ impl Fields {
     }
 }
 
+/// 22009 as PostgreSQL words it.
+fn displacement(text: &str) -> FunctionError {
+    FunctionError::new(
+        FunctionErrorKind::InvalidTimeZoneDisplacement,
+        format!("time zone displacement out of range: \"{text}\""),
+    )
+}
+
+/// A word with a slash can only be a zone's name.
 fn special_or(word: &str, otherwise: FunctionError) -> FunctionError {
-    if word.eq_ignore_ascii_case("infinity") || word.eq_ignore_ascii_case("inf") {
-        return FunctionError::not_supported("infinite dates and timestamps are not supported");
+    if word.contains('/') {
+        return FunctionError::invalid_parameter(format!(
+            "time zone \"{}\" not recognized",
+            word.to_ascii_lowercase()
+        ));
     }
     otherwise
 }
@@ -624,7 +714,6 @@ mod tests {
             ("", K::InvalidDatetimeFormat),
             ("2026-11", K::InvalidDatetimeFormat),
             ("12:00", K::InvalidDatetimeFormat),
-            ("infinity", K::FeatureNotSupported),
         ] {
             assert_eq!(date(text), Err(kind), "{text}");
         }

@@ -1,6 +1,7 @@
 //! Intervals from text: `1 year 2 mons`, `3 days 04:05:06`, `P1Y2M3DT4H`, `1-2`, `@ 1 minute ago`.
 
 use super::{dates::fraction_to_micro, trim};
+use crate::text_output::IntervalStyle;
 use crate::{
     calendar::{DAY, HOUR, MINUTE, SECOND},
     error::{FunctionError, FunctionErrorKind},
@@ -25,6 +26,16 @@ pub fn interval_out_of_range() -> FunctionError {
 /// `interval`. `default_unit` is that of a number without one: `second` unless the type says otherwise
 /// (`interval '1' year`).
 pub fn parse_interval(text: &str, default_unit: Option<&str>) -> Result<Interval, FunctionError> {
+    parse_interval_in(text, default_unit, IntervalStyle::Postgres)
+}
+
+/// `interval` under an `IntervalStyle`: under `sql_standard` a leading minus holds for every field, if no other field
+/// has a sign.
+pub fn parse_interval_in(
+    text: &str,
+    default_unit: Option<&str>,
+    style: IntervalStyle,
+) -> Result<Interval, FunctionError> {
     let invalid = || {
         FunctionError::new(
             FunctionErrorKind::InvalidDatetimeFormat,
@@ -57,6 +68,13 @@ pub fn parse_interval(text: &str, default_unit: Option<&str>) -> Result<Interval
     if words.is_empty() {
         return Err(invalid());
     }
+    let one_sign = style == IntervalStyle::SqlStandard
+        && words.first().is_some_and(|word| word.starts_with('-'))
+        && !words.iter().skip(1).any(|word| word.starts_with(['+', '-']));
+    if one_sign && let Some(first) = words.first_mut() {
+        *first = first.trim_start_matches('-');
+    }
+    let ago = ago != one_sign;
     let mut index = 0;
     while let Some(word) = words.get(index).copied() {
         index += 1;
@@ -76,7 +94,8 @@ pub fn parse_interval(text: &str, default_unit: Option<&str>) -> Result<Interval
             if !rest.is_empty() {
                 return Err(invalid());
             }
-            sum.clock(value).ok_or_else(invalid)?
+            let minutes_first = default_unit == Some("second_of_minute");
+            sum.clock(value, minutes_first).ok_or_else(|| clock_error(value, text))?
         } else if let Some(months) = rest.strip_prefix('-') {
             // SQL's year-month: `1-2`.
             let negative = value.starts_with('-');
@@ -102,7 +121,10 @@ pub fn parse_interval(text: &str, default_unit: Option<&str>) -> Result<Interval
                         unit
                     }
                     None if words.get(index).is_some_and(|next| next.contains(':')) => "day",
-                    None => default_unit.unwrap_or("second"),
+                    None => match default_unit {
+                        None | Some("second_of_minute") => "second",
+                        Some(unit) => unit,
+                    },
                 }
             };
             let (whole, fraction) = read_number(value).ok_or_else(invalid)?;
@@ -115,6 +137,24 @@ pub fn parse_interval(text: &str, default_unit: Option<&str>) -> Result<Interval
         sum = Sum { months: -sum.months, days: -sum.days, microseconds: -sum.microseconds };
     }
     sum.finish().ok_or_else(out_of_range)
+}
+
+/// A clock whose fields are numbers but too large is out of range, anything else is no interval.
+fn clock_error(clock: &str, text: &str) -> FunctionError {
+    if clock
+        .trim_start_matches(['+', '-'])
+        .split([':', '.'])
+        .all(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
+    {
+        return FunctionError::new(
+            FunctionErrorKind::IntervalFieldOverflow,
+            format!("interval field value out of range: \"{text}\""),
+        );
+    }
+    FunctionError::new(
+        FunctionErrorKind::InvalidDatetimeFormat,
+        format!("invalid input syntax for type interval: \"{text}\""),
+    )
 }
 
 /// Wide sums, narrowed at the end.
@@ -182,7 +222,7 @@ impl Sum {
     }
 
     /// `HH:MM[:SS[.ffffff]]`: outer `None` for a wrong form, inner for overflow.
-    fn clock(&mut self, text: &str) -> Option<Option<()>> {
+    fn clock(&mut self, text: &str, minutes_first: bool) -> Option<Option<()>> {
         let (negative, text) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -191,7 +231,7 @@ impl Sum {
         let parts: Vec<i64> = whole.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
         let (hours, minutes, seconds) = match parts.as_slice() {
             // With a fraction two parts are minutes and seconds.
-            [minutes, seconds] if text.contains('.') => (0, *minutes, *seconds),
+            [minutes, seconds] if text.contains('.') || minutes_first => (0, *minutes, *seconds),
             [hours, minutes] => (*hours, *minutes, 0),
             [hours, minutes, seconds] => (*hours, *minutes, *seconds),
             _ => return None,
@@ -257,6 +297,9 @@ fn unit_by_name(name: &str) -> Option<&'static str> {
 
 /// ISO 8601's form after the `P`: outer `None` for a wrong form, inner for overflow.
 fn read_iso(text: &str, sum: &mut Sum) -> Option<Option<()>> {
+    if let Some(done) = read_iso_alternative(text, sum) {
+        return done;
+    }
     let mut in_time = false;
     let mut rest = text;
     if rest.is_empty() {
@@ -291,6 +334,23 @@ fn read_iso(text: &str, sum: &mut Sum) -> Option<Option<()>> {
         rest = after;
     }
     Some(Some(()))
+}
+
+/// `0001-02-03T04:05:06` after the `P`; `None` if it is not of that form.
+fn read_iso_alternative(text: &str, sum: &mut Sum) -> Option<Option<Option<()>>> {
+    let (date, time) = text.split_once('T').unwrap_or((text, ""));
+    let parts: Vec<&str> = date.split('-').collect();
+    let [years, months, days] = parts.as_slice() else { return None };
+    let number = |text: &str| -> Option<i64> {
+        text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    };
+    let (years, months, days) = (number(years)?, number(months)?, number(days)?);
+    let added = sum.add("year", years, 0.0).and_then(|()| sum.add("month", months, 0.0));
+    let added = added.and_then(|()| sum.add("day", days, 0.0));
+    if time.is_empty() || added.is_none() {
+        return Some(Some(added));
+    }
+    Some(sum.clock(time, false))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `pg_attribute`: the columns of everything in `pg_class`, indexes included.
 
+use lis_functions::collation::Locale;
 use lis_lake::{
     ids::Oid,
     table::{Collation, Column},
@@ -71,7 +72,7 @@ fn attribute(relation: Oid, column: &Column, number: i16) -> Attribute<'_> {
         has_default: column.default.is_some(),
         collation: match column.collation {
             Collation::C => None,
-            Collation::Swedish => Some(small::SWEDISH),
+            Collation::Swedish => Some(small::icu_collation(Locale::SWEDISH)),
         },
     }
 }

@@ -1,13 +1,20 @@
 //! Relations of a few fixed rows: access methods, tablespaces, collations, languages.
 
+use lis_functions::collation::Locale;
 use lis_lake::ids::Oid;
 
 use crate::{registry::ViewContext, rows::Rows};
 
 /// `UTF8` among PostgreSQL's encodings.
 pub(crate) const UTF8: i32 = 6;
-/// `sv-x-icu`
-pub(crate) const SWEDISH: Oid = Oid::new(13048);
+/// The first of ICU's collations.
+const FIRST_ICU: u32 = 13_000;
+
+/// `pg_collation.oid` of one of ICU's.
+pub(crate) fn icu_collation(locale: Locale) -> Oid {
+    let place = Locale::ALL.iter().position(|one| *one == locale).and_then(|place| u32::try_from(place).ok());
+    Oid::new(FIRST_ICU + place.unwrap_or(0))
+}
 
 pub(super) fn access_methods(_: &ViewContext, rows: &mut Rows<'_>) {
     for (oid, name, handler, kind) in [(2, "heap", 3, "t"), (403, "btree", 330, "i")] {
@@ -27,13 +34,19 @@ pub(super) fn tablespaces(_: &ViewContext, rows: &mut Rows<'_>) {
 }
 
 pub(super) fn collations(_: &ViewContext, rows: &mut Rows<'_>) {
-    let collations = [
-        (Oid::new(100), "default", "d", None, None),
-        (Oid::new(950), "C", "c", Some("C"), None),
-        (Oid::new(951), "POSIX", "c", Some("POSIX"), None),
-        (SWEDISH, "sv-x-icu", "i", None, Some("sv")),
+    let built_in = [
+        (Oid::new(100), "default", "d", None),
+        (Oid::new(950), "C", "c", Some("C")),
+        (Oid::new(951), "POSIX", "c", Some("POSIX")),
+        (Oid::new(12_346), "ucs_basic", "c", Some("C")),
     ];
-    for (oid, name, provider, locale, icu_locale) in collations {
+    let built_in =
+        built_in.map(|(oid, name, provider, locale)| (oid, name.to_owned(), provider, locale, None));
+    let icu = Locale::ALL.iter().map(|locale| {
+        let name = format!("{}-x-icu", locale.tag());
+        (icu_collation(*locale), name, "i", None, Some(locale.tag()))
+    });
+    for (oid, name, provider, locale, icu_locale) in built_in.into_iter().chain(icu) {
         rows.add([
             ("oid", oid.into()),
             ("collname", name.into()),

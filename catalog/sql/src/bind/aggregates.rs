@@ -21,7 +21,7 @@ use crate::{
     dialect::marks::{DISTINCT_SETS, is_mark_expression},
     error::{SqlError, SqlErrorKind},
     names::{Namespace, Scope, identifier},
-    types::{Typed, settle_unknown},
+    types::{Typed, ordering::check_equality, settle_unknown},
 };
 
 /// How many grouping sets a query may have (PostgreSQL's own limit).
@@ -212,6 +212,7 @@ impl Binder<'_> {
         } else {
             self.expression(inner, place)?
         };
+        check_equality(&typed)?;
         Ok(settle_unknown(&self.binding, typed)?.expr)
     }
 

@@ -38,6 +38,7 @@ pub fn bind_assigned(
             column: output,
             column_type: typed.column_type,
             arrow_type: typed.arrow_type,
+            collation: typed.collation.of_column(),
             origin: None,
             unknown: None,
             position: column.position,

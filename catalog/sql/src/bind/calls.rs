@@ -14,7 +14,7 @@ use datafusion::{
 };
 use lis_lake::{
     names::Identifier,
-    types::{ColumnType, PgType},
+    types::{ColumnType, PgType, record_field},
 };
 use sqlparser::ast::{self, Spanned};
 
@@ -27,11 +27,19 @@ use super::{
 use crate::{
     dialect::marks::{VARIADIC, is_mark},
     error::{SqlError, SqlErrorKind},
+    functions::aggregates::distinct_by_key,
     names::identifier,
     resolve::{
         Argument, FunctionCall, ResolvedAggregate, ResolvedFunction, ResolvedSet, SetColumn, function,
     },
-    types::{Typed, coerce_to_boolean, settle_unknown},
+    types::{
+        Typed,
+        casts::canonical_text,
+        coerce_to_boolean,
+        ordering::order_key,
+        records::{record, row},
+        settle_unknown,
+    },
 };
 
 /// What a column stands for.
@@ -200,7 +208,12 @@ impl Binder<'_> {
             return self.grouping(call, position, place);
         }
         if schema.is_none() && name.as_str() == "row" {
-            return Err(unsupported("a row as a value", position));
+            let ast::FunctionArguments::List(list) = &call.args else {
+                return Err(not_postgresql("row", position));
+            };
+            let (arguments, _) = self.arguments(&list.args, "row", position, place)?;
+            let values = arguments.into_iter().map(|argument| argument.value).collect();
+            return Ok(row(&self.binding, values)?.at(position));
         }
         // Arguments of an aggregate may not contain aggregates; that a call is one is known only when its arguments'
         // types are. So they are bound with a note of how many calls there were before.
@@ -367,8 +380,11 @@ impl Binder<'_> {
                     arguments.push(Argument { name, value: self.expression(value, place)? });
                 }
                 ast::FunctionArgExpr::Wildcard | ast::FunctionArgExpr::WildcardWithOptions(_) => star = true,
-                ast::FunctionArgExpr::QualifiedWildcard(_) => {
-                    return Err(unsupported("a whole row as an argument", position));
+                ast::FunctionArgExpr::QualifiedWildcard(table) => {
+                    let fields = self.row_of(table, place)?;
+                    let fields =
+                        fields.into_iter().map(|(name, value)| (name.as_str().to_owned(), value)).collect();
+                    arguments.push(Argument { name, value: record(&self.binding, fields)?.at(position) });
                 }
             }
         }
@@ -416,6 +432,7 @@ impl Binder<'_> {
             Some(filter) => Some(Box::new(self.boolean(filter, "FILTER", place.within(Clause::Filter))?)),
             None => None,
         };
+        let mut aggregate = aggregate;
         let mut order_by = self.sorts(clauses.order_by, inside)?;
         if !aggregate.within_group.is_empty() {
             order_by = Vec::new();
@@ -424,6 +441,17 @@ impl Binder<'_> {
             }
         }
         if clauses.distinct {
+            // Text of a collation of ICU's is ordered by its key: then it is the key that is collected.
+            if let ([only], [sort]) = (clauses.order_by, order_by.as_slice()) {
+                let typed = settle_unknown(&self.binding, self.expression(&only.expr, inside)?)?;
+                let plain = canonical_text(typed.clone());
+                if sort.expr != typed.expr
+                    && aggregate.arguments.first() == Some(&plain.expr)
+                    && let Some(by_key) = distinct_by_key(&aggregate, &order_key(typed)?)
+                {
+                    aggregate = by_key;
+                }
+            }
             for (sort, item) in order_by.iter().zip(clauses.order_by) {
                 if !aggregate.arguments.contains(&sort.expr) {
                     return Err(SqlError::new(
@@ -462,7 +490,12 @@ impl Binder<'_> {
         let column = Calls::column_of(&calls.aggregates, expr, position, || self.fresh_column(&name));
         // A function's result has no modifier.
         let column_type = ColumnType::plain(aggregate.result.pg_type);
-        Ok(Typed::new(Expr::Column(column), column_type, aggregate.arrow_type).at(position))
+        let call = Typed::new(Expr::Column(column), column_type, aggregate.arrow_type);
+        let done = match aggregate.finish {
+            Some(finish) => finish.apply(call, column_type)?,
+            None => call,
+        };
+        Ok(done.collated(aggregate.collation).at(position))
     }
 
     /// Notes a window function and gives the column that stands for it.
@@ -503,13 +536,13 @@ impl Binder<'_> {
         };
         let expr = Expr::Column(column);
         match set.columns.as_slice() {
-            [only] if !set.record => {
-                Ok(Typed::new(expr, only.column_type, only.arrow_type.clone()).at(position))
-            }
+            [only] if !set.record => Ok(Typed::new(expr, only.column_type, only.arrow_type.clone())
+                .collated(only.collation)
+                .at(position)),
             fields => {
                 let fields: Vec<Field> = fields
                     .iter()
-                    .map(|field| Field::new(&field.name, field.arrow_type.clone(), true))
+                    .map(|field| record_field(&field.name, field.column_type, field.arrow_type.clone()))
                     .collect();
                 let arrow_type = DataType::Struct(fields.into());
                 Ok(Typed::new(expr, ColumnType::plain(PgType::Record), arrow_type).at(position))
@@ -552,7 +585,7 @@ impl Binder<'_> {
             .iter()
             .map(|item| {
                 let typed = settle_unknown(&self.binding, self.expression(&item.expr, place)?)?;
-                Ok(super::order::sort_of(typed.expr, &item.options))
+                Ok(super::order::sort_of(order_key(typed)?.expr, &item.options))
             })
             .collect()
     }

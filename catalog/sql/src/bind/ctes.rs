@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     error::{SqlError, SqlErrorKind},
-    names::{HiddenName, Namespace, ScopeColumn, ScopeTable, identifier},
+    names::{HiddenName, Namespace, ScopeColumn, ScopeTable, Whole, identifier},
     types::{CastContext, coerce},
 };
 
@@ -102,6 +102,7 @@ impl Binder<'_> {
                     expr: Expr::Column(Column::new(Some(alias.clone()), &column.column.name)),
                     column_type: column.column_type,
                     arrow_type: column.arrow_type.clone(),
+                    collation: column.collation,
                     origin: column.origin,
                 })
             })
@@ -113,6 +114,7 @@ impl Binder<'_> {
             key: Vec::new(),
             columns,
             hidden: Vec::new(),
+            whole: Whole::default(),
         };
         Ok(Some(Joined { plan, namespace: Namespace::of(table) }))
     }

@@ -21,10 +21,10 @@ use super::{
 };
 use crate::{
     error::{SqlError, SqlErrorKind},
-    names::{Scope, identifier},
+    names::{Scope, Whole, identifier},
     output::operator_name,
     resolve,
-    types::{self, CastContext, Typed},
+    types::{self, CastContext, Collation, Derived, Typed},
 };
 
 /// The part of a query that an expression stands in: it decides what may occur there and how PostgreSQL says so.
@@ -275,13 +275,21 @@ impl Binder<'_> {
                 self.named_call("overlay", arguments, self.start_of(expr))
             }
             E::Collate { expr: operand, collation } => {
-                self.check_collation(collation).map_err(|mut error| {
-                    let keyword = self.position_after(operand.span(), "collate");
-                    error.position = keyword.or(error.position);
+                let position = self.position_after(operand.span(), "collate");
+                let operand = self.expression(operand, place)?;
+                let collation = self.collation(collation).map_err(|mut error| {
+                    error.position = position.or(error.position);
                     error
                 })?;
-                let operand = self.expression(operand, place)?;
-                types::settle_unknown(binding, operand)
+                let operand = types::settle_unknown(binding, operand)?;
+                if !types::collation::is_collatable(operand.pg_type()) {
+                    let message = format!(
+                        "collations are not supported by type {}",
+                        types::type_name(operand.pg_type())
+                    );
+                    return Err(SqlError::new(SqlErrorKind::DatatypeMismatch, message).at(position));
+                }
+                Ok(Typed { collation: Derived::Explicit(collation), origin: None, ..operand })
             }
             E::Function(function) => self.call(function, place),
             E::Case { operand, conditions, else_result, case_token, .. } => {
@@ -298,7 +306,33 @@ impl Binder<'_> {
                     .collect::<Result<_, _>>()?;
                 resolve::array(binding, elements, self.start_of(expr))
             }
-            E::Tuple(_) => Err(unsupported("a row as a value", self.start_of(expr))),
+            E::Tuple(fields) => {
+                let mut values = Vec::new();
+                for field in fields {
+                    match field {
+                        E::QualifiedWildcard(name, _) => {
+                            values.extend(self.row_of(name, place)?.into_iter().map(|(_, value)| value));
+                        }
+                        E::CompoundFieldAccess { root, access_chain }
+                            if matches!(access_chain.as_slice(), [ast::AccessExpr::Dot(E::Wildcard(_))]) =>
+                        {
+                            let record = self.expression(root, place)?;
+                            let all = types::records::fields(&record)?;
+                            let all = all
+                                .ok_or_else(|| unsupported(".* of this expression", self.start_of(field)))?;
+                            values.extend(all.into_iter().map(|(_, value)| value));
+                        }
+                        plain => values.push(self.expression(plain, place)?),
+                    }
+                }
+                types::records::row(binding, values)
+            }
+            E::QualifiedWildcard(name, _) => {
+                let fields = self.row_of(name, place)?;
+                let fields =
+                    fields.into_iter().map(|(name, value)| (name.as_str().to_owned(), value)).collect();
+                types::records::record(binding, fields)
+            }
             E::Wildcard(token) => Err(not_postgresql("*", self.position(token.0.span))),
             other => Err(unsupported(&format!("the expression {other}"), self.start_of(other))),
         }
@@ -369,8 +403,14 @@ impl Binder<'_> {
                         return Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(position));
                     }
                     // Words that sqlparser takes for columns, but that are values in PostgreSQL.
-                    return match self.value_word(idents, position) {
-                        Some(value) => value,
+                    if let Some(value) = self.value_word(idents, position) {
+                        return value;
+                    }
+                    if error.kind != SqlErrorKind::UndefinedColumn {
+                        return Err(error);
+                    }
+                    return match self.whole_row(None, column, position, place)? {
+                        Some(row) => Ok(row),
                         None => Err(error),
                     };
                 }
@@ -396,6 +436,61 @@ impl Binder<'_> {
             }
         }
         Ok(self.refers(found))
+    }
+
+    /// The row of the table that a name means, as a value.
+    fn whole_row(
+        &self,
+        schema: Option<&Identifier>,
+        name: &Identifier,
+        position: Option<usize>,
+        place: Place<'_>,
+    ) -> Result<Option<Typed>, SqlError> {
+        let Some((whole, columns)) = place.scope.whole_row(schema, name, position)? else { return Ok(None) };
+        let mut fields = Vec::with_capacity(columns.len());
+        for (name, typed) in columns {
+            self.note_reference(&typed, position, place);
+            fields.push((name.as_str().to_owned(), self.refers(typed)));
+        }
+        if whole == Whole::Value
+            && let Some((_, value)) = fields.first()
+        {
+            return Ok(Some(value.clone()));
+        }
+        let columns: Vec<Typed> = fields.iter().map(|(_, typed)| typed.clone()).collect();
+        let record = types::records::record(&self.binding, fields)?;
+        let record =
+            if whole == Whole::OuterRow { types::records::nullable(record, &columns) } else { record };
+        Ok(Some(record.at(position)))
+    }
+
+    /// The columns of `table.*` inside an expression.
+    pub(crate) fn row_of(
+        &self,
+        name: &ast::ObjectName,
+        place: Place<'_>,
+    ) -> Result<Vec<(Identifier, Typed)>, SqlError> {
+        let position = self.name_position(name);
+        let parts: Vec<Identifier> =
+            name.0.iter().filter_map(ast::ObjectNamePart::as_ident).map(identifier).collect();
+        let (schema, table) = match parts.as_slice() {
+            [table] => (None, table),
+            [.., schema, table] => (Some(schema), table),
+            [] => return Err(not_postgresql("*", position)),
+        };
+        let columns = place.scope.table_columns(schema, table, position)?;
+        for (_, typed) in &columns {
+            self.note_reference(typed, position, place);
+        }
+        Ok(columns.into_iter().map(|(name, typed)| (name, self.refers(typed))).collect())
+    }
+
+    fn note_reference(&self, typed: &Typed, position: Option<usize>, place: Place<'_>) {
+        if let Some(calls) = place.calls {
+            for column in typed.expr.column_refs() {
+                calls.references.borrow_mut().push(Reference { column: column.clone(), position });
+            }
+        }
     }
 
     fn value_word(&self, idents: &[ast::Ident], position: Option<usize>) -> Option<Result<Typed, SqlError>> {
@@ -570,6 +665,9 @@ impl Binder<'_> {
             return Ok(Typed::canonical(balanced(tests, Operator::And), boolean));
         }
         let operand = types::settle_unknown(&self.binding, self.expression(operand, place)?)?;
+        if let Some(tests) = types::records::null_tests(&operand, negated)? {
+            return Ok(Typed::canonical(balanced(tests, Operator::And), boolean).at(operand.position));
+        }
         Ok(Typed::canonical(wrap(operand.expr), boolean).at(operand.position))
     }
 
@@ -728,7 +826,11 @@ impl Binder<'_> {
         data_type: &ast::DataType,
         place: Place<'_>,
     ) -> Result<Typed, SqlError> {
-        let mut bound = self.expression(operand, place)?;
+        let mut bound = match float_literal(operand, data_type) {
+            // More digits than `numeric` holds are no matter here.
+            Some(text) => types::string_literal(&text, self.start_of(operand)),
+            None => self.expression(operand, place)?,
+        };
         // A literal that cannot be read is what is wrong; otherwise it is the cast.
         let own_position = bound.position;
         if !bound.is_unknown() {
@@ -777,18 +879,28 @@ impl Binder<'_> {
         types::coerce(&self.binding, literal, target, CastContext::Explicit, position)
     }
 
-    fn check_collation(&self, collation: &ast::ObjectName) -> Result<(), SqlError> {
-        let idents: Vec<&ast::Ident> = collation.0.iter().filter_map(ast::ObjectNamePart::as_ident).collect();
+    /// The collation that a name in COLLATE means.
+    fn collation(&self, written: &ast::ObjectName) -> Result<Collation, SqlError> {
+        let idents: Vec<&ast::Ident> = written.0.iter().filter_map(ast::ObjectNamePart::as_ident).collect();
         let position = idents.first().and_then(|ident| self.position(ident.span));
-        let name = idents.last().map(|ident| identifier(ident));
-        match name.as_ref().map(Identifier::as_str) {
-            Some("C" | "POSIX" | "default" | "ucs_basic") => Ok(()),
-            name => {
-                let name = name.unwrap_or_default();
-                let message = format!("collation \"{name}\" for encoding \"UTF8\" does not exist");
-                Err(SqlError::new(SqlErrorKind::UndefinedObject, message).at(position))
-            }
+        let names: Vec<Identifier> = idents.into_iter().map(identifier).collect();
+        let (schema, name) = match names.as_slice() {
+            [name] => (None, name),
+            [.., schema, name] => (Some(schema), name),
+            [] => return Err(not_postgresql("collate", position)),
+        };
+        if let Some(schema) = schema
+            && !self.binding.catalog.has_schema(schema)
+        {
+            let message = format!("schema \"{}\" does not exist", schema.as_str());
+            return Err(SqlError::new(SqlErrorKind::InvalidSchemaName, message).at(position));
         }
+        let known = schema.is_none_or(|schema| schema.as_str() == "pg_catalog");
+        Collation::by_name(name.as_str()).filter(|_| known).ok_or_else(|| {
+            let written: Vec<&str> = names.iter().map(Identifier::as_str).collect();
+            let message = format!("collation \"{}\" for encoding \"UTF8\" does not exist", written.join("."));
+            SqlError::new(SqlErrorKind::UndefinedObject, message).at(position)
+        })
     }
 
     fn case(
@@ -912,6 +1024,25 @@ impl Binder<'_> {
 
 /// The most parameters that a statement can have: the protocol counts them in 16 bits.
 const PARAMETERS_MAX: usize = 65535;
+
+/// The text of a number that is cast to a float.
+fn float_literal(operand: &ast::Expr, data_type: &ast::DataType) -> Option<String> {
+    use ast::DataType as D;
+    if !matches!(data_type, D::Real | D::Float4 | D::Float8 | D::DoublePrecision | D::Double(_) | D::Float(_))
+    {
+        return None;
+    }
+    match operand {
+        ast::Expr::Value(value) => match &value.value {
+            ast::Value::Number(text, false) => Some(text.to_string()),
+            _ => None,
+        },
+        ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } => {
+            float_literal(expr, data_type).map(|text| format!("-{text}"))
+        }
+        _ => None,
+    }
+}
 
 /// The fields of a row constructor.
 pub(crate) fn row(expr: &ast::Expr) -> Option<&[ast::Expr]> {

@@ -23,8 +23,9 @@ use crate::{
     catalog::{CatalogColumn, CatalogRelation, RelationSource},
     error::{SqlError, SqlErrorKind},
     keywords::{KeywordClass, keyword_class},
-    names::{HiddenName, Namespace, Scope, ScopeColumn, ScopeTable, identifier},
+    names::{HiddenName, Namespace, Scope, ScopeColumn, ScopeTable, Whole, identifier},
     output::{Dependency, Origin},
+    types::Derived,
 };
 
 /// A plan and the names that it shows.
@@ -190,6 +191,7 @@ impl Binder<'_> {
                             expr: Expr::Column(column.column.clone()),
                             column_type: column.column_type,
                             arrow_type: column.arrow_type.clone(),
+                            collation: column.collation,
                             origin: column.origin,
                         })
                     })
@@ -203,6 +205,7 @@ impl Binder<'_> {
                             key: Vec::new(),
                             columns,
                             hidden: Vec::new(),
+                            whole: Whole::default(),
                         };
                         Namespace::of(table)
                     }
@@ -230,6 +233,7 @@ impl Binder<'_> {
                     key: Vec::new(),
                     columns: joined.namespace.columns,
                     hidden: Vec::new(),
+                    whole: Whole::default(),
                 };
                 let namespace = self.aliased(Namespace::of(table), Some(alias))?;
                 Ok(Source::Plan(Joined { plan: joined.plan, namespace }))
@@ -299,6 +303,7 @@ impl Binder<'_> {
             key: table.key.clone(),
             columns,
             hidden: table.hidden.clone(),
+            whole: table.whole,
         }))
     }
 
@@ -438,6 +443,7 @@ impl Binder<'_> {
                 expr: Expr::Column(Column::new(Some(qualifier.clone()), column.name.as_str())),
                 column_type: ColumnType { ..column.column_type },
                 arrow_type,
+                collation: Derived::of_lake(column.collation),
                 origin: Some(Origin { relation: relation.oid, column: column.number }),
             })
         };
@@ -455,6 +461,7 @@ impl Binder<'_> {
                 expr: lit(relation.oid.get()),
                 column_type: ColumnType::plain(PgType::Oid),
                 arrow_type: ColumnType::plain(PgType::Oid).to_arrow(),
+                collation: Derived::default(),
                 origin: None,
             }));
         }
@@ -465,6 +472,7 @@ impl Binder<'_> {
             key,
             columns: shown.into_iter().map(column).collect(),
             hidden,
+            whole: Whole::default(),
         };
         Ok(Joined { plan, namespace: Namespace::of(table) })
     }
@@ -502,6 +510,7 @@ fn as_stored(namespace: Namespace, read: &ViewRead) -> Namespace {
                     expr: Expr::Literal(ScalarValue::Utf8View(None), None),
                     column_type,
                     arrow_type: column_type.to_arrow(),
+                    collation: Derived::default(),
                     origin: None,
                 }
             }
@@ -515,6 +524,7 @@ fn as_stored(namespace: Namespace, read: &ViewRead) -> Namespace {
         key: table.key.clone(),
         columns: columns.collect(),
         hidden: table.hidden.clone(),
+        whole: table.whole,
     })
 }
 

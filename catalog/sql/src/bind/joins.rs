@@ -67,6 +67,13 @@ impl Binder<'_> {
             }
         };
         left.namespace.check_distinct(&right.namespace)?;
+        let (mut left, mut right) = (left, right);
+        if matches!(join_type, JoinType::Left | JoinType::Full) {
+            right.namespace = right.namespace.nullable();
+        }
+        if matches!(join_type, JoinType::Right | JoinType::Full) {
+            left.namespace = left.namespace.nullable();
+        }
         let lateral = !outer_references(&right.plan, left.plan.schema()).is_empty();
         match constraint {
             ast::JoinConstraint::On(condition) => {
@@ -272,6 +279,7 @@ impl Binder<'_> {
             expr,
             column_type: common.column_type,
             arrow_type: common.arrow_type,
+            collation: common.collation,
             origin: None,
         }))
     }
@@ -282,6 +290,7 @@ fn typed(column: &ScopeColumn, position: Option<usize>) -> Typed {
         expr: column.expr.clone(),
         column_type: column.column_type,
         arrow_type: column.arrow_type.clone(),
+        collation: column.collation,
         origin: column.origin,
         position,
     }

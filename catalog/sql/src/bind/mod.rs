@@ -44,7 +44,7 @@ use crate::{
     output::{BoundQuery, Dependency, Origin, OutputColumn},
     parse::parse_query,
     positions::TextPositions,
-    types::{Binding, Parameters, Typed, statement_error},
+    types::{Binding, Derived, Parameters, Typed, statement_error},
 };
 
 mod aggregates;
@@ -87,9 +87,6 @@ pub fn bind_query(
     let shared = Shared::default();
     let binder = Binder::new(text, Binding { catalog, context, parameters: &parameters }, &shared);
     let bound = binder.query(query, Surroundings::default(), Unknowns::AsText)?;
-    if let Some(record) = bound.columns.iter().find(|column| column.column_type.pg_type == PgType::Record) {
-        return Err(unsupported("a record as a result", record.position));
-    }
     let parameters = settled_by_number(&parameters)
         .map_err(|(number, error)| error.at(binder.find_from(0, &format!("${number}"))))?;
     Ok(shared.finish(bound, parameters))
@@ -197,6 +194,7 @@ impl Shared {
             .map(|column| OutputColumn {
                 name: column.name,
                 column_type: column.column_type,
+                collation: column.collation,
                 origin: column.origin,
             })
             .collect()
@@ -248,6 +246,7 @@ pub(crate) struct BoundColumn {
     pub(crate) column: Column,
     pub(crate) column_type: ColumnType,
     pub(crate) arrow_type: DataType,
+    pub(crate) collation: Derived,
     pub(crate) origin: Option<Origin>,
     /// The constant of no type that it is, kept under [`Unknowns::Keep`].
     pub(crate) unknown: Option<Typed>,
@@ -264,6 +263,7 @@ impl BoundColumn {
             expr: Expr::Column(self.column.clone()),
             column_type: self.column_type,
             arrow_type: self.arrow_type.clone(),
+            collation: self.collation,
             origin: self.origin,
             position: self.position,
         }

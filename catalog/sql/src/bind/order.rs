@@ -31,7 +31,7 @@ use crate::{
     dialect::marks::{TIES, is_mark_name},
     error::{SqlError, SqlErrorKind},
     names::{Namespace, Scope, identifier},
-    types::{CastContext, Typed, coerce},
+    types::{CastContext, Typed, coerce, ordering::order_key},
 };
 
 /// A sort key with PostgreSQL's defaults.
@@ -176,7 +176,7 @@ impl Binder<'_> {
                 };
                 self.expression(&item.expr, place)?
             };
-            keys.push(sort_of(typed.expr, &item.options));
+            keys.push(sort_of(order_key(typed)?.expr, &item.options));
         }
         Ok(Bound { plan: sorted(bound.plan, keys), columns: bound.columns })
     }
@@ -444,6 +444,7 @@ pub(crate) fn namespace_of(columns: &[BoundColumn]) -> Namespace {
                     expr: Expr::Column(column.column.clone()),
                     column_type: column.column_type,
                     arrow_type: column.arrow_type.clone(),
+                    collation: column.collation,
                     origin: column.origin,
                 })
             })

@@ -13,10 +13,10 @@ use crate::{
     catalog::{Catalog, CatalogRelation},
     context::BindContext,
     error::{SqlError, SqlErrorKind},
-    names::{Namespace, Scope, ScopeColumn, ScopeTable},
+    names::{Namespace, Scope, ScopeColumn, ScopeTable, Whole},
     output::Origin,
     parse::parse_expression,
-    types::{Binding, Parameters, coerce_to_boolean},
+    types::{Binding, Derived, Parameters, coerce_to_boolean},
 };
 
 /// Binds a boolean expression over one relation's columns: a policy's predicate, a CHECK constraint. Its columns are
@@ -40,6 +40,7 @@ pub fn bind_predicate(
             column_type: column.column_type,
             arrow_type: arrow_type_of(relation, column.name.as_str())
                 .unwrap_or_else(|| column.column_type.to_arrow()),
+            collation: Derived::of_lake(column.collation),
             origin: Some(Origin { relation: relation.oid, column: column.number }),
         });
         if column.hidden { hidden.push(own) } else { columns.push(own) }
@@ -51,6 +52,7 @@ pub fn bind_predicate(
         key: Vec::new(),
         columns,
         hidden,
+        whole: Whole::default(),
     });
     let place = Place {
         scope: Scope::new(&namespace, None),

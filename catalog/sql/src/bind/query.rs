@@ -113,6 +113,7 @@ impl Binder<'_> {
                 column: output,
                 column_type: column.column_type,
                 arrow_type: column.arrow_type.clone(),
+                collation: column.collation,
                 origin: column.origin,
                 unknown: None,
                 position: None,

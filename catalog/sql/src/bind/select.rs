@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
 use datafusion::{
     common::Column,
     logical_expr::{Distinct, Expr, LogicalPlan, expr::Sort as SortExpr, lit},
@@ -34,8 +33,11 @@ use crate::{
     error::{SqlError, SqlErrorKind},
     names::{Namespace, Scope, identifier},
     output::column_name,
-    resolve::SetColumn,
-    types::{Typed, settle_unknown},
+    types::{
+        Typed,
+        ordering::{check_equality, order_key},
+        records, settle_unknown,
+    },
 };
 
 /// A column of the SELECT list.
@@ -290,7 +292,12 @@ impl Binder<'_> {
             Expr::Column(column) => place.calls.and_then(|calls| calls.fields_of(column)),
             _ => None,
         };
-        let fields = of_set.or_else(|| fields_of_struct(&typed.arrow_type))?;
+        let Some(fields) = of_set else {
+            return records::fields(typed)
+                .ok()
+                .flatten()
+                .map(|fields| fields.into_iter().map(|(name, typed)| Item { name, typed }).collect());
+        };
         Some(
             fields
                 .into_iter()
@@ -299,7 +306,9 @@ impl Binder<'_> {
                         typed.expr.clone(),
                         field.name.as_str(),
                     );
-                    let typed = Typed::new(expr, field.column_type, field.arrow_type).at(typed.position);
+                    let typed = Typed::new(expr, field.column_type, field.arrow_type)
+                        .collated(field.collation)
+                        .at(typed.position);
                     Item { name: field.name, typed }
                 })
                 .collect(),
@@ -407,6 +416,9 @@ impl Binder<'_> {
         for item in items {
             let unknown = (item.typed.is_unknown() && unknowns == Unknowns::Keep).then(|| item.typed.clone());
             let typed = settle_or_keep(self, item.typed, unknown.is_some())?;
+            if distinct {
+                check_equality(&typed)?;
+            }
             let column = self.fresh_column(&item.name);
             exprs.push(typed.expr.alias(&column.name));
             columns.push(BoundColumn {
@@ -414,6 +426,7 @@ impl Binder<'_> {
                 column,
                 column_type: typed.column_type,
                 arrow_type: typed.arrow_type,
+                collation: typed.collation.of_column(),
                 origin: typed.origin,
                 unknown,
                 position: typed.position,
@@ -438,7 +451,8 @@ impl Binder<'_> {
                     column
                 }
             };
-            sort.push((key.typed.expr, sort_of(Expr::Column(column), &key.options), key.position));
+            let shown = Typed { expr: Expr::Column(column), ..key.typed.clone() };
+            sort.push((key.typed.expr, sort_of(order_key(shown)?.expr, &key.options), key.position));
         }
         let plan = if on.is_empty() {
             let mut plan = project(plan, exprs)?;
@@ -548,8 +562,10 @@ impl Binder<'_> {
                     match field {
                         Some(field) => field.typed,
                         None if value.pg_type() == PgType::Record => {
-                            let message =
-                                format!("column \"{}\" not found in data type record", name.as_str());
+                            let message = format!(
+                                "could not identify column \"{}\" in record data type",
+                                name.as_str()
+                            );
                             return Err(SqlError::new(SqlErrorKind::UndefinedColumn, message).at(position));
                         }
                         None => {
@@ -637,29 +653,4 @@ fn check_wildcard(options: &ast::WildcardAdditionalOptions, position: Option<usi
         && options.opt_rename.is_none()
         && options.opt_alias.is_none();
     if plain { Ok(()) } else { Err(not_postgresql("*", position)) }
-}
-
-/// The fields of a record by its Arrow type alone. PostgreSQL's type is the one that Arrow's is canonical for; `None` if
-/// a field has none.
-fn fields_of_struct(arrow_type: &DataType) -> Option<Vec<SetColumn>> {
-    let DataType::Struct(fields) = arrow_type else { return None };
-    fields
-        .iter()
-        .map(|field| {
-            let pg_type = match field.data_type() {
-                DataType::Boolean => PgType::Bool,
-                DataType::Int16 => PgType::Int2,
-                DataType::Int32 => PgType::Int4,
-                DataType::Int64 => PgType::Int8,
-                DataType::UInt32 => PgType::Oid,
-                DataType::Utf8View => PgType::Text,
-                _ => return None,
-            };
-            Some(SetColumn {
-                name: field.name().clone(),
-                column_type: ColumnType::plain(pg_type),
-                arrow_type: field.data_type().clone(),
-            })
-        })
-        .collect()
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use datafusion::{
-    common::{Column, NullEquality},
+    common::{Column, NullEquality, ScalarValue},
     functions_window::{rank::rank_udwf, row_number::row_number_udwf},
     logical_expr::{
-        Distinct, Expr, Join, JoinConstraint, JoinType, LogicalPlan, Union, WindowFrame,
-        WindowFunctionDefinition,
+        Distinct, Expr, Join, JoinConstraint, JoinType, LogicalPlan, Union, WindowFrame, WindowFrameBound,
+        WindowFrameUnits, WindowFunctionDefinition,
         expr::{WindowFunction, WindowFunctionParams},
     },
 };
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::{SqlError, SqlErrorKind},
-    types::common_type,
+    types::{common_type, ordering::check_equality},
 };
 
 impl Binder<'_> {
@@ -52,7 +52,7 @@ impl Binder<'_> {
             let message = format!("each {name} query must have the same number of columns");
             return Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(position));
         }
-        let (left, right) = self.aligned(left, right, name, unknowns)?;
+        let (left, right) = self.aligned(left, right, name, all, unknowns)?;
         if let (false, Some(json)) =
             (all, left.columns.iter().find(|column| column.column_type.pg_type == PgType::Json))
         {
@@ -79,6 +79,7 @@ impl Binder<'_> {
         left: Bound,
         right: Bound,
         name: &str,
+        all: bool,
         unknowns: Unknowns,
     ) -> Result<(Bound, Bound), SqlError> {
         let mut columns = Vec::with_capacity(left.columns.len());
@@ -89,6 +90,9 @@ impl Binder<'_> {
             let both_unknown = pair.iter().all(|typed| typed.is_unknown());
             let same_origin = pair[0].origin.is_some() && pair[0].origin == pair[1].origin;
             let common = common_type(&self.binding, &mut pair, name)?;
+            if !all {
+                check_equality(&pair[0])?;
+            }
             let output = self.fresh_column(&left_column.name);
             let [left_typed, right_typed] = pair;
             left_exprs.push(left_typed.expr.alias(&output.name));
@@ -106,6 +110,7 @@ impl Binder<'_> {
                 column: output,
                 column_type: common.column_type,
                 arrow_type: common.arrow_type,
+                collation: common.collation.of_column(),
                 origin: left_column.origin.filter(|_| same_origin),
                 unknown,
                 position: left_column.position,
@@ -191,8 +196,12 @@ fn numbering(
     partition_by: Vec<Expr>,
     order_by: Vec<datafusion::logical_expr::expr::Sort>,
 ) -> Expr {
-    let window_frame =
-        if order_by.is_empty() { WindowFrame::new(None) } else { WindowFrame::new(Some(false)) };
+    // Numbers ask for no frame; one of rows takes keys of any type.
+    let window_frame = WindowFrame::new_bounds(
+        WindowFrameUnits::Rows,
+        WindowFrameBound::Preceding(ScalarValue::UInt64(None)),
+        WindowFrameBound::CurrentRow,
+    );
     Expr::from(WindowFunction {
         fun,
         params: WindowFunctionParams {

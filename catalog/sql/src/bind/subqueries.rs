@@ -94,11 +94,11 @@ impl Binder<'_> {
         if is_correlated(&plan)
             && let Some(expr) = self.grouped_value(&plan, column, place)?
         {
-            return Ok(Typed::new(expr, value.column_type, value.arrow_type));
+            return Ok(Typed::new(expr, value.column_type, value.arrow_type).collated(value.collation));
         }
         let plan = if at_most_one_row(&plan) { plan } else { self.single(plan, column)? };
         let expr = self.value_of(plan, place)?;
-        Ok(Typed::new(expr, value.column_type, value.arrow_type))
+        Ok(Typed::new(expr, value.column_type, value.arrow_type).collated(value.collation))
     }
 
     /// `(SELECT a, b, …)` as a row's values. Each is a subquery of its own, since an expression has one value.
@@ -594,7 +594,7 @@ impl Binder<'_> {
         };
         let expr = coalesce(vec![value, lit(empty)]);
         let column_type = ColumnType { pg_type: resolved.result.pg_type, typmod };
-        Ok(Typed::new(expr, column_type, resolved.arrow_type))
+        Ok(Typed::new(expr, column_type, resolved.arrow_type).collated(resolved.collation))
     }
 
     /// Correlated subqueries that were left to DataFusion, attached after all: for expressions that move into a node where

@@ -29,9 +29,9 @@ use super::{
 use crate::{
     dialect::marks::{ROWS_FROM, is_mark_name},
     error::{SqlError, SqlErrorKind},
-    names::{Namespace, Scope, ScopeColumn, ScopeTable, identifier},
+    names::{Namespace, Scope, ScopeColumn, ScopeTable, Whole, identifier},
     resolve::{Argument, FunctionCall, ResolvedFunction, ResolvedSet, SetColumn, function},
-    types::Typed,
+    types::{Derived, Typed},
 };
 
 /// A function in FROM, before it is put over a plan.
@@ -233,8 +233,12 @@ impl Binder<'_> {
 
     fn shown_value(&self, value: Typed, name: &str) -> Shown {
         let column = self.fresh_column(name);
-        let shown =
-            SetColumn { name: name.to_owned(), column_type: value.column_type, arrow_type: value.arrow_type };
+        let shown = SetColumn {
+            name: name.to_owned(),
+            column_type: value.column_type,
+            arrow_type: value.arrow_type,
+            collation: value.collation,
+        };
         Shown { columns: vec![(shown, column.clone())], rows: Rows::One { value: value.expr, column } }
     }
 
@@ -250,6 +254,8 @@ impl Binder<'_> {
         // A function of one plain column calls it as the function is called here.
         if let [(only, _)] = columns.as_mut_slice()
             && !matches!(&rows, Rows::Lists(lists) if lists.iter().any(|list| !list.fields.is_empty()))
+            // The name of an output argument stays.
+            && only.name == function.as_str()
         {
             only.name = name.as_str().to_owned();
         }
@@ -266,9 +272,13 @@ impl Binder<'_> {
                 name: "ordinality".to_owned(),
                 column_type: ColumnType::plain(PgType::Int8),
                 arrow_type: DataType::Int64,
+                collation: Derived::default(),
             };
             columns.push((shown, ordinality));
         }
+        let is_record =
+            matches!(&rows, Rows::Lists(lists) if lists.iter().any(|list| !list.fields.is_empty()));
+        let whole = if columns.len() == 1 && !is_record { Whole::Value } else { Whole::Row };
         let columns = columns
             .into_iter()
             .map(|(shown, column)| {
@@ -277,12 +287,20 @@ impl Binder<'_> {
                     expr: Expr::Column(column),
                     column_type: shown.column_type,
                     arrow_type: shown.arrow_type,
+                    collation: shown.collation,
                     origin: None,
                 })
             })
             .collect();
-        let table =
-            ScopeTable { schema: None, name, relation: None, key: Vec::new(), columns, hidden: Vec::new() };
+        let table = ScopeTable {
+            schema: None,
+            name,
+            relation: None,
+            key: Vec::new(),
+            columns,
+            hidden: Vec::new(),
+            whole,
+        };
         let namespace = self.aliased(Namespace::of(table), alias)?;
         Ok(TableFunction { namespace, rows })
     }

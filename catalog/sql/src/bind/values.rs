@@ -85,6 +85,7 @@ impl Binder<'_> {
                 name,
                 column_type: common.column_type,
                 arrow_type: common.arrow_type,
+                collation: common.collation.of_column(),
                 origin: None,
                 unknown,
                 position,

@@ -10,7 +10,7 @@ use crate::{
     catalog::CatalogRelation,
     context::BindContext,
     error::{SqlError, SqlErrorKind},
-    names::{Namespace, ScopeColumn, ScopeTable},
+    names::{Namespace, ScopeColumn, ScopeTable, Whole},
     output::Origin,
     parse::parse_query,
     types::Binding,
@@ -59,6 +59,7 @@ impl Binder<'_> {
             key: Vec::new(),
             columns,
             hidden: Vec::new(),
+            whole: Whole::default(),
         };
         Ok(Joined { plan, namespace: Namespace::of(table) })
     }
@@ -89,6 +90,7 @@ impl Binder<'_> {
                     expr: Expr::Column(bound.column.clone()),
                     column_type: bound.column_type,
                     arrow_type: bound.arrow_type.clone(),
+                    collation: bound.collation,
                     origin: Some(Origin { relation: relation.oid, column: column.number }),
                 })
             })

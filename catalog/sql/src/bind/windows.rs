@@ -27,7 +27,7 @@ use crate::{
     error::{SqlError, SqlErrorKind},
     names::identifier,
     resolve::{ResolvedAggregate, ResolvedWindow},
-    types::{CastContext, Typed, coerce, settle_unknown},
+    types::{CastContext, Typed, coerce, ordering::is_keyed, settle_unknown},
 };
 
 /// A window definition with its names looked up.
@@ -37,6 +37,8 @@ struct Definition {
     order_by: Vec<Sort>,
     /// The type of the only ORDER BY expression, for RANGE with an offset.
     order_type: Option<Typed>,
+    /// Whether something is ordered by a key that stands for it.
+    keyed: bool,
     frame: WindowFrame,
 }
 
@@ -79,6 +81,8 @@ impl Binder<'_> {
             result: aggregate.result,
             arrow_type: aggregate.arrow_type,
             cast: None,
+            finish: aggregate.finish,
+            collation: aggregate.collation,
         };
         self.window_function(resolved, call, over, position, place)
     }
@@ -130,7 +134,13 @@ impl Binder<'_> {
             arrow_type: window.arrow_type,
             cast: window.cast,
         };
-        Ok(self.window(expr, &name, position, result, calls).at(position))
+        let column_type = result.column_type;
+        let call = self.window(expr, &name, position, result, calls);
+        let done = match window.finish {
+            Some(finish) => finish.apply(call, column_type)?,
+            None => call,
+        };
+        Ok(done.collated(window.collation).at(position))
     }
 
     fn definition(
@@ -160,12 +170,20 @@ impl Binder<'_> {
             [only] => Some(self.expression(&only.expr, place)?),
             _ => None,
         };
-        let mut definition = Definition { partition_by, order_by, order_type, frame: WindowFrame::new(None) };
+        let mut keyed = false;
+        for item in written.order_by {
+            keyed |= is_keyed(&self.expression(&item.expr, place)?);
+        }
+        let mut definition =
+            Definition { partition_by, order_by, order_type, keyed, frame: WindowFrame::new(None) };
         definition.frame = match written.frame {
             None if definition.order_by.is_empty() => WindowFrame::new(None),
             None => WindowFrame::new(Some(false)),
             Some(frame) => self.frame(frame, &definition, position, place)?,
         };
+        if definition.keyed {
+            definition.frame = by_groups(definition.frame, position)?;
+        }
         definition
             .frame
             .regularize_order_bys(&mut definition.order_by)
@@ -457,6 +475,24 @@ fn frame_units(units: WindowFrameUnits) -> &'static str {
         WindowFrameUnits::Range => "RANGE",
         WindowFrameUnits::Groups => "GROUPS",
     }
+}
+
+/// A RANGE frame over keys as GROUPS: from peers to peers it is the same, and DataFusion has no ranges of bytes.
+fn by_groups(frame: WindowFrame, position: Option<usize>) -> Result<WindowFrame, SqlError> {
+    if frame.units != WindowFrameUnits::Range {
+        return Ok(frame);
+    }
+    let bound = |bound: WindowFrameBound| match bound {
+        WindowFrameBound::CurrentRow => Ok(WindowFrameBound::CurrentRow),
+        WindowFrameBound::Preceding(value) if value.is_null() => {
+            Ok(WindowFrameBound::Preceding(ScalarValue::UInt64(None)))
+        }
+        WindowFrameBound::Following(value) if value.is_null() => {
+            Ok(WindowFrameBound::Following(ScalarValue::UInt64(None)))
+        }
+        _ => Err(unsupported("RANGE with an offset over this type", position)),
+    };
+    Ok(WindowFrame::new_bounds(WindowFrameUnits::Groups, bound(frame.start_bound)?, bound(frame.end_bound)?))
 }
 
 fn windowing(message: String, position: Option<usize>) -> SqlError {

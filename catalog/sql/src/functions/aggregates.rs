@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::{
+    common::ScalarValue,
     functions_aggregate as f,
-    logical_expr::{AggregateUDF, lit},
+    logical_expr::{AggregateUDF, Expr, lit},
 };
 use lis_functions::{
     aggregates::{Outcome, numeric_aggregate},
@@ -13,19 +14,21 @@ use lis_functions::{
     ordered_sets::{Pick, ordered_set},
     statistics::{Statistic, numeric_statistic_aggregate},
 };
-use lis_lake::types::{ColumnType, PgType, list};
+use lis_lake::types::{Category, ColumnType, PgType, list};
 
 use super::{FunctionRow, Make};
 use crate::{
     error::{SqlError, SqlErrorKind},
     operators::{decimal, digits},
     resolve::{
-        ResolvedAggregate,
+        Finish, ResolvedAggregate,
         select::Formal::{self, Any, AnyElement, AnyNonArray, Is},
     },
     types::{
-        Binding, Typed,
+        Binding, Derived, Typed,
         casts::{canonical_text, coerce_to, to_text, widen},
+        collation::derived,
+        ordering::{is_keyed, order_key},
     },
 };
 
@@ -49,12 +52,15 @@ fn resolved(
     result: ColumnType,
     arrow_type: DataType,
 ) -> Result<ResolvedAggregate, SqlError> {
+    let collation = derived(&arguments)?.of_type(result.pg_type);
     Ok(ResolvedAggregate {
         function,
         arguments: arguments.into_iter().map(|argument| argument.expr).collect(),
         within_group: Vec::new(),
         result,
         arrow_type,
+        finish: None,
+        collation,
     })
 }
 
@@ -66,6 +72,8 @@ pub(crate) fn count_rows() -> ResolvedAggregate {
         within_group: Vec::new(),
         result: ColumnType::plain(Int8),
         arrow_type: DataType::Int64,
+        finish: None,
+        collation: Derived::default(),
     }
 }
 
@@ -93,8 +101,17 @@ fn same(function: Arc<AggregateUDF>, arguments: Vec<Typed>) -> Result<ResolvedAg
         PgType::Varchar => Text,
         other => other,
     };
+    let result = ColumnType::plain(pg_type);
+    if is_keyed(&argument) && argument.pg_type().facts().category == Category::String {
+        // The text of the largest key.
+        let collation = argument.collation;
+        let key = order_key(argument)?;
+        let arrow_type = key.arrow_type.clone();
+        let keys = resolved(function, vec![key], result, arrow_type)?;
+        return Ok(ResolvedAggregate { finish: Some(Finish::TextOfKey), collation, ..keys });
+    }
     let arrow_type = argument.arrow_type.clone();
-    resolved(function, vec![argument], ColumnType::plain(pg_type), arrow_type)
+    resolved(function, vec![argument], result, arrow_type)
 }
 
 const fn extreme(
@@ -192,8 +209,16 @@ fn picked(pick: Pick, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlErr
     let Some(value) = arguments.last() else {
         return Err(SqlError::new(SqlErrorKind::Internal, "an argument is missing"));
     };
-    let (column_type, arrow_type) = (ColumnType::plain(value.pg_type()), value.arrow_type.clone());
-    resolved(ordered_set(pick, arrow_type.clone()), arguments, column_type, arrow_type)
+    let column_type = ColumnType::plain(value.pg_type());
+    let collation = value.collation;
+    let keyed = is_keyed(value) && value.pg_type().facts().category == Category::String;
+    let mut arguments = arguments;
+    if keyed && let Some(value) = arguments.pop() {
+        arguments.push(order_key(value)?);
+    }
+    let arrow_type = arguments.last().map_or(DataType::Null, |value| value.arrow_type.clone());
+    let picked = resolved(ordered_set(pick, arrow_type.clone()), arguments, column_type, arrow_type)?;
+    Ok(ResolvedAggregate { finish: keyed.then_some(Finish::TextOfKey), collation, ..picked })
 }
 
 fn interval(how: Fold, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
@@ -222,9 +247,17 @@ fn json_agg(
     arguments: Vec<Typed>,
     result: PgType,
 ) -> Result<ResolvedAggregate, SqlError> {
-    let value = super::strings::as_json(binding, first(arguments)?)?;
-    let function = lis_functions::json_aggregates::json_agg(result == Jsonb);
-    canonical(function, vec![canonical_text(value)], result)
+    let value = first(arguments)?;
+    let lines = matches!(value.pg_type(), PgType::Array(_) | PgType::Record);
+    let value = canonical_text(super::strings::as_json(binding, value)?);
+    collected(value, Finish::JsonArray { lines }, result)
+}
+
+/// The texts of json parts, collected in order and then joined: like every ordered aggregate, each by its own order.
+fn collected(part: Typed, finish: Finish, result: PgType) -> Result<ResolvedAggregate, SqlError> {
+    let texts = list(DataType::Utf8View);
+    let collected = resolved(f::array_agg::array_agg_udaf(), vec![part], ColumnType::plain(result), texts)?;
+    Ok(ResolvedAggregate { finish: Some(finish), ..collected })
 }
 
 fn json_object_agg(
@@ -239,7 +272,36 @@ fn json_object_agg(
     let position = key.position;
     let key = canonical_text(to_text(binding, key, position)?);
     let value = canonical_text(super::strings::as_json(binding, value)?);
-    canonical(lis_functions::json_aggregates::json_object_agg(result == Jsonb), vec![key, value], result)
+    let member = crate::build::apply_on_null(
+        "json_member",
+        lis_functions::json::member_text,
+        vec![key, value],
+        ColumnType::plain(Text),
+        DataType::Utf8View,
+    )?;
+    collected(member, Finish::JsonObject, result)
+}
+
+/// DISTINCT with ORDER BY over text that is ordered by keys: the keys themselves are collected, and their texts taken
+/// from them at the end. `None` if the aggregate has no such form.
+pub(crate) fn distinct_by_key(aggregate: &ResolvedAggregate, key: &Typed) -> Option<ResolvedAggregate> {
+    let finish = match (aggregate.function.name(), aggregate.arguments.get(1)) {
+        ("array_agg", None) => Finish::TextsOfKeys,
+        ("string_agg", Some(Expr::Literal(delimiter, _))) => match delimiter {
+            ScalarValue::Utf8View(Some(delimiter)) => {
+                Finish::JoinedTextsOfKeys { delimiter: delimiter.clone() }
+            }
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(ResolvedAggregate {
+        function: f::array_agg::array_agg_udaf(),
+        arguments: vec![key.expr.clone()],
+        arrow_type: list(DataType::BinaryView),
+        finish: Some(finish),
+        ..aggregate.clone()
+    })
 }
 
 /// The rows.
@@ -274,6 +336,8 @@ pub(super) const ROWS: &[FunctionRow] = &[
     extreme("max", &[Is(PgType::Date)], largest),
     extreme("min", &[Is(PgType::Time)], smallest),
     extreme("max", &[Is(PgType::Time)], largest),
+    extreme("min", &[Is(PgType::Timetz)], smallest),
+    extreme("max", &[Is(PgType::Timetz)], largest),
     extreme("min", &[Is(PgType::Timestamp)], smallest),
     extreme("max", &[Is(PgType::Timestamp)], largest),
     extreme("min", &[Is(PgType::Timestamptz)], smallest),
@@ -316,10 +380,10 @@ pub(super) const ROWS: &[FunctionRow] = &[
         let both = arguments
             .iter()
             .map(|argument| argument.expr.clone().is_not_null())
-            .reduce(datafusion::logical_expr::Expr::and)
+            .reduce(Expr::and)
             .unwrap_or_else(|| lit(true));
         let counted = datafusion::logical_expr::when(both, lit(1_i64))
-            .otherwise(lit(datafusion::common::ScalarValue::Int64(None)))
+            .otherwise(lit(ScalarValue::Int64(None)))
             .map_err(|error| SqlError::new(SqlErrorKind::Internal, error.to_string()))?;
         canonical(f::count::count_udaf(), vec![Typed::canonical(counted, ColumnType::plain(Int8))], Int8)
     }),

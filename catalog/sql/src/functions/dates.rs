@@ -2,7 +2,7 @@
 
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use lis_functions::{calendar, dates as k, dates::Field, scalar::Kernel};
+use lis_functions::{calendar, dates as k, dates::Field, scalar::Kernel, timetz as tz};
 use lis_lake::types::{ColumnType, PgType};
 
 use super::{FunctionRow, build, kernel};
@@ -14,7 +14,7 @@ use crate::{
     types::{Binding, CastContext, Typed, casts::coerce_to, coerce},
 };
 
-use PgType::{Date, Float8, Int4, Interval, Numeric, Text, Time, Timestamp, Timestamptz};
+use PgType::{Date, Float8, Int4, Interval, Numeric, Text, Time, Timestamp, Timestamptz, Timetz};
 
 const fn plain(pg_type: PgType) -> ColumnType {
     ColumnType::plain(pg_type)
@@ -100,6 +100,7 @@ pub(super) const FIELD_ROWS: &[FunctionRow] = field_rows! {
     "extract_timestamptz", Timestamptz, "timestamp with time zone", k::extract_timestamptz, |binding| Some(zone(binding));
     "extract_date", Date, "date", k::extract_date, |_| None;
     "extract_time", Time, "time without time zone", k::extract_time, |_| None;
+    "extract_timetz", Timetz, "time with time zone", k::extract_timetz, |_| None;
     "extract_interval", Interval, "interval", k::extract_interval, |_| None;
 };
 
@@ -134,6 +135,27 @@ pub(super) const ROWS: &[FunctionRow] = &[
     build("current_timestamp", &[Is(Int4)], Is(Timestamptz), |binding, arguments| {
         now_as(binding, Timestamptz, &arguments)
     }),
+    build("current_time", &[], Is(Timetz), |binding, arguments| now_as(binding, Timetz, &arguments)),
+    build("current_time", &[Is(Int4)], Is(Timetz), |binding, arguments| now_as(binding, Timetz, &arguments)),
+    build("timezone", &[Is(Text), Is(Timetz)], Is(Timetz), |binding, mut arguments| {
+        arguments.push(moment(binding.context.transaction_started_at));
+        apply("timetz_zone", tz::at_zone, arguments, plain(Timetz), plain(Timetz).to_arrow())
+    }),
+    kernel("timezone", &[Is(Interval), Is(Timetz)], Is(Timetz), "timetz_izone", tz::at_interval),
+    kernel(
+        "timezone",
+        &[Is(Interval), Is(Timestamp)],
+        Is(Timestamptz),
+        "timestamp_izone",
+        tz::timestamp_at_interval,
+    ),
+    kernel(
+        "timezone",
+        &[Is(Interval), Is(Timestamptz)],
+        Is(Timestamp),
+        "timestamptz_izone",
+        tz::timestamptz_at_interval,
+    ),
     build("current_date", &[], Is(Date), |binding, arguments| now_as(binding, Date, &arguments)),
     build("localtimestamp", &[], Is(Timestamp), |binding, arguments| now_as(binding, Timestamp, &arguments)),
     build("localtimestamp", &[Is(Int4)], Is(Timestamp), |binding, arguments| {
@@ -235,13 +257,13 @@ pub(super) const ROWS: &[FunctionRow] = &[
         "float8_timestamptz",
         lis_functions::casts::seconds_to_timestamptz,
     ),
-    build("isfinite", &[Is(Date)], Is(PgType::Bool), finite),
-    build("isfinite", &[Is(Timestamp)], Is(PgType::Bool), finite),
-    build("isfinite", &[Is(Timestamptz)], Is(PgType::Bool), finite),
+    kernel("isfinite", &[Is(Date)], Is(PgType::Bool), "isfinite_date", k::is_finite_date),
+    kernel("isfinite", &[Is(Timestamp)], Is(PgType::Bool), "isfinite_timestamp", k::is_finite_timestamp),
+    kernel("isfinite", &[Is(Timestamptz)], Is(PgType::Bool), "isfinite_timestamp", k::is_finite_timestamp),
     build("isfinite", &[Is(Interval)], Is(PgType::Bool), finite),
 ];
 
-/// Infinite dates are refused on the way in, so what is not null is finite.
+/// There are no infinite intervals: what is not null is finite.
 fn finite(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
     use datafusion::logical_expr::{Expr, lit, when};
     let Some(argument) = arguments.into_iter().next() else {

@@ -9,11 +9,11 @@ use arrow::{
 };
 use datafusion::{common::ScalarValue, logical_expr::lit};
 use lis_functions::{scalar::Kernel, sets as k, strings as text};
-use lis_lake::types::{ColumnType, PgType, list};
+use lis_lake::types::{ColumnType, PgType, list, record_field};
 
 use super::{FunctionRow, Make};
 use crate::{
-    build::{apply, apply_on_null, call_as},
+    build::{apply_on_null, call_as},
     error::{SqlError, SqlErrorKind},
     keywords::{KEYWORDS, KeywordClass},
     operators::zone,
@@ -22,10 +22,10 @@ use crate::{
         arrays::lower_bound,
         select::Formal::{self, AnyArray, Is},
     },
-    types::{Binding, Typed, common_type},
+    types::{Binding, Derived, Typed, common_type},
 };
 
-use PgType::{Int4, Int8, Interval, Json, Jsonb, Numeric, Text, Timestamp, Timestamptz};
+use PgType::{Int4, Int8, Interval, Numeric, Text, Timestamp, Timestamptz};
 
 const fn set(
     name: &'static str,
@@ -36,14 +36,19 @@ const fn set(
     FunctionRow::new(name, arguments, Is(result), Make::Set(make))
 }
 
-fn one_column(name: &str, list: Typed, column_type: ColumnType) -> Result<ResolvedSet, SqlError> {
+pub(super) fn one_column(name: &str, list: Typed, column_type: ColumnType) -> Result<ResolvedSet, SqlError> {
     let arrow_type = match &list.arrow_type {
         DataType::List(field) => field.data_type().clone(),
         other => other.clone(),
     };
     Ok(ResolvedSet {
         list: list.expr,
-        columns: vec![SetColumn { name: name.to_owned(), column_type, arrow_type }],
+        columns: vec![SetColumn {
+            name: name.to_owned(),
+            column_type,
+            arrow_type,
+            collation: list.collation,
+        }],
         record: false,
     })
 }
@@ -150,7 +155,10 @@ fn expand_array(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, S
         return Err(SqlError::new(SqlErrorKind::Internal, "an array is no list"));
     };
     let element_arrow = field.data_type().clone();
-    let fields = k::pair_fields(("x", element_arrow.clone()), ("n", DataType::Int32));
+    let fields = Fields::from(vec![
+        record_field("x", ColumnType::plain(element), element_arrow.clone()),
+        record_field("n", ColumnType::plain(Int4), DataType::Int32),
+    ]);
     let arrow_type = DataType::List(Arc::new(Field::new_list_field(DataType::Struct(fields), true)));
     let made = apply_on_null(
         "_pg_expandarray",
@@ -166,11 +174,13 @@ fn expand_array(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, S
                 name: "x".to_owned(),
                 column_type: ColumnType::plain(element),
                 arrow_type: element_arrow,
+                collation: made.collation,
             },
             SetColumn {
                 name: "n".to_owned(),
                 column_type: ColumnType::plain(Int4),
                 arrow_type: DataType::Int32,
+                collation: Derived::default(),
             },
         ],
         record: true,
@@ -198,10 +208,13 @@ fn keywords(_: &Binding<'_>, _: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
             name: (*name).to_owned(),
             column_type,
             arrow_type: column_type.to_arrow(),
+            collation: Derived::default(),
         })
         .collect();
-    let fields: Fields =
-        columns.iter().map(|column| Field::new(&column.name, column.arrow_type.clone(), true)).collect();
+    let fields: Fields = columns
+        .iter()
+        .map(|column| record_field(&column.name, column.column_type, column.arrow_type.clone()))
+        .collect();
     let rows = StructArray::try_new(fields, arrays, None).map_err(|error| {
         SqlError::new(SqlErrorKind::Internal, format!("the keywords are no table: {error}"))
     })?;
@@ -223,18 +236,6 @@ fn no_ancestors(_: &Binding<'_>, _: Vec<Typed>) -> Result<ResolvedSet, SqlError>
         list(DataType::UInt32),
     );
     one_column("relid", none, ColumnType::plain(PgType::Regclass))
-}
-
-fn json_set(
-    name: &'static str,
-    kernel: Kernel,
-    arguments: Vec<Typed>,
-    element: PgType,
-    column: &str,
-) -> Result<ResolvedSet, SqlError> {
-    let column_type = ColumnType::plain(element);
-    let made = apply(name, kernel, arguments, column_type, list(DataType::Utf8View))?;
-    one_column(column, made, column_type)
 }
 
 /// The rows.
@@ -271,22 +272,4 @@ pub(super) const ROWS: &[FunctionRow] = &[
     }),
     set("regexp_matches", &[Is(Text), Is(Text)], Text, matches),
     set("regexp_matches", &[Is(Text), Is(Text), Is(Text)], Text, matches),
-    set("json_array_elements", &[Is(Json)], Json, |_, arguments| {
-        json_set("json_array_elements", k::json_elements, arguments, Json, "value")
-    }),
-    set("jsonb_array_elements", &[Is(Jsonb)], Jsonb, |_, arguments| {
-        json_set("jsonb_array_elements", k::json_elements, arguments, Jsonb, "value")
-    }),
-    set("json_array_elements_text", &[Is(Json)], Text, |_, arguments| {
-        json_set("json_array_elements_text", k::json_elements_text, arguments, Text, "value")
-    }),
-    set("jsonb_array_elements_text", &[Is(Jsonb)], Text, |_, arguments| {
-        json_set("jsonb_array_elements_text", k::json_elements_text, arguments, Text, "value")
-    }),
-    set("json_object_keys", &[Is(Json)], Text, |_, arguments| {
-        json_set("json_object_keys", k::json_keys, arguments, Text, "json_object_keys")
-    }),
-    set("jsonb_object_keys", &[Is(Jsonb)], Text, |_, arguments| {
-        json_set("jsonb_object_keys", k::json_keys, arguments, Text, "jsonb_object_keys")
-    }),
 ];

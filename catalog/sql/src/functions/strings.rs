@@ -107,7 +107,7 @@ fn texts(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<Vec<Typed>, Sql
                 let zone = crate::operators::zone(binding);
                 return apply("bool_out", kernel, vec![argument, zone], TEXT, DataType::Utf8View);
             }
-            Ok(canonical_text(to_text(binding, argument, position)?))
+            Ok(canonical_text(crate::types::casts::output_text(binding, argument, position)?))
         })
         .collect()
 }
@@ -122,14 +122,19 @@ fn text_call(
 }
 
 /// A value as json: what `to_json` makes of it.
-pub(super) fn as_json(binding: &Binding<'_>, value: Typed) -> Result<Typed, SqlError> {
+pub(crate) fn as_json(binding: &Binding<'_>, value: Typed) -> Result<Typed, SqlError> {
     let position = value.position;
     let column_type = ColumnType::plain(Json);
     match value.pg_type() {
         Json | Jsonb => Ok(Typed { column_type, origin: None, ..value }),
+        PgType::Record => crate::types::records::to_json(binding, value),
         Bool => {
             let text = to_text(binding, value, position)?;
             Ok(Typed { column_type, ..text })
+        }
+        PgType::Float4 | PgType::Float8 => {
+            let text = to_text(binding, value, position)?;
+            apply("json_float", json::float, vec![text], column_type, DataType::Utf8View)
         }
         pg_type if pg_type.facts().category == Category::Numeric && !matches!(pg_type, PgType::Array(_)) => {
             let text = to_text(binding, value, position)?;

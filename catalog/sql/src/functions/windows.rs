@@ -16,7 +16,7 @@ use crate::{
         ResolvedWindow,
         select::Formal::{self, AnyCompatible, AnyElement, Is},
     },
-    types::{Binding, Typed, casts::widen, common_type},
+    types::{Binding, Derived, Typed, casts::widen, collation::derived, common_type},
 };
 
 use PgType::{Float8, Int4, Int8};
@@ -46,6 +46,8 @@ fn number(
         result,
         arrow_type: gives,
         cast,
+        finish: None,
+        collation: Derived::default(),
     })
 }
 
@@ -55,12 +57,15 @@ fn value(function: Arc<WindowUDF>, arguments: Vec<Typed>) -> Result<ResolvedWind
         return Err(SqlError::new(SqlErrorKind::Internal, "an argument is missing"));
     };
     let (result, arrow_type) = (first.column_type, first.arrow_type.clone());
+    let collation = derived(&arguments)?.of_type(result.pg_type);
     Ok(ResolvedWindow {
         function: WindowFunctionDefinition::WindowUDF(function),
         arguments: arguments.into_iter().map(|argument| argument.expr).collect(),
         result,
         arrow_type,
         cast: None,
+        finish: None,
+        collation,
     })
 }
 

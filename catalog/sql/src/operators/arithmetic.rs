@@ -1,4 +1,4 @@
-//! Arithmetic, concatenation, bits, arrays and json: the rows, and the scales of `numeric` results.
+//! Arithmetic, concatenation, bits and arrays: the rows, and the scales of `numeric` results.
 //!
 //! `+`, `-` and `*` of `numeric` are exact: their scale is the larger one, and the sum of the scales. Beyond 38 digits a
 //! product keeps 20 digits after the point. `/` has 20 digits after the point over columns; over constants it has just
@@ -6,7 +6,7 @@
 
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use lis_functions::{arrays, bytes, dates, json, numbers, strings};
+use lis_functions::{arrays, bytes, dates, numbers, strings, timetz};
 use lis_lake::types::{ColumnType, PgType};
 
 use super::{Formal, OperatorRow, is};
@@ -228,6 +228,19 @@ pub(crate) fn zone(binding: &Binding<'_>) -> Typed {
     Typed::constant(ScalarValue::Utf8View(Some(binding.context.time_zone.clone())), plain(PgType::Text))
 }
 
+/// The session's zone and what else of its styles of dates and intervals is not the usual, for text.
+pub(crate) fn styles(binding: &Binding<'_>) -> Typed {
+    let settings = &binding.context.settings;
+    let setting =
+        |name: &str, usual: &'static str| settings.get(name).map_or(usual, String::as_str).to_owned();
+    let (dates, intervals) = (setting("datestyle", "ISO, MDY"), setting("intervalstyle", "postgres"));
+    if dates == "ISO, MDY" && intervals == "postgres" {
+        return zone(binding);
+    }
+    let text = format!("{}|{dates}|{intervals}", binding.context.time_zone);
+    Typed::constant(ScalarValue::Utf8View(Some(text)), plain(PgType::Text))
+}
+
 /// `date + interval` and `date - interval` are a timestamp's.
 macro_rules! date_interval {
     ($name:literal, $left:ident, $right:ident, $function:literal, $kernel:path, $swap:literal) => {
@@ -291,22 +304,6 @@ macro_rules! arrays_row {
         }
     };
 }
-
-macro_rules! json_row {
-    ($name:literal, $json:ident, $right:expr, $result:ident, $function:literal, $kernel:path) => {
-        OperatorRow {
-            name: $name,
-            left: Some(is(PgType::$json)),
-            right: is($right),
-            result: is(PgType::$result),
-            build: |_, _, operands| {
-                apply($function, $kernel, operands, plain(PgType::$result), plain(PgType::$result).to_arrow())
-            },
-        }
-    };
-}
-
-const TEXT_ARRAY: PgType = PgType::Array(&PgType::Text);
 
 /// The rows.
 pub(super) const ROWS: &[OperatorRow] = &[
@@ -486,25 +483,15 @@ pub(super) const ROWS: &[OperatorRow] = &[
         result: Formal::AnyCompatibleArray,
         build: concatenate_arrays,
     },
+    binary!("+", Timetz, Interval, Timetz, "timetz_pl_interval", timetz::add),
+    swapped!("+", Interval, Timetz, Timetz, "timetz_pl_interval", timetz::add),
+    binary!("-", Timetz, Interval, Timetz, "timetz_mi_interval", timetz::subtract),
+    binary!("+", Date, Timetz, Timestamptz, "datetimetz_timestamptz", timetz::on_date),
+    swapped!("+", Timetz, Date, Timestamptz, "datetimetz_timestamptz", timetz::on_date),
     binary!("||", Bytea, Bytea, Bytea, "byteacat", bytes::concatenate),
     arrays_row!("@>", "arraycontains", arrays::array_contains, false),
     arrays_row!("<@", "arraycontains", arrays::array_contains, true),
     arrays_row!("&&", "arrayoverlap", arrays::array_overlaps, false),
-    json_row!("->", Json, PgType::Text, Json, "json_object_field", json::get_member),
-    json_row!("->", Json, PgType::Int4, Json, "json_array_element", json::get_element),
-    json_row!("->>", Json, PgType::Text, Text, "json_object_field_text", json::get_member_text),
-    json_row!("->>", Json, PgType::Int4, Text, "json_array_element_text", json::get_element_text),
-    json_row!("#>", Json, TEXT_ARRAY, Json, "json_extract_path", json::get_path),
-    json_row!("#>>", Json, TEXT_ARRAY, Text, "json_extract_path_text", json::get_path_text),
-    json_row!("->", Jsonb, PgType::Text, Jsonb, "jsonb_object_field", json::get_member),
-    json_row!("->", Jsonb, PgType::Int4, Jsonb, "jsonb_array_element", json::get_element),
-    json_row!("->>", Jsonb, PgType::Text, Text, "jsonb_object_field_text", json::get_member_text),
-    json_row!("->>", Jsonb, PgType::Int4, Text, "jsonb_array_element_text", json::get_element_text),
-    json_row!("#>", Jsonb, TEXT_ARRAY, Jsonb, "jsonb_extract_path", json::get_path),
-    json_row!("#>>", Jsonb, TEXT_ARRAY, Text, "jsonb_extract_path_text", json::get_path_text),
-    json_row!("@>", Jsonb, PgType::Jsonb, Bool, "jsonb_contains", json::jsonb_contains),
-    swapped!("<@", Jsonb, Jsonb, Bool, "jsonb_contains", json::jsonb_contains),
-    json_row!("?", Jsonb, PgType::Text, Bool, "jsonb_exists", json::jsonb_exists),
     OperatorRow {
         name: "^@",
         left: Some(is(PgType::Text)),

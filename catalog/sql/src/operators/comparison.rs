@@ -17,6 +17,8 @@ use crate::{
     types::{
         Binding, Typed,
         casts::{canonical_text, coerce_to, rescale, widen},
+        collation::derived,
+        ordering::order_key,
     },
 };
 
@@ -64,6 +66,7 @@ const COMPARED: &[(PgType, PgType)] = {
         (T::Numeric, T::Numeric),
         (T::Uuid, T::Uuid),
         (T::Jsonb, T::Jsonb),
+        (T::Record, T::Record),
     ]
 };
 
@@ -182,10 +185,25 @@ pub(crate) fn compare(
     right: Typed,
 ) -> Result<Typed, SqlError> {
     let position = left.position.or(right.position);
-    let (left, right) = align(binding, left, right)?;
+    let (mut left, mut right) = align(binding, left, right)?;
+    if is_ordering(operator) {
+        // Both sides are ordered by what the two together give.
+        let collation = derived(&[left.clone(), right.clone()])?;
+        left = order_key(left.collated(collation))?;
+        right = order_key(right.collated(collation))?;
+    } else if matches!(left.pg_type(), PgType::Jsonb | PgType::Record) {
+        // 1 and 1.0 are one number, written differently; nulls inside records are equal.
+        left = order_key(left)?;
+        right = order_key(right)?;
+    }
     let expr =
         Expr::BinaryExpr(BinaryExpr { left: Box::new(left.expr), op: operator, right: Box::new(right.expr) });
     Ok(Typed::new(expr, BOOLEAN, DataType::Boolean).at(position))
+}
+
+/// Whether a comparison asks which is larger, and not only whether they are the same.
+fn is_ordering(operator: Operator) -> bool {
+    matches!(operator, Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq)
 }
 
 /// Brings two operands to one Arrow type in which they compare as PostgreSQL compares them.
@@ -217,6 +235,7 @@ pub(crate) fn align(binding: &Binding<'_>, left: Typed, right: Typed) -> Result<
             both(T::Timestamptz, left, right)
         }
         (T::Date, T::Timestamp) | (T::Timestamp, T::Date) => both(T::Timestamp, left, right),
+        (T::Record, T::Record) => crate::types::records::align(binding, left, right),
         (T::Xid, T::Int4) => Ok((left, coerce_oid(right)?)),
         (T::Array(_), T::Array(_)) if left.arrow_type != right.arrow_type => {
             crate::resolve::arrays::same_elements(left, right)

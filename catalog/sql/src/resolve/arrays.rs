@@ -109,6 +109,12 @@ pub fn subscript(
     index: Typed,
     position: Option<usize>,
 ) -> Result<Typed, SqlError> {
+    if array.pg_type() == PgType::Jsonb {
+        // A name or a number, whichever the text is: what `#>` does with one step.
+        let step = coerce(binding, index, ColumnType::plain(PgType::Text), CastContext::Explicit, position)?;
+        let path = self::array(binding, vec![step], position)?;
+        return operator(binding, None, "#>", Some(array), path, position);
+    }
     let (element, arrow_type) = subscripted(&array, position)?;
     let bound = lower_bound(array.pg_type());
     let index = index_of(binding, index, position)?;

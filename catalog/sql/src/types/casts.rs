@@ -14,7 +14,7 @@ use lis_lake::types::{Category, ColumnType, PgType, list};
 
 use super::{
     Binding, CastContext, Typed, statement_error,
-    values::{decimal_value, parse_constant, parse_text},
+    values::{decimal_value, input_styles, parse_constant, parse_text},
 };
 use crate::{
     build::apply,
@@ -39,8 +39,7 @@ pub(crate) fn cast_context(source: PgType, target: PgType) -> Option<CastContext
         | (T::Char | T::Name | T::PgNodeTree, T::Text)
         | (T::Bpchar, T::Text | T::Varchar | T::Name)
         | (T::Text, T::Bpchar | T::Varchar | T::Name | T::Regclass)
-        | (T::Varchar, T::Bpchar | T::Text | T::Name | T::Regclass)
-        | (T::Json, T::Jsonb) => Implicit,
+        | (T::Varchar, T::Bpchar | T::Text | T::Name | T::Regclass) => Implicit,
         (T::Int2 | T::Int4 | T::Int8 | T::Oid, reg) if is_reg(reg) => Implicit,
         (reg, T::Oid) if is_reg(reg) => Implicit,
         (reg, T::Int4 | T::Int8) if is_reg(reg) => Assignment,
@@ -56,6 +55,7 @@ pub(crate) fn cast_context(source: PgType, target: PgType) -> Option<CastContext
         | (T::Timestamp, T::Date | T::Time)
         | (T::Timestamptz, T::Date | T::Time | T::Timestamp | T::Timetz)
         | (T::Timetz, T::Time)
+        | (T::Json, T::Jsonb)
         | (T::Jsonb, T::Json)
         | (T::Oid, T::Int4 | T::Int8) => Assignment,
         (T::Bool | T::Char, T::Int4)
@@ -82,7 +82,7 @@ pub(crate) fn can_coerce(source: PgType, target: PgType, context: CastContext) -
         (PgType::Array(source), PgType::Array(target)) => can_coerce(*source, *target, context),
         (PgType::Int2Vector, PgType::Array(PgType::Int2))
         | (PgType::OidVector, PgType::Array(PgType::Oid)) => true,
-        (PgType::Record, _) | (_, PgType::Record) => false,
+        (_, PgType::Record) => false,
         _ => {
             let textual = |of: PgType| of.facts().category == Category::String;
             (textual(target) && context >= CastContext::Assignment)
@@ -213,18 +213,27 @@ fn zone(binding: &Binding<'_>) -> Typed {
     )
 }
 
+/// The session zone's offset now, in seconds: what a time without a zone has.
+fn session_offset(binding: &Binding<'_>) -> Typed {
+    let zone = calendar::zone_by_name(&binding.context.time_zone).unwrap_or(Tz::UTC);
+    let now = binding.context.transaction_started_at.timestamp_micros();
+    let offset = i32::try_from(calendar::offset_at(zone, now)).unwrap_or(0);
+    Typed::constant(ScalarValue::Int32(Some(offset)), ColumnType::plain(PgType::Int4))
+}
+
 /// A cast that cannot fail.
 pub(crate) fn widen(typed: Typed, column_type: ColumnType, arrow_type: DataType) -> Typed {
     if typed.arrow_type == arrow_type {
         return Typed { column_type, origin: None, ..typed };
     }
     if let Some(Ok(value)) = typed.value().map(|value| value.cast_to(&arrow_type)) {
-        return Typed { expr: lit(value), column_type, arrow_type, origin: None, position: typed.position };
+        return Typed { expr: lit(value), column_type, arrow_type, origin: None, ..typed };
     }
     Typed {
         expr: cast(typed.expr, arrow_type.clone()),
         column_type,
         arrow_type,
+        collation: typed.collation,
         origin: None,
         position: typed.position,
     }
@@ -349,6 +358,12 @@ fn convert(
         (T::Timestamptz, T::Date) => with_zone("date", kernels::timestamptz_to_date, typed),
         (T::Timestamptz, T::Time) => with_zone("time", kernels::timestamptz_to_time, typed),
         (T::Interval, T::Time) => with("time", kernels::interval_to_time, typed),
+        (T::Timetz, T::Time) => with("time", lis_functions::timetz::to_time, typed),
+        (T::Time, T::Timetz) => {
+            let arguments = vec![typed, session_offset(binding)];
+            apply("timetz", lis_functions::timetz::from_time, arguments, plain, canonical)
+        }
+        (T::Timestamptz, T::Timetz) => with_zone("timetz", lis_functions::timetz::from_timestamptz, typed),
         (T::Time, T::Interval) => with("interval", kernels::time_to_interval, typed),
         // Text among itself.
         (T::Bpchar, T::Text | T::Varchar) => with("text", kernels::strip_blanks, typed),
@@ -390,9 +405,22 @@ fn convert(
             };
             from_text(binding, text, target, position)
         }
+        (T::Jsonb, T::Bool) => with("jsonb_bool", json::to_bool, typed),
         (T::Jsonb, _) => {
-            let text = Typed { column_type: ColumnType::plain(T::Text), ..typed };
-            from_text(binding, text, target, position)
+            let name = ScalarValue::Utf8View(Some(type_name(wanted)));
+            let name = Typed::constant(name, ColumnType::plain(T::Text));
+            let text = apply(
+                "jsonb_number",
+                json::number_text,
+                vec![typed, name],
+                ColumnType::plain(T::Text),
+                DataType::Utf8View,
+            )?;
+            if matches!(wanted, T::Float4 | T::Float8) {
+                return from_text(binding, text, target, position);
+            }
+            let numeric = from_text(binding, text, ColumnType::plain(T::Numeric), position)?;
+            convert(binding, numeric, target, position)
         }
         _ => Err(not_supported(source, wanted).at(position)),
     }
@@ -432,6 +460,13 @@ pub(crate) fn to_text(
 ) -> Result<Typed, SqlError> {
     use PgType as T;
     let text = ColumnType::plain(T::Text);
+    let styles = crate::operators::styles(binding);
+    if matches!(typed.pg_type(), T::Date | T::Timestamp | T::Timestamptz | T::Interval)
+        && styles.value() != zone(binding).value()
+    {
+        let kernel = lis_functions::arrays::value_to_text;
+        return apply("value_out", kernel, vec![typed, styles], text, DataType::Utf8View);
+    }
     let kernel: Kernel = match typed.pg_type() {
         T::Bool => kernels::bool_to_text,
         T::Int2 => kernels::int2_to_text,
@@ -442,7 +477,8 @@ pub(crate) fn to_text(
         T::Float8 => kernels::float8_to_text,
         T::Numeric => kernels::numeric_to_text,
         T::Date => kernels::date_to_text,
-        T::Time | T::Timetz => kernels::time_to_text,
+        T::Time => kernels::time_to_text,
+        T::Timetz => lis_functions::timetz::to_text,
         T::Timestamp => kernels::timestamp_to_text,
         T::Interval => kernels::interval_to_text,
         T::Uuid => kernels::uuid_to_text,
@@ -475,11 +511,29 @@ pub(crate) fn to_text(
             } else {
                 lis_functions::arrays::array_to_text
             };
-            return apply("text", kernel, vec![typed, zone(binding)], text, DataType::Utf8View);
+            return apply("text", kernel, vec![typed, styles], text, DataType::Utf8View);
         }
-        T::Record | T::Void => return Err(not_supported(typed.pg_type(), T::Text).at(position)),
+        T::Record => return super::records::to_text(binding, typed, position),
+        T::Void => return Err(not_supported(typed.pg_type(), T::Text).at(position)),
     };
     apply("text", kernel, vec![typed], text, DataType::Utf8View)
+}
+
+/// A value's text as its output function writes it, where that differs from the cast: `t` of a boolean.
+pub(crate) fn output_text(
+    binding: &Binding<'_>,
+    typed: Typed,
+    position: Option<usize>,
+) -> Result<Typed, SqlError> {
+    if typed.pg_type() == PgType::Bpchar {
+        return Ok(Typed { column_type: ColumnType::plain(PgType::Text), origin: None, ..typed });
+    }
+    if typed.pg_type() != PgType::Bool {
+        return to_text(binding, typed, position);
+    }
+    let text = ColumnType::plain(PgType::Text);
+    let kernel = lis_functions::arrays::value_to_text;
+    apply("bool_out", kernel, vec![typed, zone(binding)], text, DataType::Utf8View)
 }
 
 fn from_text(
@@ -490,6 +544,18 @@ fn from_text(
 ) -> Result<Typed, SqlError> {
     use PgType as T;
     let plain = ColumnType::plain(target.pg_type);
+    let styles = crate::operators::styles(binding);
+    if styles.value() != zone(binding).value() {
+        let styled: Option<(&'static str, Kernel)> = match target.pg_type {
+            T::Date => Some(("date_in", kernels::text_to_date_in)),
+            T::Timestamp => Some(("timestamp_in", kernels::text_to_timestamp_in)),
+            T::Interval => Some(("interval_in", kernels::text_to_interval_in)),
+            _ => None,
+        };
+        if let Some((name, kernel)) = styled {
+            return apply(name, kernel, vec![typed, styles], plain, target.to_arrow());
+        }
+    }
     let (name, kernel): (&'static str, Kernel) = match target.pg_type {
         T::Bool => ("bool", kernels::text_to_bool),
         T::Int2 => ("int2", kernels::text_to_int2),
@@ -498,7 +564,16 @@ fn from_text(
         T::Oid | T::Xid => ("oid", kernels::text_to_oid),
         T::Float4 => ("float4", kernels::text_to_float4),
         T::Float8 => ("float8", kernels::text_to_float8),
-        T::Numeric => ("numeric", kernels::text_to_numeric),
+        T::Numeric => {
+            // A constant takes no more digits than it has.
+            if target.typmod < 0
+                && let Some(ScalarValue::Utf8View(Some(text))) = typed.value()
+                && let Ok(decimal) = input::parse_decimal(text)
+            {
+                return Ok(Typed::constant(decimal_value(decimal), plain).at(position));
+            }
+            ("numeric", kernels::text_to_numeric)
+        }
         T::Date => ("date", kernels::text_to_date),
         T::Time => ("time", kernels::text_to_time),
         T::Timestamp => ("timestamp", kernels::text_to_timestamp),
@@ -507,8 +582,12 @@ fn from_text(
         T::Bytea => ("bytea", kernels::text_to_bytea),
         T::Json => ("json", json::text_to_json),
         T::Jsonb => ("jsonb", json::json_to_jsonb),
+        T::Timetz => {
+            let arguments = vec![typed, session_offset(binding)];
+            return apply("timetz", lis_functions::timetz::from_text, arguments, plain, plain.to_arrow());
+        }
         T::Timestamptz => {
-            let arguments = vec![typed, zone(binding)];
+            let arguments = vec![typed, crate::operators::styles(binding)];
             return apply("timestamptz", kernels::text_to_timestamptz, arguments, plain, plain.to_arrow());
         }
         T::Regclass | T::Regtype | T::Regproc | T::Regnamespace | T::Regrole => {
@@ -517,9 +596,8 @@ fn from_text(
         }
         T::Array(_) => {
             if let Some(ScalarValue::Utf8View(Some(text))) = typed.value() {
-                let zone = calendar::zone_by_name(&binding.context.time_zone).unwrap_or(Tz::UTC);
-                let value =
-                    parse_text(text, target, zone).map_err(|error| statement_error(error, position))?;
+                let value = parse_text(text, target, &input_styles(binding))
+                    .map_err(|error| statement_error(error, position))?;
                 return Ok(Typed::constant(value, plain));
             }
             return Err(not_supported(typed.pg_type(), target.pg_type).at(position));
@@ -559,7 +637,7 @@ fn convert_array(
         return apply(
             "array_out",
             lis_functions::arrays::elements_to_text,
-            vec![typed, zone(binding)],
+            vec![typed, crate::operators::styles(binding)],
             column_type,
             wanted,
         );
@@ -633,6 +711,10 @@ fn apply_typmod(typed: Typed, target: ColumnType, is_explicit: bool) -> Result<T
             target,
             arrow_type,
         ),
+        T::Timetz if target.typmod < 6 => {
+            let arguments = vec![typed, integer(target.typmod)];
+            apply("timetz_round", lis_functions::timetz::round, arguments, target, arrow_type)
+        }
         T::Time if target.typmod < 6 => {
             apply("time_round", kernels::round_time, vec![typed, integer(target.typmod)], target, arrow_type)
         }

@@ -3,9 +3,11 @@
 use chrono_tz::Tz;
 use datafusion::common::ScalarValue;
 use lis_functions::{
-    calendar,
+    calendar, casts,
     error::{FunctionError, FunctionErrorKind},
     json, text_input as input,
+    text_output::Styles,
+    timetz,
 };
 use lis_lake::types::{ColumnType, PgType};
 
@@ -18,7 +20,8 @@ pub(super) fn parse_constant(
     target: ColumnType,
     is_explicit: bool,
 ) -> Result<ScalarValue, FunctionError> {
-    let zone = calendar::zone_by_name(&binding.context.time_zone).unwrap_or(Tz::UTC);
+    let styles = input_styles(binding);
+    let zone = styles.zone;
     let temporal = matches!(target.pg_type, PgType::Date | PgType::Timestamp | PgType::Timestamptz);
     if temporal {
         let now = binding.context.transaction_started_at.timestamp_micros();
@@ -47,9 +50,43 @@ pub(super) fn parse_constant(
     if is_explicit && let Some(length) = target.length() {
         // An explicit cast cuts, it does not complain.
         let cut: String = text.chars().take(length).collect();
-        return parse_text(&cut, target, zone);
+        return parse_text(&cut, target, &styles);
     }
-    parse_text(text, target, zone)
+    if target.pg_type == PgType::Timetz {
+        let now = binding.context.transaction_started_at.timestamp_micros();
+        let value = timetz::parse(text, calendar::offset_at(zone, now))?;
+        return rounded(ScalarValue::FixedSizeBinary(timetz::WIDTH, Some(value.to_vec())), target);
+    }
+    rounded(parse_text(text, target, &styles)?, target)
+}
+
+/// The modifier of times: a literal's fraction is rounded to it.
+fn rounded(value: ScalarValue, target: ColumnType) -> Result<ScalarValue, FunctionError> {
+    let digits = target.typmod;
+    if !(0..6).contains(&digits) {
+        return Ok(value);
+    }
+    let round = |value: i64| casts::round_micro(value, digits);
+    Ok(match (target.pg_type, value) {
+        (PgType::Timestamp | PgType::Timestamptz, ScalarValue::TimestampMicrosecond(Some(value), zone)) => {
+            ScalarValue::TimestampMicrosecond(Some(round(value)), zone)
+        }
+        (PgType::Time, ScalarValue::Time64Microsecond(Some(value))) => {
+            ScalarValue::Time64Microsecond(Some(round(value)))
+        }
+        (PgType::Timetz, ScalarValue::FixedSizeBinary(width, Some(value))) => {
+            let (time, offset) = timetz::decode(&value);
+            ScalarValue::FixedSizeBinary(width, Some(timetz::encode(round(time), offset).to_vec()))
+        }
+        (_, value) => value,
+    })
+}
+
+/// What the session's settings say about the text of dates and intervals.
+pub(crate) fn input_styles(binding: &Binding<'_>) -> Styles {
+    let zone = calendar::zone_by_name(&binding.context.time_zone).unwrap_or(Tz::UTC);
+    let setting = |name: &str| binding.context.settings.get(name).map_or("", String::as_str);
+    Styles::from_settings(zone, setting("datestyle"), setting("intervalstyle"))
 }
 
 fn timestamptz_value(timestamp: i64) -> ScalarValue {
@@ -59,7 +96,11 @@ fn timestamptz_value(timestamp: i64) -> ScalarValue {
 /// A value of a type from its text: literals, parameters in text format, COPY. The modifier is applied as by assignment.
 /// A `numeric` without a modifier keeps the scale that it is written with. `reg…` types need the catalogue and take
 /// numbers only.
-pub fn parse_text(text: &str, column_type: ColumnType, zone: Tz) -> Result<ScalarValue, FunctionError> {
+pub fn parse_text(
+    text: &str,
+    column_type: ColumnType,
+    styles: &Styles,
+) -> Result<ScalarValue, FunctionError> {
     use PgType as T;
     let view = |text: String| ScalarValue::Utf8View(Some(text));
     Ok(match column_type.pg_type {
@@ -75,12 +116,19 @@ pub fn parse_text(text: &str, column_type: ColumnType, zone: Tz) -> Result<Scala
             }
             None => decimal_value(input::parse_decimal(text)?),
         },
-        T::Date => ScalarValue::Date32(Some(input::parse_date(text)?)),
-        T::Time | T::Timetz => ScalarValue::Time64Microsecond(Some(input::parse_time(text)?)),
-        T::Timestamp => ScalarValue::TimestampMicrosecond(Some(input::parse_timestamp(text)?), None),
-        T::Timestamptz => timestamptz_value(input::parse_timestamptz(text, zone)?),
+        T::Date => ScalarValue::Date32(Some(input::parse_date_in(text, styles.order)?)),
+        T::Time => ScalarValue::Time64Microsecond(Some(input::parse_time(text)?)),
+        // Without the statement's clock the session's zone counts as it is in winter.
+        T::Timetz => {
+            let offset = calendar::offset_at(styles.zone, 0);
+            ScalarValue::FixedSizeBinary(timetz::WIDTH, Some(timetz::parse(text, offset)?.to_vec()))
+        }
+        T::Timestamp => {
+            ScalarValue::TimestampMicrosecond(Some(input::parse_timestamp_in(text, styles.order)?), None)
+        }
+        T::Timestamptz => timestamptz_value(input::parse_timestamptz_in(text, styles.zone, styles.order)?),
         T::Interval => ScalarValue::IntervalMonthDayNano(Some(lis_functions::dates::interval_native(
-            input::parse_interval(text, None)?,
+            input::parse_interval_in(text, None, styles.interval)?,
         )?)),
         T::Uuid => ScalarValue::FixedSizeBinary(16, Some(input::parse_uuid(text)?.to_vec())),
         T::Bytea => ScalarValue::BinaryView(Some(input::parse_bytea(text)?)),
@@ -103,12 +151,12 @@ pub fn parse_text(text: &str, column_type: ColumnType, zone: Tz) -> Result<Scala
         T::Array(element) => {
             let element = ColumnType { pg_type: *element, typmod: column_type.typmod };
             let elements = input::parse_array(text)?;
-            array_value(elements, element, zone)?
+            array_value(elements, element, styles)?
         }
         T::Int2Vector | T::OidVector => {
             let element = column_type.pg_type.element().unwrap_or(T::Int4);
             let elements = text.split_ascii_whitespace().map(|one| Some(one.to_owned())).collect();
-            array_value(elements, ColumnType::plain(element), zone)?
+            array_value(elements, ColumnType::plain(element), styles)?
         }
         T::Record | T::Void => {
             return Err(FunctionError::not_supported(format!(
@@ -122,7 +170,7 @@ pub fn parse_text(text: &str, column_type: ColumnType, zone: Tz) -> Result<Scala
 fn array_value(
     elements: Vec<Option<String>>,
     element: ColumnType,
-    zone: Tz,
+    styles: &Styles,
 ) -> Result<ScalarValue, FunctionError> {
     let arrow_type = element.to_arrow();
     let values = elements
@@ -130,7 +178,7 @@ fn array_value(
         .map(|text| match text {
             None => Ok(ScalarValue::try_from(&arrow_type)?),
             Some(text) => {
-                let value = parse_text(&text, element, zone)?;
+                let value = parse_text(&text, element, styles)?;
                 if value.data_type() == arrow_type { Ok(value) } else { Ok(value.cast_to(&arrow_type)?) }
             }
         })

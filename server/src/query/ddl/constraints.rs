@@ -249,16 +249,21 @@ impl Ddl<'_> {
     }
 }
 
-/// A collation by its name.
+/// What a column stores for a collation's name.
 pub(super) fn collation(name: Option<&Identifier>) -> Result<Collation> {
-    match name.map(Identifier::as_str) {
-        None | Some("C" | "c" | "POSIX" | "default") => Ok(Collation::C),
-        Some("sv" | "sv_SE" | "sv_SE.utf8" | "sv-SE-x-icu" | "sv-x-icu") => Ok(Collation::Swedish),
-        Some(other) => Err(ServerError::new(
+    let Some(name) = name.map(Identifier::as_str) else { return Ok(Collation::C) };
+    let Some(collation) = lis_sql::types::Collation::by_name(name) else {
+        return Err(ServerError::new(
             Condition::UndefinedObject,
-            format!("collation \"{other}\" for encoding \"UTF8\" does not exist"),
-        )),
+            format!("collation \"{name}\" for encoding \"UTF8\" does not exist"),
+        ));
+    };
+    let stored = lis_sql::types::Derived::Implicit(collation).to_lake();
+    if collation.locale().is_some() && stored == Collation::C {
+        return Err(ServerError::not_supported(format!("a column of collation \"{name}\" is not supported"))
+            .with_hint("A table's columns are of collation \"C\" or \"sv-x-icu\"."));
     }
+    Ok(stored)
 }
 
 pub(super) fn taken(name: &Identifier, table: &Table) -> ServerError {

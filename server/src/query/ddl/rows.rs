@@ -137,6 +137,7 @@ pub(super) fn target(name: &Identifier, column_type: ColumnType) -> CatalogColum
         name: name.clone(),
         column_type,
         number: 1,
+        collation: lis_lake::table::Collation::C,
         not_null: false,
         default: None,
         hidden: false,

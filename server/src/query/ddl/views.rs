@@ -113,7 +113,9 @@ pub(super) fn output_columns(outputs: &[OutputColumn], names: &[Identifier]) -> 
         }
         let mut column_type = output.column_type;
         column_type.pg_type = crate::wire::types::client_type(column_type.pg_type);
-        columns.push(NewColumn::new(name, column_type));
+        let mut column = NewColumn::new(name, column_type);
+        column.collation = output.collation.to_lake();
+        columns.push(column);
     }
     Ok(columns)
 }

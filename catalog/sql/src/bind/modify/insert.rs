@@ -15,6 +15,7 @@ use crate::{
     error::{SqlError, SqlErrorKind},
     modification::Insert,
     names::{Namespace, identifier},
+    types::Derived,
 };
 
 impl Binder<'_> {
@@ -103,6 +104,7 @@ impl Binder<'_> {
                 column: output,
                 column_type: typed.column_type,
                 arrow_type: typed.arrow_type,
+                collation: Derived::default(),
                 origin: None,
                 unknown: None,
                 position: column.position,

@@ -328,6 +328,7 @@ impl AffectedColumns {
             column,
             column_type: typed.column_type,
             arrow_type: typed.arrow_type,
+            collation: typed.collation,
             origin: None,
             unknown: None,
             position: None,

@@ -27,10 +27,10 @@ use super::{
 use crate::{
     catalog::CatalogRelation,
     error::SqlError,
-    names::{HiddenName, Namespace, ScopeColumn, ScopeTable},
+    names::{HiddenName, Namespace, ScopeColumn, ScopeTable, Whole},
     output::Origin,
     returned::ReturnedRows,
-    types::{Typed, settle_unknown},
+    types::{Derived, Typed, settle_unknown},
 };
 
 /// RETURNING, bound.
@@ -58,6 +58,7 @@ impl Seen {
                 expr: Expr::Column(Column::new_unqualified(column.name.as_str())),
                 column_type: column.column_type,
                 arrow_type: column.column_type.to_arrow(),
+                collation: Derived::of_lake(column.collation),
                 origin: Some(Origin { relation: relation.oid, column: column.number }),
             })
         });
@@ -66,6 +67,7 @@ impl Seen {
             expr: lit(relation.oid.get()),
             column_type: ColumnType::plain(PgType::Oid),
             arrow_type: ColumnType::plain(PgType::Oid).to_arrow(),
+            collation: Derived::default(),
             origin: None,
         });
         Self {
@@ -81,6 +83,7 @@ impl Seen {
                 key: Vec::new(),
                 columns: columns.collect(),
                 hidden: vec![tableoid],
+                whole: Whole::default(),
             },
         }
     }
@@ -155,6 +158,7 @@ impl Binder<'_> {
                 column,
                 column_type: typed.column_type,
                 arrow_type: typed.arrow_type,
+                collation: typed.collation.of_column(),
                 origin: typed.origin,
                 unknown: None,
                 position: typed.position,

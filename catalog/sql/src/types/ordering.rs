@@ -1,0 +1,92 @@
+//! What values are ordered by, where Arrow's order of their representation is not PostgreSQL's: text under a collation of
+//! ICU's, intervals (by the time they span), `jsonb`, arrays and records (nulls inside them come last).
+//!
+//! The key of such a value is an expression over it whose own order is right: computed once per row by whoever sorts or
+//! compares, and not a bare column, so that neither pruning nor a file's bounds are asked about it.
+
+use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use lis_functions::{collation, dates, json};
+use lis_lake::types::{ColumnType, PgType};
+
+use super::{Typed, casts::canonical_text};
+use crate::{
+    build::apply,
+    error::{SqlError, SqlErrorKind},
+};
+
+/// The key to order by; the value itself where that will do.
+pub(crate) fn order_key(typed: Typed) -> Result<Typed, SqlError> {
+    let position = typed.position;
+    keyed(typed).map_err(|error| error.at(position))
+}
+
+fn keyed(typed: Typed) -> Result<Typed, SqlError> {
+    match typed.pg_type() {
+        PgType::Text | PgType::Varchar | PgType::Bpchar | PgType::Name | PgType::Unknown => {
+            match typed.collation.settled()?.locale() {
+                None => Ok(typed),
+                Some(locale) => text_key(typed, locale),
+            }
+        }
+        PgType::Json => Err(SqlError::new(
+            SqlErrorKind::UndefinedFunction,
+            "could not identify an ordering operator for type json",
+        )
+        .with_hint("Use an explicit ordering operator or modify the query.")),
+        PgType::Interval => interval_key(typed),
+        PgType::Jsonb => apply("jsonb_key", json::order_key, vec![typed], BYTES, DataType::BinaryView),
+        PgType::Array(_) | PgType::Record => {
+            let locale = typed.collation.settled()?.locale();
+            let tag = locale.map(|locale| locale.tag().to_owned());
+            let tag = Typed::constant(ScalarValue::Utf8View(tag), ColumnType::plain(PgType::Text));
+            crate::build::apply_on_null(
+                "nested_key",
+                collation::nested_key,
+                vec![typed, tag],
+                BYTES,
+                DataType::BinaryView,
+            )
+        }
+        _ => Ok(typed),
+    }
+}
+
+const BYTES: ColumnType = ColumnType::plain(PgType::Bytea);
+
+/// Whether values of a type, with this expression's collation, are ordered by keys.
+pub(crate) fn is_keyed(typed: &Typed) -> bool {
+    match typed.pg_type() {
+        PgType::Text | PgType::Varchar | PgType::Bpchar | PgType::Name | PgType::Unknown => {
+            typed.collation.settled().map_or(true, |collation| collation.locale().is_some())
+        }
+        PgType::Interval | PgType::Jsonb | PgType::Array(_) | PgType::Record => true,
+        _ => false,
+    }
+}
+
+/// Refuses to tell equal values of a type that has no equality: DISTINCT, GROUP BY, set operations.
+pub(crate) fn check_equality(typed: &Typed) -> Result<(), SqlError> {
+    match typed.pg_type() {
+        PgType::Json => Err(SqlError::new(
+            SqlErrorKind::UndefinedFunction,
+            "could not identify an equality operator for type json",
+        )
+        .at(typed.position)),
+        _ => Ok(()),
+    }
+}
+
+fn text_key(typed: Typed, locale: collation::Locale) -> Result<Typed, SqlError> {
+    let tag = ScalarValue::Utf8View(Some(locale.tag().to_owned()));
+    let tag = Typed::constant(tag, ColumnType::plain(PgType::Text));
+    // The keys are bytes: what they are made of has no more to say about collations.
+    let text = Typed { collation: super::Derived::default(), ..canonical_text(typed) };
+    apply("collation_key", collation::collation_key, vec![text, tag], BYTES, DataType::BinaryView)
+}
+
+fn interval_key(typed: Typed) -> Result<Typed, SqlError> {
+    let column_type = ColumnType::plain(PgType::Numeric);
+    let arrow_type = DataType::Decimal128(38, 0);
+    apply("interval_value", dates::interval_to_comparable, vec![typed], column_type, arrow_type)
+}
