@@ -111,6 +111,8 @@ pub enum Condition {
     ReservedName,
     /// 42P01
     UndefinedTable,
+    /// 42P10
+    InvalidColumnReference,
     /// 42P03
     DuplicateCursor,
     /// 42P05

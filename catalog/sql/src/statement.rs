@@ -255,7 +255,7 @@ pub enum CommentTarget {
 }
 
 /// COPY's format and options.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CopyOptions {
     /// FORMAT
     pub format: CopyFormat,
@@ -264,19 +264,55 @@ pub struct CopyOptions {
     /// NULL
     pub null: Option<String>,
     /// HEADER
-    pub header: bool,
+    pub header: CopyHeader,
     /// QUOTE
     pub quote: Option<char>,
     /// ESCAPE
     pub escape: Option<char>,
     /// ENCODING
     pub encoding: Option<String>,
+    /// FREEZE
+    pub freeze: bool,
+    /// FORCE_QUOTE
+    pub force_quote: Vec<String>,
+    /// FORCE_QUOTE *
+    pub force_quote_all: bool,
+    /// FORCE_NOT_NULL
+    pub force_not_null: Vec<String>,
+    /// FORCE_NULL
+    pub force_null: Vec<String>,
+}
+
+/// COPY's HEADER.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CopyHeader {
+    /// There is none.
+    #[default]
+    None,
+    /// It is written, or passed over.
+    Skip,
+    /// It is compared with the columns' names.
+    Match,
+}
+
+/// COPY t FROM STDIN.
+#[derive(Debug, Clone)]
+pub struct CopyFrom {
+    /// The table.
+    pub table: ObjectName,
+    /// Its columns; empty is all.
+    pub columns: Vec<Identifier>,
+    /// How.
+    pub options: CopyOptions,
+    /// WHERE, as SQL text.
+    pub condition: Option<String>,
 }
 
 /// COPY's formats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CopyFormat {
     /// text
+    #[default]
     Text,
     /// csv
     Csv,
@@ -392,14 +428,7 @@ pub enum UtilityStatement {
         options: CopyOptions,
     },
     /// COPY t FROM STDIN
-    CopyFrom {
-        /// The table.
-        table: ObjectName,
-        /// Its columns; empty is all.
-        columns: Vec<Identifier>,
-        /// How.
-        options: CopyOptions,
-    },
+    CopyFrom(Box<CopyFrom>),
     /// TRUNCATE
     Truncate {
         /// The tables.

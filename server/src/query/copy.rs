@@ -1,68 +1,79 @@
-//! COPY t FROM STDIN: lines are cut into fields, fields become text columns, and the same casts as anywhere else make
-//! them the table's types, a batch at a time; the rows are appended in the transaction. An error names the line.
+//! COPY t FROM STDIN. The input goes through three stages that run beside each other, so that memory is bounded by a few
+//! chunks: this session receives, a thread cuts a chunk into records and reads its columns (`records.rs`, `columns.rs`,
+//! `binary.rs`), and the table's writer sorts and encodes. Rows pass the same checks as everywhere; an error names the
+//! line and the column as PostgreSQL's CONTEXT does, and of several errors the one of the first row is told.
+
+mod binary;
+mod columns;
+mod records;
 
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, StringViewBuilder, new_null_array},
-    datatypes::{DataType, Field, Schema, SchemaRef},
-    record_batch::RecordBatch,
+    array::{Array as _, ArrayRef, BooleanArray, new_null_array},
+    compute::filter_record_batch,
+    datatypes::{DataType, Field as ArrowField, Schema, SchemaRef},
+    record_batch::{RecordBatch, RecordBatchOptions},
 };
 use datafusion::{
-    common::{DFSchema, DataFusionError, ScalarValue},
+    common::{DFSchema, ScalarValue, cast::as_boolean_array},
     logical_expr::{
-        col, execution_props::ExecutionProps, physical_planning_context::PhysicalPlanningContext,
+        Expr, col, execution_props::ExecutionProps, physical_planning_context::PhysicalPlanningContext,
     },
     physical_expr::{PhysicalExpr, create_physical_expr},
 };
-use lis_functions::error::FunctionError;
 use lis_lake::{
     names::Identifier,
+    provider::table_schema,
     table::Table,
     types::{ColumnType, PgType},
 };
+use lis_security::Access;
 use lis_sql::{
-    statement::{CopyFormat, CopyOptions, ObjectName, ParsedStatement},
+    catalog::Catalog as _,
+    statement::{CopyFormat, CopyFrom, ParsedStatement},
     types::{self, Binding, CastContext, Parameters, Typed},
 };
+use tokio::task::JoinHandle;
 
+use self::{
+    binary::{BinaryReader, Values},
+    columns::{ColumnReader, Wrong},
+    records::{Place, Records, Splitter, shown, wrong},
+};
 use super::{
     Request, ddl,
     dml::{self, RowSink},
+    panic_message,
     record::StatementRecord,
 };
 use crate::{
-    error::{Condition, Result, ServerError},
-    session::Session,
+    error::{CancelReason, Condition, Result, ServerError},
+    server::Server,
+    session::{Session, encoding::ClientEncoding},
     wire::{copy::Dialect, encode::OutputOptions},
 };
 
-/// Rows that become one batch.
-const BATCH_ROWS: usize = 8192;
-/// The longest line.
-const LINE_BYTES_MAX: usize = 64 << 20;
+/// Bytes of input that are read at a time.
+const CHUNK_BYTES: usize = 1 << 20;
+/// The longest record.
+const RECORD_BYTES_MAX: usize = 64 << 20;
 
 /// A COPY that is being fed.
 pub(crate) struct CopyTarget {
     table: Arc<Table>,
-    dialect: Dialect,
-    /// Field number in the input of each column of the table.
-    fields: Vec<Option<usize>>,
+    binary: bool,
+    encoding: ClientEncoding,
     given: usize,
-    casts: Vec<Option<Arc<dyn PhysicalExpr>>>,
-    text_schema: SchemaRef,
     sink: RowSink,
-    defaults: Vec<Option<ScalarValue>>,
+    /// WHERE
+    condition: Option<Arc<dyn PhysicalExpr>>,
     record: StatementRecord,
     text: String,
-    pending: Vec<u8>,
-    builders: Vec<StringViewBuilder>,
-    batch_rows: usize,
-    /// The line of the batch's first row.
-    batch_line: u64,
-    line: u64,
+    /// Input that is not handed over yet.
+    filling: Vec<u8>,
+    reading: Reading,
     rows: u64,
-    ended: bool,
 }
 
 impl std::fmt::Debug for CopyTarget {
@@ -71,78 +82,98 @@ impl std::fmt::Debug for CopyTarget {
     }
 }
 
+/// The stage that reads chunks.
+enum Reading {
+    Idle(Box<ChunkReader>),
+    Busy(JoinHandle<(Box<ChunkReader>, Chunk)>),
+    Failed,
+}
+
 /// Checks a COPY FROM and begins it.
 pub(crate) async fn target(
     session: &mut Session,
     parsed: &Arc<ParsedStatement>,
-    name: &ObjectName,
-    columns: &[Identifier],
-    options: &CopyOptions,
+    copy: &CopyFrom,
 ) -> Result<CopyTarget> {
     let server = Arc::clone(&session.server);
     let request = session.request(Vec::new()).await?;
-    let dialect = Dialect::new(options, session.settings.encoding())?;
-    if dialect.format == CopyFormat::Binary {
-        return Err(ServerError::not_supported("COPY FROM in binary format is not supported")
-            .with_hint("Use the text or CSV format."));
+    match begin(session, &server, &request, parsed, copy).await {
+        Ok(target) => Ok(target),
+        Err(error) => {
+            super::record::refused(&server, &request, &parsed.text, &error).await?;
+            Err(error)
+        }
     }
-    let relation = ddl::find_relation(&request, name).ok_or_else(|| {
+}
+
+async fn begin(
+    session: &Session,
+    server: &Arc<Server>,
+    request: &Request,
+    parsed: &Arc<ParsedStatement>,
+    copy: &CopyFrom,
+) -> Result<CopyTarget> {
+    let name = &copy.table;
+    let dialect = Dialect::new(&copy.options, session.settings.encoding())?;
+    let relation = ddl::find_relation(request, name).ok_or_else(|| {
         ServerError::new(
             Condition::UndefinedTable,
             format!("relation \"{}\" does not exist", name.name.as_str()),
         )
         .at(name.position)
     })?;
-    let table = dml::insert_target(&server, &request, relation.id().oid())?;
-    let fields = field_numbers(&table, columns)?;
+    let table = dml::insert_target(server, request, relation.id().oid())?;
+    if copy.options.freeze && !session.transaction.has_created(table.id.oid()) {
+        return Err(ServerError::new(
+            Condition::ObjectNotInPrerequisiteState,
+            "cannot perform COPY FREEZE because the table was not created or truncated in the current subtransaction",
+        ));
+    }
+    let fields = field_numbers(&table, &copy.columns)?;
     let given = fields.iter().flatten().count();
-    let record =
-        StatementRecord::begin(&server, &request, &parsed.text, &lis_security::Access::default()).await?;
-    let text_schema = Arc::new(Schema::new(
-        (0..given).map(|index| Field::new(format!("f{index}"), DataType::Utf8View, true)).collect::<Vec<_>>(),
-    ));
-    let casts = casts(&request, &server, &table, &fields, &text_schema)?;
-    let given_columns: Vec<bool> = fields.iter().map(Option::is_some).collect();
-    let defaults = dml::defaults(&server, &request, &table, &given_columns).await?;
+    check_forced(&table, &fields, &copy.options.force_not_null, "FORCE_NOT_NULL")?;
+    check_forced(&table, &fields, &copy.options.force_null, "FORCE_NULL")?;
+    let catalog = request.catalog(server);
+    let condition = match &copy.condition {
+        None => None,
+        Some(text) => {
+            let relation = catalog.relation_by_oid(table.id.oid()).ok_or_else(|| defect("no such table"))?;
+            let predicate =
+                lis_sql::bind_predicate(text, &relation, &catalog, &request.bind).map_err(|mut error| {
+                    error.position = None;
+                    error
+                })?;
+            Some(physical(&predicate, &table_schema(&table))?)
+        }
+    };
+    let reader = ChunkReader::new(request, server, &table, &fields, dialect.clone())?;
+    let access = Access { relations: vec![table.id.oid()], ..Access::default() };
+    let record = StatementRecord::begin(server, request, &parsed.text, &access).await?;
     let output = OutputOptions::new(&session.settings);
-    let sink = RowSink::new(&server, &request, &table, output).await?;
+    let sink = RowSink::new(server, request, &table, output).await?;
     Ok(CopyTarget {
-        dialect,
+        binary: dialect.format == CopyFormat::Binary,
+        encoding: dialect.encoding,
         given,
-        casts,
-        builders: (0..given).map(|_| StringViewBuilder::new()).collect(),
-        text_schema,
         sink,
-        defaults,
+        condition,
         record,
         text: parsed.text.clone(),
-        pending: Vec::new(),
-        batch_rows: 0,
-        batch_line: 0,
-        line: 0,
+        filling: Vec::with_capacity(CHUNK_BYTES),
+        reading: Reading::Idle(Box::new(reader)),
         rows: 0,
-        ended: false,
-        fields,
         table,
     })
 }
 
+/// The number of the field of each of the table's columns.
 fn field_numbers(table: &Table, columns: &[Identifier]) -> Result<Vec<Option<usize>>> {
     if columns.is_empty() {
         return Ok((0..table.columns.len()).map(Some).collect());
     }
     let mut fields = vec![None; table.columns.len()];
     for (number, name) in columns.iter().enumerate() {
-        let index = table.columns.iter().position(|column| column.name == *name).ok_or_else(|| {
-            ServerError::new(
-                Condition::UndefinedColumn,
-                format!(
-                    "column \"{}\" of relation \"{}\" does not exist",
-                    name.as_str(),
-                    table.name.as_str()
-                ),
-            )
-        })?;
+        let index = column_named(table, name.as_str())?;
         if fields[index].replace(number).is_some() {
             return Err(ServerError::new(
                 Condition::DuplicateColumn,
@@ -153,172 +184,334 @@ fn field_numbers(table: &Table, columns: &[Identifier]) -> Result<Vec<Option<usi
     Ok(fields)
 }
 
-fn casts(
-    request: &Request,
-    server: &crate::server::Server,
-    table: &Table,
-    fields: &[Option<usize>],
-    text_schema: &SchemaRef,
-) -> Result<Vec<Option<Arc<dyn PhysicalExpr>>>> {
-    let catalog = request.catalog(server);
-    let parameters = Parameters::default();
-    let binding = Binding { catalog: &catalog, context: &request.bind, parameters: &parameters };
-    let schema = DFSchema::try_from(Arc::clone(text_schema))?;
-    table
-        .columns
-        .iter()
-        .zip(fields)
-        .map(|(column, field)| {
-            let Some(field) = field else { return Ok(None) };
-            let text = Typed::canonical(col(format!("f{field}")), ColumnType::plain(PgType::Text));
-            // A cast to a length cuts; input, as an assignment, refuses what is too long.
-            let context = match column.column_type.pg_type {
-                PgType::Varchar | PgType::Bpchar => CastContext::Assignment,
-                _ => CastContext::Explicit,
+fn column_named(table: &Table, name: &str) -> Result<usize> {
+    table.columns.iter().position(|column| column.name.as_str() == name).ok_or_else(|| {
+        ServerError::new(
+            Condition::UndefinedColumn,
+            format!("column \"{name}\" of relation \"{}\" does not exist", table.name.as_str()),
+        )
+    })
+}
+
+fn check_forced(table: &Table, fields: &[Option<usize>], names: &[String], option: &str) -> Result<()> {
+    for name in names {
+        let index = column_named(table, name)?;
+        if fields.get(index).is_none_or(Option::is_none) {
+            return Err(ServerError::new(
+                Condition::InvalidColumnReference,
+                format!("{option} column \"{name}\" not referenced by COPY"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn physical(expr: &Expr, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
+    let schema = DFSchema::try_from(Arc::clone(schema))?;
+    Ok(create_physical_expr(expr, &schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())?)
+}
+
+/// Where a column's values come from.
+enum Source {
+    /// A field of the input.
+    Field(usize, ColumnReader),
+    /// DEFAULT, computed for every row.
+    Default(Arc<dyn PhysicalExpr>),
+    /// There is no default.
+    Null,
+}
+
+/// Reads chunks: the state that goes from one to the next.
+struct ChunkReader {
+    schema: SchemaRef,
+    sources: Vec<Source>,
+    format: Format,
+    /// The beginning of a record whose end was not there.
+    rest: Vec<u8>,
+}
+
+enum Format {
+    Text(Splitter),
+    Binary(BinaryReader),
+}
+
+/// What a chunk came to: rows, and what stopped it.
+struct Chunk {
+    bytes: Vec<u8>,
+    places: Vec<Place>,
+    rows: Option<RecordBatch>,
+    error: Option<ServerError>,
+}
+
+impl ChunkReader {
+    fn new(
+        request: &Request,
+        server: &Server,
+        table: &Table,
+        fields: &[Option<usize>],
+        dialect: Dialect,
+    ) -> Result<Self> {
+        let catalog = request.catalog(server);
+        let parameters = Parameters::default();
+        let binding = Binding { catalog: &catalog, context: &request.bind, parameters: &parameters };
+        let text_schema = Arc::new(Schema::new(vec![ArrowField::new("value", DataType::Utf8View, true)]));
+        let relation = catalog.relation_by_oid(table.id.oid()).ok_or_else(|| defect("no such table"))?;
+        let mut sources = Vec::with_capacity(table.columns.len());
+        let given = fields.iter().flatten().count();
+        let mut names = vec![String::new(); given];
+        let mut column_types = vec![ColumnType::plain(PgType::Text); given];
+        for (column, field) in table.columns.iter().zip(fields) {
+            sources.push(match field {
+                Some(field) => {
+                    let text = Typed::canonical(col("value"), ColumnType::plain(PgType::Text));
+                    // A cast to a length cuts; input, as an assignment, refuses what is too long.
+                    let context = match column.column_type.pg_type {
+                        PgType::Varchar | PgType::Bpchar => CastContext::Assignment,
+                        _ => CastContext::Explicit,
+                    };
+                    let cast = types::coerce(&binding, text, column.column_type, context, None)?;
+                    let cast = physical(&cast.expr, &text_schema)?;
+                    let name = column.name.as_str().to_owned();
+                    names[*field].clone_from(&name);
+                    column_types[*field] = column.column_type;
+                    let schema = Arc::clone(&text_schema);
+                    Source::Field(*field, ColumnReader::new(name, column.column_type, cast, schema))
+                }
+                None => {
+                    let known = relation.columns.iter().find(|known| known.name == column.name);
+                    match known.filter(|known| known.default.is_some()) {
+                        Some(known) => {
+                            let expr = lis_sql::bind_default(known, &catalog, &request.bind)?;
+                            Source::Default(physical(&expr, &Arc::new(Schema::empty()))?)
+                        }
+                        None => Source::Null,
+                    }
+                }
+            });
+        }
+        let own = table_schema(table);
+        let nullable = own.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+        let schema = Arc::new(Schema::new(nullable.collect::<Vec<_>>()));
+        let encoding = dialect.encoding;
+        let format = match dialect.format {
+            CopyFormat::Binary => Format::Binary(BinaryReader::new(names, column_types, encoding)),
+            CopyFormat::Text | CopyFormat::Csv => Format::Text(Splitter::new(dialect, names)),
+        };
+        Ok(Self { schema, sources, format, rest: Vec::new() })
+    }
+
+    /// Reads what is complete in a chunk.
+    fn read(&mut self, chunk: Vec<u8>, last: bool) -> Chunk {
+        let bytes = if self.rest.is_empty() {
+            chunk
+        } else {
+            let mut bytes = std::mem::take(&mut self.rest);
+            bytes.extend_from_slice(&chunk);
+            bytes
+        };
+        let (records, values, used, result) = match &mut self.format {
+            Format::Text(splitter) => {
+                let (records, used, result) = splitter.split(&bytes, last);
+                (records, Vec::new(), used, result)
+            }
+            Format::Binary(reader) => reader.split(&bytes, last),
+        };
+        let mut error = result.err();
+        if error.is_none() {
+            self.rest.extend_from_slice(&bytes[used..]);
+            if self.rest.len() > RECORD_BYTES_MAX {
+                error = Some(wrong(format!("a line is longer than {RECORD_BYTES_MAX} bytes")));
+            }
+        }
+        let rows = match self.columns(&bytes, &records, &values) {
+            Ok(rows) => rows,
+            Err(wrong) => {
+                // The rows before it are still to be checked: one of them may be wrong in another way.
+                let line = records.places.get(wrong.row).map_or(0, |place| place.line);
+                error = Some(prefixed(wrong.error, &format!(", line {line}")));
+                let before = records.first(wrong.row);
+                let values =
+                    values.into_iter().map(|values| first_values(values, wrong.row)).collect::<Vec<_>>();
+                self.columns(&bytes, &before, &values).ok().flatten()
+            }
+        };
+        Chunk { places: records.places, bytes, rows, error }
+    }
+
+    /// The table's columns.
+    fn columns(
+        &self,
+        bytes: &[u8],
+        records: &Records,
+        values: &[Values],
+    ) -> Result<Option<RecordBatch>, Wrong> {
+        let rows = records.places.len();
+        if rows == 0 {
+            return Ok(None);
+        }
+        let all = |error: ServerError| Wrong { row: 0, error };
+        let mut first: Option<Wrong> = None;
+        let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.sources.len());
+        for (source, field) in self.sources.iter().zip(self.schema.fields()) {
+            let column = match source {
+                Source::Null => Ok(new_null_array(field.data_type(), rows)),
+                Source::Default(expr) => computed(expr, rows).map_err(all),
+                Source::Field(number, reader) => match values.get(*number) {
+                    Some(Values::Typed(values)) => typed(values, field.data_type()).map_err(all),
+                    Some(Values::Text) | None => {
+                        let fields = records.columns.get(*number).map(Vec::as_slice).unwrap_or_default();
+                        reader.read(bytes, records, fields)
+                    }
+                },
             };
-            let typed = types::coerce(&binding, text, column.column_type, context, None)?;
-            let physical = create_physical_expr(
-                &typed.expr,
-                &schema,
-                &ExecutionProps::new(),
-                &PhysicalPlanningContext::default(),
-            )?;
-            Ok(Some(physical))
-        })
-        .collect()
+            match column {
+                Ok(column) => columns.push(column),
+                Err(wrong) => {
+                    if first.as_ref().is_none_or(|first| wrong.row < first.row) {
+                        first = Some(wrong);
+                    }
+                }
+            }
+        }
+        if let Some(wrong) = first {
+            return Err(wrong);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+            .map(Some)
+            .map_err(|error| all(error.into()))
+    }
+}
+
+/// A default for so many rows: each its own where it is volatile.
+fn computed(expr: &Arc<dyn PhysicalExpr>, rows: usize) -> Result<ArrayRef> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    let nothing = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)?;
+    Ok(expr.evaluate(&nothing)?.into_array(rows)?)
+}
+
+fn typed(values: &[ScalarValue], data_type: &DataType) -> Result<ArrayRef> {
+    let column = ScalarValue::iter_to_array(values.iter().cloned())?;
+    if column.data_type() == data_type { Ok(column) } else { Ok(arrow::compute::cast(&column, data_type)?) }
+}
+
+fn first_values(values: Values, count: usize) -> Values {
+    match values {
+        Values::Text => Values::Text,
+        Values::Typed(mut values) => {
+            values.truncate(count);
+            Values::Typed(values)
+        }
+    }
+}
+
+/// The error with more of its context in front.
+fn prefixed(error: ServerError, prefix: &str) -> ServerError {
+    match error {
+        ServerError::At { context, source } => {
+            ServerError::At { context: format!("{prefix}{context}"), source }
+        }
+        other => other.in_context(|| prefix.to_owned()),
+    }
+}
+
+fn defect(what: &str) -> ServerError {
+    ServerError::new(Condition::InternalError, what)
 }
 
 impl CopyTarget {
-    /// How many fields a line has.
+    /// How many fields a record has.
     pub(crate) fn columns(&self) -> usize {
         self.given
     }
 
-    /// Takes more of the input; lines may be cut anywhere.
+    /// Whether the input is binary.
+    pub(crate) fn is_binary(&self) -> bool {
+        self.binary
+    }
+
+    /// Takes more of the input, cut anywhere.
     pub(crate) async fn feed(&mut self, data: &[u8]) -> Result<()> {
-        self.pending.extend_from_slice(data);
-        let mut used = 0;
-        while let Some(end) = line_end(&self.pending[used..], &self.dialect) {
-            let line = self.pending[used..used + end].to_vec();
-            used += end + 1;
-            self.take_line(&line).await?;
+        if self.binary || self.encoding == ClientEncoding::Utf8 {
+            self.filling.extend_from_slice(data);
+        } else {
+            // One byte is one character in the other sets, so that a cut is none inside one.
+            self.filling.extend_from_slice(self.encoding.decode(data)?.as_bytes());
         }
-        self.pending.drain(..used);
-        if self.pending.len() > LINE_BYTES_MAX {
-            return Err(self.wrong(format!("a line is longer than {LINE_BYTES_MAX} bytes")));
-        }
+        if self.filling.len() >= CHUNK_BYTES { self.hand_over(false).await } else { Ok(()) }
+    }
+
+    /// Has the input so far read when what was handed over before has been written.
+    async fn hand_over(&mut self, last: bool) -> Result<()> {
+        let mut reader = self.idle().await?;
+        let chunk = std::mem::replace(&mut self.filling, Vec::with_capacity(CHUNK_BYTES));
+        self.reading = Reading::Busy(tokio::task::spawn_blocking(move || {
+            let chunk = reader.read(chunk, last);
+            (reader, chunk)
+        }));
         Ok(())
     }
 
-    fn wrong(&self, message: impl Into<String>) -> ServerError {
-        ServerError::new(Condition::BadCopyFileFormat, message).with_detail(format!(
-            "COPY {}, line {}",
-            self.table.name.as_str(),
-            self.line
-        ))
-    }
-
-    async fn take_line(&mut self, line: &[u8]) -> Result<()> {
-        self.line += 1;
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if self.ended || (self.line == 1 && self.dialect.header) {
-            return Ok(());
-        }
-        if line == b"\\." {
-            self.ended = true;
-            return Ok(());
-        }
-        let values = match self.dialect.format {
-            CopyFormat::Csv => split_csv(line, &self.dialect),
-            CopyFormat::Text | CopyFormat::Binary => split_text(line, &self.dialect),
-        };
-        if values.len() > self.given {
-            return Err(self.wrong("extra data after last expected column"));
-        }
-        for (index, builder) in (0..self.given).zip(self.builders.iter_mut()) {
-            match values.get(index) {
-                Some(Some(bytes)) => builder.append_value(self.dialect.encoding.decode(bytes)?),
-                Some(None) => builder.append_null(),
-                None => {
-                    let column = self.fields.iter().position(|field| *field == Some(index)).unwrap_or(0);
-                    let name = self.table.columns[column].name.as_str().to_owned();
-                    return Err(ServerError::new(
-                        Condition::BadCopyFileFormat,
-                        format!("missing data for column \"{name}\""),
-                    )
-                    .with_detail(format!(
-                        "COPY {}, line {}",
-                        self.table.name.as_str(),
-                        self.line
-                    )));
+    async fn idle(&mut self) -> Result<Box<ChunkReader>> {
+        match std::mem::replace(&mut self.reading, Reading::Failed) {
+            Reading::Idle(reader) => Ok(reader),
+            Reading::Failed => Err(defect("a COPY that failed goes on")),
+            Reading::Busy(task) => match task.await {
+                Ok((reader, chunk)) => {
+                    self.write(chunk).await.map_err(|error| self.named(error))?;
+                    Ok(reader)
                 }
+                Err(error) => Err(match error.try_into_panic() {
+                    Ok(panic) => ServerError::Panicked(panic_message(panic.as_ref())),
+                    Err(_) => ServerError::Cancelled(CancelReason::Shutdown),
+                }),
+            },
+        }
+    }
+
+    /// CONTEXT begins with the table.
+    fn named(&self, error: ServerError) -> ServerError {
+        match error {
+            error @ ServerError::At { .. } => prefixed(error, &format!("COPY {}", self.table.name.as_str())),
+            other => other,
+        }
+    }
+
+    async fn write(&mut self, chunk: Chunk) -> Result<()> {
+        let Chunk { bytes, places, rows, error } = chunk;
+        if let Some(rows) = rows {
+            let at = |row: usize| {
+                let place = places.get(row);
+                let line = place.map_or(0, |place| place.line);
+                let raw = place.and_then(|place| bytes.get(place.start as usize..place.end as usize));
+                match raw.filter(|_| !self.binary) {
+                    Some(raw) => format!(", line {line}: {}", shown(raw)),
+                    None => format!(", line {line}"),
+                }
+            };
+            let (rows, numbers) = match &self.condition {
+                None => (rows, None),
+                Some(condition) => {
+                    let kept =
+                        decide(condition, &rows).map_err(|(row, error)| error.in_context(|| at(row)))?;
+                    let numbers = kept.values().set_indices().collect::<Vec<_>>();
+                    (filter_record_batch(&rows, &kept)?, Some(numbers))
+                }
+            };
+            if let Some((row, error)) = self.sink.first_bad(&rows)? {
+                let row = numbers.as_ref().and_then(|numbers| numbers.get(row).copied()).unwrap_or(row);
+                return Err(error.in_context(|| at(row)));
             }
+            self.rows += rows.num_rows() as u64;
+            self.sink.write_checked(&rows).await?;
         }
-        if self.batch_rows == 0 {
-            self.batch_line = self.line;
-        }
-        self.batch_rows += 1;
-        if self.batch_rows == BATCH_ROWS { self.write_batch().await } else { Ok(()) }
-    }
-
-    async fn write_batch(&mut self) -> Result<()> {
-        if self.batch_rows == 0 {
-            return Ok(());
-        }
-        let columns: Vec<ArrayRef> =
-            self.builders.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef).collect();
-        let text = RecordBatch::try_new(Arc::clone(&self.text_schema), columns)?;
-        let rows = self.batch_rows;
-        let columns = self
-            .casts
-            .iter()
-            .zip(&self.table.columns)
-            .map(|(cast, column)| match cast {
-                Some(cast) => Ok(cast.evaluate(&text)?.into_array(rows)?),
-                None => Ok(new_null_array(&column.column_type.to_arrow(), rows)),
-            })
-            .collect::<Result<Vec<_>>>();
-        let columns = match columns {
-            Ok(columns) => columns,
-            Err(error) => return Err(self.first_wrong(&text).unwrap_or(error)),
-        };
-        let fields: Vec<Field> = columns
-            .iter()
-            .enumerate()
-            .map(|(index, column)| Field::new(format!("c{index}"), column.data_type().clone(), true))
-            .collect();
-        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
-        let batch = dml::with_defaults(&batch, &self.defaults)?;
-        self.sink.write(&batch).await?;
-        self.rows += rows as u64;
-        self.batch_rows = 0;
-        Ok(())
-    }
-
-    /// The first value of a batch that cannot be taken, with its line and column: looked for only once one has failed.
-    fn first_wrong(&self, text: &RecordBatch) -> Option<ServerError> {
-        (0..text.num_rows()).find_map(|row| {
-            let one = text.slice(row, 1);
-            self.casts.iter().zip(&self.table.columns).find_map(|(cast, column)| {
-                let error = cast.as_ref()?.evaluate(&one).err()?;
-                let line = self.batch_line + row as u64;
-                let (table, column) = (self.table.name.as_str(), column.name.as_str());
-                let place = format!("COPY {table}, line {line}, column {column}");
-                Some(match FunctionError::find(&error) {
-                    Some(found) => DataFusionError::from(found.clone().with_detail(place)).into(),
-                    None => error.into(),
-                })
-            })
-        })
+        error.map_or(Ok(()), Err)
     }
 
     /// The input is over: writes what is left and stages it. How many rows.
     pub(crate) async fn finish(mut self, session: &mut Session) -> Result<u64> {
-        if !self.pending.is_empty() {
-            let last = std::mem::take(&mut self.pending);
-            self.take_line(&last).await?;
-        }
-        self.write_batch().await?;
+        self.hand_over(true).await?;
+        let _reader = self.idle().await?;
         let files = self.sink.finish().await?;
         self.record.add_rows(self.rows);
         dml::append(session, &self.table, files, &self.text).await?;
@@ -326,148 +519,22 @@ impl CopyTarget {
     }
 }
 
-/// The end of the first line: in CSV a line break inside quotes is none, in text one behind a backslash.
-fn line_end(bytes: &[u8], dialect: &Dialect) -> Option<usize> {
-    if dialect.format != CopyFormat::Csv {
-        let mut escaped = false;
-        return bytes.iter().position(|byte| {
-            let ends = *byte == b'\n' && !escaped;
-            escaped = *byte == b'\\' && !escaped;
-            ends
-        });
-    }
-    let mut quoted = false;
-    bytes.iter().position(|byte| {
-        if *byte == dialect.quote {
-            quoted = !quoted;
-        }
-        *byte == b'\n' && !quoted
+/// Which rows WHERE lets through, or the first for which that cannot be said.
+fn decide(
+    condition: &Arc<dyn PhysicalExpr>,
+    rows: &RecordBatch,
+) -> Result<BooleanArray, (usize, ServerError)> {
+    let decide = |rows: &RecordBatch| -> Result<BooleanArray> {
+        let value = condition.evaluate(rows)?.into_array(rows.num_rows())?;
+        let value = as_boolean_array(&value)?;
+        Ok(match value.nulls() {
+            None => value.clone(),
+            Some(nulls) => BooleanArray::new(value.values() & nulls.inner(), None),
+        })
+    };
+    decide(rows).map_err(|error| {
+        (0..rows.num_rows())
+            .find_map(|row| Some((row, decide(&rows.slice(row, 1)).err()?)))
+            .unwrap_or((0, error))
     })
-}
-
-fn split_csv(line: &[u8], dialect: &Dialect) -> Vec<Option<Vec<u8>>> {
-    let mut values = Vec::new();
-    let mut value = Vec::new();
-    let (mut quoted, mut was_quoted) = (false, false);
-    let mut bytes = line.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        if quoted {
-            let next_is_special =
-                bytes.peek().is_some_and(|next| *next == dialect.quote || *next == dialect.escape);
-            if byte == dialect.escape
-                && next_is_special
-                && (dialect.escape != dialect.quote || bytes.peek() == Some(&dialect.quote))
-            {
-                value.extend(bytes.next());
-            } else if byte == dialect.quote {
-                quoted = false;
-            } else {
-                value.push(byte);
-            }
-        } else if byte == dialect.quote {
-            quoted = true;
-            was_quoted = true;
-        } else if byte == dialect.delimiter {
-            values.push(finished(&mut value, &mut was_quoted, dialect));
-        } else {
-            value.push(byte);
-        }
-    }
-    values.push(finished(&mut value, &mut was_quoted, dialect));
-    values
-}
-
-fn finished(value: &mut Vec<u8>, was_quoted: &mut bool, dialect: &Dialect) -> Option<Vec<u8>> {
-    let value = std::mem::take(value);
-    let null = !std::mem::take(was_quoted) && value == dialect.null;
-    (!null).then_some(value)
-}
-
-fn split_text(line: &[u8], dialect: &Dialect) -> Vec<Option<Vec<u8>>> {
-    let mut values = Vec::new();
-    let mut start = 0;
-    let mut escaped = false;
-    for (at, byte) in line.iter().enumerate() {
-        if *byte == dialect.delimiter && !escaped {
-            values.push(unescape(&line[start..at], dialect));
-            start = at + 1;
-        }
-        escaped = *byte == b'\\' && !escaped;
-    }
-    values.push(unescape(&line[start..], dialect));
-    values
-}
-
-fn unescape(raw: &[u8], dialect: &Dialect) -> Option<Vec<u8>> {
-    if raw == dialect.null {
-        return None;
-    }
-    let mut value = Vec::with_capacity(raw.len());
-    let mut bytes = raw.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        if byte != b'\\' {
-            value.push(byte);
-            continue;
-        }
-        match bytes.next() {
-            Some(b'b') => value.push(0x08),
-            Some(b'f') => value.push(0x0c),
-            Some(b'n') => value.push(b'\n'),
-            Some(b'r') => value.push(b'\r'),
-            Some(b't') => value.push(b'\t'),
-            Some(b'v') => value.push(0x0b),
-            Some(digit @ b'0'..=b'7') => {
-                let mut code = u32::from(digit - b'0');
-                for _ in 0..2 {
-                    if let Some(digit) = bytes.next_if(|next| (b'0'..=b'7').contains(next)) {
-                        code = code * 8 + u32::from(digit - b'0');
-                    }
-                }
-                value.push(u8::try_from(code & 0xff).unwrap_or(0));
-            }
-            Some(other) => value.push(other),
-            None => value.push(b'\\'),
-        }
-    }
-    Some(value)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::session::encoding::ClientEncoding;
-
-    fn dialect(format: CopyFormat) -> Dialect {
-        let options = CopyOptions {
-            format,
-            delimiter: None,
-            null: None,
-            header: false,
-            quote: None,
-            escape: None,
-            encoding: None,
-        };
-        Dialect::new(&options, ClientEncoding::Utf8).unwrap()
-    }
-
-    fn texts(values: Vec<Option<Vec<u8>>>) -> Vec<Option<String>> {
-        values.into_iter().map(|value| value.map(|value| String::from_utf8(value).unwrap())).collect()
-    }
-
-    #[test]
-    fn csv_fields_keep_quoted_delimiters_and_tell_null_from_empty() {
-        let dialect = dialect(CopyFormat::Csv);
-        let values = texts(split_csv(br#"a,"b,""c""",,"""#, &dialect));
-        assert_eq!(values[..3], [Some("a".to_owned()), Some("b,\"c\"".to_owned()), None]);
-        let values = texts(split_csv(br#"x,"","#, &dialect));
-        assert_eq!(values, [Some("x".to_owned()), Some(String::new()), None]);
-        assert_eq!(line_end(b"a,\"b\nc\"\nd", &dialect), Some(7));
-    }
-
-    #[test]
-    fn text_fields_are_unescaped() {
-        let dialect = dialect(CopyFormat::Text);
-        let values = texts(split_text(b"a\\tb\t\\N\tc\\\\\t\\101", &dialect));
-        assert_eq!(values, [Some("a\tb".to_owned()), None, Some("c\\".to_owned()), Some("A".to_owned())]);
-    }
 }

@@ -80,10 +80,14 @@ impl RowSink {
         Ok(Self { writer: server.lake.writer(table, WriterOptions::default()).await?, checks })
     }
 
-    /// Adds rows: the table's columns in order, of its types.
-    pub(crate) async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+    /// The first of some rows that may not be written, and why.
+    pub(crate) fn first_bad(&self, batch: &RecordBatch) -> Result<Option<(usize, ServerError)>> {
+        self.checks.first_bad(&fit(&self.writer, batch)?)
+    }
+
+    /// Adds rows in which [`Self::first_bad`] found nothing.
+    pub(crate) async fn write_checked(&mut self, batch: &RecordBatch) -> Result<()> {
         let batch = fit(&self.writer, batch)?;
-        self.checks.verify(&batch)?;
         Ok(self.writer.write(batch).await?)
     }
 
@@ -91,58 +95,6 @@ impl RowSink {
     pub(crate) async fn finish(self) -> Result<Vec<StagedFile>> {
         Ok(self.writer.finish().await?)
     }
-}
-
-/// The DEFAULT of each column that a statement does not give; one value for all of its rows. `None` where the column is
-/// given or has no default.
-pub(crate) async fn defaults(
-    server: &Arc<Server>,
-    request: &Request,
-    table: &Table,
-    given: &[bool],
-) -> Result<Vec<Option<ScalarValue>>> {
-    let mut defaults = Vec::with_capacity(table.columns.len());
-    for (column, given) in table.columns.iter().zip(given) {
-        let Some(default) = column.default.as_ref().filter(|_| !given) else {
-            defaults.push(None);
-            continue;
-        };
-        let text =
-            format!("SELECT CAST(({default}) AS {})", super::utility::sql_name(column.column_type.pg_type));
-        let parsed = lis_sql::parse(&text)?
-            .pop()
-            .map(Arc::new)
-            .ok_or_else(|| ServerError::new(Condition::InternalError, "a default without an expression"))?;
-        let mut cursor = super::open(server, request, &parsed).await?;
-        let row = cursor.next(1).await?;
-        defaults.push(match row.as_ref().and_then(|row| row.columns().first()) {
-            Some(value) => Some(ScalarValue::try_from_array(value, 0)?),
-            None => None,
-        });
-    }
-    Ok(defaults)
-}
-
-/// Puts defaults in the place of columns that were not given.
-pub(crate) fn with_defaults(batch: &RecordBatch, defaults: &[Option<ScalarValue>]) -> Result<RecordBatch> {
-    if defaults.iter().all(Option::is_none) {
-        return Ok(batch.clone());
-    }
-    let columns = batch
-        .columns()
-        .iter()
-        .zip(defaults)
-        .map(|(column, default)| match default {
-            Some(value) => value.to_array_of_size(batch.num_rows()),
-            None => Ok(Arc::clone(column)),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let fields: Vec<Field> = columns
-        .iter()
-        .enumerate()
-        .map(|(index, column)| Field::new(format!("c{index}"), column.data_type().clone(), true))
-        .collect();
-    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
 /// Gives a batch the table's names; its columns are in the table's order and of its types already.

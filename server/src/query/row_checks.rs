@@ -62,6 +62,11 @@ impl RowChecks {
 
     /// Checks rows: the table's columns in order (more may follow).
     pub(crate) fn verify(&self, rows: &RecordBatch) -> Result<()> {
+        self.first_bad(rows)?.map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// The first row that may not be written, and why.
+    pub(crate) fn first_bad(&self, rows: &RecordBatch) -> Result<Option<(usize, ServerError)>> {
         let mut first: Option<(usize, ServerError)> = None;
         // The kinds come in order, so that of two complaints about one row the earlier kind wins.
         let mut complain = |row: usize, error: ServerError| match &first {
@@ -92,9 +97,9 @@ impl RowChecks {
         if let Some(constraints) = &self.constraints
             && let Some((row, error)) = constraints.first_violation(&rows.slice(0, sound))?
         {
-            return Err(self.with_row(error, rows, row));
+            return Ok(Some((row, self.with_row(error, rows, row))));
         }
-        first.map_or(Ok(()), |(_, error)| Err(error))
+        Ok(first)
     }
 
     /// Adds the row to an error, if the user may see it.

@@ -112,9 +112,9 @@ pub(crate) async fn run(
             let cursor = open(&session.server, &request, parsed).await?;
             return Ok(Outcome::CopyTo(Box::new(cursor), options.clone()));
         }
-        U::CopyFrom { table, columns, options } => {
+        U::CopyFrom(from) => {
             session.check_writable("COPY FROM")?;
-            let target = copy::target(session, parsed, table, columns, options).await?;
+            let target = copy::target(session, parsed, from).await?;
             return Ok(Outcome::CopyFrom(Box::new(target)));
         }
         U::Truncate { tables, cascade } => {

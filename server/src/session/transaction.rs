@@ -7,6 +7,7 @@ use std::{path::Path, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use lis_lake::{
+    ids::Oid,
     ids::SnapshotId,
     ids::{Oid, RelationId, SchemaId},
     lake::Lake,
@@ -298,6 +299,11 @@ impl Transaction {
             self.snapshot = None;
         }
         alone
+    }
+
+    /// Whether the transaction itself has made a relation.
+    pub(crate) fn has_created(&self, relation: Oid) -> bool {
+        self.staged.as_ref().is_some_and(|staged| staged.created().contains(&relation))
     }
 
     /// Adds changes of rights.

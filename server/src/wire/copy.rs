@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use lis_sql::{
     output::OutputColumn,
-    statement::{CopyFormat, CopyOptions},
+    statement::{CopyFormat, CopyHeader, CopyOptions},
 };
 use pgwire::messages::{
     PgWireBackendMessage as Message,
@@ -36,9 +36,15 @@ pub(crate) struct Dialect {
     pub(crate) delimiter: u8,
     pub(crate) null: Vec<u8>,
     pub(crate) header: bool,
+    pub(crate) match_header: bool,
     pub(crate) quote: u8,
     pub(crate) escape: u8,
     pub(crate) encoding: ClientEncoding,
+    /// Names of columns; `*` is all of them.
+    pub(crate) force_quote: Vec<String>,
+    pub(crate) force_quote_all: bool,
+    pub(crate) force_not_null: Vec<String>,
+    pub(crate) force_null: Vec<String>,
 }
 
 impl Dialect {
@@ -69,10 +75,15 @@ impl Dialect {
                 None if csv => Vec::new(),
                 None => b"\\N".to_vec(),
             },
-            header: options.header,
+            header: options.header != CopyHeader::None,
+            match_header: options.header == CopyHeader::Match,
             quote,
             escape: byte(options.escape, quote, "escape")?,
             encoding,
+            force_quote: options.force_quote.clone(),
+            force_quote_all: options.force_quote_all,
+            force_not_null: options.force_not_null.clone(),
+            force_null: options.force_null.clone(),
         })
     }
 
@@ -88,6 +99,7 @@ pub(crate) async fn send(session: &mut Session, mut cursor: Cursor, options: &Co
     let columns = i16::try_from(outputs.len())
         .map_err(|_| ServerError::new(Condition::ProgramLimitExceeded, "too many columns"))?;
     let code = dialect.code();
+    let forced = forced(&outputs, &dialect)?;
     session.outbox.put(&Message::CopyOutResponse(CopyOutResponse::new(
         i8::from(code == 1),
         columns,
@@ -116,7 +128,7 @@ pub(crate) async fn send(session: &mut Session, mut cursor: Cursor, options: &Co
                             out.extend_from_slice(std::mem::take(&mut lead));
                             binary_row(&writers, row, columns, out)
                         } else {
-                            text_row(&writers, row, &dialect, out)
+                            text_row(&writers, row, &dialect, &forced, out)
                         }
                     })
                 })
@@ -153,7 +165,31 @@ fn binary_row(columns: &[Column<'_>], row: usize, count: i16, out: &mut Vec<u8>)
     columns.iter().try_for_each(|column| column.put_with_length(row, out))
 }
 
-fn text_row(columns: &[Column<'_>], row: usize, dialect: &Dialect, out: &mut Vec<u8>) -> Result<()> {
+/// Which columns are always quoted; empty for none.
+fn forced(outputs: &[OutputColumn], dialect: &Dialect) -> Result<Vec<bool>> {
+    if dialect.force_quote_all {
+        return Ok(vec![true; outputs.len()]);
+    }
+    if let Some(missing) = dialect.force_quote.iter().find(|name| !outputs.iter().any(|it| it.name == **name))
+    {
+        return Err(ServerError::new(
+            Condition::UndefinedColumn,
+            format!("column \"{missing}\" does not exist"),
+        ));
+    }
+    if dialect.force_quote.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(outputs.iter().map(|output| dialect.force_quote.contains(&output.name)).collect())
+}
+
+fn text_row(
+    columns: &[Column<'_>],
+    row: usize,
+    dialect: &Dialect,
+    forced: &[bool],
+    out: &mut Vec<u8>,
+) -> Result<()> {
     for (index, column) in columns.iter().enumerate() {
         if index > 0 {
             out.push(dialect.delimiter);
@@ -164,6 +200,10 @@ fn text_row(columns: &[Column<'_>], row: usize, dialect: &Dialect, out: &mut Vec
         }
         let start = out.len();
         column.put(row, out)?;
+        if forced.get(index) == Some(&true) {
+            put_in_quotes(start, dialect, out);
+            continue;
+        }
         let plain_delimiter = matches!(dialect.delimiter, b'\t' | b',' | b';' | b'|');
         let plain =
             column.is_plain() && plain_delimiter && dialect.null.is_empty() | (dialect.null == b"\\N");
@@ -187,15 +227,7 @@ fn quote(start: usize, only: bool, dialect: &Dialect, out: &mut Vec<u8>) {
         if !needs {
             return;
         }
-        let plain = out.split_off(start);
-        out.push(dialect.quote);
-        for byte in plain {
-            if byte == dialect.quote || byte == dialect.escape {
-                out.push(dialect.escape);
-            }
-            out.push(byte);
-        }
-        out.push(dialect.quote);
+        put_in_quotes(start, dialect, out);
         return;
     }
     let special = |byte: u8| byte < 0x20 || byte == b'\\' || byte == dialect.delimiter;
@@ -222,6 +254,18 @@ fn quote(start: usize, only: bool, dialect: &Dialect, out: &mut Vec<u8>) {
     }
 }
 
+fn put_in_quotes(start: usize, dialect: &Dialect, out: &mut Vec<u8>) {
+    let plain = out.split_off(start);
+    out.push(dialect.quote);
+    for byte in plain {
+        if byte == dialect.quote || byte == dialect.escape {
+            out.push(dialect.escape);
+        }
+        out.push(byte);
+    }
+    out.push(dialect.quote);
+}
+
 fn header(outputs: &[OutputColumn], dialect: &Dialect, out: &mut Vec<u8>) -> Result<()> {
     copy_data(out, |out| {
         for (index, output) in outputs.iter().enumerate() {
@@ -245,10 +289,11 @@ pub(crate) async fn receive(
 ) -> Result<String> {
     let columns = i16::try_from(target.columns())
         .map_err(|_| ServerError::new(Condition::ProgramLimitExceeded, "too many columns"))?;
+    let code = i8::from(target.is_binary());
     session.outbox.put(&Message::CopyInResponse(CopyInResponse::new(
-        0,
+        code,
         columns,
-        vec![0; target.columns()],
+        vec![i16::from(code); target.columns()],
     )))?;
     session.outbox.flush().await?;
     let encoding = session.settings.encoding();
@@ -290,15 +335,7 @@ mod tests {
     use super::*;
 
     fn dialect(format: CopyFormat) -> Dialect {
-        let options = CopyOptions {
-            format,
-            delimiter: None,
-            null: None,
-            header: false,
-            quote: None,
-            escape: None,
-            encoding: None,
-        };
+        let options = CopyOptions { format, ..CopyOptions::default() };
         Dialect::new(&options, ClientEncoding::Utf8).unwrap()
     }
 

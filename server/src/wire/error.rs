@@ -79,6 +79,7 @@ impl From<Condition> for SqlState {
             Condition::UndefinedFunction => "42883",
             Condition::ReservedName => "42939",
             Condition::UndefinedTable => "42P01",
+            Condition::InvalidColumnReference => "42P10",
             Condition::DuplicateCursor => "42P03",
             Condition::DuplicatePreparedStatement => "42P05",
             Condition::DuplicateSchema => "42P06",

@@ -60,6 +60,15 @@ pub(crate) fn decode(
     }
 }
 
+/// A value in a type's binary form, as COPY reads it.
+pub(crate) fn binary(value: Option<Bytes>, pg_type: PgType, encoding: ClientEncoding) -> Result<ScalarValue> {
+    let Some(bytes) = value else { return Ok(null_of(pg_type)) };
+    let length = bytes.len();
+    let mut reader = Reader { bytes, number: 0 };
+    let value = reader.value(pg_type, length, encoding)?;
+    if reader.bytes.is_empty() { Ok(value) } else { Err(reader.wrong()) }
+}
+
 struct Reader {
     bytes: Bytes,
     number: usize,

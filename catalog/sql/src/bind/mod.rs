@@ -73,7 +73,9 @@ mod views;
 mod windows;
 
 pub use assigned::bind_assigned;
-pub use modify::{BoundModification, BoundReturning, Command, Layout, MergeStep, bind_modification};
+pub use modify::{
+    BoundModification, BoundReturning, Command, Layout, MergeStep, bind_default, bind_modification,
+};
 pub use predicate::bind_predicate;
 
 /// Binds a query. `text` is the statement's text, which positions refer to.

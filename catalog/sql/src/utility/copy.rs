@@ -9,7 +9,7 @@ use sqlparser::{
 use super::tokens::Tokens;
 use crate::{
     error::{SqlError, SqlErrorKind},
-    statement::{CopyFormat, CopyOptions, UtilityStatement},
+    statement::{CopyFormat, CopyFrom, CopyHeader, CopyOptions, UtilityStatement},
 };
 
 /// After COPY.
@@ -19,7 +19,7 @@ pub(super) fn copy(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError
         tokens.expect_token(&Token::RParen)?;
         tokens.expect(&["to"])?;
         endpoint(tokens, "stdout")?;
-        return Ok(UtilityStatement::CopyTo { query, options: options(tokens, Options::default())? });
+        return Ok(UtilityStatement::CopyTo { query, options: options_of_to(tokens, Options::default())? });
     }
     let mut given = Options::default();
     if tokens.peek_nth(1).is_some_and(|token| matches!(token, Token::Word(_))) && tokens.at(&["binary"]) {
@@ -36,11 +36,21 @@ pub(super) fn copy(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError
         Some("to") => {
             let query = query_of_table(tokens, name, &column_tokens)?;
             endpoint(tokens, "stdout")?;
-            Ok(UtilityStatement::CopyTo { query, options: options(tokens, given)? })
+            Ok(UtilityStatement::CopyTo { query, options: options_of_to(tokens, given)? })
         }
         Some(_) => {
             endpoint(tokens, "stdin")?;
-            Ok(UtilityStatement::CopyFrom { table, columns, options: options(tokens, given)? })
+            let options = options(tokens, given)?;
+            for (set, message) in [(
+                options.force_quote_all || !options.force_quote.is_empty(),
+                "COPY force quote only available using COPY TO",
+            )] {
+                if set {
+                    return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message));
+                }
+            }
+            let condition = if tokens.accept(&["where"]) { Some(rest(tokens)?) } else { None };
+            Ok(UtilityStatement::CopyFrom(Box::new(CopyFrom { table, columns, options, condition })))
         }
         None => Err(tokens.unexpected()),
     }
@@ -86,10 +96,15 @@ struct Options {
     format: Option<CopyFormat>,
     delimiter: Option<char>,
     null: Option<String>,
-    header: Option<bool>,
+    header: Option<CopyHeader>,
     quote: Option<char>,
     escape: Option<char>,
     encoding: Option<String>,
+    freeze: Option<bool>,
+    /// `None` inside is `*`.
+    force_quote: Option<Option<Vec<String>>>,
+    force_not_null: Option<Vec<String>>,
+    force_null: Option<Vec<String>>,
 }
 
 impl Options {
@@ -116,10 +131,52 @@ fn options(tokens: &mut Tokens<'_>, mut given: Options) -> Result<CopyOptions, S
             option_of_old(tokens, &mut given)?;
         }
     }
-    if tokens.at(&["where"]) {
-        return Err(tokens.unsupported("COPY … WHERE"));
-    }
     check(given)
+}
+
+/// Options of COPY TO, after which nothing comes.
+fn options_of_to(tokens: &mut Tokens<'_>, given: Options) -> Result<CopyOptions, SqlError> {
+    let options = options(tokens, given)?;
+    for (set, message) in [
+        (!options.force_not_null.is_empty(), "COPY force not null only available using COPY FROM"),
+        (!options.force_null.is_empty(), "COPY force null only available using COPY FROM"),
+    ] {
+        if set {
+            return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message));
+        }
+    }
+    if options.header == CopyHeader::Match {
+        let message = "cannot use \"match\" with HEADER in COPY TO";
+        return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message));
+    }
+    if tokens.at(&["where"]) {
+        return Err(SqlError::new(SqlErrorKind::SyntaxError, "WHERE clause not allowed with COPY TO")
+            .at(tokens.position()));
+    }
+    Ok(options)
+}
+
+/// What is left of the statement: an expression, which the binder reads.
+fn rest(tokens: &mut Tokens<'_>) -> Result<String, SqlError> {
+    let Some(begin) = tokens.position() else { return Err(tokens.unexpected()) };
+    if tokens.is_end() {
+        return Err(tokens.unexpected());
+    }
+    let text: String = tokens.text().chars().skip(begin - 1).collect();
+    while !tokens.is_end() {
+        tokens.advance();
+    }
+    Ok(text)
+}
+
+/// `(a, b)`
+fn names(tokens: &mut Tokens<'_>) -> Result<Vec<String>, SqlError> {
+    Ok(tokens.optional_column_list()?.iter().map(|name| name.as_str().to_owned()).collect())
+}
+
+/// `a, b` of the old form.
+fn names_without_parentheses(tokens: &mut Tokens<'_>) -> Result<Vec<String>, SqlError> {
+    tokens.list(|tokens| Ok(tokens.identifier()?.as_str().to_owned()))
 }
 
 fn option_of_today(tokens: &mut Tokens<'_>, given: &mut Options) -> Result<(), SqlError> {
@@ -151,10 +208,12 @@ fn option_of_today(tokens: &mut Tokens<'_>, given: &mut Options) -> Result<(), S
             set_once(&mut given.null, value, tokens)
         }
         "header" => {
-            let value = if tokens.at(&["match"]) {
-                return Err(tokens.unsupported("COPY HEADER MATCH"));
+            let value = if tokens.accept(&["match"]) {
+                CopyHeader::Match
+            } else if boolean(tokens, "header")? {
+                CopyHeader::Skip
             } else {
-                boolean(tokens, "header")?
+                CopyHeader::None
             };
             set_once(&mut given.header, value, tokens)
         }
@@ -170,11 +229,22 @@ fn option_of_today(tokens: &mut Tokens<'_>, given: &mut Options) -> Result<(), S
             let value = text(tokens)?;
             set_once(&mut given.encoding, value, tokens)
         }
-        "freeze" | "force_quote" | "force_not_null" | "force_null" => Err(SqlError::new(
-            SqlErrorKind::FeatureNotSupported,
-            format!("COPY option {} is not supported", name.as_str().to_uppercase()),
-        )
-        .at(position)),
+        "freeze" => {
+            let value = boolean(tokens, "freeze")?;
+            set_once(&mut given.freeze, value, tokens)
+        }
+        "force_quote" => {
+            let value = if tokens.accept_token(&Token::Mul) { None } else { Some(names(tokens)?) };
+            set_once(&mut given.force_quote, value, tokens)
+        }
+        "force_not_null" => {
+            let value = names(tokens)?;
+            set_once(&mut given.force_not_null, value, tokens)
+        }
+        "force_null" => {
+            let value = names(tokens)?;
+            set_once(&mut given.force_null, value, tokens)
+        }
         other => Err(SqlError::new(SqlErrorKind::SyntaxError, format!("option \"{other}\" not recognized"))
             .at(position)),
     }
@@ -195,15 +265,39 @@ fn option_of_old(tokens: &mut Tokens<'_>, given: &mut Options) -> Result<(), Sql
         "using",
     ];
     match words.into_iter().find(|word| tokens.at(&[word])) {
-        Some(word @ ("freeze" | "force" | "using")) => {
-            Err(tokens.unsupported(&format!("COPY option {}", word.to_uppercase())))
+        Some("using") => {
+            tokens.expect(&["using", "delimiters"])?;
+            let value = tokens.string()?;
+            set_once(&mut given.delimiter, one_byte(&value, "delimiter")?, tokens)
+        }
+        Some("freeze") => {
+            tokens.advance();
+            set_once(&mut given.freeze, true, tokens)
+        }
+        Some("force") => {
+            tokens.advance();
+            if tokens.accept(&["quote"]) {
+                let value = if tokens.accept_token(&Token::Mul) {
+                    None
+                } else {
+                    Some(names_without_parentheses(tokens)?)
+                };
+                return set_once(&mut given.force_quote, value, tokens);
+            }
+            if tokens.accept(&["not", "null"]) {
+                let value = names_without_parentheses(tokens)?;
+                return set_once(&mut given.force_not_null, value, tokens);
+            }
+            tokens.expect(&["null"])?;
+            let value = names_without_parentheses(tokens)?;
+            set_once(&mut given.force_null, value, tokens)
         }
         Some(word) => {
             tokens.advance();
             match word {
                 "binary" => return set_once(&mut given.format, CopyFormat::Binary, tokens),
                 "csv" => return set_once(&mut given.format, CopyFormat::Csv, tokens),
-                "header" => return set_once(&mut given.header, true, tokens),
+                "header" => return set_once(&mut given.header, CopyHeader::Skip, tokens),
                 _ => {}
             }
             tokens.accept(&["as"]);
@@ -261,7 +355,10 @@ fn check(given: Options) -> Result<CopyOptions, SqlError> {
         for (set, message) in [
             (given.delimiter.is_some(), "cannot specify DELIMITER in BINARY mode"),
             (given.null.is_some(), "cannot specify NULL in BINARY mode"),
-            (given.header == Some(true), "cannot specify HEADER in BINARY mode"),
+            (
+                given.header.is_some_and(|header| header != CopyHeader::None),
+                "cannot specify HEADER in BINARY mode",
+            ),
         ] {
             if set {
                 return refuse(SqlErrorKind::SyntaxError, message);
@@ -274,6 +371,15 @@ fn check(given: Options) -> Result<CopyOptions, SqlError> {
         }
         if given.escape.is_some() {
             return refuse(SqlErrorKind::FeatureNotSupported, "COPY escape available only in CSV mode");
+        }
+        for (set, message) in [
+            (given.force_quote.is_some(), "COPY force quote available only in CSV mode"),
+            (given.force_not_null.is_some(), "COPY force not null available only in CSV mode"),
+            (given.force_null.is_some(), "COPY force null available only in CSV mode"),
+        ] {
+            if set {
+                return refuse(SqlErrorKind::FeatureNotSupported, message);
+            }
         }
     }
     if let Some(delimiter) = given.delimiter {
@@ -305,9 +411,14 @@ fn check(given: Options) -> Result<CopyOptions, SqlError> {
         format,
         delimiter: given.delimiter,
         null: given.null,
-        header: given.header.unwrap_or(false),
+        header: given.header.unwrap_or_default(),
         quote: given.quote,
         escape: given.escape,
         encoding: given.encoding,
+        freeze: given.freeze.unwrap_or(false),
+        force_quote_all: given.force_quote == Some(None),
+        force_quote: given.force_quote.flatten().unwrap_or_default(),
+        force_not_null: given.force_not_null.unwrap_or_default(),
+        force_null: given.force_null.unwrap_or_default(),
     })
 }

@@ -1,21 +1,34 @@
 //! Values for a table's columns: assignment casts, DEFAULT, and SET.
 
-use datafusion::logical_expr::cast;
+use datafusion::logical_expr::{Expr, cast};
 use lis_lake::types::{ColumnType, NUMERIC_PRECISION_MAX, NUMERIC_SCALE_DEFAULT, PgType};
 use sqlparser::ast;
 
 use super::super::{
-    Binder,
+    Binder, Shared,
     expressions::{Clause, Place},
 };
 use crate::{
-    catalog::{CatalogColumn, CatalogRelation},
+    catalog::{Catalog, CatalogColumn, CatalogRelation},
+    context::BindContext,
     error::{SqlError, SqlErrorKind},
     modification::Assignment,
     names::{Namespace, Scope, identifier},
     parse::parse_expression,
-    types::{Binding, CastContext, Typed, coerce},
+    types::{Binding, CastContext, Parameters, Typed, coerce},
 };
+
+/// A column's default, as an expression over nothing.
+pub fn bind_default(
+    column: &CatalogColumn,
+    catalog: &dyn Catalog,
+    context: &BindContext,
+) -> Result<Expr, SqlError> {
+    let parameters = Parameters::new(&[]);
+    let shared = Shared::default();
+    let binder = Binder::new("", Binding { catalog, context, parameters: &parameters }, &shared);
+    Ok(binder.default_of(column)?.expr)
+}
 
 /// What SET gives a column.
 #[derive(Debug)]

@@ -27,8 +27,8 @@ use lis_lake::{
 };
 use sqlparser::ast;
 
-pub use self::merge::MergeStep;
 use self::returning::Returning;
+pub use self::{assign::bind_default, merge::MergeStep};
 use super::{
     Binder, Bound, BoundColumn, Shared, Surroundings,
     attachments::Attachments,
