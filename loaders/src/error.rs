@@ -123,6 +123,26 @@ pub enum LoadError {
     /// The lake.
     #[error(transparent)]
     Lake(#[from] LakeError),
+    /// There is no batch of this number.
+    #[error("batch {batch} does not exist")]
+    NoBatch {
+        /// The number.
+        batch: BatchId,
+    },
+    /// A batch that was never published has no rows to take out.
+    #[error("batch {batch} was not published")]
+    NotPublished {
+        /// The batch.
+        batch: BatchId,
+    },
+    /// A batch cannot be taken out without guessing.
+    #[error("batch {batch} cannot be undone")]
+    NotUndoable {
+        /// The batch.
+        batch: BatchId,
+        /// What is in the way, as a sentence.
+        detail: String,
+    },
     /// Reading a table of the lake.
     #[error("reading {table}")]
     Reading {
@@ -166,7 +186,13 @@ impl LoadError {
             Self::Target { .. } => {
                 Some("Change the source's description or the table so that they agree.".to_owned())
             }
+            Self::NotUndoable { .. } => Some(
+                "See lis.batch_dependents for what was built on it, and undo that first, the latest before the others."
+                    .to_owned(),
+            ),
+            Self::NoBatch { .. } => Some("See the batches in lis.batches.".to_owned()),
             Self::DateInFileName { .. }
+            | Self::NotPublished { .. }
             | Self::File { .. }
             | Self::Accounting { .. }
             | Self::Lake(_)

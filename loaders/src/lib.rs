@@ -25,7 +25,8 @@
 //!
 //! - A value that could not be read is in the rejects with its place and reason; nothing is guessed, cut or rounded.
 //! - Rows in = rows written + rows rejected, for every table of every batch.
-//! - The same delivery is published once: same key and same files do nothing, same key and other files are refused.
+//! - The same delivery is published once: same key and same files do nothing, same key and other files are refused,
+//!   unless they are declared a correction, which takes the old batch out in the same commit (`undo.rs`).
 //! - A crash at any point leaves the old state or the new one, and files that maintenance removes.
 //!
 //! # What this crate does not know
@@ -53,6 +54,7 @@ pub mod sources;
 mod stage;
 mod target;
 mod text;
+pub mod undo;
 mod validate;
 
 pub use dates::DateFormat;

@@ -14,7 +14,7 @@ use crate::{
     config::LoadSpec,
     error::LoadError,
     ledger::{self, Entry},
-    publish::{Published, publish},
+    publish::{Correction, Published, publish},
     read::{checksum, delivery_checksum},
     report::{BatchOutcome, BatchReport, LoadEvent, LoadReport, Progress},
     source::Source,
@@ -39,6 +39,8 @@ pub struct LoadRequest {
     pub date: Option<NaiveDate>,
     /// Read and judge everything, publish nothing, enter nothing.
     pub dry_run: bool,
+    /// A delivery with the key of a published batch and other files takes its place.
+    pub correction: bool,
     /// The role that loads.
     pub author: String,
     /// Secures tables with an administration column.
@@ -88,7 +90,7 @@ pub async fn load(request: LoadRequest) -> Result<LoadReport, LoadError> {
 }
 
 /// One load of a source at a time: the operating system forgets the lock of a process that is killed.
-fn lock(data_directory: &Path, source: &str) -> Result<File, LoadError> {
+pub(crate) fn lock(data_directory: &Path, source: &str) -> Result<File, LoadError> {
     let directory = data_directory.join(LOCKS_DIRECTORY);
     let path = directory.join(format!("{source}.lock"));
     let failed = |action, path: &Path| {
@@ -125,6 +127,7 @@ async fn load_batch(
         tables: Vec::new(),
         rejects: Vec::new(),
         warnings: Vec::new(),
+        corrects: None,
         elapsed: began.elapsed(),
     };
     if let Some((batch, published)) = ledger::published(&**metadata, &key).await? {
@@ -132,13 +135,17 @@ async fn load_batch(
         for file in &delivery.files {
             sums.insert(file.name.clone(), checksum(source, file).await?);
         }
-        report.outcome = if delivery_checksum(&sums) == published {
-            BatchOutcome::AlreadyLoaded { batch }
+        let outcome = if delivery_checksum(&sums) == published {
+            Some(BatchOutcome::AlreadyLoaded { batch })
         } else {
-            BatchOutcome::Refused { batch }
+            (!request.correction).then_some(BatchOutcome::Refused { batch })
         };
-        report.elapsed = began.elapsed();
-        return Ok(report);
+        if let Some(outcome) = outcome {
+            report.outcome = outcome;
+            report.elapsed = began.elapsed();
+            return Ok(report);
+        }
+        report.corrects = Some(batch);
     }
     if !request.dry_run {
         report.number = Some(ledger::begin(&**metadata, &key, &request.author).await?);
@@ -170,9 +177,16 @@ async fn run_batch(
     delivery: Delivery,
     report: &mut BatchReport,
 ) -> Result<(), LoadError> {
-    let base = request.lake.snapshot().await?;
+    let correction = match report.corrects {
+        Some(batch) => Some(Correction::of(request, environment, batch).await?),
+        None => None,
+    };
+    let changes = match &correction {
+        Some(correction) => correction.stage().await?,
+        None => request.lake.stage(request.lake.snapshot().await?),
+    };
     let batch = delivery.stage(report.number, &request.spec).cleanse(Arc::clone(source));
-    match validate(batch, base, environment).await? {
+    match validate(batch, changes, environment).await? {
         Verdict::Bad(judgement, reason) => {
             report.tables = judgement.reports(false);
             report.rejects = judgement.rejects.counts();
@@ -189,7 +203,8 @@ async fn run_batch(
             report.warnings.clone_from(&judgement.warnings);
             // In a dry run the files go with the batch that is dropped here.
             if let Some(number) = report.number {
-                let Published { snapshot } = publish(*batch, number, &request.lake, &request.author).await?;
+                let Published { snapshot } =
+                    publish(*batch, number, &request.lake, &request.author, correction).await?;
                 report.outcome = BatchOutcome::Published { snapshot: snapshot.id() };
             }
         }

@@ -88,6 +88,7 @@ impl Warehouse {
             files: Vec::new(),
             date: None,
             dry_run: false,
+            correction: false,
             author: "loader".to_owned(),
             security: Arc::clone(&self.security) as Arc<dyn TableSecurity>,
             progress: Arc::new(NoProgress),

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lis_lake::{
     error::LakeError,
     ids::SnapshotId,
-    metadata::{Metadata, MetadataRow},
+    metadata::{Metadata, MetadataRead, MetadataRow},
 };
 
 use crate::ledger::now_us;
@@ -42,7 +42,13 @@ struct Delivery {
 
 /// The snapshot of the last complete night; `None` if there has been none.
 pub async fn last_complete_night(metadata: &dyn Metadata) -> Result<Option<SnapshotId>, LakeError> {
-    let mut read = metadata.read().await?;
+    last_complete_night_of(&mut *metadata.read().await?).await
+}
+
+/// [`last_complete_night`] within a transaction.
+pub(crate) async fn last_complete_night_of(
+    read: &mut dyn MetadataRead,
+) -> Result<Option<SnapshotId>, LakeError> {
     let published = read
         .query(
             "SELECT snapshot_id, ended_us, business_date, source, sequence FROM lis_batch \

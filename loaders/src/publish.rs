@@ -2,11 +2,11 @@
 //! nothing but a validated batch. A crash before the commit leaves data files that no snapshot shows, which
 //! maintenance removes; after it, everything is there and a rerun finds the batch in the ledger.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use lis_lake::{
     error::LakeError,
-    ids::BatchId,
+    ids::{BatchId, SnapshotId},
     lake::{CommitInfo, Lake},
     metadata::CommitPart,
     snapshot::Snapshot,
@@ -17,8 +17,10 @@ use crate::{
     batch::Batch,
     error::LoadError,
     ledger::{Entry, PublishPart},
+    load::LoadRequest,
     read::delivery_checksum,
-    validate::{LoadedTable, Validated, lay_over},
+    undo::{self, UndoPart},
+    validate::{Environment, LoadedTable, Validated, existing::Existing, lay_over},
 };
 
 /// How often a commit is tried that another one got in the way of.
@@ -45,16 +47,55 @@ impl CommitPart for SharedPart {
     }
 }
 
+/// The batch whose place another takes, in one commit.
+#[derive(Debug, Clone)]
+pub(crate) struct Correction {
+    lake: Arc<Lake>,
+    existing: Existing,
+    batch: BatchId,
+    snapshot: SnapshotId,
+    without: BTreeSet<SnapshotId>,
+}
+
+impl Correction {
+    /// Of a published batch.
+    pub(crate) async fn of(
+        request: &LoadRequest,
+        environment: &Environment,
+        batch: BatchId,
+    ) -> Result<Self, LoadError> {
+        let metadata = request.lake.metadata();
+        let found = undo::find_batch(&**metadata, batch).await?;
+        Ok(Self {
+            lake: Arc::clone(&request.lake),
+            existing: environment.existing.clone(),
+            batch,
+            snapshot: found.snapshot.ok_or(LoadError::NotPublished { batch })?,
+            without: undo::undone_snapshots(&**metadata).await?,
+        })
+    }
+
+    /// The newest snapshot without the batch.
+    pub(crate) async fn stage(&self) -> Result<StagedChanges, LoadError> {
+        let mut staged = self.lake.stage(self.lake.snapshot().await?);
+        let state = self.existing.state();
+        let undone = self.lake.stage_undo(state, &mut staged, self.snapshot, &self.without).await;
+        undone.map_err(|error| undo::not_undoable(self.batch, error))?;
+        Ok(staged)
+    }
+}
+
 /// Publishes a batch. In a task of its own, so that giving up waiting for it does not stop it half-way.
 pub(crate) async fn publish(
     batch: Batch<Validated>,
     number: BatchId,
     lake: &Arc<Lake>,
     author: &str,
+    correction: Option<Correction>,
 ) -> Result<Published, LoadError> {
     let lake = Arc::clone(lake);
     let author = author.to_owned();
-    tokio::spawn(async move { commit(batch, number, &lake, author).await }).await?
+    tokio::spawn(async move { commit(batch, number, &lake, author, correction).await }).await?
 }
 
 async fn commit(
@@ -62,6 +103,7 @@ async fn commit(
     number: BatchId,
     lake: &Arc<Lake>,
     author: String,
+    correction: Option<Correction>,
 ) -> Result<Published, LoadError> {
     let Batch { header, state: Validated { outcome, mut changes, parts } } = batch;
     let tables = outcome.reports(true);
@@ -73,8 +115,15 @@ async fn commit(
         rejects: outcome.rejects,
     };
     let mut shared: Vec<SharedPart> = parts.into_iter().map(|part| SharedPart(Arc::from(part))).collect();
+    let mut message = format!("load {}", header.key);
+    if let Some(Correction { batch, .. }) = &correction {
+        message = format!("{message}, correcting batch {batch}");
+        // Before the other, so that the key is free.
+        let part = UndoPart { batch: *batch, author: author.clone(), corrected_by: Some(number) };
+        shared.push(SharedPart(Arc::new(part)));
+    }
     shared.push(SharedPart(Arc::new(PublishPart(entry))));
-    let info = CommitInfo { author, message: format!("load {}", header.key), batch: Some(number) };
+    let info = CommitInfo { author, message, batch: Some(number) };
     let mut tries = 1;
     loop {
         let parts = shared.iter().map(|part| Box::new(part.clone()) as Box<dyn CommitPart>).collect();
@@ -82,7 +131,7 @@ async fn commit(
             Ok(snapshot) => return Ok(Published { snapshot }),
             Err(error @ LakeError::Conflict { .. }) if tries < TRIES_MAX => {
                 tries += 1;
-                changes = over_newest(lake, &outcome.tables).await?.ok_or(error)?;
+                changes = over_newest(lake, &outcome.tables, correction.as_ref()).await?.ok_or(error)?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -90,7 +139,11 @@ async fn commit(
 }
 
 /// The same files over the newest snapshot; `None` if a table is not there any more or was not yet, or is another one now.
-async fn over_newest(lake: &Arc<Lake>, tables: &[LoadedTable]) -> Result<Option<StagedChanges>, LoadError> {
+async fn over_newest(
+    lake: &Arc<Lake>,
+    tables: &[LoadedTable],
+    correction: Option<&Correction>,
+) -> Result<Option<StagedChanges>, LoadError> {
     let newest = lake.snapshot().await?;
     let unchanged = tables.iter().all(|table| {
         let now = newest.relation_named(&table.spec.name);
@@ -101,7 +154,10 @@ async fn over_newest(lake: &Arc<Lake>, tables: &[LoadedTable]) -> Result<Option<
     if !unchanged {
         return Ok(None);
     }
-    let mut changes = lake.stage(newest);
+    let mut changes = match correction {
+        Some(correction) => correction.stage().await?,
+        None => lake.stage(newest),
+    };
     for table in tables {
         lay_over(&mut changes, table)?;
     }

@@ -91,9 +91,15 @@ static RELATIONS: [Shape; 4] = [
             column("rows_rejected", PgType::Int8),
             short("checksum"),
             column("reason", PgType::Text),
+            column("undone", PgType::Timestamptz),
+            short("undone_by"),
+            column("undone_snapshot", PgType::Int8),
+            column("corrected_by", PgType::Int8),
         ],
-        sql: "SELECT source, batch_id, source, business_date, sequence, state, author, began_us, ended_us, snapshot_id, \
-              rows_in, rows_written, rows_rejected, checksum, message FROM lis_batch ORDER BY batch_id",
+        sql: "SELECT source, batch_id, source, business_date, sequence, \
+              CASE WHEN corrected_by IS NOT NULL THEN 'corrected' WHEN undone_us IS NOT NULL THEN 'undone' ELSE state END, \
+              author, began_us, ended_us, snapshot_id, rows_in, rows_written, rows_rejected, checksum, message, \
+              undone_us, undone_by, undone_snapshot_id, corrected_by FROM lis_batch ORDER BY batch_id",
     },
     Shape {
         name: "batch_tables",

@@ -45,6 +45,8 @@ pub struct BatchReport {
     pub rejects: Vec<RejectCount>,
     /// What people should look at though the batch did not fail.
     pub warnings: Vec<String>,
+    /// The batch whose place it takes.
+    pub corrects: Option<BatchId>,
     /// How long it took.
     pub elapsed: Duration,
 }

@@ -22,7 +22,7 @@ use std::{
 
 use lis_lake::{
     data_file::StagedFile, error::LakeError, hooks::TableSecurity, ids::FileId, lake::Lake,
-    metadata::CommitPart, snapshot::Snapshot, staged::StagedChanges,
+    metadata::CommitPart, staged::StagedChanges,
 };
 
 use crate::{
@@ -125,10 +125,11 @@ fn share(part: u64, whole: u64) -> f64 {
     share
 }
 
-/// Judges a batch over the newest snapshot.
+/// Judges a batch over the newest snapshot, with what is staged over it already: a correction is judged without the batch
+/// that it corrects.
 pub(crate) async fn validate(
     batch: Batch<Cleansed>,
-    base: Arc<Snapshot>,
+    changes: StagedChanges,
     environment: &Environment,
 ) -> Result<Verdict, LoadError> {
     let header = batch.header.clone();
@@ -136,7 +137,7 @@ pub(crate) async fn validate(
         environment,
         header: &header,
         cleansed: &batch.state,
-        changes: environment.lake.stage(base),
+        changes,
         rejects: Rejects::default(),
     };
     let mut tables = Vec::new();

@@ -132,6 +132,9 @@ pub(crate) struct LoadArguments {
     /// Read and check everything, publish nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// A delivery whose key is published already takes the place of what was delivered then
+    #[arg(long)]
+    pub(crate) correction: bool,
     /// The files; without any, those that the source finds
     pub(crate) files: Vec<PathBuf>,
 }
@@ -140,6 +143,13 @@ pub(crate) struct LoadArguments {
 enum BatchCommand {
     /// The last batches, newest first
     List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Take a batch out of all its tables
+    Undo {
+        /// The batch's number
+        batch: i64,
         #[command(flatten)]
         place: Place,
     },
@@ -154,19 +164,23 @@ enum BatchCommand {
 
 /// Runs a command. The error is what the user reads.
 pub fn run(cli: Cli) -> Result<ExitCode, String> {
-    let config = match &cli.command {
-        Command::Demo(arguments) => Config::of_directory(&arguments.data, Some(&arguments.listen)),
-        Command::Init { data } | Command::Restore { data, .. } => Config::of_directory(data, None),
-        Command::Serve { place, listen } => place.config(listen.as_deref()),
-        Command::Load(LoadArguments { place, .. })
-        | Command::Backup { place, .. }
-        | Command::Status { place }
-        | Command::Batch { command: BatchCommand::List { place } | BatchCommand::Show { place, .. } } => {
-            place.config(None)
+    let config =
+        match &cli.command {
+            Command::Demo(arguments) => Config::of_directory(&arguments.data, Some(&arguments.listen)),
+            Command::Init { data } | Command::Restore { data, .. } => Config::of_directory(data, None),
+            Command::Serve { place, listen } => place.config(listen.as_deref()),
+            Command::Load(LoadArguments { place, .. })
+            | Command::Backup { place, .. }
+            | Command::Status { place }
+            | Command::Batch {
+                command:
+                    BatchCommand::List { place }
+                    | BatchCommand::Show { place, .. }
+                    | BatchCommand::Undo { place, .. },
+            } => place.config(None),
+            Command::CheckConfig { file } => Config::read(file, None),
         }
-        Command::CheckConfig { file } => Config::read(file, None),
-    }
-    .map_err(|error| error.to_string())?;
+        .map_err(|error| error.to_string())?;
     start_log(&cli.command, &config).map_err(|error| error.to_string())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -214,6 +228,9 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, ServerEr
         Command::Batch { command: BatchCommand::Show { batch, .. } } => {
             commands::batch::show(config, batch).await
         }
+        Command::Batch { command: BatchCommand::Undo { batch, .. } } => {
+            commands::batch::undo(config, batch).await
+        }
         Command::CheckConfig { file } => commands::print(&format!("{}: fine", file.display())),
     }
 }
@@ -246,7 +263,9 @@ mod tests {
             &["lis", "backup", "x", "--data", "y", "--keep", "14"],
             &["lis", "restore", "x", "--data", "y", "--backup", "z"],
             &["lis", "status"],
+            &["lis", "load", "agresso", "--correction"],
             &["lis", "batch", "show", "7"],
+            &["lis", "batch", "undo", "7"],
             &["lis", "check-config", "lis.toml"],
         ] {
             assert!(Cli::try_parse_from(words).is_ok(), "{words:?}");

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use croner::Cron;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -53,6 +54,7 @@ struct RawConfig {
     tls: RawTls,
     limits: RawLimits,
     timeouts: RawTimeouts,
+    maintenance: RawMaintenance,
     log: RawLog,
 }
 
@@ -81,6 +83,16 @@ struct RawLimits {
 struct RawTimeouts {
     authentication_seconds: Option<u64>,
     shutdown_seconds: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawMaintenance {
+    schedule: Option<String>,
+    window_minutes: Option<u64>,
+    expire_after_days: Option<u64>,
+    undoable_days: Option<u64>,
+    grace_hours: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -132,6 +144,55 @@ pub struct Timeouts {
     pub shutdown: Duration,
 }
 
+/// When maintenance runs, as `cron` writes it.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    text: String,
+    cron: Box<Cron>,
+}
+
+impl Schedule {
+    fn parse(text: &str) -> Result<Self, String> {
+        let cron = text.parse().map_err(|error| {
+            format!("maintenance.schedule = \"{text}\" is not a time as cron writes it, as in \"{DEFAULT_SCHEDULE}\": {error}")
+        })?;
+        Ok(Self { text: text.to_owned(), cron: Box::new(cron) })
+    }
+
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// When it comes.
+    pub fn cron(&self) -> &Cron {
+        &self.cron
+    }
+}
+
+impl PartialEq for Schedule {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Schedule {}
+
+/// Keeping the warehouse in shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Maintenance {
+    /// When; `None` is never.
+    pub schedule: Option<Schedule>,
+    /// How long after its beginning a new step may begin.
+    pub window: Duration,
+    /// Snapshots that have not been the newest for longer are forgotten.
+    pub expire_after: Duration,
+    /// How long a batch that replaced rows can be undone.
+    pub undoable: Duration,
+    /// How long a file that nothing needs any more stays on disk.
+    pub grace: Duration,
+}
+
 /// A checked configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -149,6 +210,8 @@ pub struct Config {
     pub limits: Limits,
     /// Timeouts.
     pub timeouts: Timeouts,
+    /// Maintenance.
+    pub maintenance: Maintenance,
     /// What is logged, in `tracing`'s filter language.
     pub log_filter: String,
     /// How.
@@ -244,9 +307,38 @@ fn check(raw: RawConfig, listen: Option<&str>) -> Result<Config, String> {
             )?),
             shutdown: Duration::from_secs(raw.timeouts.shutdown_seconds.unwrap_or(10)),
         },
+        maintenance: maintenance(&raw.maintenance)?,
         log_filter: log_filter().or(raw.log.filter).unwrap_or_else(|| DEFAULT_LOG_FILTER.to_owned()),
         log_format: raw.log.format.unwrap_or_default(),
         data,
+    })
+}
+
+/// When maintenance runs unless told otherwise: after the night's loads, before people come.
+pub const DEFAULT_SCHEDULE: &str = "30 5 * * *";
+
+fn maintenance(raw: &RawMaintenance) -> Result<Maintenance, String> {
+    const HOUR_SECONDS: u64 = 3600;
+    let seconds = |name: &str, value: u64, unit: u64| {
+        let seconds = value.checked_mul(unit).ok_or_else(|| format!("{name} = {value} is too large"))?;
+        Ok::<_, String>(Duration::from_secs(seconds))
+    };
+    let schedule = raw.schedule.as_deref().unwrap_or(DEFAULT_SCHEDULE);
+    let grace_hours = at_least("maintenance.grace_hours", raw.grace_hours.unwrap_or(24), 1)?;
+    Ok(Maintenance {
+        schedule: if schedule.is_empty() { None } else { Some(Schedule::parse(schedule)?) },
+        window: seconds(
+            "maintenance.window_minutes",
+            at_least("maintenance.window_minutes", raw.window_minutes.unwrap_or(90), 1)?,
+            60,
+        )?,
+        expire_after: seconds(
+            "maintenance.expire_after_days",
+            raw.expire_after_days.unwrap_or(30),
+            24 * HOUR_SECONDS,
+        )?,
+        undoable: seconds("maintenance.undoable_days", raw.undoable_days.unwrap_or(90), 24 * HOUR_SECONDS)?,
+        grace: seconds("maintenance.grace_hours", grace_hours, HOUR_SECONDS)?,
     })
 }
 
@@ -307,6 +399,8 @@ mod tests {
             ("[limits]\nconnections = 0", "limits.connections = 0"),
             ("[limits]\nmessage_mebibytes = 5000", "at most 1023"),
             ("[tls]\nkey = \"x\"", "belong together"),
+            ("[maintenance]\nschedule = \"at night\"", "maintenance.schedule"),
+            ("[maintenance]\ngrace_hours = 0", "maintenance.grace_hours"),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
@@ -318,6 +412,14 @@ mod tests {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docker/lis.toml");
         let config = Config::read(&example, None).unwrap();
         assert!(config.tls_required);
+    }
+
+    #[test]
+    fn maintenance_has_a_time_unless_it_is_turned_off() {
+        assert_eq!(parse("").unwrap().maintenance.schedule.unwrap().text(), DEFAULT_SCHEDULE);
+        assert_eq!(parse("[maintenance]\nschedule = \"\"").unwrap().maintenance.schedule, None);
+        let often = parse("[maintenance]\nschedule = \"*/5 * * * *\"\nwindow_minutes = 2").unwrap();
+        assert_eq!(often.maintenance.window, Duration::from_secs(120));
     }
 
     #[test]

@@ -20,7 +20,7 @@
 //! # The rest
 //!
 //! `cli.rs` is the command line, `commands/` what it does, `config.rs` the configuration, `server.rs` what connections
-//! share, `relations.rs` the system relations about settings and sessions. Every error becomes what a client sees in
+//! share, `maintenance.rs` what is done in the service window, `relations.rs` the system relations about settings and sessions. Every error becomes what a client sees in
 //! `wire/error.rs`.
 //!
 //! To debug a statement: `LIS_LOG=debug lis serve …`; an internal error's number is in the client's message and the log.
@@ -31,6 +31,7 @@ pub mod config;
 pub mod error;
 mod functions;
 mod listener;
+mod maintenance;
 mod query;
 mod relations;
 mod server;

@@ -213,6 +213,12 @@ pub enum LakeError {
         /// Which.
         what: String,
     },
+    /// A commit cannot be taken out without guessing.
+    #[error("the commit cannot be undone")]
+    NotUndoable {
+        /// What is in the way, as a sentence.
+        detail: String,
+    },
     /// A background task was stopped before it had finished.
     #[error("the task was stopped")]
     Stopped,

@@ -6,6 +6,7 @@
 //! files, inlined rows, encryption, mapped or partial files) is refused when it is found.
 
 mod load;
+mod refresh;
 mod write;
 
 pub(crate) use load::{StoredFile, block_checksums, history, load, referred_files, stored_files};

@@ -194,7 +194,7 @@ impl Lake {
         newest.as_ref().filter(|newest| newest.counter == counter).map(|newest| Arc::clone(&newest.snapshot))
     }
 
-    fn newest_known(&self) -> Option<Arc<Snapshot>> {
+    pub(crate) fn newest_known(&self) -> Option<Arc<Snapshot>> {
         let newest = self.newest.read().unwrap_or_else(PoisonError::into_inner);
         newest.as_ref().map(|newest| Arc::clone(&newest.snapshot))
     }
@@ -319,16 +319,23 @@ impl Lake {
     /// Removes data files that no snapshot refers to and that are older than `grace`, and directories that this leaves
     /// empty. Files that this process is writing are kept whatever their age. Returns the files' paths.
     pub async fn remove_orphans(&self, grace: Duration) -> Result<Vec<PathBuf>, LakeError> {
-        // Files are listed before the metadata is read: one that is committed in between is then found referred to.
+        let orphans = self.orphans(grace).await?;
+        self.remove_files(orphans).await
+    }
+
+    /// The files that [`Lake::remove_orphans`] would try.
+    pub async fn orphans(&self, grace: Duration) -> Result<Vec<PathBuf>, LakeError> {
         let root = self.data_directory();
         let unfinished = Arc::clone(&self.unfinished);
-        let candidates = blocking({
-            let root = root.clone();
-            move || orphans::candidates(&root, grace, &unfinished)
-        })
-        .await?;
+        blocking(move || orphans::candidates(&root, grace, &unfinished)).await
+    }
+
+    /// Removes those of the files that no snapshot refers to now. A file must have been listed before whatever refers to
+    /// it could be committed: one that is committed meanwhile is then found referred to.
+    pub async fn remove_files(&self, files: Vec<PathBuf>) -> Result<Vec<PathBuf>, LakeError> {
+        let root = self.data_directory();
         let referred = format::referred_files(&mut *self.metadata.read().await?).await?;
-        blocking(move || orphans::remove(&root, candidates, &referred)).await
+        blocking(move || orphans::remove(&root, files, &referred)).await
     }
 }
 

@@ -26,6 +26,8 @@
 //! Small files are merged (`compact.rs`), old snapshots forgotten and their files removed (`expire.rs`), each in one
 //! commit, beside readers and writers.
 //!
+//! One commit is taken out of the middle of history by `undo.rs`.
+//!
 //! # What holds
 //!
 //! - A snapshot, once read, never changes; a reader sees all of a commit or nothing.
@@ -66,6 +68,7 @@ mod statistics;
 pub mod table;
 pub mod time_travel;
 pub mod types;
+pub mod undo;
 pub mod verify;
 
 #[cfg(test)]

@@ -41,8 +41,29 @@ impl Existing {
         columns: Option<&Vec<usize>>,
         filters: &[Expr],
     ) -> Result<ExistingRows, LoadError> {
-        let failed = |source| LoadError::Reading { table: table.name.as_str().to_owned(), source };
         let provider = LakeTable::new(Arc::clone(&self.lake), Arc::clone(table));
+        self.run(table, provider, columns, filters).await
+    }
+
+    /// Streams all rows with what they came with, to be written to another file.
+    pub(crate) async fn scan_with_lineage(&self, table: &Arc<Table>) -> Result<ExistingRows, LoadError> {
+        let provider = LakeTable::new(Arc::clone(&self.lake), Arc::clone(table)).with_row_lineage();
+        self.run(table, provider, None, &[]).await
+    }
+
+    /// What rows are read with.
+    pub(crate) fn state(&self) -> &SessionState {
+        &self.state
+    }
+
+    async fn run(
+        &self,
+        table: &Table,
+        provider: LakeTable,
+        columns: Option<&Vec<usize>>,
+        filters: &[Expr],
+    ) -> Result<ExistingRows, LoadError> {
+        let failed = |source| LoadError::Reading { table: table.name.as_str().to_owned(), source };
         let plan = provider.scan(&*self.state, columns, filters, None).await.map_err(failed)?;
         let stream = execute_stream(plan, self.state.task_ctx()).map_err(failed)?;
         Ok(ExistingRows { stream, table: table.name.as_str().to_owned() })

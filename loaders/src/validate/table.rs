@@ -6,7 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use arrow::{array::BooleanArray, compute::filter_record_batch, datatypes::DataType};
+use arrow::{
+    array::{BooleanArray, RecordBatch, new_null_array},
+    compute::filter_record_batch,
+    datatypes::{DataType, SchemaRef},
+};
 use datafusion::logical_expr::Expr;
 use futures::StreamExt;
 use lis_lake::{
@@ -179,7 +183,9 @@ impl Judging<'_> {
         uniques: &mut [UniqueKey],
         mut slice: Option<&mut UniqueKey>,
     ) -> Result<Reading, LoadError> {
-        let writer = self.environment.lake.writer(&target.table, WriterOptions::default()).await?;
+        // Rows that stay of a file are moved, and carry what they came with; the new ones beside them carry nothing.
+        let options = WriterOptions { row_lineage: slice.is_some(), ..WriterOptions::default() };
+        let writer = self.environment.lake.writer(&target.table, options).await?;
         let mut reading = Reading { writer, rejects: Rejects::default(), rows_in: 0, rows_rejected: 0 };
         let name: Arc<str> = Arc::from(spec.name.to_string());
         let encoders: Vec<_> = uniques.iter().map(|unique| Arc::clone(&unique.encoder)).collect();
@@ -236,7 +242,8 @@ impl Judging<'_> {
                 } else {
                     filter_record_batch(&rows.batch, &good)?
                 };
-                reading.writer.write(target.rows(&batch)?).await?;
+                let rows = new_rows(target.rows(&batch)?, reading.writer.schema())?;
+                reading.writer.write(rows).await?;
             }
         }
         Ok(reading)
@@ -307,7 +314,7 @@ impl Judging<'_> {
                 continue;
             }
             removed.insert(file.id);
-            let mut rows = existing.scan(&alone, None, &[]).await?;
+            let mut rows = existing.scan_with_lineage(&alone).await?;
             while let Some(batch) = rows.next().await? {
                 let keys = whole_row.encode(&batch)?;
                 let stays: BooleanArray = (0..batch.num_rows())
@@ -322,6 +329,18 @@ impl Judging<'_> {
         }
         Ok((removed, kept))
     }
+}
+
+/// New rows beside moved ones: what they came with is what their file says, so the columns for it are null.
+fn new_rows(rows: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, LoadError> {
+    if rows.num_columns() == schema.fields().len() {
+        return Ok(rows);
+    }
+    let mut columns = rows.columns().to_vec();
+    for field in schema.fields().iter().skip(columns.len()) {
+        columns.push(new_null_array(field.data_type(), rows.num_rows()));
+    }
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 
 /// Judges the unique keys of a block's rows in the order of lines; gives the rows that are good.

@@ -1,4 +1,4 @@
-//! `lis batch list` and `lis batch show`: the ledger, read through SQL like everything else.
+//! `lis batch list`, `lis batch show` and `lis batch undo`: the ledger, through SQL like everything else.
 
 use std::process::ExitCode;
 
@@ -49,6 +49,22 @@ pub(crate) async fn show(config: Config, batch: i64) -> Result<ExitCode> {
         let [table, rule, column, count] = cells(reject);
         print(&format!("  {count} rejected: {table}.{column}: {rule}"))?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes a batch out of all its tables: `CALL lis.undo_batch`.
+pub(crate) async fn undo(config: Config, batch: i64) -> Result<ExitCode> {
+    let server = Server::open(config).await?;
+    let mut session = InternalSession::new(&server, "lis_admin").await?;
+    let query = format!("SELECT state FROM lis.batches WHERE batch = {batch}");
+    let before = session.query(&query).await?.into_iter().next().map(cells);
+    let before: [String; 1] = before.unwrap_or_default();
+    session.run(&format!("CALL lis.undo_batch({batch})")).await?;
+    print(&match before[0].as_str() {
+        "undone" | "corrected" => format!("batch {batch} was undone before; nothing done"),
+        _ => format!("batch {batch} is undone"),
+    })?;
+    server.lake.close().await?;
     Ok(ExitCode::SUCCESS)
 }
 

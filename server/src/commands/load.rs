@@ -19,9 +19,10 @@ const AUTHOR: &str = "lis_admin";
 /// Runs the command.
 pub(crate) async fn run(config: Config, arguments: LoadArguments) -> Result<ExitCode> {
     let server = Server::open(config).await?;
-    let LoadArguments { source, date, dry_run, files, .. } = arguments;
+    let LoadArguments { source, date, dry_run, correction, files, .. } = arguments;
     let spec = Arc::new(LoadSpec::named(server.lake.directory(), &source)?);
-    let request = LoadRequest { date, dry_run, files, ..request(&server, spec, progress::of_load()) };
+    let request =
+        LoadRequest { date, dry_run, correction, files, ..request(&server, spec, progress::of_load()) };
     let report = lis_loaders::load(request).await?;
     server.lake.close().await?;
     print_report(&report)?;
@@ -36,6 +37,7 @@ pub(crate) fn request(server: &Arc<Server>, spec: Arc<LoadSpec>, progress: Arc<d
         files: Vec::new(),
         date: None,
         dry_run: false,
+        correction: false,
         author: AUTHOR.to_owned(),
         security: Arc::new(LoadSecurity { server: Arc::clone(server), made: Mutex::default() }),
         progress,
@@ -68,7 +70,9 @@ pub(crate) fn describe(batch: &BatchReport) -> String {
     let key = &batch.key;
     match &batch.outcome {
         BatchOutcome::Published { .. } => {
-            format!("{number}{key}: published: {rows} ({:.1} s)", batch.elapsed.as_secs_f64())
+            let corrects =
+                batch.corrects.map(|old| format!(", in the place of batch {old}")).unwrap_or_default();
+            format!("{number}{key}: published{corrects}: {rows} ({:.1} s)", batch.elapsed.as_secs_f64())
         }
         BatchOutcome::WouldPublish => format!("{key}: would be published: {rows}"),
         BatchOutcome::AlreadyLoaded { batch } => {

@@ -8,7 +8,7 @@ use super::print;
 use crate::{
     config::Config,
     error::{Result, ServerError},
-    listener,
+    listener, maintenance,
     server::Server,
     task,
 };
@@ -40,6 +40,7 @@ pub(crate) async fn until_stopped(server: Arc<Server>, listener: TcpListener) ->
     };
     // The signals are awaited before anybody is told that the server is ready.
     let signal = server.tasks.spawn("signals", task::stop_signal());
+    server.tasks.spawn("maintenance", maintenance::on_schedule(Arc::clone(&server)));
     let accepting =
         server.tasks.spawn_on("accept", wire.handle(), listener::accept(Arc::clone(&server), listener));
     print(&format!("ready to accept connections on {address}"))?;

@@ -2,6 +2,8 @@
 //! itself, as VACUUM does in PostgreSQL, and therefore not within a transaction block. Rows are never shown by them, so
 //! who runs the warehouse may call them without a right to read it.
 
+mod batches;
+mod maintenance;
 mod verify;
 
 use std::sync::Arc;
@@ -30,7 +32,16 @@ pub(crate) struct Call<'a> {
 }
 
 /// The procedures by name, in the schema `lis`.
-const PROCEDURES: &[&str] = &["name_snapshot", "drop_snapshot_name", "verify"];
+const PROCEDURES: &[&str] = &[
+    "name_snapshot",
+    "drop_snapshot_name",
+    "undo_batch",
+    "compact",
+    "expire_snapshots",
+    "remove_orphans",
+    "refresh_statistics",
+    "verify",
+];
 
 /// Whether the server has a procedure of this name.
 pub(crate) fn is_known(name: &ObjectName) -> bool {
@@ -85,6 +96,11 @@ impl Call<'_> {
         match self.name.name.as_str() {
             "name_snapshot" => self.name_snapshot().await,
             "drop_snapshot_name" => self.drop_snapshot_name().await,
+            "undo_batch" => self.undo_batch().await,
+            "compact" => self.compact().await,
+            "expire_snapshots" => self.expire_snapshots().await,
+            "remove_orphans" => self.remove_orphans().await,
+            "refresh_statistics" => self.refresh_statistics().await,
             "verify" => self.verify().await,
             _ => Err(unknown(self.name, self.arguments)),
         }

@@ -424,10 +424,17 @@ fn load(error: &LoadError) -> Report {
         }
         LoadError::Io { .. } => Condition::IoError,
         LoadError::Busy { .. } => Condition::ObjectInUse,
-        LoadError::UnknownSource { .. } => Condition::UndefinedObject,
+        LoadError::UnknownSource { .. } | LoadError::NoBatch { .. } => Condition::UndefinedObject,
+        LoadError::NotPublished { .. } | LoadError::NotUndoable { .. } => {
+            Condition::ObjectNotInPrerequisiteState
+        }
         _ => Condition::DataException,
     };
-    Report { hint: error.hint(), ..Report::error(condition, error.to_string()) }
+    let detail = match error {
+        LoadError::NotUndoable { detail, .. } => Some(detail.clone()),
+        _ => None,
+    };
+    Report { hint: error.hint(), detail, ..Report::error(condition, error.to_string()) }
 }
 
 fn lake(error: &LakeError) -> Report {
@@ -468,6 +475,9 @@ fn lake(error: &LakeError) -> Report {
         LakeError::Backup { .. } => plain(Condition::ObjectNotInPrerequisiteState),
         LakeError::PermissionDenied { .. } | LakeError::Missing { .. } => plain(Condition::IoError),
         LakeError::NoPointInTime { .. } => plain(Condition::InvalidParameterValue),
+        LakeError::NotUndoable { detail } => {
+            Report { detail: Some(detail.clone()), ..plain(Condition::ObjectNotInPrerequisiteState) }
+        }
         LakeError::Expired { .. } => plain(Condition::SnapshotTooOld),
         LakeError::NoSnapshot(_) => plain(Condition::UndefinedObject),
         LakeError::Stopped => plain(Condition::AdminShutdown),

@@ -1,0 +1,130 @@
+//! Keeping the warehouse in shape: small files merged, old snapshots forgotten, files removed that nobody reads, bounds
+//! drawn tight again. By command (`query/call/maintenance.rs`) and on a schedule inside the service window.
+//!
+//! Every step is one commit and can be done again; a kill in between leaves a warehouse that is as good as before. All
+//! of it gives way to people: see `lis_lake::compact` and `lis_lake::expire`.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use lis_lake::{
+    compact::{CompactOptions, Compacted},
+    expire::Expired,
+    ids::RelationId,
+    table::Relation,
+};
+use lis_loaders::undo::{LedgerFloor, running_loads};
+
+use crate::{
+    error::{Condition, Result, ServerError},
+    server::Server,
+};
+
+/// Who does what the schedule asks for.
+const AUTHOR: &str = "lis_admin";
+
+/// An interval as PostgreSQL keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct IntervalParts {
+    pub(crate) months: i32,
+    pub(crate) days: i32,
+    pub(crate) microseconds: i64,
+}
+
+impl IntervalParts {
+    /// As a length of time, a month being 30 days; `None` if it is negative.
+    pub(crate) fn as_duration(self) -> Option<Duration> {
+        const DAY_MICROSECONDS: i64 = 86_400_000_000;
+        let days = i64::from(self.months).checked_mul(30)?.checked_add(i64::from(self.days))?;
+        let microseconds = days.checked_mul(DAY_MICROSECONDS)?.checked_add(self.microseconds)?;
+        u64::try_from(microseconds).ok().map(Duration::from_micros)
+    }
+}
+
+/// Merges a table's small files.
+pub(crate) async fn compact(server: &Arc<Server>, table: RelationId, author: &str) -> Result<Compacted> {
+    let (shared, author) = (Arc::clone(server), author.to_owned());
+    // In a task of its own, so that giving up waiting does not stop it within a commit.
+    let compacting = server.tasks.spawn("compact", async move {
+        shared.lake.compact(&shared.state, table, CompactOptions::default(), &author).await
+    });
+    Ok(compacting.await.map_err(|error| ServerError::Panicked(error.to_string()))??)
+}
+
+/// Forgets the snapshots that have not been the newest for longer than `age` and that nobody needs.
+pub(crate) async fn expire(server: &Server, age: Duration) -> Result<Expired> {
+    let floor = LedgerFloor { undoable: server.config.maintenance.undoable };
+    Ok(server.lake.expire_snapshots(age, &floor).await?)
+}
+
+/// Removes files that have been scheduled for deletion, or referred to by nothing, for longer than `grace`. How many.
+pub(crate) async fn remove_orphans(server: &Server, grace: Duration) -> Result<usize> {
+    let mut removed = server.lake.remove_scheduled(grace).await?.len();
+    let metadata = server.lake.metadata();
+    let (is_loading, newest) = running_loads(&**metadata).await?;
+    // A load in another process writes files that nothing refers to yet. It enters itself before the first of them.
+    let covers_loads = grace >= server.config.maintenance.grace;
+    if is_loading && !covers_loads {
+        return Err(ServerError::new(
+            Condition::ObjectInUse,
+            "a load is running, whose files nothing refers to yet",
+        )
+        .with_hint("Wait for it, or leave the grace period at its default."));
+    }
+    let orphans = server.lake.orphans(grace).await?;
+    if !covers_loads && running_loads(&**metadata).await? != (false, newest) {
+        return Ok(removed);
+    }
+    removed += server.lake.remove_files(orphans).await?.len();
+    Ok(removed)
+}
+
+/// Runs maintenance at the times that the configuration says, until the server drains.
+pub(crate) async fn on_schedule(server: Arc<Server>) {
+    let Some(schedule) = server.config.maintenance.schedule.clone() else { return };
+    loop {
+        let now = chrono::Local::now();
+        let next = match schedule.cron().find_next_occurrence(&now, false) {
+            Ok(next) => next,
+            Err(error) => {
+                tracing::error!(%error, schedule = schedule.text(), "the schedule of maintenance never comes again");
+                return;
+            }
+        };
+        let wait = (next - now).to_std().unwrap_or_default();
+        tokio::select! {
+            biased;
+            () = server.tasks.draining() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+        if let Err(error) = run(&server).await {
+            let report = crate::wire::error::Report::from(&error);
+            tracing::error!(message = report.message, detail = report.detail, "maintenance failed");
+        }
+    }
+}
+
+/// Everything, in an order in which each step helps the next; nothing is begun after the end of the service window.
+pub(crate) async fn run(server: &Arc<Server>) -> Result<()> {
+    let until = Instant::now() + server.config.maintenance.window;
+    let snapshot = server.lake.snapshot().await?;
+    let tables: Vec<RelationId> =
+        snapshot.relations().filter_map(Relation::as_table).map(|table| table.id).collect();
+    drop(snapshot);
+    let mut files = 0;
+    for table in tables {
+        if Instant::now() >= until {
+            tracing::warn!("the service window ended before all tables were compacted");
+            break;
+        }
+        let done = compact(server, table, AUTHOR).await?;
+        files += done.files_before - done.files_after;
+        server.lake.refresh_statistics(table).await?;
+    }
+    let expired = expire(server, server.config.maintenance.expire_after).await?;
+    let removed = remove_orphans(server, server.config.maintenance.grace).await?;
+    tracing::info!(files, snapshots = expired.snapshots, removed, "maintenance is done");
+    Ok(())
+}
