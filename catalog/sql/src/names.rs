@@ -161,8 +161,15 @@ impl Namespace {
     /// `JOIN … USING (…) AS name`: the first `count` columns, which USING merged, under a name of their own.
     pub(crate) fn add_using_alias(&mut self, name: Identifier, count: usize) -> Result<(), SqlError> {
         let columns = self.columns.iter().take(count).cloned().collect();
-        let table =
-            ScopeTable { schema: None, name, relation: None, key: Vec::new(), columns, hidden: Vec::new() };
+        let table = ScopeTable {
+            schema: None,
+            name,
+            relation: None,
+            key: Vec::new(),
+            columns,
+            hidden: Vec::new(),
+            whole: Whole::default(),
+        };
         let alias = Namespace { tables: vec![Rc::new(table)], columns: Vec::new() };
         self.check_distinct(&alias)?;
         self.tables.extend(alias.tables);

@@ -4,11 +4,7 @@
 
 use std::sync::Arc;
 
-use arrow::{
-    datatypes::{Field, Schema},
-    record_batch::RecordBatch,
-};
-use datafusion::common::ScalarValue;
+use arrow::record_batch::RecordBatch;
 use lis_lake::{
     data_file::StagedFile,
     files::{TableWriter, WriterOptions},

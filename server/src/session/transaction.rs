@@ -7,9 +7,7 @@ use std::{path::Path, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use lis_lake::{
-    ids::Oid,
-    ids::SnapshotId,
-    ids::{Oid, RelationId, SchemaId},
+    ids::{Oid, RelationId, SchemaId, SnapshotId},
     lake::Lake,
     names::Identifier,
     rewriting::RewriteIntent,

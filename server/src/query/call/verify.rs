@@ -1,13 +1,9 @@
 //! `CALL lis.verify([table])`: reads every byte of every data file, of the past too, and compares. A warning names each
 //! file that is not as it was written, and the call fails if there is one.
 
-use lis_lake::names::Identifier;
-use lis_sql::statement::ObjectName;
-
 use super::{Call, Notices};
 use crate::{
     error::{Condition, Result, ServerError},
-    query::ddl::find_relation,
     wire::error::Report,
 };
 
@@ -17,7 +13,7 @@ impl Call<'_> {
         self.require_operator()?;
         let table = match self.arguments(0, 1)?.len() {
             0 => None,
-            _ => Some(self.table()?),
+            _ => Some(self.table(0)?.1.id),
         };
         let verified = self.session.server.lake.verify(table).await?;
         let (files, damaged) = (verified.files, verified.damaged);
@@ -34,25 +30,5 @@ impl Call<'_> {
             format!("{} of {files} data files are damaged", damaged.len()),
         )
         .with_hint("The warnings name them; take them from a backup."))
-    }
-
-    fn table(&self) -> Result<lis_lake::ids::RelationId> {
-        let written = self.text(0, "table")?;
-        let (schema, name) = match written.split_once('.') {
-            Some((schema, name)) => (Some(Identifier::fold(schema)), name),
-            None => (None, written),
-        };
-        let name = ObjectName { schema, name: Identifier::fold(name), position: None };
-        match find_relation(&self.request, &name) {
-            Some(relation) if relation.as_table().is_some() => Ok(relation.id()),
-            Some(_) => {
-                let message = format!("\"{written}\" is not a table");
-                Err(ServerError::new(Condition::WrongObjectType, message))
-            }
-            None => {
-                let message = format!("relation \"{written}\" does not exist");
-                Err(ServerError::new(Condition::UndefinedTable, message))
-            }
-        }
     }
 }
