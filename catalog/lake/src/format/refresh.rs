@@ -65,7 +65,6 @@ async fn refresh(tx: &mut dyn MetadataTx, table: &Table) -> Result<(), LakeError
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::testing::{TestLake, rows};
 
     #[tokio::test]
