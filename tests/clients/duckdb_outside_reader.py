@@ -110,7 +110,13 @@ def check_table(connection, metadata, data: pathlib.Path, table_id: int, schema:
 
 
 def check_column(connection, metadata, table_id, name, column_id, column, column_type) -> None:
-    """Every file's nulls must add up, and every value must lie within the bounds of some file."""
+    """Every file's nulls must add up, and every value must lie within the bounds of some file.
+
+    Rows of a file that is older than the column have the column's initial default."""
+    (initial,) = metadata.execute(
+        "SELECT initial_default FROM ducklake_column WHERE table_id = ? AND column_id = ? AND end_snapshot IS NULL",
+        (table_id, column_id),
+    ).fetchone()
     bounds = metadata.execute(
         "SELECT s.null_count, s.min_value, s.max_value FROM ducklake_file_column_stats s"
         " JOIN ducklake_data_file f USING (data_file_id)"
@@ -127,7 +133,7 @@ def check_column(connection, metadata, table_id, name, column_id, column, column
         " WHERE s.data_file_id = f.data_file_id AND s.column_id = ?)",
         (table_id, column_id),
     ).fetchone()[0]
-    if nulls != missing + sum(null_count for null_count, _, _ in bounds):
+    if nulls != (missing if initial is None else 0) + sum(null_count for null_count, _, _ in bounds):
         raise SystemExit(f"{name}.{column}: {nulls} nulls, not as many as the catalogue has")
     if column_type in ("boolean", "blob", "json") or any(low is None or high is None for _, low, high in bounds):
         return
@@ -135,6 +141,9 @@ def check_column(connection, metadata, table_id, name, column_id, column, column
         f"{field} BETWEEN CAST(? AS {duck_type(column_type)}) AND CAST(? AS {duck_type(column_type)})" for _ in bounds
     )
     values = [value for _, low, high in bounds for value in (low, high)]
+    if initial is not None:
+        inside += f" OR {field} = CAST(? AS {duck_type(column_type)})"
+        values.append(initial)
     nan = f" AND NOT isnan({field})" if column_type.startswith("float") else ""
     (outside,) = connection.execute(
         f"SELECT count(*) FROM {name} WHERE {field} IS NOT NULL{nan} AND NOT ({inside})", values

@@ -280,6 +280,16 @@ impl Lake {
         for part in &parts {
             part.apply(&mut *tx, &context).await?;
         }
+        // Other programs reach the files of a table that has changed its schema through the new schema's directory.
+        for (before, after) in &difference.altered {
+            if before.schema_id() != after.schema_id()
+                && let Some(schema) = outcome.schema(after.schema_id())
+            {
+                let directory = self.data_directory().join(&schema.path);
+                let made = std::fs::create_dir_all(&directory);
+                made.map_err(|error| LakeError::io(&directory, error))?;
+            }
+        }
         for file in difference.files.iter().flat_map(|change| &change.added) {
             if let Some(guard) = &file.guard {
                 guard.keep();

@@ -206,6 +206,21 @@ pub(crate) fn a_million_lines_load_in_a_minute() -> Result<()> {
 pub(crate) fn duckdb_reads_the_lake() -> Result<()> {
     let server = CITY.get()?;
     let mut admin = server.connect_admin()?;
+    // A table that was altered in every way that leaves its files as they are.
+    for statement in [
+        "CREATE SCHEMA utlast",
+        "CREATE TABLE utlast.t (a smallint, b varchar(3), c numeric(6,2), d real, borta integer)",
+        "INSERT INTO utlast.t VALUES (1, 'abc', 1.25, 0.1, 1), (-2, NULL, -7, 1e10, 2)",
+        "ALTER TABLE utlast.t ADD COLUMN e integer DEFAULT 7 NOT NULL, ADD f text DEFAULT 'ny', DROP COLUMN borta",
+        "ALTER TABLE utlast.t ALTER a TYPE bigint, ALTER b TYPE text, ALTER c TYPE numeric(12,4), \
+         ALTER d TYPE double precision",
+        "ALTER TABLE utlast.t RENAME COLUMN b TO bb",
+        "INSERT INTO utlast.t VALUES (3000000000, 'längre', 123456.7891, 0.3, 8, NULL)",
+        "CREATE SCHEMA annan",
+        "ALTER TABLE utlast.t SET SCHEMA annan",
+    ] {
+        admin.must(statement)?;
+    }
     let program = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/duckdb_outside_reader.py");
     let mut command = Command::new(clients::python()?);
     command.arg(&program).arg(server.warehouse().path());
@@ -216,6 +231,7 @@ pub(crate) fn duckdb_reads_the_lake() -> Result<()> {
         "org.namnd",
         "org.konto",
         "org.kalender",
+        "annan.t",
     ];
     for table in tables {
         let rows = number(&mut admin, &format!("SELECT count(*) FROM {table}"))?;

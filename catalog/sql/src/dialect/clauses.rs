@@ -21,7 +21,8 @@ impl Adapter<'_> {
             "select" if !self.after_privilege() && !is_keyword(self.previous.as_ref(), Keyword::AS) => {
                 self.select_of_nothing(token)
             }
-            "using" => self.order_using(token),
+            // ALTER TABLE has an expression after USING.
+            "using" if !self.begins_with("alter") => self.order_using(token),
             "fetch" if self.previous.is_some() => Ok(self.fetch_first(token)),
             "by" if is_keyword(self.previous.as_ref(), Keyword::GROUP) => Ok(self.group_by(token)),
             "only" if self.word(1) != "" || self.is_sign(1, &Token::LParen) => Ok(self.only(token)),
@@ -51,6 +52,12 @@ impl Adapter<'_> {
             _ if token.token == Token::RParen => Ok(self.using_alias(token)),
             _ => Ok(false),
         }
+    }
+
+    /// Whether the statement's first word is this one.
+    fn begins_with(&self, word: &str) -> bool {
+        let first = self.tokens.iter().find(|token| !matches!(token.token, Token::Whitespace(_)));
+        first.is_some_and(|first| unquoted(&first.token) == word)
     }
 
     fn replace(&mut self, token: &TokenWithSpan, tokens: impl IntoIterator<Item = Token>) -> bool {
