@@ -405,3 +405,6 @@ async fn rows_are_numbered_by_their_batch() {
     batches.sort_unstable();
     assert_eq!(batches, [1, 2, 3]);
 }
+
+#[path = "undo_tests.rs"]
+mod undo;

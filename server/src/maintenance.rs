@@ -4,6 +4,8 @@
 //! Every step is one commit and can be done again; a kill in between leaves a warehouse that is as good as before. All
 //! of it gives way to people: see `lis_lake::compact` and `lis_lake::expire`.
 
+mod wall_clock;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -85,13 +87,10 @@ pub(crate) async fn remove_orphans(server: &Server, grace: Duration) -> Result<u
 pub(crate) async fn on_schedule(server: Arc<Server>) {
     let Some(schedule) = server.config.maintenance.schedule.clone() else { return };
     loop {
-        let now = chrono::Local::now();
-        let next = match schedule.cron().find_next_occurrence(&now, false) {
-            Ok(next) => next,
-            Err(error) => {
-                tracing::error!(%error, schedule = schedule.text(), "the schedule of maintenance never comes again");
-                return;
-            }
+        let now = chrono::Utc::now();
+        let Some(next) = wall_clock::next(&schedule, now) else {
+            tracing::error!(schedule = schedule.text(), "the schedule of maintenance never comes again");
+            return;
         };
         let wait = (next - now).to_std().unwrap_or_default();
         tokio::select! {
