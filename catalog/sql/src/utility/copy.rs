@@ -77,17 +77,24 @@ fn query_of_table(
     Tokens::new(tokens.text(), &query).query()
 }
 
-/// STDIN or STDOUT, which PostgreSQL takes for each other; files and programs of the server's machine are not offered.
+/// STDIN or STDOUT, which PostgreSQL takes for each other. Files and programs of the server's machine are for nobody: it
+/// is refused in PostgreSQL's words for who may not.
 fn endpoint(tokens: &mut Tokens<'_>, standard: &str) -> Result<(), SqlError> {
     if tokens.accept_one_of(&["stdin", "stdout"]).is_some() {
         return Ok(());
     }
-    if tokens.at(&["program"]) || tokens.peek_string().is_some() {
-        return Err(tokens
-            .unsupported("COPY to or from a file or program of the server")
-            .with_hint(format!("Use COPY with {} or psql's \\copy.", standard.to_uppercase())));
-    }
-    Err(tokens.unexpected())
+    let (role, what) = if tokens.at(&["program"]) {
+        ("pg_execute_server_program", "COPY to or from an external program")
+    } else if tokens.peek_string().is_none() {
+        return Err(tokens.unexpected());
+    } else if standard == "stdout" {
+        ("pg_write_server_files", "COPY to a file")
+    } else {
+        ("pg_read_server_files", "COPY from a file")
+    };
+    let message = format!("must be superuser or have privileges of the {role} role to {what}");
+    Err(SqlError::new(SqlErrorKind::InsufficientPrivilege, message)
+        .with_hint("Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone."))
 }
 
 /// What has been said so far.
