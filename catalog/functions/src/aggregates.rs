@@ -2,27 +2,23 @@
 //! the point, rounded), `sum` of `numeric` that notices when 38 digits are not enough, and `sum` of `bigint` as
 //! `numeric`. All keep a sum in 128 bits and a count, so a group costs 24 bytes and no allocation.
 
-use std::{
-    hash::{Hash, Hasher},
-    mem::size_of,
-    sync::Arc,
-};
+use std::{mem::size_of, sync::Arc};
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, PrimitiveArray},
-    datatypes::{
-        ArrowPrimitiveType, DataType, Decimal128Type, Field, FieldRef, Int16Type, Int32Type, Int64Type,
-    },
+    datatypes::{ArrowPrimitiveType, DataType, Decimal128Type, Int16Type, Int32Type, Int64Type},
 };
 use datafusion::{
     common::{Result, ScalarValue},
-    logical_expr::{
-        Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
-        function::{AccumulatorArgs, StateFieldsArgs},
-    },
+    logical_expr::{Accumulator, AggregateUDF, EmitTo, GroupsAccumulator},
 };
 
-use crate::{error::FunctionError, numbers::divide_decimal, text_input::NUMERIC_MAX};
+use crate::{
+    aggregate::{Aggregation, Inputs, aggregate},
+    error::FunctionError,
+    numbers::divide_decimal,
+    text_input::NUMERIC_MAX,
+};
 
 /// What is made of a sum and a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,119 +30,59 @@ pub enum Outcome {
 }
 
 /// `sum` or `avg` over `smallint`, `integer`, `bigint` or `numeric`, as `numeric`.
-#[derive(Debug)]
-pub struct NumericAggregate {
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct NumericAggregate {
     outcome: Outcome,
     result: DataType,
-    signature: Signature,
-}
-
-impl PartialEq for NumericAggregate {
-    fn eq(&self, other: &Self) -> bool {
-        self.outcome == other.outcome && self.result == other.result
-    }
-}
-
-impl Eq for NumericAggregate {}
-
-impl Hash for NumericAggregate {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.outcome.hash(state);
-        self.result.hash(state);
-    }
 }
 
 /// The aggregate whose result has this type, a `Decimal128`.
 pub fn numeric_aggregate(outcome: Outcome, result: DataType) -> Arc<AggregateUDF> {
-    let signature = Signature::user_defined(Volatility::Immutable);
-    Arc::new(AggregateUDF::from(NumericAggregate { outcome, result, signature }))
-}
-
-fn scale_of(data_type: &DataType) -> i8 {
-    match data_type {
-        DataType::Decimal128(_, scale) => *scale,
-        _ => 0,
-    }
+    aggregate(NumericAggregate { outcome, result })
 }
 
 impl NumericAggregate {
-    fn finisher(&self, input: &DataType) -> Finisher {
-        let precision = match self.result {
-            DataType::Decimal128(precision, _) => precision,
-            _ => 38,
+    fn finisher(&self, inputs: &Inputs) -> Finisher {
+        let (precision, to) = match self.result {
+            DataType::Decimal128(precision, scale) => (precision, scale),
+            _ => (38, 0),
         };
-        Finisher { outcome: self.outcome, from: scale_of(input), precision, to: scale_of(&self.result) }
+        Finisher { outcome: self.outcome, from: inputs.scale(0), precision, to }
     }
 }
 
-impl AggregateUDFImpl for NumericAggregate {
-    fn name(&self) -> &str {
+impl Aggregation for NumericAggregate {
+    fn name(&self) -> &'static str {
         match self.outcome {
             Outcome::Sum => "numeric_sum",
             Outcome::Average => "numeric_avg",
         }
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn result(&self) -> DataType {
+        self.result.clone()
     }
 
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(self.result.clone())
+    fn state(&self, inputs: &[DataType]) -> Vec<(&'static str, DataType)> {
+        let scale = match inputs.first() {
+            Some(DataType::Decimal128(_, scale)) => *scale,
+            _ => 0,
+        };
+        vec![("sum", DataType::Decimal128(38, scale)), ("count", DataType::Int64)]
     }
 
-    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
-        Ok(arguments.to_vec())
+    fn accumulator(&self, inputs: &Inputs) -> Result<Box<dyn Accumulator>> {
+        Ok(Box::new(OneGroup { sum: 0, count: 0, overflow: false, finisher: self.finisher(inputs) }))
     }
 
-    fn state_fields(&self, arguments: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let input = arguments.input_fields.first().map(|field| field.data_type().clone());
-        let scale = input.as_ref().map_or(0, scale_of);
-        if arguments.is_distinct {
-            let values = Field::new_list_field(DataType::Decimal128(38, scale), true);
-            return Ok(vec![Arc::new(Field::new_list(format!("{}[values]", arguments.name), values, true))]);
-        }
-        Ok(vec![
-            Arc::new(Field::new(format!("{}[sum]", arguments.name), DataType::Decimal128(38, scale), true)),
-            Arc::new(Field::new(format!("{}[count]", arguments.name), DataType::Int64, true)),
-        ])
-    }
-
-    fn accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        let input = input_type(&arguments)?;
-        if arguments.is_distinct {
-            let seen = std::collections::HashSet::new();
-            return Ok(Box::new(DistinctAccumulator { seen, finisher: self.finisher(&input) }));
-        }
-        Ok(Box::new(OneGroup { sum: 0, count: 0, overflow: false, finisher: self.finisher(&input) }))
-    }
-
-    fn groups_accumulator_supported(&self, arguments: AccumulatorArgs) -> bool {
-        !arguments.is_distinct
-    }
-
-    fn create_groups_accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        let input = input_type(&arguments)?;
-        Ok(Box::new(Groups {
+    fn groups(&self, inputs: &Inputs) -> Option<Box<dyn GroupsAccumulator>> {
+        Some(Box::new(Groups {
             sums: Vec::new(),
             counts: Vec::new(),
             overflow: false,
-            finisher: self.finisher(&input),
+            finisher: self.finisher(inputs),
         }))
     }
-
-    fn create_sliding_accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        let input = input_type(&arguments)?;
-        Ok(Box::new(OneGroup { sum: 0, count: 0, overflow: false, finisher: self.finisher(&input) }))
-    }
-}
-
-fn input_type(arguments: &AccumulatorArgs<'_>) -> Result<DataType> {
-    arguments
-        .expr_fields
-        .first()
-        .map(|field| field.data_type().clone())
-        .ok_or_else(|| FunctionError::internal("an aggregate without an argument").into())
 }
 
 /// From a sum and a count to a result.
@@ -177,7 +113,7 @@ impl Finisher {
 }
 
 /// Calls back with the row and value of each row that is not null.
-fn each_value(values: &ArrayRef, mut each: impl FnMut(usize, i128)) -> Result<()> {
+pub(crate) fn each_value(values: &ArrayRef, mut each: impl FnMut(usize, i128)) -> Result<()> {
     fn over<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, each: &mut impl FnMut(usize, i128))
     where
         T::Native: Into<i128>,
@@ -286,51 +222,6 @@ impl Accumulator for OneGroup {
 
     fn size(&self) -> usize {
         size_of::<Self>()
-    }
-}
-
-/// `sum(DISTINCT …)`, `avg(DISTINCT …)`: the state is the list of values, which several partitions may have in common.
-#[derive(Debug)]
-struct DistinctAccumulator {
-    seen: std::collections::HashSet<i128>,
-    finisher: Finisher,
-}
-
-impl Accumulator for DistinctAccumulator {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        each_value(only(values)?, |_, value| {
-            self.seen.insert(value);
-        })
-    }
-
-    fn evaluate(&mut self) -> Result<ScalarValue> {
-        let sum = self
-            .seen
-            .iter()
-            .try_fold(0_i128, |sum, value| sum.checked_add(*value))
-            .ok_or_else(FunctionError::numeric_overflow)?;
-        let count = i64::try_from(self.seen.len()).unwrap_or(i64::MAX);
-        let value = self.finisher.finish(sum, count)?;
-        Ok(ScalarValue::Decimal128(value, self.finisher.precision, self.finisher.to))
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let from = self.finisher.from;
-        let values: Vec<ScalarValue> =
-            self.seen.iter().map(|value| ScalarValue::Decimal128(Some(*value), 38, from)).collect();
-        let list = ScalarValue::new_list(&values, &DataType::Decimal128(38, from), true);
-        Ok(vec![ScalarValue::List(list)])
-    }
-
-    fn merge_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        for values in only(values)?.as_list::<i32>().iter().flatten() {
-            self.update_batch(&[values])?;
-        }
-        Ok(())
-    }
-
-    fn size(&self) -> usize {
-        size_of::<Self>() + self.seen.capacity() * 24
     }
 }
 

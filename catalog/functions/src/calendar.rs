@@ -217,6 +217,7 @@ pub fn local_to_utc(zone: Tz, local: i64) -> Result<i64, FunctionError> {
         return Ok(local);
     }
     let Some(moment) = naive(within_tables(local)) else { return Err(timestamp_out_of_range()) };
+    let out_of_range = |utc: i64| (utc < TIMESTAMP_MIN).then(timestamp_out_of_range).map_or(Ok(utc), Err);
     let offset = match zone.offset_from_local_datetime(&moment) {
         chrono::LocalResult::Single(offset) => offset,
         chrono::LocalResult::Ambiguous(_, late) => late,
@@ -226,7 +227,10 @@ pub fn local_to_utc(zone: Tz, local: i64) -> Result<i64, FunctionError> {
             zone.offset_from_local_datetime(&before).latest().ok_or_else(timestamp_out_of_range)?
         }
     };
-    Ok(local - i64::from(offset.fix().local_minus_utc()) * SECOND)
+    local
+        .checked_sub(i64::from(offset.fix().local_minus_utc()) * SECOND)
+        .ok_or_else(timestamp_out_of_range)
+        .and_then(out_of_range)
 }
 
 /// The local time in a zone of a moment.
@@ -269,5 +273,11 @@ mod tests {
         let autumn = days_from_civil(2026, 10, 25);
         assert_eq!(local_to_utc(stockholm, at(autumn, 2, 30)).unwrap(), at(autumn, 1, 30));
         assert_eq!(utc_to_local(stockholm, at(spring, 1, 30)), at(spring, 3, 30));
+        // The rules go on where the tables end.
+        for year in [2100, 2150, 9999, 294_000] {
+            let july = days_from_civil(year, 7, 1);
+            assert_eq!(offset_at(stockholm, at(july, 0, 0)), 7200, "{year}");
+            assert_eq!(offset_at(stockholm, at(july + 180, 0, 0)), 3600, "{year}");
+        }
     }
 }

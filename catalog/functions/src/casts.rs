@@ -175,7 +175,10 @@ pub fn text_to_uuid(arguments: &Arguments<'_>) -> Done {
 
 /// text → `bytea`.
 pub fn text_to_bytea(arguments: &Arguments<'_>) -> Done {
-    map_bytes::<(Text,)>(arguments, |(text,)| input::parse_bytea(text))
+    map_bytes::<(Text,)>(arguments, |(text,), out| {
+        *out = input::parse_bytea(text)?;
+        Ok(())
+    })
 }
 
 macro_rules! narrow {

@@ -393,12 +393,7 @@ fn age_of(a: i64, b: i64) -> Result<Parts, FunctionError> {
         days -= 1;
     }
     if days < 0 {
-        // The length of the month that the earlier (or, when negative, the later) date lies in.
-        days += if negative {
-            calendar::days_in_month(late_year, late_month)
-        } else {
-            calendar::days_in_month(early_year, early_month)
-        };
+        days += calendar::days_in_month(early_year, early_month);
         months -= 1;
     }
     let sign = if negative { -1 } else { 1 };
@@ -489,6 +484,7 @@ pub fn make_timestamp(arguments: &Arguments<'_>) -> Done {
 
 /// `make_timestamptz`, zone
 pub fn make_timestamptz(arguments: &Arguments<'_>) -> Done {
+    let mut zones = Zones::new(iso_zone_of);
     map::<(Int4, Int4, Int4, Int4, Int4, Float8, Text), Timestamp>(
         arguments,
         |(year, month, day, hour, minute, second, zone)| {
@@ -496,7 +492,7 @@ pub fn make_timestamptz(arguments: &Arguments<'_>) -> Done {
                 checked_day(year, month, day)?,
                 checked_time(hour, minute, second)?,
             )?;
-            to_utc(zone, local)
+            to_utc(zones.get(zone)?, local)
         },
     )
 }
@@ -534,30 +530,144 @@ fn zone_of(name: &str) -> Result<Zone, FunctionError> {
         .ok_or_else(|| FunctionError::invalid_parameter(format!("time zone \"{name}\" not recognized")))
 }
 
-fn to_utc(zone: &str, local: i64) -> Result<i64, FunctionError> {
-    match zone_of(zone)? {
+/// A zone as `make_timestamptz` takes it: an offset is ISO's, east of Greenwich, and must have a sign.
+fn iso_zone_of(name: &str) -> Result<Zone, FunctionError> {
+    let name = name.trim();
+    if name.starts_with(|one: char| one.is_ascii_digit()) {
+        let message = format!("invalid input syntax for type numeric time zone: \"{name}\"");
+        return Err(FunctionError::invalid_parameter(message));
+    }
+    Ok(match zone_of(name)? {
+        Zone::Offset(seconds) if name.starts_with(['+', '-']) => Zone::Offset(-seconds),
+        other => other,
+    })
+}
+
+/// The zones that a column names, of which one row's is mostly the last row's.
+struct Zones {
+    parse: fn(&str) -> Result<Zone, FunctionError>,
+    last: Option<(String, Zone)>,
+}
+
+impl Zones {
+    fn new(parse: fn(&str) -> Result<Zone, FunctionError>) -> Self {
+        Self { parse, last: None }
+    }
+
+    fn get(&mut self, name: &str) -> Result<Zone, FunctionError> {
+        if let Some((last, zone)) = &self.last
+            && last == name
+        {
+            return Ok(*zone);
+        }
+        let zone = (self.parse)(name)?;
+        self.last = Some((name.to_owned(), zone));
+        Ok(zone)
+    }
+}
+
+fn checked_timestamp(timestamp: Option<i64>) -> Result<i64, FunctionError> {
+    timestamp
+        .filter(|timestamp| (calendar::TIMESTAMP_MIN..calendar::TIMESTAMP_END).contains(timestamp))
+        .ok_or_else(calendar::timestamp_out_of_range)
+}
+
+fn to_utc(zone: Zone, local: i64) -> Result<i64, FunctionError> {
+    match zone {
         Zone::Named(zone) => calendar::local_to_utc(zone, local),
         Zone::Offset(_) if calendar::is_infinite_timestamp(local) => Ok(local),
-        Zone::Offset(seconds) => {
-            local.checked_sub(seconds * SECOND).ok_or_else(calendar::timestamp_out_of_range)
-        }
+        Zone::Offset(seconds) => checked_timestamp(local.checked_sub(seconds * SECOND)),
+    }
+}
+
+fn to_local(zone: Zone, timestamp: i64) -> Result<i64, FunctionError> {
+    match zone {
+        Zone::Named(zone) => Ok(calendar::utc_to_local(zone, timestamp)),
+        Zone::Offset(_) if calendar::is_infinite_timestamp(timestamp) => Ok(timestamp),
+        Zone::Offset(seconds) => checked_timestamp(timestamp.checked_add(seconds * SECOND)),
     }
 }
 
 /// `timestamp AT TIME ZONE zone`: `timezone(zone, timestamp)`
 pub fn timestamp_at_zone(arguments: &Arguments<'_>) -> Done {
-    map::<(Text, Timestamp), Timestamp>(arguments, |(zone, local)| to_utc(zone, local))
+    let mut zones = Zones::new(zone_of);
+    map::<(Text, Timestamp), Timestamp>(arguments, |(zone, local)| to_utc(zones.get(zone)?, local))
 }
 
 /// `timestamptz AT TIME ZONE zone`
 pub fn timestamptz_at_zone(arguments: &Arguments<'_>) -> Done {
-    map::<(Text, Timestamp), Timestamp>(arguments, |(zone, timestamp)| {
-        Ok(match zone_of(zone)? {
-            Zone::Named(zone) => calendar::utc_to_local(zone, timestamp),
-            Zone::Offset(_) if calendar::is_infinite_timestamp(timestamp) => timestamp,
-            Zone::Offset(seconds) => timestamp.saturating_add(seconds * SECOND),
-        })
+    let mut zones = Zones::new(zone_of);
+    map::<(Text, Timestamp), Timestamp>(arguments, |(zone, timestamp)| to_local(zones.get(zone)?, timestamp))
+}
+
+/// An interval as an offset from Greenwich.
+fn interval_zone(value: IntervalMonthDayNano) -> Result<Zone, FunctionError> {
+    let parts = interval_parts(value);
+    if parts.months != 0 || parts.days != 0 {
+        let mut shown = Vec::new();
+        crate::text_output::write_interval(parts.months, parts.days, parts.microseconds, &mut shown);
+        let message =
+            format!("interval time zone \"{}\" must not include months or days", String::from_utf8_lossy(&shown));
+        return Err(FunctionError::invalid_parameter(message));
+    }
+    Ok(Zone::Offset(parts.microseconds / SECOND))
+}
+
+/// `timestamp AT TIME ZONE interval`
+pub fn timestamp_at_interval(arguments: &Arguments<'_>) -> Done {
+    map::<(Interval, Timestamp), Timestamp>(arguments, |(zone, local)| to_utc(interval_zone(zone)?, local))
+}
+
+/// `timestamptz AT TIME ZONE interval`
+pub fn timestamptz_at_interval(arguments: &Arguments<'_>) -> Done {
+    map::<(Interval, Timestamp), Timestamp>(arguments, |(zone, timestamp)| {
+        to_local(interval_zone(zone)?, timestamp)
     })
+}
+
+/// `(s1, e1) OVERLAPS (s2, e2)`: half-open periods, either end first. A null end is not known: the other end may decide.
+fn periods_overlap<T: Copy + Ord>(one: (Option<T>, Option<T>), two: (Option<T>, Option<T>)) -> Option<bool> {
+    /// Start and end in order; a null at the end, if there is one.
+    fn ordered<T: Copy + Ord>((start, end): (Option<T>, Option<T>)) -> Option<(T, Option<T>)> {
+        match (start, end) {
+            (Some(start), Some(end)) => Some((start.min(end), Some(start.max(end)))),
+            (Some(one), None) | (None, Some(one)) => Some((one, None)),
+            (None, None) => None,
+        }
+    }
+    let ((start_one, end_one), (start_two, end_two)) = (ordered(one)?, ordered(two)?);
+    match start_one.cmp(&start_two) {
+        std::cmp::Ordering::Equal => end_one.and(end_two).map(|_| true),
+        std::cmp::Ordering::Greater => match end_two {
+            Some(end) if start_one < end => Some(true),
+            Some(_) => end_one.map(|_| false),
+            None => None,
+        },
+        std::cmp::Ordering::Less => match end_one {
+            Some(end) if start_two < end => Some(true),
+            Some(_) => end_two.map(|_| false),
+            None => None,
+        },
+    }
+}
+
+/// `overlaps` over four dates, times or timestamps of one type. It sees its nulls.
+pub fn overlaps(arguments: &Arguments<'_>) -> Done {
+    let columns = (0..4)
+        .map(|index| {
+            let values = arrow::compute::cast(&arguments.full_array(index)?, &arrow::datatypes::DataType::Int64)?;
+            Ok(values)
+        })
+        .collect::<Result<Vec<_>, FunctionError>>()?;
+    let at = |index: usize, row: usize| -> Option<i64> {
+        use arrow::array::{Array, AsArray};
+        let column = columns.get(index)?.as_primitive::<arrow::datatypes::Int64Type>();
+        column.is_valid(row).then(|| column.value(row))
+    };
+    let values: arrow::array::BooleanArray = (0..arguments.rows)
+        .map(|row| periods_overlap((at(0, row), at(1, row)), (at(2, row), at(3, row))))
+        .collect();
+    Ok(std::sync::Arc::new(values))
 }
 
 #[cfg(test)]
@@ -598,6 +708,18 @@ mod tests {
         assert_eq!(age("2001-04-10", "1957-06-13"), "43 years 9 mons 27 days");
         assert_eq!(age("1957-06-13", "2001-04-10"), "-43 years -9 mons -27 days");
         assert_eq!(age("2026-03-01", "2026-02-28 12:00"), "12:00:00");
+        assert_eq!(age("1999-12-31 23:59", "2024-02-29 12:34"), "-24 years -1 mons -28 days -12:35:00");
+    }
+
+    #[test]
+    fn periods_overlap_with_unknown_ends() {
+        let period = |start: i64, end: i64| (Some(start), Some(end));
+        assert_eq!(periods_overlap(period(1, 3), period(2, 5)), Some(true));
+        assert_eq!(periods_overlap(period(3, 1), period(3, 5)), Some(false));
+        assert_eq!(periods_overlap(period(1, 1), period(1, 1)), Some(true));
+        assert_eq!(periods_overlap((Some(1), None), period(2, 5)), None);
+        assert_eq!(periods_overlap((Some(4), None), period(2, 5)), Some(true));
+        assert_eq!(periods_overlap((None, None), period(2, 5)), None);
     }
 
     #[test]

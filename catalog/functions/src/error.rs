@@ -44,6 +44,10 @@ pub enum FunctionErrorKind {
     InvalidArgumentForNtile,
     /// 22016
     InvalidArgumentForNthValue,
+    /// 2201G
+    InvalidArgumentForWidthBucket,
+    /// 42601 of something that is written like SQL
+    SyntaxError,
     /// 2202E
     ArraySubscriptError,
     /// 22004

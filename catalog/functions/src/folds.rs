@@ -1,26 +1,22 @@
 //! Aggregates that fold one value after another into a small state: over intervals, which DataFusion does not add up
 //! (and compares part by part, where PostgreSQL counts a month as 30 days), and `sum(real)`.
 
-use std::{
-    hash::{Hash, Hasher},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray},
-    datatypes::{DataType, Field, FieldRef, Float32Type, Float64Type, Int64Type, IntervalMonthDayNanoType},
+    array::{Array, ArrayRef, ArrowNativeTypeOp, AsArray, BooleanArray, PrimitiveArray},
+    datatypes::{ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int64Type, IntervalMonthDayNanoType},
 };
 use datafusion::{
     common::{Result, ScalarValue},
-    logical_expr::{
-        Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility,
-        function::{AccumulatorArgs, StateFieldsArgs},
-    },
+    logical_expr::{Accumulator, AggregateUDF, EmitTo, GroupsAccumulator},
 };
 
 use crate::{
+    aggregate::{Aggregation, Inputs, aggregate},
     dates::{interval_native, interval_parts, scale_interval},
     error::FunctionError,
+    numbers::float_overflow,
     text_input::{Interval, intervals::interval_out_of_range},
 };
 
@@ -35,118 +31,194 @@ pub enum Fold {
     IntervalMinimum,
     /// `max(interval)`
     IntervalMaximum,
-    /// `sum(real)`
+    /// `sum(real)`, in that precision
     Float4Sum,
-}
-
-#[derive(Debug)]
-struct FoldAggregate {
-    fold: Fold,
-    result: DataType,
-    signature: Signature,
-}
-
-impl PartialEq for FoldAggregate {
-    fn eq(&self, other: &Self) -> bool {
-        self.fold == other.fold
-    }
-}
-
-impl Eq for FoldAggregate {}
-
-impl Hash for FoldAggregate {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.fold.hash(state);
-    }
+    /// `sum(double precision)`
+    Float8Sum,
 }
 
 /// The aggregate.
-pub fn fold(fold: Fold, result: DataType) -> Arc<AggregateUDF> {
-    let signature = Signature::user_defined(Volatility::Immutable);
-    Arc::new(AggregateUDF::from(FoldAggregate { fold, result, signature }))
+pub fn fold(fold: Fold) -> Arc<AggregateUDF> {
+    aggregate(fold)
 }
 
-impl AggregateUDFImpl for FoldAggregate {
-    fn name(&self) -> &str {
-        match self.fold {
+impl Aggregation for Fold {
+    fn name(&self) -> &'static str {
+        match self {
             Fold::IntervalSum => "interval_sum",
             Fold::IntervalAverage => "interval_avg",
             Fold::IntervalMinimum => "interval_min",
             Fold::IntervalMaximum => "interval_max",
             Fold::Float4Sum => "float4_sum",
+            Fold::Float8Sum => "float8_sum",
         }
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn result(&self) -> DataType {
+        match self {
+            Fold::Float4Sum => DataType::Float32,
+            Fold::Float8Sum => DataType::Float64,
+            _ => DataType::Interval(arrow::datatypes::IntervalUnit::MonthDayNano),
+        }
     }
 
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(self.result.clone())
-    }
-
-    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
-        Ok(arguments.to_vec())
-    }
-
-    fn state_fields(&self, arguments: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let field = |part: &str, data_type: DataType| -> FieldRef {
-            Arc::new(Field::new(format!("{}[{part}]", arguments.name), data_type, true))
-        };
-        Ok(match self.fold {
-            Fold::Float4Sum => vec![field("sum", DataType::Float64), field("count", DataType::Int64)],
+    fn state(&self, _inputs: &[DataType]) -> Vec<(&'static str, DataType)> {
+        match self {
+            Fold::Float4Sum => vec![("sum", DataType::Float32)],
+            Fold::Float8Sum => vec![("sum", DataType::Float64)],
             _ => ["months", "days", "microseconds", "count"]
                 .into_iter()
-                .map(|part| field(part, DataType::Int64))
+                .map(|part| (part, DataType::Int64))
                 .collect(),
+        }
+    }
+
+    fn accumulator(&self, _inputs: &Inputs) -> Result<Box<dyn Accumulator>> {
+        Ok(match self {
+            Fold::Float4Sum => Box::new(FloatSum::<Float32Type> { sum: None }),
+            Fold::Float8Sum => Box::new(FloatSum::<Float64Type> { sum: None }),
+            fold => Box::new(Intervals { fold: *fold, months: 0, days: 0, microseconds: 0, count: 0 }),
         })
     }
 
-    fn accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        let matters = !matches!(self.fold, Fold::IntervalMinimum | Fold::IntervalMaximum);
-        FunctionError::refuse_distinct(self.name(), arguments.is_distinct && matters)?;
-        Ok(match self.fold {
-            Fold::Float4Sum => Box::new(Float4Sum { sum: 0.0, count: 0 }),
-            fold => Box::new(Intervals { fold, months: 0, days: 0, microseconds: 0, count: 0 }),
-        })
+    fn groups(&self, _inputs: &Inputs) -> Option<Box<dyn GroupsAccumulator>> {
+        match self {
+            Fold::Float4Sum => Some(Box::new(FloatSums::<Float32Type>::default())),
+            Fold::Float8Sum => Some(Box::new(FloatSums::<Float64Type>::default())),
+            _ => None,
+        }
+    }
+
+    fn ignores_duplicates(&self) -> bool {
+        matches!(self, Fold::IntervalMinimum | Fold::IntervalMaximum)
     }
 }
 
+/// A type with infinities.
+trait Float: ArrowPrimitiveType + std::fmt::Debug {
+    /// Whether a value is one of them.
+    fn is_infinite(value: Self::Native) -> bool;
+}
+
+impl Float for Float32Type {
+    fn is_infinite(value: f32) -> bool {
+        value.is_infinite()
+    }
+}
+
+impl Float for Float64Type {
+    fn is_infinite(value: f64) -> bool {
+        value.is_infinite()
+    }
+}
+
+/// `sum`, which is 22003 where finite values add up to infinity.
 #[derive(Debug)]
-struct Float4Sum {
-    sum: f64,
-    count: i64,
+struct FloatSum<T: Float> {
+    sum: Option<T::Native>,
 }
 
-impl Accumulator for Float4Sum {
+/// One after the other, as PostgreSQL does: adding pairwise would be faster and round otherwise.
+fn add<T: Float>(sum: Option<T::Native>, value: T::Native) -> Result<T::Native> {
+    let Some(sum) = sum else { return Ok(value) };
+    let next = sum.add_wrapping(value);
+    if T::is_infinite(next) && !T::is_infinite(sum) && !T::is_infinite(value) {
+        return Err(float_overflow().into());
+    }
+    Ok(next)
+}
+
+impl<T: Float> Accumulator for FloatSum<T> {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        for value in values.iter().flat_map(|array| array.as_primitive::<Float32Type>()).flatten() {
-            self.sum += f64::from(value);
-            self.count += 1;
+        for value in values.iter().flat_map(|array| array.as_primitive::<T>()).flatten() {
+            self.sum = Some(add::<T>(self.sum, value)?);
         }
         Ok(())
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "rounding to the nearest real is the point")]
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        Ok(ScalarValue::Float32((self.count > 0).then_some(self.sum as f32)))
+        ScalarValue::new_primitive::<T>(self.sum, &T::DATA_TYPE)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![ScalarValue::Float64(Some(self.sum)), ScalarValue::Int64(Some(self.count))])
+        Ok(vec![self.evaluate()?])
     }
 
-    fn merge_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let [sums, counts] = values else {
-            return Err(FunctionError::internal("a sum's state has two parts").into());
-        };
-        self.sum += sums.as_primitive::<Float64Type>().iter().flatten().sum::<f64>();
-        self.count += counts.as_primitive::<Int64Type>().iter().flatten().sum::<i64>();
-        Ok(())
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.update_batch(states)
     }
 
     fn size(&self) -> usize {
         std::mem::size_of::<Self>()
+    }
+}
+
+/// As [`FloatSum`], group by group.
+#[derive(Debug)]
+struct FloatSums<T: Float> {
+    sums: Vec<Option<T::Native>>,
+}
+
+impl<T: Float> Default for FloatSums<T> {
+    fn default() -> Self {
+        Self { sums: Vec::new() }
+    }
+}
+
+impl<T: Float> GroupsAccumulator for FloatSums<T> {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        opt_filter: Option<&BooleanArray>,
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.sums.resize(total_num_groups, None);
+        let Some(values) = values.first() else {
+            return Err(FunctionError::internal("an aggregate without an argument").into());
+        };
+        for (row, (value, group)) in values.as_primitive::<T>().iter().zip(group_indices).enumerate() {
+            let counts = opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+            if let (Some(value), true, Some(sum)) = (value, counts, self.sums.get_mut(*group)) {
+                *sum = Some(add::<T>(*sum, value)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        let sums = emit_to.take_needed(&mut self.sums);
+        Ok(Arc::new(PrimitiveArray::<T>::from_iter(sums)))
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        Ok(vec![self.evaluate(emit_to)?])
+    }
+
+    fn merge_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.update_batch(values, group_indices, None, total_num_groups)
+    }
+
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
+        let Some(values) = values.first() else {
+            return Err(FunctionError::internal("an aggregate without an argument").into());
+        };
+        let Some(filter) = opt_filter else { return Ok(vec![Arc::clone(values)]) };
+        let dropped = arrow::compute::not(&arrow::compute::prep_null_mask_filter(filter))?;
+        Ok(vec![arrow::compute::nullif(values, &dropped)?])
+    }
+
+    fn size(&self) -> usize {
+        self.sums.capacity() * std::mem::size_of::<Option<T::Native>>()
     }
 }
 

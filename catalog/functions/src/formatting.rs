@@ -20,7 +20,7 @@ use crate::{
         result_scale, scale_of,
     },
     scalar::Arguments,
-    strings::{write_identifier, write_literal},
+    strings::write_literal,
     text_input::rescale,
 };
 use dates::{DateTemplate, Moment};
@@ -152,7 +152,8 @@ pub fn to_number(arguments: &Arguments<'_>) -> Done {
 }
 
 /// `format(text, …)`: arguments after the first are text already. `%s`, `%I`, `%L`, `%%`, `%n$s`, `-`, a width or `*`.
-pub fn format(arguments: &Arguments<'_>) -> Done {
+/// How `%I` quotes a name is the caller's knowledge of reserved words.
+pub fn format(arguments: &Arguments<'_>, quote_identifier: fn(&str) -> String) -> Done {
     let mut texts = Vec::with_capacity(arguments.len());
     for index in 0..arguments.len() {
         texts.push(cast(&arguments.full_array(index)?, &DataType::Utf8View)?);
@@ -167,7 +168,7 @@ pub fn format(arguments: &Arguments<'_>) -> Done {
         match values.split_first() {
             Some((Some(template), values)) => {
                 out.clear();
-                write_format(template, values, &mut out)?;
+                write_format(template, values, quote_identifier, &mut out)?;
                 builder.append_value(&out);
             }
             _ => builder.append_null(),
@@ -176,7 +177,12 @@ pub fn format(arguments: &Arguments<'_>) -> Done {
     Ok(std::sync::Arc::new(builder.finish()))
 }
 
-fn write_format(template: &str, values: &[Option<&str>], out: &mut String) -> Result<(), FunctionError> {
+fn write_format(
+    template: &str,
+    values: &[Option<&str>],
+    quote_identifier: fn(&str) -> String,
+    out: &mut String,
+) -> Result<(), FunctionError> {
     let too_few = || FunctionError::invalid_parameter("too few arguments for format()");
     let unterminated = || {
         FunctionError::invalid_parameter("unterminated format() type specifier")
@@ -239,7 +245,7 @@ fn write_format(template: &str, values: &[Option<&str>], out: &mut String) -> Re
         let mut text = String::new();
         match (kind, value) {
             ('s', value) => text.push_str(value.unwrap_or("")),
-            ('I', Some(value)) => write_identifier(value, &mut text),
+            ('I', Some(value)) => text.push_str(&quote_identifier(value)),
             ('I', None) => {
                 return Err(FunctionError::new(
                     FunctionErrorKind::NullValueNotAllowed,
@@ -265,6 +271,12 @@ fn write_format(template: &str, values: &[Option<&str>], out: &mut String) -> Re
 mod tests {
     use super::write_format;
 
+    fn quoted(name: &str) -> String {
+        let mut out = String::new();
+        crate::strings::write_identifier(name, &mut out);
+        out
+    }
+
     #[test]
     fn format_specifiers() {
         let cases: &[(&str, &[Option<&str>], &str)] = &[
@@ -276,10 +288,10 @@ mod tests {
         ];
         for (template, values, expected) in cases {
             let mut out = String::new();
-            write_format(template, values, &mut out).expect(template);
+            write_format(template, values, quoted, &mut out).expect(template);
             assert_eq!(out, *expected, "{template}");
         }
-        assert!(write_format("%s", &[], &mut String::new()).is_err());
-        assert!(write_format("%x", &[Some("a")], &mut String::new()).is_err());
+        assert!(write_format("%s", &[], quoted, &mut String::new()).is_err());
+        assert!(write_format("%x", &[Some("a")], quoted, &mut String::new()).is_err());
     }
 }

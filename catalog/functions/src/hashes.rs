@@ -7,9 +7,32 @@ use md5::{Digest, Md5};
 
 use crate::{
     error::FunctionError,
-    kernels::{Bytes, Text, map_text},
+    kernels::{Bytes, Text, map_bytes, map_text},
     scalar::Arguments,
 };
+
+macro_rules! sha {
+    ($($(#[$doc:meta])* $name:ident: $digest:ident;)*) => {
+        $($(#[$doc])*
+        pub fn $name(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
+            map_bytes::<(Bytes,)>(arguments, |(bytes,), out| {
+                out.extend_from_slice(&<sha2::$digest as sha2::Digest>::digest(bytes));
+                Ok(())
+            })
+        })*
+    };
+}
+
+sha! {
+    /// `sha224(bytea)`
+    sha224: Sha224;
+    /// `sha256(bytea)`
+    sha256: Sha256;
+    /// `sha384(bytea)`
+    sha384: Sha384;
+    /// `sha512(bytea)`
+    sha512: Sha512;
+}
 
 fn write_hex(bytes: &[u8], out: &mut String) {
     const HEX: &[u8; 16] = b"0123456789abcdef";

@@ -11,17 +11,21 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        Array, ArrayRef, BinaryViewArray, BinaryViewBuilder, BooleanArray, BooleanBuilder,
-        FixedSizeBinaryArray, FixedSizeBinaryBuilder, PrimitiveArray, StringViewArray, StringViewBuilder,
+        Array, ArrayRef, BinaryViewArray, BinaryViewBuilder, BooleanArray, BooleanBufferBuilder,
+        FixedSizeBinaryArray, FixedSizeBinaryBuilder, ListBuilder, PrimitiveArray, StringViewArray,
+        StringViewBuilder,
     },
     buffer::ScalarBuffer,
     datatypes::{
-        ArrowPrimitiveType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type,
+        ArrowPrimitiveType, DataType, Date32Type, Field, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type,
         Int64Type, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
     },
 };
 
-use crate::{error::FunctionError, scalar::Arguments};
+use crate::{
+    error::FunctionError,
+    scalar::{Arguments, Nulls},
+};
 
 /// How an argument is read.
 pub trait Read {
@@ -151,18 +155,95 @@ read_row!(A 0, B 1, C 2, D 3, E 4);
 read_row!(A 0, B 1, C 2, D 3, E 4, F 5);
 read_row!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
 
+/// The one loop: calls back for each row, with nothing where an argument is null.
+#[inline]
+fn over_rows(
+    rows: usize,
+    nulls: &Nulls,
+    mut each: impl FnMut(Option<usize>) -> Result<(), FunctionError>,
+) -> Result<(), FunctionError> {
+    match nulls {
+        Nulls::None => (0..rows).try_for_each(|row| each(Some(row))),
+        nulls => (0..rows).try_for_each(|row| each((!nulls.is_null(row)).then_some(row))),
+    }
+}
+
+/// A text argument, read row by row by kernels whose arguments differ in number.
+#[derive(Debug)]
+pub(crate) struct TextArgument<'a>(&'a StringViewArray, usize);
+
+impl<'a> TextArgument<'a> {
+    pub(crate) fn of(arguments: &'a Arguments<'_>, index: usize) -> Result<Self, FunctionError> {
+        arguments.typed(index).map(|(array, step)| Self(array, step))
+    }
+
+    /// The argument, if the call has it.
+    pub(crate) fn optional(
+        arguments: &'a Arguments<'_>,
+        index: usize,
+    ) -> Result<Option<Self>, FunctionError> {
+        (index < arguments.len()).then(|| Self::of(arguments, index)).transpose()
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, row: usize) -> &'a str {
+        self.0.value(row * self.1)
+    }
+
+    #[inline]
+    pub(crate) fn get_opt(&self, row: usize) -> Option<&'a str> {
+        let row = row * self.1;
+        self.0.is_valid(row).then(|| self.0.value(row))
+    }
+}
+
+/// An `integer` argument.
+#[derive(Debug)]
+pub(crate) struct IntegerArgument<'a>(&'a PrimitiveArray<Int32Type>, usize);
+
+impl<'a> IntegerArgument<'a> {
+    pub(crate) fn of(arguments: &'a Arguments<'_>, index: usize) -> Result<Self, FunctionError> {
+        arguments.typed(index).map(|(array, step)| Self(array, step))
+    }
+
+    /// The argument, if the call has it.
+    pub(crate) fn optional(
+        arguments: &'a Arguments<'_>,
+        index: usize,
+    ) -> Result<Option<Self>, FunctionError> {
+        (index < arguments.len()).then(|| Self::of(arguments, index)).transpose()
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, row: usize) -> i64 {
+        i64::from(self.0.value(row * self.1))
+    }
+}
+
+/// A value of a primitive type for each row.
+pub(crate) fn primitive_rows<O: ArrowPrimitiveType>(
+    arguments: &Arguments<'_>,
+    mut compute: impl FnMut(usize) -> Result<O::Native, FunctionError>,
+) -> Result<ArrayRef, FunctionError> {
+    let nulls = arguments.nulls();
+    let mut values = Vec::with_capacity(arguments.rows);
+    over_rows(arguments.rows, &nulls, |row| {
+        values.push(match row {
+            Some(row) => compute(row)?,
+            None => O::Native::default(),
+        });
+        Ok(())
+    })?;
+    primitive::<O>(values, nulls.into_buffer(arguments.rows), arguments)
+}
+
 /// Computes a value of a primitive type for each row.
 pub fn map<I: ReadRow, O: ArrowPrimitiveType>(
     arguments: &Arguments<'_>,
     mut compute: impl FnMut(I::Values<'_>) -> Result<O::Native, FunctionError>,
 ) -> Result<ArrayRef, FunctionError> {
     let columns = I::columns(arguments)?;
-    let nulls = arguments.nulls();
-    let mut values = Vec::with_capacity(arguments.rows);
-    for row in 0..arguments.rows {
-        values.push(if nulls.is_null(row) { O::Native::default() } else { compute(I::read(&columns, row))? });
-    }
-    primitive::<O>(values, nulls.into_buffer(arguments.rows), arguments)
+    primitive_rows::<O>(arguments, |row| compute(I::read(&columns, row)))
 }
 
 /// As [`map`], where the result may be null.
@@ -171,11 +252,14 @@ pub fn map_nullable<I: ReadRow, O: ArrowPrimitiveType>(
     mut compute: impl FnMut(I::Values<'_>) -> Result<Option<O::Native>, FunctionError>,
 ) -> Result<ArrayRef, FunctionError> {
     let columns = I::columns(arguments)?;
-    let nulls = arguments.nulls();
     let mut values = Vec::with_capacity(arguments.rows);
-    for row in 0..arguments.rows {
-        values.push(if nulls.is_null(row) { None } else { compute(I::read(&columns, row))? });
-    }
+    over_rows(arguments.rows, &arguments.nulls(), |row| {
+        values.push(match row {
+            Some(row) => compute(I::read(&columns, row))?,
+            None => None,
+        });
+        Ok(())
+    })?;
     let array = PrimitiveArray::<O>::from_iter(values).with_data_type(arguments.result.clone());
     Ok(Arc::new(array))
 }
@@ -190,22 +274,56 @@ pub fn primitive<O: ArrowPrimitiveType>(
     Ok(Arc::new(array.with_data_type(arguments.result.clone())))
 }
 
+/// A boolean for each row.
+pub(crate) fn boolean_rows(
+    arguments: &Arguments<'_>,
+    mut compute: impl FnMut(usize) -> Result<bool, FunctionError>,
+) -> Result<ArrayRef, FunctionError> {
+    let nulls = arguments.nulls();
+    let mut values = BooleanBufferBuilder::new(arguments.rows);
+    over_rows(arguments.rows, &nulls, |row| {
+        values.append(match row {
+            Some(row) => compute(row)?,
+            None => false,
+        });
+        Ok(())
+    })?;
+    Ok(Arc::new(BooleanArray::new(values.finish(), nulls.into_buffer(arguments.rows))))
+}
+
 /// Computes a boolean for each row.
 pub fn map_bool<I: ReadRow>(
     arguments: &Arguments<'_>,
     mut compute: impl FnMut(I::Values<'_>) -> Result<bool, FunctionError>,
 ) -> Result<ArrayRef, FunctionError> {
     let columns = I::columns(arguments)?;
-    let nulls = arguments.nulls();
-    let mut builder = BooleanBuilder::with_capacity(arguments.rows);
-    for row in 0..arguments.rows {
-        if nulls.is_null(row) {
-            builder.append_null();
-        } else {
-            builder.append_value(compute(I::read(&columns, row))?);
+    boolean_rows(arguments, |row| compute(I::read(&columns, row)))
+}
+
+/// A text for each row, written into a buffer that is empty at first; nothing for null.
+fn text_rows_nullable(
+    arguments: &Arguments<'_>,
+    mut write: impl FnMut(usize, &mut String) -> Result<Option<()>, FunctionError>,
+) -> Result<ArrayRef, FunctionError> {
+    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut out = String::new();
+    over_rows(arguments.rows, &arguments.nulls(), |row| {
+        out.clear();
+        match row.map(|row| write(row, &mut out)).transpose()?.flatten() {
+            Some(()) => builder.append_value(&out),
+            None => builder.append_null(),
         }
-    }
+        Ok(())
+    })?;
     Ok(Arc::new(builder.finish()))
+}
+
+/// A text for each row, written into a buffer that is empty at first.
+pub(crate) fn text_rows(
+    arguments: &Arguments<'_>,
+    mut write: impl FnMut(usize, &mut String) -> Result<(), FunctionError>,
+) -> Result<ArrayRef, FunctionError> {
+    text_rows_nullable(arguments, |row, out| write(row, out).map(Some))
 }
 
 /// Writes a text for each row into a buffer, which is empty at first.
@@ -222,21 +340,28 @@ pub fn map_text_nullable<I: ReadRow>(
     mut compute: impl FnMut(I::Values<'_>, &mut String) -> Result<Option<()>, FunctionError>,
 ) -> Result<ArrayRef, FunctionError> {
     let columns = I::columns(arguments)?;
-    let nulls = arguments.nulls();
+    text_rows_nullable(arguments, |row, out| compute(I::read(&columns, row), out))
+}
+
+/// A part of an argument's text for each row, or null.
+pub(crate) fn slice_rows_nullable<'a>(
+    arguments: &Arguments<'_>,
+    mut slice: impl FnMut(usize) -> Result<Option<&'a str>, FunctionError>,
+) -> Result<ArrayRef, FunctionError> {
     let mut builder = StringViewBuilder::with_capacity(arguments.rows);
-    let mut out = String::new();
-    for row in 0..arguments.rows {
-        if nulls.is_null(row) {
-            builder.append_null();
-            continue;
-        }
-        out.clear();
-        match compute(I::read(&columns, row), &mut out)? {
-            Some(()) => builder.append_value(&out),
-            None => builder.append_null(),
-        }
-    }
+    over_rows(arguments.rows, &arguments.nulls(), |row| {
+        builder.append_option(row.map(&mut slice).transpose()?.flatten());
+        Ok(())
+    })?;
     Ok(Arc::new(builder.finish()))
+}
+
+/// A part of an argument's text for each row.
+pub(crate) fn slice_rows<'a>(
+    arguments: &Arguments<'_>,
+    mut slice: impl FnMut(usize) -> Result<&'a str, FunctionError>,
+) -> Result<ArrayRef, FunctionError> {
+    slice_rows_nullable(arguments, |row| slice(row).map(Some))
 }
 
 /// Picks a part of an argument's text for each row: nothing is copied but the part.
@@ -245,16 +370,7 @@ pub fn map_slice<'a, I: ReadRow>(
     mut compute: impl FnMut(I::Values<'a>) -> Result<&'a str, FunctionError>,
 ) -> Result<ArrayRef, FunctionError> {
     let columns = I::columns(arguments)?;
-    let nulls = arguments.nulls();
-    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
-    for row in 0..arguments.rows {
-        if nulls.is_null(row) {
-            builder.append_null();
-        } else {
-            builder.append_value(compute(I::read(&columns, row))?);
-        }
-    }
-    Ok(Arc::new(builder.finish()))
+    slice_rows(arguments, |row| compute(I::read(&columns, row)))
 }
 
 /// Writes text as bytes (the output functions' way) for each row.
@@ -263,37 +379,40 @@ pub fn map_written<I: ReadRow>(
     mut write: impl FnMut(I::Values<'_>, &mut Vec<u8>),
 ) -> Result<ArrayRef, FunctionError> {
     let columns = I::columns(arguments)?;
-    let nulls = arguments.nulls();
     let mut builder = StringViewBuilder::with_capacity(arguments.rows);
     let mut out = Vec::new();
-    for row in 0..arguments.rows {
-        if nulls.is_null(row) {
+    over_rows(arguments.rows, &arguments.nulls(), |row| {
+        let Some(row) = row else {
             builder.append_null();
-            continue;
-        }
+            return Ok(());
+        };
         out.clear();
         write(I::read(&columns, row), &mut out);
         let text = std::str::from_utf8(&out).map_err(|error| FunctionError::internal(error.to_string()))?;
         builder.append_value(text);
-    }
+        Ok(())
+    })?;
     Ok(Arc::new(builder.finish()))
 }
 
-/// Computes bytes for each row.
+/// Writes bytes for each row into a buffer, which is empty at first.
 pub fn map_bytes<I: ReadRow>(
     arguments: &Arguments<'_>,
-    mut compute: impl FnMut(I::Values<'_>) -> Result<Vec<u8>, FunctionError>,
+    mut compute: impl FnMut(I::Values<'_>, &mut Vec<u8>) -> Result<(), FunctionError>,
 ) -> Result<ArrayRef, FunctionError> {
     let columns = I::columns(arguments)?;
-    let nulls = arguments.nulls();
     let mut builder = BinaryViewBuilder::with_capacity(arguments.rows);
-    for row in 0..arguments.rows {
-        if nulls.is_null(row) {
+    let mut out = Vec::new();
+    over_rows(arguments.rows, &arguments.nulls(), |row| {
+        let Some(row) = row else {
             builder.append_null();
-        } else {
-            builder.append_value(compute(I::read(&columns, row))?);
-        }
-    }
+            return Ok(());
+        };
+        out.clear();
+        compute(I::read(&columns, row), &mut out)?;
+        builder.append_value(&out);
+        Ok(())
+    })?;
     Ok(Arc::new(builder.finish()))
 }
 
@@ -303,22 +422,48 @@ pub fn map_uuid<I: ReadRow>(
     mut compute: impl FnMut(I::Values<'_>) -> Result<[u8; 16], FunctionError>,
 ) -> Result<ArrayRef, FunctionError> {
     let columns = I::columns(arguments)?;
-    let nulls = arguments.nulls();
     let mut builder = FixedSizeBinaryBuilder::with_capacity(arguments.rows, 16);
-    for row in 0..arguments.rows {
-        if nulls.is_null(row) {
-            builder.append_null();
-        } else {
-            builder.append_value(compute(I::read(&columns, row))?)?;
+    over_rows(arguments.rows, &arguments.nulls(), |row| {
+        match row {
+            Some(row) => builder.append_value(compute(I::read(&columns, row))?)?,
+            None => builder.append_null(),
         }
-    }
+        Ok(())
+    })?;
     Ok(Arc::new(builder.finish()))
+}
+
+/// A `text[]` for each row, whose elements are appended to the builder; false for null.
+pub(crate) fn text_array_rows(
+    arguments: &Arguments<'_>,
+    mut fill: impl FnMut(usize, &mut StringViewBuilder) -> Result<bool, FunctionError>,
+) -> Result<ArrayRef, FunctionError> {
+    let mut builder = text_array_builder();
+    over_rows(arguments.rows, &arguments.nulls(), |row| {
+        let valid = match row {
+            Some(row) => fill(row, builder.values())?,
+            None => false,
+        };
+        builder.append(valid);
+        Ok(())
+    })?;
+    Ok(Arc::new(builder.finish()))
+}
+
+/// `text[]`.
+pub fn text_array_type() -> DataType {
+    DataType::List(Arc::new(Field::new_list_field(DataType::Utf8View, true)))
+}
+
+/// A builder of `text[]`.
+pub(crate) fn text_array_builder() -> ListBuilder<StringViewBuilder> {
+    ListBuilder::new(StringViewBuilder::new()).with_field(Field::new_list_field(DataType::Utf8View, true))
 }
 
 /// The scale of a `numeric` argument.
 pub fn scale_of(arguments: &Arguments<'_>, index: usize) -> Result<i8, FunctionError> {
     match arguments.array(index)?.data_type() {
-        arrow::datatypes::DataType::Decimal128(_, scale) => Ok(*scale),
+        DataType::Decimal128(_, scale) => Ok(*scale),
         other => Err(FunctionError::internal(format!("argument {index} is not numeric but {other}"))),
     }
 }
@@ -326,7 +471,7 @@ pub fn scale_of(arguments: &Arguments<'_>, index: usize) -> Result<i8, FunctionE
 /// Precision and scale of a `numeric` result.
 pub fn result_scale(arguments: &Arguments<'_>) -> Result<(u8, i8), FunctionError> {
     match arguments.result {
-        arrow::datatypes::DataType::Decimal128(precision, scale) => Ok((*precision, *scale)),
+        DataType::Decimal128(precision, scale) => Ok((*precision, *scale)),
         other => Err(FunctionError::internal(format!("the result is not numeric but {other}"))),
     }
 }

@@ -3,13 +3,14 @@
 //! no SQL text. What a function needs of these (a time zone, a scale) it gets as an argument or in its result type.
 //!
 //! - [`error`]: what can go wrong, and how to find it again in a DataFusion error;
-//! - [`scalar`]: the shape that all scalar functions share;
+//! - [`scalar`], [`aggregate`]: the shapes that all scalar and all aggregate functions share;
 //! - [`text_input`], [`text_output`]: every type from and to text; the server's encoder and the loaders use them too;
 //! - [`calendar`]: days, microseconds and time zones;
 //! - [`kernels`]: the loops that kernels share;
 //! - [`collation`]: keys that order text, arrays and records;
 //! - the families: [`casts`], [`numbers`], [`dates`], [`strings`], [`patterns`], ….
 
+pub mod aggregate;
 pub mod aggregates;
 pub mod arrays;
 pub mod bytes;
@@ -24,6 +25,7 @@ pub mod hashes;
 pub mod json;
 pub mod kernels;
 mod logarithms;
+pub mod moments;
 pub mod numbers;
 pub mod ordered_sets;
 pub mod patterns;
@@ -31,6 +33,7 @@ pub mod records;
 pub mod scalar;
 pub mod sets;
 pub mod statistics;
+pub mod string_aggregates;
 pub mod strings;
 pub mod text_input;
 pub mod text_output;

@@ -1,7 +1,9 @@
 //! Arithmetic of integers, which raises 22003 instead of wrapping. Loops collect overflow in a flag, so that they stay
 //! vectorised. Floats are in `floats.rs`, `numeric` in `numeric.rs`.
 
+mod degrees;
 mod floats;
+mod hyperbolic;
 mod numeric;
 
 use std::sync::Arc;
@@ -138,8 +140,32 @@ integer_arithmetic! {
     int8_add int8_subtract int8_multiply int8_divide int8_modulo int8_negate int8_abs Int64Type, "bigint";
 }
 
+/// The lowest bits of a number, as many as a type has.
+trait Cut<T> {
+    fn cut(self) -> T;
+}
+
+impl Cut<i16> for i32 {
+    #[expect(clippy::cast_possible_truncation, reason = "what is shifted out is lost")]
+    fn cut(self) -> i16 {
+        self as i16
+    }
+}
+
+impl Cut<i32> for i32 {
+    fn cut(self) -> i32 {
+        self
+    }
+}
+
+impl Cut<i64> for i64 {
+    fn cut(self) -> i64 {
+        self
+    }
+}
+
 macro_rules! bitwise {
-    ($($and:ident $or:ident $xor:ident $not:ident $left:ident $right:ident $type:ty, $bits:literal;)*) => {
+    ($($and:ident $or:ident $xor:ident $not:ident $left:ident $right:ident $type:ty, $wide:ty;)*) => {
         $(
         /// `&`
         pub fn $and(arguments: &Arguments<'_>) -> Done {
@@ -157,22 +183,26 @@ macro_rules! bitwise {
         pub fn $not(arguments: &Arguments<'_>) -> Done {
             map::<($type,), $type>(arguments, |(a,)| Ok(!a))
         }
-        /// `<<`: the count goes round at the type's width, as on PostgreSQL's usual machines.
+        /// `<<`: the count goes round at the width that the machine computes in, which is 32 bits for `smallint` too.
         pub fn $left(arguments: &Arguments<'_>) -> Done {
-            map::<($type, Int4), $type>(arguments, |(a, by)| Ok(a.wrapping_shl(by.rem_euclid($bits).unsigned_abs())))
+            map::<($type, Int4), $type>(arguments, |(a, by)| {
+                Ok(<$wide>::from(a).wrapping_shl(by.cast_unsigned()).cut())
+            })
         }
         /// `>>`
         pub fn $right(arguments: &Arguments<'_>) -> Done {
-            map::<($type, Int4), $type>(arguments, |(a, by)| Ok(a.wrapping_shr(by.rem_euclid($bits).unsigned_abs())))
+            map::<($type, Int4), $type>(arguments, |(a, by)| {
+                Ok(<$wide>::from(a).wrapping_shr(by.cast_unsigned()).cut())
+            })
         }
         )*
     };
 }
 
 bitwise! {
-    int2_and int2_or int2_xor int2_not int2_shift_left int2_shift_right Int2, 16;
-    int4_and int4_or int4_xor int4_not int4_shift_left int4_shift_right Int4, 32;
-    int8_and int8_or int8_xor int8_not int8_shift_left int8_shift_right Int8, 64;
+    int2_and int2_or int2_xor int2_not int2_shift_left int2_shift_right Int2, i32;
+    int4_and int4_or int4_xor int4_not int4_shift_left int4_shift_right Int4, i32;
+    int8_and int8_or int8_xor int8_not int8_shift_left int8_shift_right Int8, i64;
 }
 
 /// `gcd(integer, integer)`

@@ -1,107 +1,104 @@
 //! Ordered-set aggregates: `percentile_cont`, `percentile_disc`, `mode`. They keep all values and sort at the end; the
-//! direction is that of `WITHIN GROUP (ORDER BY …)`.
+//! direction is that of `WITHIN GROUP (ORDER BY …)`. Fractions are constants of the call where they are constants in SQL;
+//! otherwise they are the call's first argument, of which the first row counts.
 
-use std::{
-    hash::{Hash, Hasher},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray},
+    array::{Array, ArrayRef, AsArray, Float64Array},
     compute::{SortOptions, concat, sort},
-    datatypes::{DataType, Field, FieldRef, Float64Type},
+    datatypes::{DataType, Field, Float64Type},
 };
 use datafusion::{
-    common::{Result, ScalarValue},
-    logical_expr::{
-        Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility,
-        function::{AccumulatorArgs, StateFieldsArgs},
-        utils::AggregateOrderSensitivity,
-    },
+    common::{Result, ScalarValue, utils::SingleRowListArrayBuilder},
+    logical_expr::{Accumulator, AggregateUDF},
 };
 
-use crate::error::{FunctionError, FunctionErrorKind};
+use crate::{
+    aggregate::{Aggregation, Inputs, aggregate},
+    error::{FunctionError, FunctionErrorKind},
+};
 
 /// Which value is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Pick {
     /// Between the values at a fraction: `percentile_cont(fraction)`.
-    Continuous,
+    Continuous(Fractions),
     /// The value at a fraction: `percentile_disc(fraction)`.
-    Discrete,
+    Discrete(Fractions),
     /// The first of the most frequent: `mode()`.
     MostFrequent,
 }
 
-/// The arguments are the fraction (not for `mode`) and the value.
-#[derive(Debug)]
+/// Where a percentile's fractions come from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Fractions {
+    /// The first argument.
+    Argument,
+    /// One constant.
+    One(Fraction),
+    /// `percentile_…(array)`: as many results.
+    Many(Vec<Fraction>),
+    /// A null array.
+    NullArray,
+}
+
+/// A fraction, or null, as a part of a function's identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fraction(Option<u64>);
+
+impl Fraction {
+    /// Keeps a number.
+    pub fn new(value: Option<f64>) -> Self {
+        Self(value.map(f64::to_bits))
+    }
+
+    fn value(self) -> Option<f64> {
+        self.0.map(f64::from_bits)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct OrderedSet {
     pick: Pick,
-    result: DataType,
-    signature: Signature,
+    element: DataType,
 }
 
-impl PartialEq for OrderedSet {
-    fn eq(&self, other: &Self) -> bool {
-        self.pick == other.pick && self.result == other.result
-    }
+/// An ordered-set aggregate over values of this type.
+pub fn ordered_set(pick: Pick, element: DataType) -> Arc<AggregateUDF> {
+    aggregate(OrderedSet { pick, element })
 }
 
-impl Eq for OrderedSet {}
-
-impl Hash for OrderedSet {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.pick.hash(state);
-        self.result.hash(state);
-    }
-}
-
-/// An ordered-set aggregate over values of the result's type.
-pub fn ordered_set(pick: Pick, result: DataType) -> Arc<AggregateUDF> {
-    let signature = Signature::user_defined(Volatility::Immutable);
-    Arc::new(AggregateUDF::from(OrderedSet { pick, result, signature }))
-}
-
-impl AggregateUDFImpl for OrderedSet {
-    fn name(&self) -> &str {
+impl Aggregation for OrderedSet {
+    fn name(&self) -> &'static str {
         match self.pick {
-            Pick::Continuous => "percentile_cont_exact",
-            Pick::Discrete => "percentile_disc",
+            Pick::Continuous(_) => "percentile_cont_exact",
+            Pick::Discrete(_) => "percentile_disc",
             Pick::MostFrequent => "mode",
         }
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn result(&self) -> DataType {
+        match &self.pick {
+            Pick::Continuous(Fractions::Many(_) | Fractions::NullArray)
+            | Pick::Discrete(Fractions::Many(_) | Fractions::NullArray) => {
+                DataType::List(Arc::new(Field::new_list_field(self.element.clone(), true)))
+            }
+            _ => self.element.clone(),
+        }
     }
 
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(self.result.clone())
+    fn state(&self, _inputs: &[DataType]) -> Vec<(&'static str, DataType)> {
+        let values = DataType::List(Arc::new(Field::new_list_field(self.element.clone(), true)));
+        vec![("values", values), ("fraction", DataType::Float64)]
     }
 
-    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
-        Ok(arguments.to_vec())
-    }
-
-    fn state_fields(&self, arguments: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let values = Field::new_list_field(self.result.clone(), true);
-        Ok(vec![
-            Arc::new(Field::new_list(format!("{}[values]", arguments.name), values, true)),
-            Arc::new(Field::new(format!("{}[fraction]", arguments.name), DataType::Float64, true)),
-        ])
-    }
-
-    /// The values are sorted here, whatever order they come in.
-    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        AggregateOrderSensitivity::Insensitive
-    }
-
-    fn accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        let descending = arguments.order_bys.first().is_some_and(|sort| sort.options.descending);
+    fn accumulator(&self, inputs: &Inputs) -> Result<Box<dyn Accumulator>> {
         Ok(Box::new(Values {
-            pick: self.pick,
-            result: self.result.clone(),
-            descending,
+            pick: self.pick.clone(),
+            element: self.element.clone(),
+            result: self.result(),
+            descending: inputs.descending,
             fraction: None,
             values: Vec::new(),
         }))
@@ -111,6 +108,7 @@ impl AggregateUDFImpl for OrderedSet {
 #[derive(Debug)]
 struct Values {
     pick: Pick,
+    element: DataType,
     result: DataType,
     descending: bool,
     fraction: Option<f64>,
@@ -120,7 +118,7 @@ struct Values {
 impl Values {
     fn all(&self) -> Result<ArrayRef> {
         if self.values.is_empty() {
-            return Ok(arrow::array::new_empty_array(&self.result));
+            return Ok(arrow::array::new_empty_array(&self.element));
         }
         let parts: Vec<&dyn Array> = self.values.iter().map(AsRef::as_ref).collect();
         Ok(concat(&parts)?)
@@ -162,64 +160,109 @@ fn discrete_place(fraction: f64, count: usize) -> usize {
     ((fraction * count as f64).ceil() as usize).saturating_sub(1)
 }
 
+/// 22003 for what is no fraction.
+fn checked(fraction: f64) -> Result<f64> {
+    if (0.0..=1.0).contains(&fraction) {
+        return Ok(fraction);
+    }
+    let mut shown = Vec::new();
+    crate::text_output::write_float8(fraction, &mut shown);
+    let message = format!("percentile value {} is not between 0 and 1", String::from_utf8_lossy(&shown));
+    Err(FunctionError::new(FunctionErrorKind::NumericValueOutOfRange, message).into())
+}
+
+impl Values {
+    /// The first of the most frequent of sorted values.
+    fn most_frequent(sorted: &ArrayRef) -> Result<usize> {
+        let compare = arrow::array::make_comparator(sorted, sorted, SortOptions::default())?;
+        let (mut best, mut best_length, mut start) = (0, 0, 0);
+        for row in 0..sorted.len() {
+            if compare(start, row).is_ne() {
+                start = row;
+            }
+            if row - start + 1 > best_length {
+                (best, best_length) = (start, row - start + 1);
+            }
+        }
+        Ok(best)
+    }
+
+    /// The values at fractions of sorted values.
+    fn at_fractions(&self, sorted: &ArrayRef, fractions: &[Option<f64>]) -> Result<ArrayRef> {
+        if !matches!(self.pick, Pick::Continuous(_)) {
+            let places: arrow::array::UInt64Array = fractions
+                .iter()
+                .map(|fraction| fraction.map(|fraction| discrete_place(fraction, sorted.len()) as u64))
+                .collect();
+            return Ok(arrow::compute::take(sorted, &places, None)?);
+        }
+        let floats = sorted.as_primitive::<Float64Type>();
+        let values: Float64Array = fractions
+            .iter()
+            .map(|fraction| {
+                fraction.map(|fraction| {
+                    let (low, high, part) = place(fraction, sorted.len());
+                    let (low, high) = (floats.value(low), floats.value(high));
+                    if part == 0.0 { low } else { low + (high - low) * part }
+                })
+            })
+            .collect();
+        Ok(Arc::new(values))
+    }
+}
+
 impl Accumulator for Values {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let Some(last) = values.last() else {
             return Err(FunctionError::internal("an ordered-set aggregate without an argument").into());
         };
-        if self.pick != Pick::MostFrequent
-            && self.fraction.is_none()
+        if self.fraction.is_none()
+            && values.len() > 1
             && let Some(fractions) = values.first().and_then(|first| first.as_primitive_opt::<Float64Type>())
         {
             self.fraction = fractions.iter().next().flatten();
-            if let Some(fraction) = self.fraction.filter(|fraction| !(0.0..=1.0).contains(fraction)) {
-                return Err(FunctionError::new(
-                    FunctionErrorKind::NumericValueOutOfRange,
-                    format!("percentile value {fraction} is not between 0 and 1"),
-                )
-                .into());
-            }
         }
         self.keep(last)
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let values = self.all()?;
         let null = || ScalarValue::try_from(&self.result);
-        if values.is_empty() {
+        let (fractions, many): (Vec<Option<f64>>, bool) = match &self.pick {
+            Pick::MostFrequent => (Vec::new(), false),
+            Pick::Continuous(fractions) | Pick::Discrete(fractions) => match fractions {
+                Fractions::Argument => (vec![self.fraction], false),
+                Fractions::One(fraction) => (vec![fraction.value()], false),
+                Fractions::Many(fractions) => (fractions.iter().map(|one| one.value()).collect(), true),
+                Fractions::NullArray => return null(),
+            },
+        };
+        // PostgreSQL looks at an array's fractions only when there are rows, and at a single one always.
+        let values = self.all()?;
+        if many && values.is_empty() {
+            return null();
+        }
+        for fraction in fractions.iter().flatten() {
+            checked(*fraction)?;
+        }
+        if values.is_empty() || (!many && fractions.first().is_some_and(Option::is_none)) {
             return null();
         }
         let options = SortOptions { descending: self.descending, nulls_first: false };
         let sorted = sort(&values, Some(options))?;
-        let at = |index: usize| ScalarValue::try_from_array(&sorted, index);
-        match (self.pick, self.fraction) {
-            (Pick::MostFrequent, _) => {
-                let compare = arrow::array::make_comparator(&sorted, &sorted, SortOptions::default())?;
-                let (mut best, mut best_length, mut start) = (0, 0, 0);
-                for row in 0..sorted.len() {
-                    if compare(start, row).is_ne() {
-                        start = row;
-                    }
-                    if row - start + 1 > best_length {
-                        (best, best_length) = (start, row - start + 1);
-                    }
-                }
-                at(best)
-            }
-            (_, None) => null(),
-            (Pick::Discrete, Some(fraction)) => at(discrete_place(fraction, sorted.len())),
-            (Pick::Continuous, Some(fraction)) => {
-                let (low, high, part) = place(fraction, sorted.len());
-                let floats = sorted.as_primitive::<Float64Type>();
-                let (low, high) = (floats.value(low), floats.value(high));
-                Ok(ScalarValue::Float64(Some(if part == 0.0 { low } else { low + (high - low) * part })))
-            }
+        if self.pick == Pick::MostFrequent {
+            return ScalarValue::try_from_array(&sorted, Self::most_frequent(&sorted)?);
         }
+        let picked = self.at_fractions(&sorted, &fractions)?;
+        if many {
+            let list = SingleRowListArrayBuilder::new(picked).build_list_array();
+            return Ok(ScalarValue::List(Arc::new(list)));
+        }
+        ScalarValue::try_from_array(&picked, 0)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
         let values = self.all()?;
-        let list = datafusion::common::utils::SingleRowListArrayBuilder::new(values).build_list_array();
+        let list = SingleRowListArrayBuilder::new(values).build_list_array();
         Ok(vec![ScalarValue::List(Arc::new(list)), ScalarValue::Float64(self.fraction)])
     }
 
@@ -244,24 +287,27 @@ impl Accumulator for Values {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::Float64Array;
-
     use super::*;
 
     #[test]
     fn picks() {
-        let run = |pick: Pick, fraction: f64, descending: bool| {
-            let mut values =
-                Values { pick, result: DataType::Float64, descending, fraction: None, values: Vec::new() };
-            let fractions: ArrayRef = Arc::new(Float64Array::from(vec![fraction; 5]));
+        let run = |pick: Pick, descending: bool| {
+            let inputs = Inputs { types: vec![DataType::Float64], descending };
+            let mut values = OrderedSet { pick, element: DataType::Float64 }.accumulator(&inputs).unwrap();
             let column: ArrayRef =
                 Arc::new(Float64Array::from(vec![Some(10.0), Some(1.0), None, Some(2.0), Some(2.0)]));
-            values.update_batch(&[fractions, column]).unwrap();
-            values.evaluate().unwrap()
+            values.update_batch(&[column]).unwrap();
+            values.evaluate()
         };
-        assert_eq!(run(Pick::Continuous, 0.25, false), ScalarValue::Float64(Some(1.75)));
-        assert_eq!(run(Pick::Discrete, 0.5, false), ScalarValue::Float64(Some(2.0)));
-        assert_eq!(run(Pick::Discrete, 0.0, true), ScalarValue::Float64(Some(10.0)));
-        assert_eq!(run(Pick::MostFrequent, 0.0, false), ScalarValue::Float64(Some(2.0)));
+        let one = |fraction: f64| Fractions::One(Fraction::new(Some(fraction)));
+        let float = |value: f64| ScalarValue::Float64(Some(value));
+        assert_eq!(run(Pick::Continuous(one(0.25)), false).unwrap(), float(1.75));
+        assert_eq!(run(Pick::Discrete(one(0.5)), false).unwrap(), float(2.0));
+        assert_eq!(run(Pick::Discrete(one(0.0)), true).unwrap(), float(10.0));
+        assert_eq!(run(Pick::MostFrequent, false).unwrap(), float(2.0));
+        assert!(run(Pick::Continuous(one(1.5)), false).is_err());
+        let many = Fractions::Many(vec![Fraction::new(Some(1.0)), Fraction::new(None)]);
+        let ScalarValue::List(list) = run(Pick::Discrete(many), false).unwrap() else { panic!("a list") };
+        assert_eq!(list.value(0).as_primitive::<Float64Type>().iter().collect::<Vec<_>>(), [Some(10.0), None]);
     }
 }

@@ -1,24 +1,20 @@
 //! `stddev` and `variance` of integers and `numeric`: exact sums of values and squares, so that the result has all its
 //! digits, unlike a computation in floats.
 
-use std::{
-    hash::{Hash, Hasher},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use arrow::{
     array::{ArrayRef, AsArray},
-    datatypes::{DataType, Decimal128Type, Decimal256Type, Field, FieldRef, Int64Type, i256},
+    datatypes::{DataType, Decimal256Type, Int64Type, i256},
 };
 use datafusion::{
     common::{Result, ScalarValue},
-    logical_expr::{
-        Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility,
-        function::{AccumulatorArgs, StateFieldsArgs},
-    },
+    logical_expr::{Accumulator, AggregateUDF},
 };
 
 use crate::{
+    aggregate::{Aggregation, Inputs, aggregate},
+    aggregates::each_value,
     error::FunctionError,
     numbers::{square_root_of_ratio, wide_ratio},
 };
@@ -36,36 +32,19 @@ pub enum Statistic {
     PopulationDeviation,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct NumericStatistic {
     statistic: Statistic,
     result: DataType,
-    signature: Signature,
 }
 
-impl PartialEq for NumericStatistic {
-    fn eq(&self, other: &Self) -> bool {
-        self.statistic == other.statistic && self.result == other.result
-    }
-}
-
-impl Eq for NumericStatistic {}
-
-impl Hash for NumericStatistic {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.statistic.hash(state);
-        self.result.hash(state);
-    }
-}
-
-/// The aggregate over `numeric`, whose result has this type.
+/// The aggregate over integers or `numeric`, whose result has this type.
 pub fn numeric_statistic_aggregate(statistic: Statistic, result: DataType) -> Arc<AggregateUDF> {
-    let signature = Signature::user_defined(Volatility::Immutable);
-    Arc::new(AggregateUDF::from(NumericStatistic { statistic, result, signature }))
+    aggregate(NumericStatistic { statistic, result })
 }
 
-impl AggregateUDFImpl for NumericStatistic {
-    fn name(&self) -> &str {
+impl Aggregation for NumericStatistic {
+    fn name(&self) -> &'static str {
         match self.statistic {
             Statistic::SampleVariance => "numeric_var_samp",
             Statistic::PopulationVariance => "numeric_var_pop",
@@ -74,38 +53,22 @@ impl AggregateUDFImpl for NumericStatistic {
         }
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn result(&self) -> DataType {
+        self.result.clone()
     }
 
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(self.result.clone())
+    fn state(&self, _inputs: &[DataType]) -> Vec<(&'static str, DataType)> {
+        vec![
+            ("count", DataType::Int64),
+            ("sum", DataType::Decimal256(76, 0)),
+            ("squares", DataType::Decimal256(76, 0)),
+        ]
     }
 
-    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
-        Ok(arguments.to_vec())
-    }
-
-    fn state_fields(&self, arguments: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let field = |part: &str, data_type: DataType| -> FieldRef {
-            Arc::new(Field::new(format!("{}[{part}]", arguments.name), data_type, true))
-        };
-        Ok(vec![
-            field("count", DataType::Int64),
-            field("sum", DataType::Decimal256(76, 0)),
-            field("squares", DataType::Decimal256(76, 0)),
-        ])
-    }
-
-    fn accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        FunctionError::refuse_distinct(self.name(), arguments.is_distinct)?;
-        let from = match arguments.expr_fields.first().map(|field| field.data_type()) {
-            Some(DataType::Decimal128(_, scale)) => *scale,
-            _ => return Err(FunctionError::internal("a statistic of something that is not numeric").into()),
-        };
+    fn accumulator(&self, inputs: &Inputs) -> Result<Box<dyn Accumulator>> {
         Ok(Box::new(Sums {
             statistic: self.statistic,
-            from,
+            from: inputs.scale(0),
             result: self.result.clone(),
             count: 0,
             sum: i256::ZERO,
@@ -131,16 +94,21 @@ fn overflow() -> datafusion::common::DataFusionError {
 
 impl Accumulator for Sums {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        for value in values.iter().flat_map(|array| array.as_primitive::<Decimal128Type>()).flatten() {
+        let Some(values) = values.first() else {
+            return Err(FunctionError::internal("an aggregate without an argument").into());
+        };
+        let mut overflowed = false;
+        each_value(values, |_, value| {
             let value = i256::from_i128(value);
             self.count += 1;
-            self.sum = self.sum.checked_add(value).ok_or_else(overflow)?;
-            self.squares = value
-                .checked_mul(value)
-                .and_then(|square| self.squares.checked_add(square))
-                .ok_or_else(overflow)?;
-        }
-        Ok(())
+            let sum = self.sum.checked_add(value);
+            let squares = value.checked_mul(value).and_then(|square| self.squares.checked_add(square));
+            match sum.zip(squares) {
+                Some((sum, squares)) => (self.sum, self.squares) = (sum, squares),
+                None => overflowed = true,
+            }
+        })?;
+        if overflowed { Err(overflow()) } else { Ok(()) }
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {

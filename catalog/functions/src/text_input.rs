@@ -304,6 +304,11 @@ pub fn parse_bytea(text: &str) -> Result<Vec<u8>, FunctionError> {
     if let Some(hex) = bytes.strip_prefix(b"\\x") {
         return parse_hex(hex);
     }
+    parse_escaped(bytes)
+}
+
+/// Bytes as they are, but for `\\` and octal `\ooo`.
+pub fn parse_escaped(bytes: &[u8]) -> Result<Vec<u8>, FunctionError> {
     let mut value = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let [first, after @ ..] = rest {

@@ -13,6 +13,10 @@ pub enum SqlErrorKind {
     UndefinedTable,
     /// 42883
     UndefinedFunction,
+    /// 22014
+    InvalidArgumentForNtile,
+    /// 22016
+    InvalidArgumentForNthValue,
     /// 42704
     UndefinedObject,
     /// 3F000

@@ -13,7 +13,7 @@ use datafusion::logical_expr::{Expr, Operator};
 use lis_lake::types::PgType;
 
 pub(crate) use self::{
-    arithmetic::{decimal, digits, styles, two, zone},
+    arithmetic::{decimal, digits, square_root_scale, styles, two, zone},
     comparison::{align, compare},
 };
 use crate::{

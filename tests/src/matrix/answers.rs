@@ -40,6 +40,19 @@ impl Answer {
         }
     }
 
+    /// With the rows in an order of their own.
+    #[must_use]
+    pub fn sorted(self) -> Answer {
+        match self {
+            Answer::Rows { types, mut text, mut binary } => {
+                text.sort();
+                binary.sort();
+                Answer::Rows { types, text, binary }
+            }
+            error @ Answer::Error { .. } => error,
+        }
+    }
+
     /// The answer of one cell.
     pub fn cell(&self, row: usize, column: usize) -> Answer {
         match self {

@@ -14,7 +14,7 @@ const NUMERIC_ARRAY: u32 = 1231;
 /// PostgreSQL's `numeric` has no limit that a report meets; ours does.
 const DIGITS_MAX: usize = 38;
 /// What an inexact `numeric` result must share with PostgreSQL's.
-const SIGNIFICANT_DIGITS: usize = 16;
+const SIGNIFICANT_DIGITS: u32 = 16;
 
 /// Functions and operators whose `numeric` result cannot be exact.
 const INEXACT: &[&str] = &[
@@ -148,36 +148,23 @@ fn plain(bytes: &[u8]) -> String {
     }
 }
 
-/// Whether two numbers agree in their first digits, but for one in the last.
+/// Whether two numbers agree in their first digits, or to one in the last place that both show.
 fn near(ours: &str, theirs: &str) -> bool {
-    if ours == theirs {
-        return true;
-    }
-    let digits = |text: &str| -> Option<(bool, i64, i128)> {
-        let negative = text.starts_with('-');
-        let text = text.trim_start_matches('-');
+    let cut = |text: &str, places: usize| -> Option<i128> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-        let all: String = whole.chars().chain(fraction.chars()).collect();
-        let leading = all.len() - all.trim_start_matches('0').len();
-        let exponent = i64::try_from(whole.len()).ok()? - i64::try_from(leading).ok()?;
-        let mut kept: String = all.trim_start_matches('0').chars().take(SIGNIFICANT_DIGITS).collect();
-        while kept.len() < SIGNIFICANT_DIGITS {
-            kept.push('0');
-        }
-        kept.parse().ok().map(|value| (negative, exponent, value))
+        let fraction: String = fraction.chars().chain(std::iter::repeat('0')).take(places).collect();
+        format!("{whole}{fraction}").parse().ok()
     };
-    match (digits(ours), digits(theirs)) {
-        (Some((n1, e1, d1)), Some((n2, e2, d2))) => {
-            let mantissas = match e1 - e2 {
-                0 => (d1 - d2).abs() <= 1,
-                1 => (d1 * 10 - d2).abs() <= 10,
-                -1 => (d1 - d2 * 10).abs() <= 10,
-                _ => false,
-            };
-            n1 == n2 && mantissas
-        }
-        _ => false,
-    }
+    let places = |text: &str| text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let shared = places(ours).min(places(theirs));
+    // As many places as 38 digits leave room for.
+    (0..=shared).rev().find_map(|places| cut(ours, places).zip(cut(theirs, places))).is_some_and(
+        |(ours, theirs)| {
+            let apart = (ours - theirs).unsigned_abs();
+            let relative = apart.checked_mul(10_u128.pow(SIGNIFICANT_DIGITS - 1));
+            apart <= 1 || relative.is_some_and(|relative| relative <= theirs.unsigned_abs())
+        },
+    )
 }
 
 #[cfg(test)]
@@ -188,9 +175,11 @@ mod tests {
     fn numbers_are_near_in_sixteen_digits() {
         assert!(near("0.33333333333333333333", "0.3333333333333333"));
         assert!(near("1.0000000000000001", "1.0000000000000002"));
-        assert!(!near("0.333333333333334", "0.3333333333333333"));
+        assert!(!near("0.3333333333334333", "0.3333333333333333"));
         assert!(!near("-1", "1"));
         assert!(near("0.99999999999999999", "1.0000000000000000"));
+        assert!(near("39040.2362415696455017", "39040.23624157"));
+        assert!(!near("39040.2362415696455017", "39040.23624152"));
         assert_eq!(plain(b"1.500"), "1.5");
         assert_eq!(plain(b"100"), "100");
     }

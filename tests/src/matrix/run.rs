@@ -67,19 +67,27 @@ pub fn signature(
             })
             .collect();
         let size = if path == "column" { usize::MAX } else { CALLS_PER_STATEMENT };
-        for group in groups(signature, calls, &theirs, &together, path, size) {
+        let mut waiting = groups(signature, calls, &theirs, &together, path, size);
+        while let Some(group) = waiting.pop() {
             let statement = if path == "column" {
                 column_statement(signature, calls, &group)
             } else {
                 let list: Vec<&str> = group.iter().map(|index| calls[*index].text.as_str()).collect();
                 format!("SELECT {}", list.join(", "))
             };
-            let answer = ask(lis, &[statement])?.pop();
-            if let Some(answer @ Answer::Rows { .. }) = answer {
-                for (place, index) in group.iter().enumerate() {
-                    let (row, column) = if path == "column" { (place, 0) } else { (0, place) };
-                    ours[*index] = Some(answer.cell(row, column));
+            match ask(lis, &[statement])?.pop() {
+                Some(answer @ Answer::Rows { .. }) => {
+                    for (place, index) in group.iter().enumerate() {
+                        let (row, column) = if path == "column" { (place, 0) } else { (0, place) };
+                        ours[*index] = Some(answer.cell(row, column));
+                    }
                 }
+                // One of them fails: what does not shall still be computed together.
+                _ if group.len() > 1 => {
+                    let (one, two) = group.split_at(group.len() / 2);
+                    waiting.extend([one.to_vec(), two.to_vec()]);
+                }
+                _ => {}
             }
         }
     }
@@ -102,6 +110,9 @@ pub fn signature(
         .zip(theirs)
         .map(|((call, ours), theirs)| {
             let ours = ours.unwrap_or(Answer::Rows { types: vec![], text: vec![], binary: vec![] });
+            // Groups come in no order.
+            let is_grouped = call.path == "grouped";
+            let (ours, theirs) = if is_grouped { (ours.sorted(), theirs.sorted()) } else { (ours, theirs) };
             Outcome {
                 path: call.path,
                 text: call.text.clone(),

@@ -2,12 +2,14 @@
 
 use arrow::array::ArrayRef;
 
-use super::{interval_native, interval_parts};
+use super::{Zones, interval_native, interval_parts, to_local, to_utc, zone_of};
 use crate::{
     calendar::{self, DAY, HOUR, MINUTE, SECOND},
     casts::zone_argument,
     error::{FunctionError, FunctionErrorKind},
-    kernels::{Date, Interval, Numeric, Text, Time, Timestamp, Uuid, map, map_nullable},
+    kernels::{
+        Date, Interval, Numeric, Read, Text, Time, Timestamp, Uuid, map, map_nullable, result_scale,
+    },
     scalar::Arguments,
     text_input::Interval as Parts,
 };
@@ -132,6 +134,11 @@ fn century_like(year: i64, length: i64) -> i64 {
 /// A field of a local timestamp, unscaled at [`Field::scale`]; `None` if timestamps have no such field.
 pub(super) fn field_of(field: Field, timestamp: i64) -> Option<i128> {
     let (days, time) = calendar::split_timestamp(timestamp);
+    field_of_parts(field, days, time)
+}
+
+/// As [`field_of`]: a date may lie beyond what a timestamp holds.
+fn field_of_parts(field: Field, days: i64, time: i64) -> Option<i128> {
     let (year, month, day) = calendar::civil_from_days(days);
     Some(i128::from(match field {
         Field::Microseconds | Field::Milliseconds | Field::Second => time % MINUTE,
@@ -149,7 +156,7 @@ pub(super) fn field_of(field: Field, timestamp: i64) -> Option<i128> {
         Field::IsoDayOfWeek => iso_day_of_week(days),
         Field::IsoYear => shown_year(iso_week(days).0),
         Field::DayOfYear => days - calendar::days_from_civil(year, 1, 1) + 1,
-        Field::Epoch => timestamp,
+        Field::Epoch => return Some(i128::from(days) * i128::from(DAY) + i128::from(time)),
         Field::Julian => {
             let whole = i128::from(days - calendar::DATE_MIN) * 10_i128.pow(20);
             return Some(whole + i128::from(time) * 10_i128.pow(20) / i128::from(DAY));
@@ -171,50 +178,66 @@ fn unknown_field(name: &str, type_name: &str) -> FunctionError {
     }
 }
 
-/// The field that the constant first argument names.
-fn constant_field(arguments: &Arguments<'_>, type_name: &str) -> Result<(String, Field), FunctionError> {
-    let (names, _) = arguments.typed::<arrow::array::StringViewArray>(0)?;
-    let name = names.iter().next().flatten().unwrap_or_default().to_owned();
-    let field = Field::by_name(&name).ok_or_else(|| unknown_field(&name, type_name))?;
-    Ok((name, field))
+/// Writes a field of each row: the first argument names it, `value` gives it unscaled at [`Field::scale`], says that the
+/// type has none, or that this value has none (null). A field that is not constant differs from row to row, and so does
+/// its scale.
+fn extract<T: Read>(
+    arguments: &Arguments<'_>,
+    type_name: &str,
+    value: impl Fn(Field, T::Value<'_>) -> Result<Option<Option<i128>>, FunctionError>,
+) -> Done {
+    let (_, to) = result_scale(arguments)?;
+    let mut last: Option<(String, Field)> = None;
+    map_nullable::<(Text, T), Numeric>(arguments, |(name, of)| {
+        let field = match &last {
+            Some((known, field)) if known == name => *field,
+            _ => {
+                let field = Field::by_name(name).ok_or_else(|| unknown_field(name, type_name))?;
+                last = Some((name.to_owned(), field));
+                field
+            }
+        };
+        let Some(value) = value(field, of)?.ok_or_else(|| unknown_field(name, type_name))? else {
+            return Ok(None);
+        };
+        crate::numbers::fit(value, i32::from(field.scale()), i32::from(to))
+            .map(Some)
+            .ok_or_else(FunctionError::numeric_overflow)
+    })
 }
 
 /// `extract(field, timestamp)`
 pub fn extract_timestamp(arguments: &Arguments<'_>) -> Done {
-    let type_name = "timestamp without time zone";
-    let (name, field) = constant_field(arguments, type_name)?;
-    map_nullable::<(Text, Timestamp), Numeric>(arguments, |(_, timestamp)| {
+    extract::<Timestamp>(arguments, "timestamp without time zone", |field, timestamp| {
         if calendar::is_infinite_timestamp(timestamp) {
             return field_of_infinity(field);
         }
-        field_of(field, timestamp).map(Some).ok_or_else(|| unknown_field(&name, type_name))
+        Ok(field_of(field, timestamp).map(Some))
     })
 }
 
 /// `extract(field, timestamptz)`, zone
 pub fn extract_timestamptz(arguments: &Arguments<'_>) -> Done {
-    let type_name = "timestamp with time zone";
-    let (name, field) = constant_field(arguments, type_name)?;
     let zone = zone_argument(arguments, 2)?;
-    map_nullable::<(Text, Timestamp), Numeric>(arguments, |(_, timestamp)| {
+    extract::<Timestamp>(arguments, "timestamp with time zone", |field, timestamp| {
         if calendar::is_infinite_timestamp(timestamp) {
             return field_of_infinity(field);
         }
         let offset = calendar::offset_at(zone, timestamp);
-        Ok(Some(match field {
-            Field::Epoch => i128::from(timestamp),
-            Field::Timezone => i128::from(offset),
-            Field::TimezoneHour => i128::from(offset / 3600),
-            Field::TimezoneMinute => i128::from(offset / 60 % 60),
-            _ => field_of(field, timestamp.saturating_add(offset * SECOND))
-                .ok_or_else(|| unknown_field(&name, type_name))?,
-        }))
+        let value = match field {
+            Field::Epoch => Some(i128::from(timestamp)),
+            Field::Timezone => Some(i128::from(offset)),
+            Field::TimezoneHour => Some(i128::from(offset / 3600)),
+            Field::TimezoneMinute => Some(i128::from(offset / 60 % 60)),
+            _ => field_of(field, timestamp.saturating_add(offset * SECOND)),
+        };
+        Ok(value.map(Some))
     })
 }
 
 /// What `extract` gives of an infinite date: null for what goes round, and infinity, which `numeric` does not have
 /// here, for what grows.
-fn field_of_infinity(field: Field) -> Result<Option<i128>, FunctionError> {
+fn field_of_infinity(field: Field) -> Result<Option<Option<i128>>, FunctionError> {
     match field {
         Field::Year
         | Field::IsoYear
@@ -223,78 +246,66 @@ fn field_of_infinity(field: Field) -> Result<Option<i128>, FunctionError> {
         | Field::Millennium
         | Field::Julian
         | Field::Epoch => Err(FunctionError::not_supported("numeric NaN and infinity are not supported")),
-        _ => Ok(None),
+        _ => Ok(Some(None)),
     }
 }
 
 /// `extract(field, date)`
 pub fn extract_date(arguments: &Arguments<'_>) -> Done {
-    let type_name = "date";
-    let (name, field) = constant_field(arguments, type_name)?;
-    let refused = matches!(
-        field,
-        Field::Microseconds | Field::Milliseconds | Field::Second | Field::Minute | Field::Hour
-    );
-    map_nullable::<(Text, Date), Numeric>(arguments, |(_, date)| {
+    extract::<Date>(arguments, "date", |field, date| {
+        let refused = matches!(
+            field,
+            Field::Microseconds | Field::Milliseconds | Field::Second | Field::Minute | Field::Hour
+        );
         if refused {
-            return Err(unknown_field(&name, type_name));
+            return Ok(None);
         }
         if calendar::is_infinite_date(date) {
             return field_of_infinity(field);
         }
-        let days = i64::from(date);
-        match field {
-            // Whole numbers, and dates may lie beyond what a timestamp holds.
-            Field::Epoch => Ok(Some(i128::from(days) * 86_400)),
-            Field::Julian => Ok(Some(i128::from(days - calendar::DATE_MIN))),
-            _ => field_of(field, days.saturating_mul(DAY))
-                .map(Some)
-                .ok_or_else(|| unknown_field(&name, type_name)),
-        }
+        Ok(field_of_parts(field, date.into(), 0).map(Some))
     })
 }
 
 /// `extract(field, time)`
 pub fn extract_time(arguments: &Arguments<'_>) -> Done {
-    let type_name = "time without time zone";
-    let (name, field) = constant_field(arguments, type_name)?;
-    map::<(Text, Time), Numeric>(arguments, |(_, time)| match field {
-        Field::Microseconds | Field::Milliseconds | Field::Second | Field::Minute | Field::Hour => {
-            field_of(field, time).ok_or_else(|| unknown_field(&name, type_name))
-        }
-        Field::Epoch => Ok(time.into()),
-        _ => Err(unknown_field(&name, type_name)),
+    extract::<Time>(arguments, "time without time zone", |field, time| {
+        let value = match field {
+            Field::Microseconds | Field::Milliseconds | Field::Second | Field::Minute | Field::Hour => {
+                field_of(field, time)
+            }
+            Field::Epoch => Some(time.into()),
+            _ => None,
+        };
+        Ok(value.map(Some))
     })
 }
 
 /// `extract(field, timetz)`
 pub fn extract_timetz(arguments: &Arguments<'_>) -> Done {
-    let type_name = "time with time zone";
-    let (name, field) = constant_field(arguments, type_name)?;
-    map::<(Text, Uuid), Numeric>(arguments, |(_, value)| {
+    extract::<Uuid>(arguments, "time with time zone", |field, value| {
         let (time, offset) = crate::timetz::decode(value);
-        match field {
+        let value = match field {
             Field::Microseconds | Field::Milliseconds | Field::Second | Field::Minute | Field::Hour => {
-                field_of(field, time).ok_or_else(|| unknown_field(&name, type_name))
+                field_of(field, time)
             }
-            Field::Epoch => Ok((time - offset * SECOND).into()),
-            Field::Timezone => Ok(offset.into()),
-            Field::TimezoneHour => Ok((offset / 3600).into()),
-            Field::TimezoneMinute => Ok((offset / 60 % 60).into()),
-            _ => Err(unknown_field(&name, type_name)),
-        }
+            Field::Epoch => Some((time - offset * SECOND).into()),
+            Field::Timezone => Some(offset.into()),
+            Field::TimezoneHour => Some((offset / 3600).into()),
+            Field::TimezoneMinute => Some((offset / 60 % 60).into()),
+            _ => None,
+        };
+        Ok(value.map(Some))
     })
 }
 
 /// `extract(field, interval)`
 pub fn extract_interval(arguments: &Arguments<'_>) -> Done {
-    let type_name = "interval";
-    let (name, field) = constant_field(arguments, type_name)?;
-    map::<(Text, Interval), Numeric>(arguments, |(_, value)| {
+    extract::<Interval>(arguments, "interval", |field, value| {
         let parts = interval_parts(value);
         let (years, months) = (i64::from(parts.months / 12), i64::from(parts.months % 12));
         let time = parts.microseconds;
-        Ok(match field {
+        Ok(Some(Some(match field {
             Field::Microseconds | Field::Milliseconds | Field::Second => i128::from(time % MINUTE),
             Field::Minute => i128::from(time / MINUTE % 60),
             Field::Hour => i128::from(time / HOUR),
@@ -310,8 +321,8 @@ pub fn extract_interval(arguments: &Arguments<'_>) -> Done {
                 let days = i128::from(years) * 36_525 + i128::from(months * 30 + i64::from(parts.days)) * 100;
                 days * i128::from(DAY / 100) + i128::from(time)
             }
-            _ => return Err(unknown_field(&name, type_name)),
-        })
+            _ => return Ok(None),
+        })))
     })
 }
 
@@ -340,53 +351,73 @@ pub(super) fn truncate(field: Field, timestamp: i64) -> Option<i64> {
     days.checked_mul(DAY)
 }
 
-fn constant_or_row_field(name: &str, type_name: &str) -> Result<Field, FunctionError> {
-    Field::by_name(name).ok_or_else(|| unknown_field(name, type_name))
+/// The unit of each row, of which one row's is mostly the last row's.
+struct Units {
+    type_name: &'static str,
+    last: Option<(String, Field)>,
+}
+
+impl Units {
+    fn of(type_name: &'static str) -> Self {
+        Self { type_name, last: None }
+    }
+
+    fn get(&mut self, name: &str) -> Result<Field, FunctionError> {
+        if let Some((last, field)) = &self.last
+            && last == name
+        {
+            return Ok(*field);
+        }
+        let field = Field::by_name(name)
+            .filter(|field| truncate(*field, 0).is_some())
+            .ok_or_else(|| unknown_field(name, self.type_name))?;
+        self.last = Some((name.to_owned(), field));
+        Ok(field)
+    }
+}
+
+fn start_of_unit(field: Field, timestamp: i64) -> Result<i64, FunctionError> {
+    if calendar::is_infinite_timestamp(timestamp) {
+        return Ok(timestamp);
+    }
+    truncate(field, timestamp)
+        .filter(|start| *start >= calendar::TIMESTAMP_MIN)
+        .ok_or_else(calendar::timestamp_out_of_range)
 }
 
 /// `date_trunc(unit, timestamp)`
 pub fn date_trunc(arguments: &Arguments<'_>) -> Done {
-    let type_name = "timestamp without time zone";
-    let (name, field) = constant_field(arguments, type_name)?;
-    if truncate(field, 0).is_none() {
-        return Err(unknown_field(&name, type_name));
-    }
-    map::<(Text, Timestamp), Timestamp>(arguments, |(_, timestamp)| {
-        if calendar::is_infinite_timestamp(timestamp) {
-            return Ok(timestamp);
-        }
-        truncate(field, timestamp).ok_or_else(calendar::timestamp_out_of_range)
+    let mut units = Units::of("timestamp without time zone");
+    map::<(Text, Timestamp), Timestamp>(arguments, |(name, timestamp)| {
+        start_of_unit(units.get(name)?, timestamp)
     })
 }
 
 /// `date_trunc(unit, timestamptz)`, zone
 pub fn date_trunc_in_zone(arguments: &Arguments<'_>) -> Done {
-    let type_name = "timestamp with time zone";
-    let (name, field) = constant_field(arguments, type_name)?;
-    if truncate(field, 0).is_none() {
-        return Err(unknown_field(&name, type_name));
-    }
-    let zone = zone_argument(arguments, 2)?;
-    let fine = matches!(
-        field,
-        Field::Microseconds | Field::Milliseconds | Field::Second | Field::Minute | Field::Hour
-    );
-    map::<(Text, Timestamp), Timestamp>(arguments, |(_, timestamp)| {
+    let mut units = Units::of("timestamp with time zone");
+    let mut zones = Zones::new(zone_of);
+    map::<(Text, Timestamp, Text), Timestamp>(arguments, |(name, timestamp, zone)| {
+        let (field, zone) = (units.get(name)?, zones.get(zone)?);
         if calendar::is_infinite_timestamp(timestamp) {
             return Ok(timestamp);
         }
-        let offset = calendar::offset_at(zone, timestamp) * SECOND;
-        let local = timestamp.saturating_add(offset);
-        let start = truncate(field, local).ok_or_else(calendar::timestamp_out_of_range)?;
+        let local = to_local(zone, timestamp)?;
+        let start = start_of_unit(field, local)?;
+        let fine = matches!(
+            field,
+            Field::Microseconds | Field::Milliseconds | Field::Second | Field::Minute | Field::Hour
+        );
         // Within an hour the offset stays: the hour that is there twice is not mixed up.
-        if fine { Ok(start - offset) } else { calendar::local_to_utc(zone, start) }
+        if fine { Ok(start - (local - timestamp)) } else { to_utc(zone, start) }
     })
 }
 
 /// `date_trunc(unit, interval)`
 pub fn date_trunc_interval(arguments: &Arguments<'_>) -> Done {
+    let mut units = Units::of("interval");
     map::<(Text, Interval), Interval>(arguments, |(name, value)| {
-        let field = constant_or_row_field(name, "interval")?;
+        let field = units.get(name)?;
         let parts = interval_parts(value);
         let years = |length: i32| Parts {
             months: parts.months / (12 * length) * 12 * length,

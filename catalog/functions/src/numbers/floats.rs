@@ -7,7 +7,7 @@ use arrow::{
     datatypes::{Float32Type, Float64Type},
 };
 
-use super::combine;
+use super::{combine, degrees, hyperbolic};
 use crate::{
     error::{FunctionError, FunctionErrorKind},
     kernels::{Float8, Int4, map},
@@ -18,6 +18,11 @@ type Done = Result<ArrayRef, FunctionError>;
 
 fn float_trouble(kind: &str) -> FunctionError {
     FunctionError::new(FunctionErrorKind::NumericValueOutOfRange, format!("value out of range: {kind}"))
+}
+
+/// 22003 of a result that is too large for its type.
+pub fn float_overflow() -> FunctionError {
+    float_trouble("overflow")
 }
 
 macro_rules! float_arithmetic {
@@ -178,11 +183,25 @@ float_functions! {
     /// `tanh`
     float8_tanh: |value| Ok(value.tanh());
     /// `asinh`
-    float8_asinh: |value| Ok(value.asinh());
+    float8_asinh: |value| Ok(hyperbolic::asinh(value));
     /// `acosh`
-    float8_acosh: |value| if value < 1.0 { Err(out_of_domain()) } else { Ok(value.acosh()) };
+    float8_acosh: |value| if value < 1.0 { Err(out_of_domain()) } else { Ok(hyperbolic::acosh(value)) };
     /// `atanh`
-    float8_atanh: |value| Ok(within_unit(value)?.atanh());
+    float8_atanh: |value| Ok(hyperbolic::atanh(within_unit(value)?));
+    /// `sind`
+    float8_sind: |value| Ok(degrees::sin(not_infinite(value)?));
+    /// `cosd`
+    float8_cosd: |value| Ok(degrees::cos(not_infinite(value)?));
+    /// `tand`
+    float8_tand: |value| Ok(degrees::tan(not_infinite(value)?));
+    /// `cotd`
+    float8_cotd: |value| Ok(degrees::cot(not_infinite(value)?));
+    /// `asind`
+    float8_asind: |value| Ok(degrees::asin(within_unit(value)?));
+    /// `acosd`
+    float8_acosd: |value| Ok(degrees::acos(within_unit(value)?));
+    /// `atand`
+    float8_atand: |value| Ok(degrees::atan(value));
     /// `degrees`
     float8_degrees: |value| no_overflow(value, value / (std::f64::consts::PI / 180.0));
     /// `radians`
@@ -192,6 +211,11 @@ float_functions! {
 /// `atan2`
 pub fn float8_atan2(arguments: &Arguments<'_>) -> Done {
     map::<(Float8, Float8), Float8>(arguments, |(y, x)| Ok(y.atan2(x)))
+}
+
+/// `atan2d`
+pub fn float8_atan2d(arguments: &Arguments<'_>) -> Done {
+    map::<(Float8, Float8), Float8>(arguments, |(y, x)| Ok(degrees::atan2(y, x)))
 }
 
 /// `power`, `^`
@@ -223,16 +247,24 @@ fn power(base: f64, exponent: f64) -> Result<f64, FunctionError> {
     Ok(result)
 }
 
+/// 2201G
+pub(super) fn bad_bucket(message: &str) -> FunctionError {
+    FunctionError::new(FunctionErrorKind::InvalidArgumentForWidthBucket, message)
+}
+
 /// `width_bucket(double precision, …)`
 #[expect(clippy::cast_possible_truncation, reason = "a bucket lies between 0 and count + 1")]
 pub fn float8_width_bucket(arguments: &Arguments<'_>) -> Done {
     map::<(Float8, Float8, Float8, Int4), Int4>(arguments, |(value, low, high, count)| {
-        let bad = |message: &str| Err(FunctionError::new(FunctionErrorKind::NumericValueOutOfRange, message));
+        let bad = |message: &str| Err(bad_bucket(message));
         if count <= 0 {
             return bad("count must be greater than zero");
         }
         if value.is_nan() || low.is_nan() || high.is_nan() {
             return bad("operand, lower bound, and upper bound cannot be NaN");
+        }
+        if low.is_infinite() || high.is_infinite() {
+            return bad("lower and upper bounds must be finite");
         }
         if low == high {
             return bad("lower bound cannot equal upper bound");

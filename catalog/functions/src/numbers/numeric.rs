@@ -5,7 +5,7 @@ use arrow::{
     datatypes::{Decimal128Type, i256},
 };
 
-use super::combine;
+use super::{combine, floats::bad_bucket};
 use crate::{
     error::{FunctionError, FunctionErrorKind},
     kernels::{Int4, Int8, Numeric, map, result_scale, scale_of},
@@ -498,5 +498,70 @@ pub fn numeric_min_scale(arguments: &Arguments<'_>) -> Done {
             scale -= 1;
         }
         Ok(scale)
+    })
+}
+
+/// Two arguments, brought to the result's scale.
+fn at_result_scale(arguments: &Arguments<'_>) -> Result<(i32, i32, i32), FunctionError> {
+    let (_, to) = result_scale(arguments)?;
+    Ok((i32::from(scale_of(arguments, 0)?), i32::from(scale_of(arguments, 1)?), i32::from(to)))
+}
+
+/// `gcd(numeric, numeric)`
+pub fn numeric_gcd(arguments: &Arguments<'_>) -> Done {
+    let (one, two, to) = at_result_scale(arguments)?;
+    map::<(Numeric, Numeric), Numeric>(arguments, |(a, b)| {
+        let (a, b) = fit(a, one, to).zip(fit(b, two, to)).ok_or_else(FunctionError::numeric_overflow)?;
+        Ok(super::gcd(a, b))
+    })
+}
+
+/// `lcm(numeric, numeric)`
+pub fn numeric_lcm(arguments: &Arguments<'_>) -> Done {
+    let (one, two, to) = at_result_scale(arguments)?;
+    map::<(Numeric, Numeric), Numeric>(arguments, |(a, b)| {
+        let (a, b) = fit(a, one, to).zip(fit(b, two, to)).ok_or_else(FunctionError::numeric_overflow)?;
+        if a == 0 || b == 0 {
+            return Ok(0);
+        }
+        (a / super::gcd(a, b)).checked_mul(b).map(i128::abs).and_then(within).ok_or_else(FunctionError::numeric_overflow)
+    })
+}
+
+/// `width_bucket(numeric, low, high, count)`, exactly.
+pub fn numeric_width_bucket(arguments: &Arguments<'_>) -> Done {
+    let scales = [scale_of(arguments, 0)?, scale_of(arguments, 1)?, scale_of(arguments, 2)?];
+    let to = i32::from(scales.into_iter().max().unwrap_or(0));
+    let [one, two, three] = scales.map(i32::from);
+    map::<(Numeric, Numeric, Numeric, Int4), Int4>(arguments, |(value, low, high, count)| {
+        if count <= 0 {
+            return Err(bad_bucket("count must be greater than zero"));
+        }
+        let wide = |value: i128, from: i32| {
+            let power = u32::try_from(to - from).ok().and_then(wide_power)?;
+            i256::from_i128(value).checked_mul(power)
+        };
+        let values = wide(value, one).zip(wide(low, two)).zip(wide(high, three));
+        let ((value, low), high) = values.ok_or_else(FunctionError::numeric_overflow)?;
+        if low == high {
+            return Err(bad_bucket("lower bound cannot equal upper bound"));
+        }
+        let (below, above) =
+            if low < high { (value < low, value >= high) } else { (value > low, value <= high) };
+        if below {
+            return Ok(0);
+        }
+        if above {
+            return count.checked_add(1).ok_or_else(|| FunctionError::out_of_range("integer"));
+        }
+        let bucket = value
+            .checked_sub(low)
+            .and_then(|distance| distance.checked_mul(i256::from_i128(count.into())))
+            .zip(high.checked_sub(low))
+            .and_then(|(distance, width)| distance.checked_div(width))
+            .and_then(i256::to_i128)
+            .and_then(|bucket| i32::try_from(bucket).ok())
+            .ok_or_else(FunctionError::numeric_overflow)?;
+        Ok(bucket + 1)
     })
 }

@@ -462,6 +462,14 @@ impl Binder<'_> {
                 }
             }
         }
+        // PostgreSQL sorts to find duplicates, so what is left comes in order.
+        if clauses.distinct
+            && order_by.is_empty()
+            && matches!(aggregate.function.name(), "array_agg" | "string_agg")
+            && let Some(value) = aggregate.arguments.first()
+        {
+            order_by.push(value.clone().sort(true, false));
+        }
         // What stands inside an aggregate need not be grouped, and is computed before the grouping.
         calls.references.borrow_mut().truncate(marks.references);
         if let Some(attachments) = place.attachments {

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::{
+    array::{Array, AsArray},
+    datatypes::{DataType, Float64Type},
+};
 use datafusion::{
     common::ScalarValue,
     functions_aggregate as f,
@@ -11,8 +14,10 @@ use datafusion::{
 use lis_functions::{
     aggregates::{Outcome, numeric_aggregate},
     folds::{Fold, fold},
-    ordered_sets::{Pick, ordered_set},
+    moments::{Moment, moment},
+    ordered_sets::{Fraction, Fractions, Pick, ordered_set},
     statistics::{Statistic, numeric_statistic_aggregate},
+    string_aggregates::Joined,
 };
 use lis_lake::types::{Category, ColumnType, PgType, list};
 
@@ -26,13 +31,15 @@ use crate::{
     },
     types::{
         Binding, Derived, Typed,
-        casts::{canonical_text, coerce_to, to_text, widen},
+        casts::{canonical_text, to_text, widen},
         collation::derived,
         ordering::{is_keyed, order_key},
     },
 };
 
-use PgType::{Bool, Float4, Float8, Int2, Int4, Int8, Interval, Json, Jsonb, Numeric, Text};
+use PgType::{Bool, Bytea, Float4, Float8, Int2, Int4, Int8, Interval, Json, Jsonb, Numeric, Text};
+
+const FLOATS: Formal = Is(PgType::Array(&PgType::Float8));
 
 /// Digits after the point of an average over a column.
 const AVERAGE_SCALE: i32 = 16;
@@ -153,20 +160,42 @@ fn numeric_average(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAgg
 
 fn float_average(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
     let wide = widen(first(arguments)?, ColumnType::plain(Float8), DataType::Float64);
-    canonical(f::average::avg_udaf(), vec![wide], Float8)
+    canonical(moment(Moment::Average), vec![wide], Float8)
 }
 
 /// A statistic of floats.
 macro_rules! statistic {
-    ($name:literal, $function:path) => {
-        aggregate($name, &[Is(Float8)], Is(Float8), |_, arguments| canonical($function(), arguments, Float8))
+    ($name:literal, $moment:ident) => {
+        aggregate($name, &[Is(Float8)], Is(Float8), |_, arguments| {
+            canonical(moment(Moment::$moment), arguments, Float8)
+        })
     };
 }
 
+/// A statistic of `real`, in double precision.
+macro_rules! statistic_of_reals {
+    ($name:literal, $moment:ident) => {
+        aggregate($name, &[Is(Float4)], Is(Float8), |_, arguments| {
+            let wide = widen(first(arguments)?, ColumnType::plain(Float8), DataType::Float64);
+            canonical(moment(Moment::$moment), vec![wide], Float8)
+        })
+    };
+}
+
+/// A statistic of pairs: y, x.
 macro_rules! statistic2 {
-    ($name:literal, $function:path) => {
+    ($name:literal, $moment:ident) => {
         aggregate($name, &[Is(Float8), Is(Float8)], Is(Float8), |_, arguments| {
-            canonical($function(), arguments, Float8)
+            canonical(moment(Moment::$moment), arguments, Float8)
+        })
+    };
+}
+
+/// `stddev` and `variance` of integers and `numeric` are `numeric`.
+macro_rules! numeric_statistic {
+    ($name:literal, $type:ident, $statistic:ident) => {
+        aggregate($name, &[Is($type)], Is(Numeric), |_, arguments| {
+            statistic_of(Statistic::$statistic, arguments)
         })
     };
 }
@@ -177,18 +206,18 @@ macro_rules! bits {
     };
 }
 
-fn string_agg(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
-    let arguments = arguments
-        .into_iter()
-        .map(|argument| Ok(canonical_text(coerce_to(binding, argument, Text)?)))
-        .collect::<Result<Vec<_>, SqlError>>()?;
-    if arguments.get(1).is_some_and(|delimiter| delimiter.value().is_none()) {
-        return Err(SqlError::new(
-            SqlErrorKind::FeatureNotSupported,
-            "string_agg with a delimiter that is not constant is not supported",
-        ));
+/// DataFusion's own joins by one constant; ours by a delimiter of each row.
+fn string_agg(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
+    let arguments: Vec<Typed> = arguments.into_iter().map(canonical_text).collect();
+    let constant = matches!(
+        arguments.get(1).and_then(Typed::value),
+        Some(ScalarValue::Utf8View(Some(_)) | ScalarValue::Utf8(Some(_)))
+    );
+    if constant {
+        let function = f::string_agg::string_agg_udaf();
+        return resolved(function, arguments, ColumnType::plain(Text), DataType::LargeUtf8);
     }
-    resolved(f::string_agg::string_agg_udaf(), arguments, ColumnType::plain(Text), DataType::LargeUtf8)
+    canonical(lis_functions::string_aggregates::string_agg(Joined::Text), arguments, Text)
 }
 
 fn array_agg(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
@@ -203,40 +232,73 @@ fn array_agg(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate
     resolved(f::array_agg::array_agg_udaf(), vec![argument], ColumnType::plain(array), arrow_type)
 }
 
-/// One of the ordered values.
-fn picked(pick: Pick, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
+/// The fractions of a percentile, which become a part of the function where they are constant, and the value.
+fn fractions(arguments: Vec<Typed>) -> Result<(Fractions, Vec<Typed>), SqlError> {
+    let [fraction, value] = <[Typed; 2]>::try_from(arguments)
+        .map_err(|_| SqlError::new(SqlErrorKind::Internal, "a percentile has two arguments"))?;
+    let many = matches!(fraction.pg_type(), PgType::Array(_));
+    let constant = match fraction.value() {
+        Some(ScalarValue::Float64(value)) => Fractions::One(Fraction::new(*value)),
+        Some(ScalarValue::List(list)) if list.is_valid(0) => {
+            let values = list.value(0);
+            let values = values.as_primitive_opt::<Float64Type>().ok_or_else(|| {
+                SqlError::new(SqlErrorKind::Internal, "percentiles have an array of double precision")
+            })?;
+            Fractions::Many(values.iter().map(Fraction::new).collect())
+        }
+        Some(_) if many => Fractions::NullArray,
+        _ if many => {
+            let message = "percentiles that are not constant are not supported";
+            return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(fraction.position));
+        }
+        _ => return Ok((Fractions::Argument, vec![fraction, value])),
+    };
+    Ok((constant, vec![value]))
+}
+
+fn percentile(
+    arguments: Vec<Typed>,
+    pick: fn(Fractions) -> Pick,
+) -> Result<ResolvedAggregate, SqlError> {
+    let (fractions, arguments) = fractions(arguments)?;
+    let many = matches!(fractions, Fractions::Many(_) | Fractions::NullArray);
+    ordered(pick(fractions), arguments, many)
+}
+
+/// One or some of the ordered values.
+fn ordered(pick: Pick, arguments: Vec<Typed>, many: bool) -> Result<ResolvedAggregate, SqlError> {
     let arguments: Vec<Typed> = arguments.into_iter().map(canonical_text).collect();
     let Some(value) = arguments.last() else {
         return Err(SqlError::new(SqlErrorKind::Internal, "an argument is missing"));
     };
-    let column_type = ColumnType::plain(value.pg_type());
+    let pg_type = value.pg_type();
     let collation = value.collation;
-    let keyed = is_keyed(value) && value.pg_type().facts().category == Category::String;
+    let keyed = is_keyed(value) && pg_type.facts().category == Category::String;
+    if keyed && many {
+        let message = "percentiles of text with a collation are not supported as an array";
+        return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message));
+    }
     let mut arguments = arguments;
     if keyed && let Some(value) = arguments.pop() {
         arguments.push(order_key(value)?);
     }
-    let arrow_type = arguments.last().map_or(DataType::Null, |value| value.arrow_type.clone());
-    let picked = resolved(ordered_set(pick, arrow_type.clone()), arguments, column_type, arrow_type)?;
+    let element = arguments.last().map_or(DataType::Null, |value| value.arrow_type.clone());
+    let (pg_type, arrow_type) = match pg_type.array() {
+        Some(array) if many => (array, list(element.clone())),
+        _ => (pg_type, element.clone()),
+    };
+    let picked = resolved(ordered_set(pick, element), arguments, ColumnType::plain(pg_type), arrow_type)?;
     Ok(ResolvedAggregate { finish: keyed.then_some(Finish::TextOfKey), collation, ..picked })
 }
 
 fn interval(how: Fold, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
-    let column_type = ColumnType::plain(Interval);
-    canonical(fold(how, column_type.to_arrow()), arguments, Interval)
-}
-
-/// `stddev` and `variance` of integers and `numeric` are `numeric`.
-const fn numeric_statistic(
-    name: &'static str,
-    make: fn(&Binding<'_>, Vec<Typed>) -> Result<ResolvedAggregate, SqlError>,
-) -> FunctionRow {
-    aggregate(name, &[Is(Numeric)], Is(Numeric), make)
+    canonical(fold(how), arguments, Interval)
 }
 
 fn statistic_of(which: Statistic, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
     let argument = first(arguments)?;
-    let arrow_type = decimal(38, digits(&argument).1.max(AVERAGE_SCALE));
+    let scale = if argument.pg_type() == Numeric { digits(&argument).1 } else { 0 };
+    let arrow_type = decimal(38, scale.max(AVERAGE_SCALE));
     let function = numeric_statistic_aggregate(which, arrow_type.clone());
     resolved(function, vec![argument], ColumnType::plain(Numeric), arrow_type)
 }
@@ -312,7 +374,7 @@ pub(super) const ROWS: &[FunctionRow] = &[
     aggregate("sum", &[Is(Int8)], Is(Numeric), numeric_sum),
     aggregate("sum", &[Is(Numeric)], Is(Numeric), numeric_sum),
     aggregate("sum", &[Is(Float8)], Is(Float8), |_, arguments| {
-        canonical(f::sum::sum_udaf(), arguments, Float8)
+        canonical(fold(Fold::Float8Sum), arguments, Float8)
     }),
     aggregate("avg", &[Is(Int2)], Is(Numeric), numeric_average),
     aggregate("avg", &[Is(Int4)], Is(Numeric), numeric_average),
@@ -358,24 +420,57 @@ pub(super) const ROWS: &[FunctionRow] = &[
         canonical(f::bool_and_or::bool_or_udaf(), arguments, Bool)
     }),
     aggregate("string_agg", &[Is(Text), Is(Text)], Is(Text), string_agg),
+    aggregate("string_agg", &[Is(Bytea), Is(Bytea)], Is(Bytea), |_, arguments| {
+        canonical(lis_functions::string_aggregates::string_agg(Joined::Bytes), arguments, Bytea)
+    }),
     aggregate("array_agg", &[AnyNonArray], AnyElement, array_agg),
-    statistic!("stddev", f::stddev::stddev_udaf),
-    statistic!("stddev_samp", f::stddev::stddev_udaf),
-    statistic!("stddev_pop", f::stddev::stddev_pop_udaf),
-    statistic!("variance", f::variance::var_samp_udaf),
-    statistic!("var_samp", f::variance::var_samp_udaf),
-    statistic!("var_pop", f::variance::var_pop_udaf),
-    statistic2!("corr", f::correlation::corr_udaf),
-    statistic2!("covar_pop", f::covariance::covar_pop_udaf),
-    statistic2!("covar_samp", f::covariance::covar_samp_udaf),
-    statistic2!("regr_slope", f::regr::regr_slope_udaf),
-    statistic2!("regr_intercept", f::regr::regr_intercept_udaf),
-    statistic2!("regr_r2", f::regr::regr_r2_udaf),
-    statistic2!("regr_avgx", f::regr::regr_avgx_udaf),
-    statistic2!("regr_avgy", f::regr::regr_avgy_udaf),
-    statistic2!("regr_sxx", f::regr::regr_sxx_udaf),
-    statistic2!("regr_syy", f::regr::regr_syy_udaf),
-    statistic2!("regr_sxy", f::regr::regr_sxy_udaf),
+    statistic!("stddev", SampleDeviation),
+    statistic_of_reals!("stddev", SampleDeviation),
+    statistic!("stddev_samp", SampleDeviation),
+    statistic_of_reals!("stddev_samp", SampleDeviation),
+    statistic!("stddev_pop", PopulationDeviation),
+    statistic_of_reals!("stddev_pop", PopulationDeviation),
+    statistic!("variance", SampleVariance),
+    statistic_of_reals!("variance", SampleVariance),
+    statistic!("var_samp", SampleVariance),
+    statistic_of_reals!("var_samp", SampleVariance),
+    statistic!("var_pop", PopulationVariance),
+    statistic_of_reals!("var_pop", PopulationVariance),
+    numeric_statistic!("stddev", Int2, SampleDeviation),
+    numeric_statistic!("stddev", Int4, SampleDeviation),
+    numeric_statistic!("stddev", Int8, SampleDeviation),
+    numeric_statistic!("stddev", Numeric, SampleDeviation),
+    numeric_statistic!("stddev_samp", Int2, SampleDeviation),
+    numeric_statistic!("stddev_samp", Int4, SampleDeviation),
+    numeric_statistic!("stddev_samp", Int8, SampleDeviation),
+    numeric_statistic!("stddev_samp", Numeric, SampleDeviation),
+    numeric_statistic!("stddev_pop", Int2, PopulationDeviation),
+    numeric_statistic!("stddev_pop", Int4, PopulationDeviation),
+    numeric_statistic!("stddev_pop", Int8, PopulationDeviation),
+    numeric_statistic!("stddev_pop", Numeric, PopulationDeviation),
+    numeric_statistic!("variance", Int2, SampleVariance),
+    numeric_statistic!("variance", Int4, SampleVariance),
+    numeric_statistic!("variance", Int8, SampleVariance),
+    numeric_statistic!("variance", Numeric, SampleVariance),
+    numeric_statistic!("var_samp", Int2, SampleVariance),
+    numeric_statistic!("var_samp", Int4, SampleVariance),
+    numeric_statistic!("var_samp", Int8, SampleVariance),
+    numeric_statistic!("var_samp", Numeric, SampleVariance),
+    numeric_statistic!("var_pop", Int2, PopulationVariance),
+    numeric_statistic!("var_pop", Int4, PopulationVariance),
+    numeric_statistic!("var_pop", Int8, PopulationVariance),
+    numeric_statistic!("var_pop", Numeric, PopulationVariance),
+    statistic2!("corr", Correlation),
+    statistic2!("covar_pop", PopulationCovariance),
+    statistic2!("covar_samp", SampleCovariance),
+    statistic2!("regr_slope", Slope),
+    statistic2!("regr_intercept", Intercept),
+    statistic2!("regr_r2", Determination),
+    statistic2!("regr_avgx", AverageX),
+    statistic2!("regr_avgy", AverageY),
+    statistic2!("regr_sxx", SquaresX),
+    statistic2!("regr_syy", SquaresY),
+    statistic2!("regr_sxy", Products),
     aggregate("regr_count", &[Is(Float8), Is(Float8)], Is(Int8), |_, arguments| {
         let both = arguments
             .iter()
@@ -393,15 +488,26 @@ pub(super) const ROWS: &[FunctionRow] = &[
     bits!("bit_or", Int2, f::bit_and_or_xor::bit_or_udaf),
     bits!("bit_or", Int4, f::bit_and_or_xor::bit_or_udaf),
     bits!("bit_or", Int8, f::bit_and_or_xor::bit_or_udaf),
+    bits!("bit_xor", Int2, f::bit_and_or_xor::bit_xor_udaf),
+    bits!("bit_xor", Int4, f::bit_and_or_xor::bit_xor_udaf),
+    bits!("bit_xor", Int8, f::bit_and_or_xor::bit_xor_udaf),
     aggregate("percentile_cont", &[Is(Float8), Is(Float8)], Is(Float8), |_, arguments| {
-        canonical(ordered_set(Pick::Continuous, DataType::Float64), arguments, Float8)
+        percentile(arguments, Pick::Continuous)
+    })
+    .ordered_set(),
+    aggregate("percentile_cont", &[FLOATS, Is(Float8)], FLOATS, |_, arguments| {
+        percentile(arguments, Pick::Continuous)
     })
     .ordered_set(),
     aggregate("percentile_disc", &[Is(Float8), AnyElement], AnyElement, |_, arguments| {
-        picked(Pick::Discrete, arguments)
+        percentile(arguments, Pick::Discrete)
     })
     .ordered_set(),
-    aggregate("mode", &[AnyElement], AnyElement, |_, arguments| picked(Pick::MostFrequent, arguments))
+    aggregate("percentile_disc", &[FLOATS, AnyElement], Formal::AnyArray, |_, arguments| {
+        percentile(arguments, Pick::Discrete)
+    })
+    .ordered_set(),
+    aggregate("mode", &[AnyElement], AnyElement, |_, arguments| ordered(Pick::MostFrequent, arguments, false))
         .ordered_set(),
     aggregate("sum", &[Is(Interval)], Is(Interval), |_, arguments| interval(Fold::IntervalSum, arguments)),
     aggregate("avg", &[Is(Interval)], Is(Interval), |_, arguments| {
@@ -414,14 +520,8 @@ pub(super) const ROWS: &[FunctionRow] = &[
         interval(Fold::IntervalMaximum, arguments)
     }),
     aggregate("sum", &[Is(Float4)], Is(Float4), |_, arguments| {
-        canonical(fold(Fold::Float4Sum, DataType::Float32), arguments, Float4)
+        canonical(fold(Fold::Float4Sum), arguments, Float4)
     }),
-    numeric_statistic("stddev", |_, arguments| statistic_of(Statistic::SampleDeviation, arguments)),
-    numeric_statistic("stddev_samp", |_, arguments| statistic_of(Statistic::SampleDeviation, arguments)),
-    numeric_statistic("stddev_pop", |_, arguments| statistic_of(Statistic::PopulationDeviation, arguments)),
-    numeric_statistic("variance", |_, arguments| statistic_of(Statistic::SampleVariance, arguments)),
-    numeric_statistic("var_samp", |_, arguments| statistic_of(Statistic::SampleVariance, arguments)),
-    numeric_statistic("var_pop", |_, arguments| statistic_of(Statistic::PopulationVariance, arguments)),
     aggregate("json_agg", &[Any], Is(Json), |binding, arguments| json_agg(binding, arguments, Json)),
     aggregate("jsonb_agg", &[Any], Is(Jsonb), |binding, arguments| json_agg(binding, arguments, Jsonb)),
     aggregate("json_object_agg", &[Any, Any], Is(Json), |binding, arguments| {

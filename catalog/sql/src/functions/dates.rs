@@ -5,7 +5,7 @@ use datafusion::common::ScalarValue;
 use lis_functions::{calendar, dates as k, dates::Field, scalar::Kernel, timetz as tz};
 use lis_lake::types::{ColumnType, PgType};
 
-use super::{FunctionRow, build, kernel};
+use super::{FunctionRow, Make, build, kernel};
 use crate::{
     build::apply,
     error::{SqlError, SqlErrorKind},
@@ -51,24 +51,18 @@ fn extract(
     arguments: Vec<Typed>,
     extra: Option<Typed>,
 ) -> Result<Typed, SqlError> {
-    let field = match arguments.first().and_then(Typed::value) {
-        Some(ScalarValue::Utf8View(Some(name))) => Field::by_name(name).ok_or_else(|| {
-            SqlError::new(
-                SqlErrorKind::InvalidParameterValue,
-                format!("unit \"{}\" not recognized for type {type_name}", name.to_lowercase()),
-            )
-        })?,
-        _ => {
-            return Err(SqlError::new(
-                SqlErrorKind::FeatureNotSupported,
-                "a field that is not constant is not supported",
-            ));
-        }
-    };
-    let is_date = type_name == "date";
-    let scale = match field {
-        Field::Epoch | Field::Julian if is_date => 0,
-        other => i32::from(other.scale()),
+    let scale = match arguments.first().and_then(Typed::value) {
+        Some(ScalarValue::Utf8View(Some(name))) => match Field::by_name(name) {
+            Some(Field::Epoch | Field::Julian) if type_name == "date" => 0,
+            Some(field) => i32::from(field.scale()),
+            None => {
+                let message =
+                    format!("unit \"{}\" not recognized for type {type_name}", name.to_lowercase());
+                return Err(SqlError::new(SqlErrorKind::InvalidParameterValue, message));
+            }
+        },
+        // A field that is not constant: the one scale of the column is that of the finest.
+        _ => i32::from(Field::Julian.scale()),
     };
     let arguments = arguments.into_iter().chain(extra).collect();
     apply(function, kernel_of, arguments, plain(Numeric), decimal(38, scale))
@@ -124,6 +118,42 @@ fn today(binding: &Binding<'_>) -> Typed {
 }
 
 const UNITS: &[&str] = &["years", "months", "weeks", "days", "hours", "mins", "secs"];
+
+/// `(start, end) OVERLAPS (start, end)`
+macro_rules! overlaps {
+    ($type:ident, $function:literal) => {
+        FunctionRow::new(
+            "overlaps",
+            &[Is($type), Is($type), Is($type), Is($type)],
+            Is(PgType::Bool),
+            Make::Kernel { name: $function, kernel: k::overlaps, strict: false },
+        )
+    };
+}
+
+/// The same with a length instead of an end.
+macro_rules! overlaps_interval {
+    ($type:ident, $a:ident, $b:ident, $c:ident, $d:ident) => {
+        build("overlaps", &[Is($a), Is($b), Is($c), Is($d)], Is(PgType::Bool), |binding, arguments| {
+            overlaps_with_lengths(binding, arguments)
+        })
+    };
+}
+
+fn overlaps_with_lengths(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
+    let [start_one, end_one, start_two, end_two] = <[Typed; 4]>::try_from(arguments)
+        .map_err(|_| SqlError::new(SqlErrorKind::Internal, "OVERLAPS has two periods"))?;
+    let ends = |start: Typed, end: Typed| -> Result<[Typed; 2], SqlError> {
+        if end.pg_type() != Interval {
+            return Ok([start, end]);
+        }
+        let end = crate::resolve::operator(binding, None, "+", Some(start.clone()), end, None)?;
+        Ok([start, end])
+    };
+    let arguments = [ends(start_one, end_one)?, ends(start_two, end_two)?].concat();
+    let boolean = plain(PgType::Bool);
+    crate::build::apply_on_null("overlaps_lengths", k::overlaps, arguments, boolean, DataType::Boolean)
+}
 
 /// The rows.
 pub(super) const ROWS: &[FunctionRow] = &[
@@ -247,6 +277,26 @@ pub(super) const ROWS: &[FunctionRow] = &[
         "timestamptz_zone",
         k::timestamptz_at_zone,
     ),
+    kernel("timezone", &[Is(Interval), Is(Timestamp)], Is(Timestamptz), "timestamp_izone", k::timestamp_at_interval),
+    kernel(
+        "timezone",
+        &[Is(Interval), Is(Timestamptz)],
+        Is(Timestamp),
+        "timestamptz_izone",
+        k::timestamptz_at_interval,
+    ),
+    overlaps!(Time, "overlaps_time"),
+    overlaps!(Timestamp, "overlaps_timestamp"),
+    overlaps!(Timestamptz, "overlaps_timestamptz"),
+    overlaps_interval!(Time, Time, Interval, Time, Interval),
+    overlaps_interval!(Time, Time, Time, Time, Interval),
+    overlaps_interval!(Time, Time, Interval, Time, Time),
+    overlaps_interval!(Timestamp, Timestamp, Interval, Timestamp, Interval),
+    overlaps_interval!(Timestamp, Timestamp, Timestamp, Timestamp, Interval),
+    overlaps_interval!(Timestamp, Timestamp, Interval, Timestamp, Timestamp),
+    overlaps_interval!(Timestamptz, Timestamptz, Interval, Timestamptz, Interval),
+    overlaps_interval!(Timestamptz, Timestamptz, Timestamptz, Timestamptz, Interval),
+    overlaps_interval!(Timestamptz, Timestamptz, Interval, Timestamptz, Timestamptz),
     kernel("justify_hours", &[Is(Interval)], Is(Interval), "justify_hours", k::justify_hours),
     kernel("justify_days", &[Is(Interval)], Is(Interval), "justify_days", k::justify_days),
     kernel("justify_interval", &[Is(Interval)], Is(Interval), "justify_interval", k::justify_interval),

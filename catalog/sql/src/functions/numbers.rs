@@ -116,6 +116,14 @@ pub(super) const ROWS: &[FunctionRow] = &[
     float("asinh", "dasinh", k::float8_asinh),
     float("acosh", "dacosh", k::float8_acosh),
     float("atanh", "datanh", k::float8_atanh),
+    float("sind", "dsind", k::float8_sind),
+    float("cosd", "dcosd", k::float8_cosd),
+    float("tand", "dtand", k::float8_tand),
+    float("cotd", "dcotd", k::float8_cotd),
+    float("asind", "dasind", k::float8_asind),
+    float("acosd", "dacosd", k::float8_acosd),
+    float("atand", "datand", k::float8_atand),
+    kernel("atan2d", &[Is(Float8), Is(Float8)], Is(Float8), "datan2d", k::float8_atan2d),
     float("degrees", "degrees", k::float8_degrees),
     float("radians", "radians", k::float8_radians),
     kernel("atan2", &[Is(Float8), Is(Float8)], Is(Float8), "datan2", k::float8_atan2),
@@ -139,7 +147,7 @@ pub(super) const ROWS: &[FunctionRow] = &[
     build("trunc", &[Is(Numeric), Is(Int4)], Is(Numeric), |_, arguments| {
         rounded("numeric_trunc", k::numeric_trunc, arguments)
     }),
-    build("sqrt", &[Is(Numeric)], Is(Numeric), inexact!("numeric_sqrt", k::numeric_sqrt, 15)),
+    build("sqrt", &[Is(Numeric)], Is(Numeric), square_root),
     build("ln", &[Is(Numeric)], Is(Numeric), inexact!("numeric_ln", k::numeric_ln, INEXACT_SCALE)),
     build("log", &[Is(Numeric)], Is(Numeric), inexact!("numeric_log10", k::numeric_log10, INEXACT_SCALE)),
     build("log10", &[Is(Numeric)], Is(Numeric), inexact!("numeric_log10", k::numeric_log10, INEXACT_SCALE)),
@@ -166,6 +174,19 @@ pub(super) const ROWS: &[FunctionRow] = &[
     kernel("gcd", &[Is(Int8), Is(Int8)], Is(Int8), "int8gcd", k::int8_gcd),
     kernel("lcm", &[Is(Int4), Is(Int4)], Is(Int4), "int4lcm", k::int4_lcm),
     kernel("lcm", &[Is(Int8), Is(Int8)], Is(Int8), "int8lcm", k::int8_lcm),
+    build("gcd", &[Is(Numeric), Is(Numeric)], Is(Numeric), |_, arguments| {
+        common_divisor("numeric_gcd", k::numeric_gcd, arguments)
+    }),
+    build("lcm", &[Is(Numeric), Is(Numeric)], Is(Numeric), |_, arguments| {
+        common_divisor("numeric_lcm", k::numeric_lcm, arguments)
+    }),
+    kernel(
+        "width_bucket",
+        &[Is(Numeric), Is(Numeric), Is(Numeric), Is(Int4)],
+        Is(Int4),
+        "width_bucket_numeric",
+        k::numeric_width_bucket,
+    ),
     build("factorial", &[Is(Int8)], Is(Numeric), |_, arguments| {
         apply("numeric_fac", k::factorial, arguments, NUMERIC, decimal(38, 0))
     }),
@@ -189,6 +210,27 @@ pub(super) const ROWS: &[FunctionRow] = &[
         Make::Function(|| lis_functions::scalar::Scalar::volatile("random", DataType::Float64, k::random)),
     ),
 ];
+
+/// `gcd` and `lcm` have the larger scale.
+fn common_divisor(
+    function: &'static str,
+    kernel_of: Kernel,
+    arguments: Vec<Typed>,
+) -> Result<Typed, SqlError> {
+    let scale = arguments.iter().map(|one| digits(one).1).max().unwrap_or(0);
+    apply(function, kernel_of, arguments, NUMERIC, decimal(38, scale))
+}
+
+/// The digits after the point of a square root: as many as PostgreSQL gives of a constant, 20 of a column.
+fn square_root(_: &crate::types::Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
+    let scale = match arguments.first().and_then(Typed::value) {
+        Some(ScalarValue::Decimal128(Some(value), _, scale)) => {
+            crate::operators::square_root_scale(*value, *scale)
+        }
+        _ => first(&arguments).1.max(20),
+    };
+    apply("numeric_sqrt", k::numeric_sqrt, arguments, NUMERIC, decimal(38, scale))
+}
 
 /// A constant loses its trailing zeros; a column keeps its one scale.
 fn trim_scale(_: &crate::types::Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {

@@ -123,6 +123,10 @@ pub(super) const ROWS: &[FunctionRow] = &[
     ),
     kernel("md5", &[Is(Text)], Is(Text), "md5", lis_functions::hashes::md5_text),
     kernel("md5", &[Is(PgType::Bytea)], Is(Text), "md5_bytea", lis_functions::hashes::md5_bytes),
+    kernel("sha224", &[Is(PgType::Bytea)], Is(PgType::Bytea), "sha224", lis_functions::hashes::sha224),
+    kernel("sha256", &[Is(PgType::Bytea)], Is(PgType::Bytea), "sha256", lis_functions::hashes::sha256),
+    kernel("sha384", &[Is(PgType::Bytea)], Is(PgType::Bytea), "sha384", lis_functions::hashes::sha384),
+    kernel("sha512", &[Is(PgType::Bytea)], Is(PgType::Bytea), "sha512", lis_functions::hashes::sha512),
     build("num_nulls", &[Any], Is(Int4), |_, arguments| count_nulls(arguments, true)).variadic(),
     build("num_nonnulls", &[Any], Is(Int4), |_, arguments| count_nulls(arguments, false)).variadic(),
 ];

@@ -265,10 +265,10 @@ pub(super) const ROWS: &[FunctionRow] = &[
         text_array("string_to_table", &text::string_to_array(), arguments)
     }),
     set("regexp_split_to_table", &[Is(Text), Is(Text)], Text, |_, arguments| {
-        text_array("regexp_split_to_table", &lis_functions::patterns::regexp_split_to_array(), arguments)
+        text_array("regexp_split_to_table", &lis_functions::patterns::regexp_split_to_table(), arguments)
     }),
     set("regexp_split_to_table", &[Is(Text), Is(Text), Is(Text)], Text, |_, arguments| {
-        text_array("regexp_split_to_table", &lis_functions::patterns::regexp_split_to_array(), arguments)
+        text_array("regexp_split_to_table", &lis_functions::patterns::regexp_split_to_table(), arguments)
     }),
     set("regexp_matches", &[Is(Text), Is(Text)], Text, matches),
     set("regexp_matches", &[Is(Text), Is(Text), Is(Text)], Text, matches),

@@ -57,6 +57,14 @@ fn formals(kinds: &[Kind]) -> Option<&'static [Formal]> {
         &[T, T, I, I],
         &[T, I, T],
         &[T, T, T, I],
+        &[T, T, T, I, I],
+        &[T, T, T, I, I, T],
+        &[T, T, I, T],
+        &[T, T, I, I, T],
+        &[T, T, I, I, T, I],
+        &[T, T, I, I, I],
+        &[T, T, I, I, I, T],
+        &[T, T, I, I, I, T, I],
         &[I],
         &[Is(Int8)],
         &[Is(Bytea)],
@@ -77,6 +85,13 @@ fn quote_ident(
         out.push_str(&crate::keywords::quote_identifier(text));
         Ok(())
     })
+}
+
+/// `format`, whose `%I` needs the reserved words.
+fn format_kernel(
+    arguments: &lis_functions::scalar::Arguments<'_>,
+) -> Result<arrow::array::ArrayRef, lis_functions::error::FunctionError> {
+    formatting::format(arguments, crate::keywords::quote_identifier)
 }
 
 fn defined_in(table: &'static [Definition], name: &str) -> impl Iterator<Item = FunctionRow> {
@@ -189,7 +204,7 @@ fn to_jsonb(json_value: Typed) -> Result<Typed, SqlError> {
 /// `format`: nulls are seen, `%s` of null is empty and `%L` of it is NULL.
 fn format(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
     let arguments = texts(binding, arguments)?;
-    apply_on_null("format", formatting::format, arguments, TEXT, DataType::Utf8View)
+    apply_on_null("format", format_kernel, arguments, TEXT, DataType::Utf8View)
 }
 
 fn with_zone(
@@ -214,6 +229,13 @@ fn to_number(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> 
     let scale = i32::try_from(scale).unwrap_or(10);
     let arrow_type = crate::operators::decimal(38, scale);
     apply("to_number", formatting::to_number, arguments, ColumnType::plain(Numeric), arrow_type)
+}
+
+/// Normal is what is composed, if nothing else is said.
+fn with_default_form(mut arguments: Vec<Typed>) -> Vec<Typed> {
+    let form = datafusion::common::ScalarValue::Utf8View(Some("NFC".to_owned()));
+    arguments.push(Typed::constant(form, TEXT));
+    arguments
 }
 
 fn only(mut arguments: Vec<Typed>) -> Result<Typed, SqlError> {
@@ -253,10 +275,42 @@ pub(super) const ROWS: &[FunctionRow] = &[
     kernel("substring", &[Is(Bytea), Is(Int4)], Is(Bytea), "bytea_substr_from", bytes::substring_from),
     kernel("substr", &[Is(Bytea), Is(Int4)], Is(Bytea), "bytea_substr_from", bytes::substring_from),
     kernel("get_byte", &[Is(Bytea), Is(Int4)], Is(Int4), "get_byte", bytes::get_byte),
+    kernel("set_byte", &[Is(Bytea), Is(Int4), Is(Int4)], Is(Bytea), "set_byte", bytes::set_byte),
+    kernel("get_bit", &[Is(Bytea), Is(Int8)], Is(Int4), "get_bit", bytes::get_bit),
+    kernel("set_bit", &[Is(Bytea), Is(Int8), Is(Int4)], Is(Bytea), "set_bit", bytes::set_bit),
+    kernel("bit_count", &[Is(Bytea)], Is(Int8), "bytea_bit_count", bytes::bit_count),
+    kernel("bit_length", &[Is(Bytea)], Is(Int4), "bytea_bit_length", bytes::bit_length),
+    kernel("btrim", &[Is(Bytea), Is(Bytea)], Is(Bytea), "bytea_btrim", bytes::btrim),
+    kernel("ltrim", &[Is(Bytea), Is(Bytea)], Is(Bytea), "bytea_ltrim", bytes::ltrim),
+    kernel("rtrim", &[Is(Bytea), Is(Bytea)], Is(Bytea), "bytea_rtrim", bytes::rtrim),
+    kernel("position", &[Is(Bytea), Is(Bytea)], Is(Int4), "bytea_position", bytes::position),
+    kernel("overlay", &[Is(Bytea), Is(Bytea), Is(Int4)], Is(Bytea), "bytea_overlay", bytes::overlay),
+    kernel(
+        "overlay",
+        &[Is(Bytea), Is(Bytea), Is(Int4), Is(Int4)],
+        Is(Bytea),
+        "bytea_overlay_length",
+        bytes::overlay_length,
+    ),
+    kernel("unistr", &[Is(Text)], Is(Text), "unistr", k::unistr),
+    kernel("normalize", &[Is(Text), Is(Text)], Is(Text), "normalize", k::normalize),
+    build("normalize", &[Is(Text)], Is(Text), |_, arguments| {
+        let arguments = with_default_form(arguments);
+        apply("normalize", k::normalize, arguments, TEXT, DataType::Utf8View)
+    }),
+    kernel("is_normalized", &[Is(Text), Is(Text)], Is(PgType::Bool), "is_normalized", k::is_normalized),
+    build("is_normalized", &[Is(Text)], Is(PgType::Bool), |_, arguments| {
+        let arguments = with_default_form(arguments);
+        apply("is_normalized", k::is_normalized, arguments, ColumnType::plain(PgType::Bool), DataType::Boolean)
+    }),
     build("format", &[Is(Text)], Is(Text), format),
     build("format", &[Is(Text), Any], Is(Text), format).variadic(),
-    FunctionRow::new("encode", &[Is(Bytea), Is(Text)], Is(Text), Make::Function(k::encode)),
-    FunctionRow::new("decode", &[Is(Text), Is(Text)], Is(Bytea), Make::Function(k::decode)),
+    kernel("encode", &[Is(Bytea), Is(Text)], Is(Text), "encode", bytes::encode),
+    kernel("decode", &[Is(Text), Is(Text)], Is(Bytea), "decode", bytes::decode),
+    build("octet_length", &[Is(PgType::Bpchar)], Is(Int4), |_, arguments| {
+        let arguments = arguments.into_iter().map(canonical_text).collect();
+        call(&k::octet_length(), arguments, ColumnType::plain(Int4))
+    }),
     kernel(
         "to_char",
         &[Is(Timestamp), Is(Text)],

@@ -87,6 +87,13 @@ pub(crate) fn quotient_scale(left: (i128, i8), right: (i128, i8)) -> i32 {
     (16 - quotient_weight * 4).max(i32::from(left.1)).max(i32::from(right.1)).clamp(0, 37)
 }
 
+/// PostgreSQL's scale of a square root: 16 significant digits.
+pub(crate) fn square_root_scale(unscaled: i128, scale: i8) -> i32 {
+    let (weight, _) = weight(unscaled, scale);
+    let root_weight = (weight + 1) * 2 - 1;
+    (16 - root_weight).max(i32::from(scale)).clamp(0, 37)
+}
+
 fn numeric_quotient(left: &Typed, right: &Typed) -> DataType {
     let value = |typed: &Typed| match typed.value() {
         Some(ScalarValue::Decimal128(Some(value), _, scale)) => Some((*value, *scale)),

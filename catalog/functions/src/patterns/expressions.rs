@@ -1,0 +1,331 @@
+//! From PostgreSQL's regular expressions and SIMILAR TO patterns to those of the crate `regex`.
+
+use std::{cell::RefCell, sync::Arc};
+
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::ScalarUDF;
+use regex::{Regex, RegexBuilder};
+
+use super::one_character;
+use crate::{
+    error::{FunctionError, FunctionErrorKind},
+    kernels::{TextArgument, text_rows},
+    scalar::Scalar,
+};
+
+/// How large a compiled regular expression may be, in bytes.
+const REGEX_BYTES_MAX: usize = 4 << 20;
+/// How many compiled patterns a thread remembers: a column of patterns is rare, a constant is the rule.
+const REGEX_CACHE_ENTRIES: usize = 16;
+
+/// `similar_to_escape(pattern [, escape])`: a SIMILAR TO pattern as a regular expression.
+pub fn similar_to_escape() -> Arc<ScalarUDF> {
+    Scalar::strict("similar_to_escape", DataType::Utf8View, |arguments| {
+        let pattern = TextArgument::of(arguments, 0)?;
+        let escape = (arguments.len() > 1).then(|| TextArgument::of(arguments, 1)).transpose()?;
+        text_rows(arguments, |row, out| {
+            let escape = one_character(escape.as_ref().map_or("\\", |escape| escape.get(row)))?;
+            similar_to_regex(pattern.get(row), escape, out);
+            Ok(())
+        })
+    })
+}
+
+/// Writes a SIMILAR TO pattern as a regular expression. Two escaped double quotes mark the part that SUBSTRING takes.
+pub(super) fn similar_to_regex(pattern: &str, escape: Option<char>, out: &mut String) {
+    out.push_str("^(?:");
+    let mut characters = pattern.chars();
+    let (mut bracket, mut marks) = (false, 0);
+    while let Some(one) = characters.next() {
+        if Some(one) == escape {
+            match characters.next() {
+                Some('"') if !bracket => {
+                    // Before the first mark as short as may be, between the marks the part that is wanted.
+                    out.push_str(if marks == 0 { "){1,1}?(" } else { "){1,1}(?:" });
+                    marks += 1;
+                }
+                Some(escaped) => out.push_str(&regex::escape(escaped.encode_utf8(&mut [0; 4]))),
+                None => {}
+            }
+            continue;
+        }
+        match one {
+            '[' => {
+                bracket = true;
+                out.push('[');
+            }
+            ']' => {
+                bracket = false;
+                out.push(']');
+            }
+            '%' if !bracket => out.push_str(".*"),
+            '_' if !bracket => out.push('.'),
+            '(' if !bracket => out.push_str("(?:"),
+            '\\' | '.' | '^' | '$' if !bracket => {
+                out.push('\\');
+                out.push(one);
+            }
+            '\\' => out.push_str("\\\\"),
+            other => out.push(other),
+        }
+    }
+    out.push_str(")$");
+}
+
+/// Flags of a regular expression function.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) struct Flags {
+    fold: bool,
+    pub(super) global: bool,
+    /// `.` does not match a line break.
+    partial: bool,
+    /// `^` and `$` match at line breaks.
+    anchors: bool,
+    expanded: bool,
+    literal: bool,
+}
+
+impl Flags {
+    /// Those of an operator.
+    pub(super) fn folding(fold: bool) -> Self {
+        Self { fold, ..Self::default() }
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self, FunctionError> {
+        let mut flags = Self::default();
+        for one in text.chars() {
+            match one {
+                'i' => flags.fold = true,
+                'c' => flags.fold = false,
+                'g' => flags.global = true,
+                'n' | 'm' => (flags.partial, flags.anchors) = (true, true),
+                'p' => (flags.partial, flags.anchors) = (true, false),
+                'w' => (flags.partial, flags.anchors) = (false, true),
+                's' => (flags.partial, flags.anchors) = (false, false),
+                'x' => flags.expanded = true,
+                't' => flags.expanded = false,
+                'q' => flags.literal = true,
+                'e' => {}
+                other => {
+                    let message = format!("invalid regular expression option: \"{other}\"");
+                    return Err(FunctionError::invalid_parameter(message));
+                }
+            }
+        }
+        Ok(flags)
+    }
+}
+
+thread_local! {
+    static COMPILED: RefCell<Vec<(String, Flags, Regex)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The compiled pattern, from the few that this thread used last.
+pub(super) fn compiled(pattern: &str, flags: Flags) -> Result<Regex, FunctionError> {
+    COMPILED.with_borrow_mut(|cache| {
+        if let Some(index) = cache.iter().position(|(text, with, _)| text == pattern && *with == flags) {
+            let entry = cache.remove(index);
+            let regex = entry.2.clone();
+            cache.push(entry);
+            return Ok(regex);
+        }
+        let regex = compile(pattern, flags)?;
+        if cache.len() >= REGEX_CACHE_ENTRIES {
+            cache.remove(0);
+        }
+        cache.push((pattern.to_owned(), flags, regex.clone()));
+        Ok(regex)
+    })
+}
+
+fn compile(pattern: &str, mut flags: Flags) -> Result<Regex, FunctionError> {
+    let translated = if flags.literal {
+        regex::escape(pattern)
+    } else if let Some(literal) = pattern.strip_prefix("***=") {
+        regex::escape(literal)
+    } else {
+        let mut pattern = pattern.strip_prefix("***:").unwrap_or(pattern);
+        if let Some((options, rest)) = pattern.strip_prefix("(?").and_then(|rest| rest.split_once(')'))
+            && !options.is_empty()
+            && options.chars().all(|one| one.is_ascii_lowercase())
+        {
+            let embedded = Flags::parse(options)?;
+            flags = Flags { global: flags.global, ..embedded };
+            pattern = rest;
+        }
+        translate(pattern)?
+    };
+    RegexBuilder::new(&translated)
+        .case_insensitive(flags.fold)
+        .dot_matches_new_line(!flags.partial)
+        .multi_line(flags.anchors)
+        .ignore_whitespace(flags.expanded)
+        .size_limit(REGEX_BYTES_MAX)
+        .build()
+        .map_err(|error| invalid_regex(&error))
+}
+
+fn invalid_regex(error: &regex::Error) -> FunctionError {
+    let text = error.to_string();
+    let reason = if text.contains("unclosed group") || text.contains("unopened group") {
+        "parentheses () not balanced"
+    } else if text.contains("unclosed character class") {
+        "brackets [] not balanced"
+    } else if text.contains("repetition") {
+        "quantifier operand invalid"
+    } else if text.contains("incomplete escape") || text.contains("unrecognized escape") {
+        "invalid escape \\ sequence"
+    } else if text.contains("size limit") {
+        "regular expression is too complex"
+    } else if text.contains("invalid character class range") {
+        "invalid character range"
+    } else {
+        "invalid regular expression"
+    };
+    FunctionError::new(
+        FunctionErrorKind::InvalidRegularExpression,
+        format!("invalid regular expression: {reason}"),
+    )
+}
+
+/// PostgreSQL's escapes that `regex` writes otherwise.
+fn translate(pattern: &str) -> Result<String, FunctionError> {
+    let refused = |what: &str| {
+        FunctionError::new(
+            FunctionErrorKind::FeatureNotSupported,
+            format!("{what} in regular expressions are not supported"),
+        )
+    };
+    let mut out = String::with_capacity(pattern.len());
+    let mut characters = pattern.chars().peekable();
+    let (mut bracket, mut at_start) = (false, false);
+    while let Some(one) = characters.next() {
+        match one {
+            '\\' => match characters.next() {
+                Some('m') if !bracket => out.push_str("\\b{start}"),
+                Some('M') if !bracket => out.push_str("\\b{end}"),
+                Some('y') if !bracket => out.push_str("\\b"),
+                Some('Y') if !bracket => out.push_str("\\B"),
+                Some('Z') if !bracket => out.push_str("\\z"),
+                Some('e') => out.push_str("\\x1B"),
+                Some('B') => out.push_str("\\\\"),
+                Some('b') => out.push_str("\\x08"),
+                Some('1'..='9') if !bracket => {
+                    return Err(refused("back references"));
+                }
+                Some(other) => {
+                    out.push('\\');
+                    out.push(other);
+                }
+                None => out.push('\\'),
+            },
+            '[' if !bracket => {
+                bracket = true;
+                out.push('[');
+                if characters.next_if_eq(&'^').is_some() {
+                    out.push('^');
+                }
+                if characters.next_if_eq(&']').is_some() {
+                    out.push_str("\\]");
+                }
+                at_start = true;
+                continue;
+            }
+            '[' => match characters.peek() {
+                Some(':') => {
+                    characters.next();
+                    let class: String = characters.by_ref().take_while(|inner| *inner != ':').collect();
+                    characters.next_if_eq(&']');
+                    out.push_str(character_class(&class)?);
+                }
+                _ => out.push_str("\\["),
+            },
+            ']' if bracket => {
+                bracket = false;
+                out.push(']');
+            }
+            // Inside brackets these are set operators for `regex` and plain characters for PostgreSQL.
+            '&' | '~' if bracket => {
+                out.push('\\');
+                out.push(one);
+            }
+            '-' if bracket && at_start => out.push_str("\\-"),
+            '(' if !bracket => {
+                out.push('(');
+                if characters.peek() == Some(&'?') {
+                    let mut ahead = characters.clone();
+                    ahead.next();
+                    if matches!(ahead.next(), Some('=' | '!' | '<')) {
+                        return Err(refused("look-around constraints"));
+                    }
+                }
+            }
+            other => out.push(other),
+        }
+        at_start = false;
+    }
+    Ok(out)
+}
+
+/// A POSIX class inside brackets. `regex`'s own are ASCII; PostgreSQL's follow the locale's character types.
+fn character_class(name: &str) -> Result<&'static str, FunctionError> {
+    Ok(match name {
+        "alpha" => "\\p{Alphabetic}",
+        "alnum" => "\\p{Alphabetic}\\p{Nd}",
+        "digit" => "\\p{Nd}",
+        "lower" => "\\p{Lowercase}",
+        "upper" => "\\p{Uppercase}",
+        "space" => "\\s",
+        "blank" => " \\t",
+        "punct" => "\\p{P}",
+        "cntrl" => "\\p{Cc}",
+        "xdigit" => "0-9a-fA-F",
+        "word" => "\\w",
+        "graph" => "!-~",
+        "print" => " -~",
+        _ => {
+            return Err(FunctionError::new(
+                FunctionErrorKind::InvalidRegularExpression,
+                "invalid regular expression: invalid character class",
+            ));
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regular_expressions_are_translated() {
+        let cases = [
+            ("foo bar", "\\mbar\\M", true),
+            ("foobar", "\\mbar", false),
+            ("a]b", "[]]", true),
+            ("a&&b", "[&]{2}", true),
+            ("å1", "^[[:alpha:]][[:digit:]]$", true),
+            ("a\nb", "a.b", true),
+            ("AB", "(?i)ab", true),
+            ("a.c", "***=a.c", true),
+        ];
+        for (text, pattern, expected) in cases {
+            let regex = compile(pattern, Flags::default()).expect(pattern);
+            assert_eq!(regex.is_match(text), expected, "{text} ~ {pattern}");
+        }
+        let unbalanced = compile("(", Flags::default()).expect_err("unbalanced");
+        assert_eq!(unbalanced.message, "invalid regular expression: parentheses () not balanced");
+        assert_eq!(
+            compile("(a)\\1", Flags::default()).expect_err("reference").kind,
+            FunctionErrorKind::FeatureNotSupported
+        );
+    }
+
+    #[test]
+    fn similar_to_is_anchored() {
+        let mut regex = String::new();
+        similar_to_regex("a(b|c)+%", Some('\\'), &mut regex);
+        let regex = compile(&regex, Flags::default()).expect("compiles");
+        assert!(regex.is_match("abcbx"));
+        assert!(!regex.is_match("xabc"));
+    }
+}

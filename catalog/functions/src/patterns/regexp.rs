@@ -1,0 +1,431 @@
+//! The functions and operators over regular expressions. A search goes on where the last match ended, one character
+//! further where it was empty; it always sees the whole text, so that `^` and `\m` know what stands before.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{ArrayRef, ListBuilder, StringViewBuilder},
+    datatypes::{DataType, Field},
+};
+use datafusion::logical_expr::ScalarUDF;
+use regex::{Captures, Match, Regex};
+
+use super::{
+    expressions::{Flags, compiled, similar_to_regex},
+    one_character,
+};
+use crate::{
+    error::FunctionError,
+    kernels::{
+        Int4, IntegerArgument, TextArgument, boolean_rows, primitive_rows, slice_rows_nullable,
+        text_array_builder, text_array_rows, text_array_type, text_rows,
+    },
+    scalar::{Arguments, Scalar},
+};
+
+/// The pattern argument 1, with the flags of another argument if there is one. What one row compiles the next mostly
+/// takes over.
+struct Patterns<'a> {
+    pattern: TextArgument<'a>,
+    flags: Option<TextArgument<'a>>,
+    fixed: Flags,
+    /// The function that does not take the flag `g`.
+    not_global: Option<&'static str>,
+    last: Option<(&'a str, &'a str, Regex, Flags)>,
+}
+
+impl<'a> Patterns<'a> {
+    fn of(
+        arguments: &'a Arguments<'_>,
+        flags: Option<usize>,
+        fixed: Flags,
+        not_global: Option<&'static str>,
+    ) -> Result<Self, FunctionError> {
+        let flags = match flags {
+            Some(index) => TextArgument::optional(arguments, index)?,
+            None => None,
+        };
+        Ok(Self { pattern: TextArgument::of(arguments, 1)?, flags, fixed, not_global, last: None })
+    }
+
+    fn get(&mut self, row: usize) -> Result<(&Regex, Flags), FunctionError> {
+        let (pattern, options) =
+            (self.pattern.get(row), self.flags.as_ref().map_or("", |flags| flags.get(row)));
+        let known = matches!(&self.last, Some((of, with, ..)) if *of == pattern && *with == options);
+        if !known {
+            let flags = if self.flags.is_some() { Flags::parse(options)? } else { self.fixed };
+            if let Some(function) = self.not_global.filter(|_| flags.global) {
+                let message = format!("{function}() does not support the \"global\" option");
+                return Err(FunctionError::invalid_parameter(message));
+            }
+            self.last = Some((pattern, options, compiled(pattern, flags)?, flags));
+        }
+        match &self.last {
+            Some((_, _, regex, flags)) => Ok((regex, *flags)),
+            None => Err(FunctionError::internal("a pattern was not compiled")),
+        }
+    }
+}
+
+/// Where the next search begins: behind a match, one character further if it was empty; nothing beyond the end.
+fn after(found: Match<'_>, text: &str) -> Option<usize> {
+    if found.end() > found.start() {
+        return Some(found.end());
+    }
+    text.get(found.end()..).and_then(|rest| rest.chars().next()).map(|one| found.end() + one.len_utf8())
+}
+
+/// The matches from a byte on.
+fn matches_from<'r, 't>(
+    regex: &'r Regex,
+    text: &'t str,
+    from: Option<usize>,
+) -> impl Iterator<Item = Captures<'t>> + use<'r, 't> {
+    let mut next = from;
+    std::iter::from_fn(move || {
+        let captures = regex.captures_at(text, next?)?;
+        next = captures.get(0).and_then(|found| after(found, text));
+        Some(captures)
+    })
+}
+
+/// The byte at which a search begins that is told a character from 1; nothing if that lies beyond the end.
+fn start_byte(text: &str, start: i64) -> Result<Option<usize>, FunctionError> {
+    let skip = usize::try_from(at_least("start", start, 1)? - 1).unwrap_or(usize::MAX);
+    let mut starts = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    Ok(starts.nth(skip))
+}
+
+fn at_least(parameter: &str, value: i64, least: i64) -> Result<i64, FunctionError> {
+    if value < least {
+        let message = format!("invalid value for parameter \"{parameter}\": {value}");
+        return Err(FunctionError::invalid_parameter(message));
+    }
+    Ok(value)
+}
+
+fn count_of(value: usize) -> Result<i32, FunctionError> {
+    i32::try_from(value).map_err(|_| FunctionError::out_of_range("integer"))
+}
+
+fn match_rows(arguments: &Arguments<'_>, fold: bool, negated: bool) -> Result<ArrayRef, FunctionError> {
+    let text = TextArgument::of(arguments, 0)?;
+    let mut patterns = Patterns::of(arguments, Some(2), Flags::folding(fold), Some("regexp_like"))?;
+    boolean_rows(arguments, |row| Ok(patterns.get(row)?.0.is_match(text.get(row)) != negated))
+}
+
+/// `text ~ pattern`.
+pub fn regex_equal() -> Arc<ScalarUDF> {
+    Scalar::strict("textregexeq", DataType::Boolean, |arguments| match_rows(arguments, false, false))
+}
+
+/// `text !~ pattern`.
+pub fn regex_not_equal() -> Arc<ScalarUDF> {
+    Scalar::strict("textregexne", DataType::Boolean, |arguments| match_rows(arguments, false, true))
+}
+
+/// `text ~* pattern`.
+pub fn regex_equal_folded() -> Arc<ScalarUDF> {
+    Scalar::strict("texticregexeq", DataType::Boolean, |arguments| match_rows(arguments, true, false))
+}
+
+/// `text !~* pattern`.
+pub fn regex_not_equal_folded() -> Arc<ScalarUDF> {
+    Scalar::strict("texticregexne", DataType::Boolean, |arguments| match_rows(arguments, true, true))
+}
+
+/// `regexp_like(text, pattern [, flags])`.
+pub fn regexp_like() -> Arc<ScalarUDF> {
+    Scalar::strict("regexp_like", DataType::Boolean, |arguments| match_rows(arguments, false, false))
+}
+
+/// `regexp_replace(text, pattern, replacement [, flags])`: `\1` is a group, `\&` the match.
+pub fn regexp_replace() -> Arc<ScalarUDF> {
+    Scalar::strict("regexp_replace", DataType::Utf8View, |arguments| {
+        let (text, replacement) = (TextArgument::of(arguments, 0)?, TextArgument::of(arguments, 2)?);
+        let flags = TextArgument::optional(arguments, 3)?;
+        let mut patterns = Patterns::of(arguments, Some(3), Flags::default(), None)?;
+        text_rows(arguments, |row, out| {
+            if let Some(digit) = flags.as_ref().and_then(|flags| flags.get(row).chars().next())
+                && digit.is_ascii_digit()
+            {
+                // A literal without a type means the flags here, and who writes 2 means the start.
+                return Err(FunctionError::invalid_parameter(format!(
+                    "invalid regular expression option: \"{digit}\""
+                )));
+            }
+            let (regex, flags) = patterns.get(row)?;
+            let which = if flags.global { 0 } else { 1 };
+            replace_matches(regex, text.get(row), Some(0), which, replacement.get(row), out);
+            Ok(())
+        })
+    })
+}
+
+/// `regexp_replace(text, pattern, replacement, start [, which [, flags]])`: match number 0 is all of them.
+pub fn regexp_replace_from() -> Arc<ScalarUDF> {
+    Scalar::strict("regexp_replace_from", DataType::Utf8View, |arguments| {
+        let (text, replacement) = (TextArgument::of(arguments, 0)?, TextArgument::of(arguments, 2)?);
+        let start = IntegerArgument::of(arguments, 3)?;
+        let which = IntegerArgument::optional(arguments, 4)?;
+        let mut patterns = Patterns::of(arguments, Some(5), Flags::default(), None)?;
+        text_rows(arguments, |row, out| {
+            let text = text.get(row);
+            let from = start_byte(text, start.get(row))?;
+            let which = which.as_ref().map_or(Ok(1), |which| at_least("n", which.get(row), 0))?;
+            let (regex, _) = patterns.get(row)?;
+            replace_matches(regex, text, from, which, replacement.get(row), out);
+            Ok(())
+        })
+    })
+}
+
+/// Writes the text with one match, or all of them (0), replaced.
+fn replace_matches(
+    regex: &Regex,
+    text: &str,
+    from: Option<usize>,
+    which: i64,
+    replacement: &str,
+    out: &mut String,
+) {
+    let mut done = 0;
+    for (captures, number) in matches_from(regex, text, from).zip(1_i64..) {
+        if which > 0 && number < which {
+            continue;
+        }
+        let Some(whole) = captures.get(0) else { continue };
+        out.push_str(text.get(done..whole.start()).unwrap_or_default());
+        write_replacement(replacement, &captures, out);
+        done = whole.end();
+        if which > 0 {
+            break;
+        }
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+}
+
+fn write_replacement(replacement: &str, captures: &Captures<'_>, out: &mut String) {
+    let mut characters = replacement.chars();
+    while let Some(one) = characters.next() {
+        if one != '\\' {
+            out.push(one);
+            continue;
+        }
+        match characters.next() {
+            Some('&') => out.push_str(&captures[0]),
+            Some(digit @ '0'..='9') => {
+                let group = digit.to_digit(10).and_then(|digit| usize::try_from(digit).ok()).unwrap_or(0);
+                out.push_str(captures.get(group).map_or("", |found| found.as_str()));
+            }
+            Some('\\') | None => out.push('\\'),
+            Some(other) => {
+                out.push('\\');
+                out.push(other);
+            }
+        }
+    }
+}
+
+/// The groups of a match, or the whole match if the pattern has none.
+fn append_groups(captures: &Captures<'_>, values: &mut StringViewBuilder) {
+    if captures.len() == 1 {
+        values.append_value(&captures[0]);
+    }
+    for group in 1..captures.len() {
+        values.append_option(captures.get(group).map(|found| found.as_str()));
+    }
+}
+
+/// `regexp_match(text, pattern [, flags])`: null without a match.
+pub fn regexp_match() -> Arc<ScalarUDF> {
+    Scalar::strict("regexp_match", text_array_type(), |arguments| {
+        let text = TextArgument::of(arguments, 0)?;
+        let mut patterns = Patterns::of(arguments, Some(2), Flags::default(), Some("regexp_match"))?;
+        text_array_rows(arguments, |row, values| {
+            let captures = patterns.get(row)?.0.captures(text.get(row));
+            if let Some(captures) = &captures {
+                append_groups(captures, values);
+            }
+            Ok(captures.is_some())
+        })
+    })
+}
+
+/// The list of `text[]` that `regexp_matches(text, pattern [, flags])` gives as a set.
+pub fn regexp_matches() -> Arc<ScalarUDF> {
+    let result = DataType::List(Arc::new(Field::new_list_field(text_array_type(), true)));
+    Scalar::strict("regexp_matches", result, |arguments| {
+        let text = TextArgument::of(arguments, 0)?;
+        let mut patterns = Patterns::of(arguments, Some(2), Flags::default(), None)?;
+        let nulls = arguments.nulls();
+        let field = Field::new_list_field(text_array_type(), true);
+        let mut builder = ListBuilder::new(text_array_builder()).with_field(field);
+        for row in 0..arguments.rows {
+            if nulls.is_null(row) {
+                builder.append_null();
+                continue;
+            }
+            let (regex, flags) = patterns.get(row)?;
+            let many = if flags.global { usize::MAX } else { 1 };
+            for captures in matches_from(regex, text.get(row), Some(0)).take(many) {
+                append_groups(&captures, builder.values().values());
+                builder.values().append(true);
+            }
+            builder.append(true);
+        }
+        Ok(Arc::new(builder.finish()))
+    })
+}
+
+/// `regexp_split_to_array(text, pattern [, flags])`: an empty match at the ends or right after a match does not split.
+pub fn regexp_split_to_array() -> Arc<ScalarUDF> {
+    split("regexp_split_to_array", |arguments| split_rows(arguments, "regexp_split_to_array"))
+}
+
+/// The array whose elements `regexp_split_to_table` gives.
+pub fn regexp_split_to_table() -> Arc<ScalarUDF> {
+    split("regexp_split_to_table", |arguments| split_rows(arguments, "regexp_split_to_table"))
+}
+
+fn split(
+    name: &'static str,
+    kernel: fn(&Arguments<'_>) -> Result<ArrayRef, FunctionError>,
+) -> Arc<ScalarUDF> {
+    Scalar::strict(name, text_array_type(), kernel)
+}
+
+fn split_rows(arguments: &Arguments<'_>, name: &'static str) -> Result<ArrayRef, FunctionError> {
+    let text = TextArgument::of(arguments, 0)?;
+    let mut patterns = Patterns::of(arguments, Some(2), Flags::default(), Some(name))?;
+    text_array_rows(arguments, |row, values| {
+        let (regex, _) = patterns.get(row)?;
+        let text = text.get(row);
+        let (mut begin, mut last_end) = (0, 0);
+        for captures in matches_from(regex, text, Some(0)) {
+            let Some(found) = captures.get(0) else { continue };
+            if found.start() < text.len() && found.end() > last_end {
+                values.append_value(text.get(begin..found.start()).unwrap_or_default());
+                begin = found.end();
+            }
+            last_end = found.end();
+        }
+        values.append_value(text.get(begin..).unwrap_or_default());
+        Ok(true)
+    })
+}
+
+/// `regexp_count(text, pattern [, start [, flags]])`.
+pub fn regexp_count() -> Arc<ScalarUDF> {
+    Scalar::strict("regexp_count", DataType::Int32, |arguments| {
+        let text = TextArgument::of(arguments, 0)?;
+        let start = IntegerArgument::optional(arguments, 2)?;
+        let mut patterns = Patterns::of(arguments, Some(3), Flags::default(), Some("regexp_count"))?;
+        primitive_rows::<Int4>(arguments, |row| {
+            let text = text.get(row);
+            let from = start_byte(text, start.as_ref().map_or(1, |start| start.get(row)))?;
+            let (regex, _) = patterns.get(row)?;
+            count_of(matches_from(regex, text, from).count())
+        })
+    })
+}
+
+/// What `regexp_instr` and `regexp_substr` look for: the n-th match from a start, and a group of it.
+struct Search<'a> {
+    text: TextArgument<'a>,
+    start: Option<IntegerArgument<'a>>,
+    which: Option<IntegerArgument<'a>>,
+    group: Option<IntegerArgument<'a>>,
+    patterns: Patterns<'a>,
+}
+
+impl<'a> Search<'a> {
+    fn of(
+        arguments: &'a Arguments<'_>,
+        flags: usize,
+        group: usize,
+        name: &'static str,
+    ) -> Result<Self, FunctionError> {
+        Ok(Self {
+            text: TextArgument::of(arguments, 0)?,
+            start: IntegerArgument::optional(arguments, 2)?,
+            which: IntegerArgument::optional(arguments, 3)?,
+            group: IntegerArgument::optional(arguments, group)?,
+            patterns: Patterns::of(arguments, Some(flags), Flags::default(), Some(name))?,
+        })
+    }
+
+    /// The bytes that are found.
+    fn find(&mut self, row: usize) -> Result<Option<(usize, usize)>, FunctionError> {
+        let text = self.text.get(row);
+        let from = start_byte(text, self.start.as_ref().map_or(1, |start| start.get(row)))?;
+        let which = self.which.as_ref().map_or(Ok(1), |which| at_least("n", which.get(row), 1))?;
+        let group = self.group.as_ref().map_or(Ok(0), |group| at_least("subexpr", group.get(row), 0))?;
+        let (regex, _) = self.patterns.get(row)?;
+        let which = usize::try_from(which - 1).unwrap_or(usize::MAX);
+        let found = matches_from(regex, text, from).nth(which);
+        let group = usize::try_from(group).unwrap_or(usize::MAX);
+        Ok(found.and_then(|captures| captures.get(group)).map(|part| (part.start(), part.end())))
+    }
+}
+
+/// `regexp_instr(text, pattern [, start [, which [, end [, flags [, group]]]]])`: from 1; 0 without a match.
+pub fn regexp_instr() -> Arc<ScalarUDF> {
+    Scalar::strict("regexp_instr", DataType::Int32, |arguments| {
+        let text = TextArgument::of(arguments, 0)?;
+        let end = IntegerArgument::optional(arguments, 4)?;
+        let mut search = Search::of(arguments, 5, 6, "regexp_instr")?;
+        primitive_rows::<Int4>(arguments, |row| {
+            let end = end.as_ref().map_or(0, |end| end.get(row));
+            if !(0..=1).contains(&end) {
+                at_least("start", search.start.as_ref().map_or(1, |start| start.get(row)), 1)?;
+                at_least("n", search.which.as_ref().map_or(1, |which| which.get(row)), 1)?;
+                let message = format!("invalid value for parameter \"endoption\": {end}");
+                return Err(FunctionError::invalid_parameter(message));
+            }
+            let Some((first, last)) = search.find(row)? else { return Ok(0) };
+            let before = text.get(row).get(..if end == 1 { last } else { first }).unwrap_or_default();
+            count_of(before.chars().count() + 1)
+        })
+    })
+}
+
+/// `regexp_substr(text, pattern [, start [, which [, flags [, group]]]])`.
+pub fn regexp_substr() -> Arc<ScalarUDF> {
+    Scalar::strict("regexp_substr", DataType::Utf8View, |arguments| {
+        let text = TextArgument::of(arguments, 0)?;
+        let mut search = Search::of(arguments, 4, 5, "regexp_substr")?;
+        slice_rows_nullable(arguments, |row| {
+            Ok(search.find(row)?.and_then(|(first, last)| text.get(row).get(first..last)))
+        })
+    })
+}
+
+/// The first group of the first match where the pattern has one, else the match; null without one.
+fn group_of_first<'t>(regex: &Regex, text: &'t str) -> Option<&'t str> {
+    let captures = regex.captures(text)?;
+    let wanted = usize::from(captures.len() > 1);
+    captures.get(wanted).map(|found| found.as_str())
+}
+
+/// `substring(text, pattern)`: the first group, or the match.
+pub fn substring_regex() -> Arc<ScalarUDF> {
+    Scalar::strict("substring_regex", DataType::Utf8View, |arguments| {
+        let text = TextArgument::of(arguments, 0)?;
+        let mut patterns = Patterns::of(arguments, None, Flags::default(), None)?;
+        slice_rows_nullable(arguments, |row| Ok(group_of_first(patterns.get(row)?.0, text.get(row))))
+    })
+}
+
+/// `substring(text SIMILAR pattern ESCAPE escape)`: the part between the marks.
+pub fn substring_similar() -> Arc<ScalarUDF> {
+    Scalar::strict("substring_similar", DataType::Utf8View, |arguments| {
+        let text = TextArgument::of(arguments, 0)?;
+        let (pattern, escape) = (TextArgument::of(arguments, 1)?, TextArgument::of(arguments, 2)?);
+        slice_rows_nullable(arguments, |row| {
+            let mut regex = String::new();
+            similar_to_regex(pattern.get(row), one_character(escape.get(row))?, &mut regex);
+            Ok(group_of_first(&compiled(&regex, Flags::default())?, text.get(row)))
+        })
+    })
+}

@@ -1,0 +1,145 @@
+//! Trimming, padding, replacing and repeating.
+
+use std::sync::Arc;
+
+use arrow::{array::ArrayRef, datatypes::DataType};
+use datafusion::logical_expr::ScalarUDF;
+
+use super::{TEXT_BYTES_MAX, byte_of, too_long};
+use crate::{
+    error::FunctionError,
+    kernels::{IntegerArgument, TextArgument, slice_rows, text_rows},
+    scalar::{Arguments, Scalar},
+};
+
+fn trim(name: &'static str, kernel: fn(&Arguments<'_>) -> Result<ArrayRef, FunctionError>) -> Arc<ScalarUDF> {
+    Scalar::strict(name, DataType::Utf8View, kernel)
+}
+
+fn trim_rows(arguments: &Arguments<'_>, start: bool, end: bool) -> Result<ArrayRef, FunctionError> {
+    let text = TextArgument::of(arguments, 0)?;
+    let set = (arguments.len() > 1).then(|| TextArgument::of(arguments, 1)).transpose()?;
+    slice_rows(arguments, |row| {
+        let set = set.as_ref().map_or(" ", |set| set.get(row));
+        let mut text = text.get(row);
+        if start {
+            text = text.trim_start_matches(|one| set.contains(one));
+        }
+        if end {
+            text = text.trim_end_matches(|one| set.contains(one));
+        }
+        Ok(text)
+    })
+}
+
+/// `btrim(text [, characters])`.
+pub fn btrim() -> Arc<ScalarUDF> {
+    trim("btrim", |arguments| trim_rows(arguments, true, true))
+}
+
+/// `ltrim(text [, characters])`.
+pub fn ltrim() -> Arc<ScalarUDF> {
+    trim("ltrim", |arguments| trim_rows(arguments, true, false))
+}
+
+/// `rtrim(text [, characters])`.
+pub fn rtrim() -> Arc<ScalarUDF> {
+    trim("rtrim", |arguments| trim_rows(arguments, false, true))
+}
+
+fn pad_rows(arguments: &Arguments<'_>, before: bool) -> Result<ArrayRef, FunctionError> {
+    let (text, length) = (TextArgument::of(arguments, 0)?, IntegerArgument::of(arguments, 1)?);
+    let fill = (arguments.len() > 2).then(|| TextArgument::of(arguments, 2)).transpose()?;
+    text_rows(arguments, |row, out| {
+        let text = text.get(row);
+        let length = usize::try_from(length.get(row).max(0)).unwrap_or(0);
+        if length > TEXT_BYTES_MAX {
+            return Err(too_long());
+        }
+        let have = text.chars().count();
+        if length <= have {
+            out.push_str(&text[..byte_of(text, length)]);
+            return Ok(());
+        }
+        let fill = fill.as_ref().map_or(" ", |fill| fill.get(row));
+        if !before {
+            out.push_str(text);
+        }
+        if !fill.is_empty() {
+            out.extend(fill.chars().cycle().take(length - have));
+        }
+        if before {
+            out.push_str(text);
+        }
+        Ok(())
+    })
+}
+
+/// `lpad(text, length [, fill])`.
+pub fn lpad() -> Arc<ScalarUDF> {
+    Scalar::strict("lpad", DataType::Utf8View, |arguments| pad_rows(arguments, true))
+}
+
+/// `rpad(text, length [, fill])`.
+pub fn rpad() -> Arc<ScalarUDF> {
+    Scalar::strict("rpad", DataType::Utf8View, |arguments| pad_rows(arguments, false))
+}
+
+/// `replace(text, from, to)`: nothing is replaced if `from` is empty.
+pub fn replace() -> Arc<ScalarUDF> {
+    Scalar::strict("replace", DataType::Utf8View, |arguments| {
+        let text = TextArgument::of(arguments, 0)?;
+        let (from, to) = (TextArgument::of(arguments, 1)?, TextArgument::of(arguments, 2)?);
+        text_rows(arguments, |row, out| {
+            let (text, from, to) = (text.get(row), from.get(row), to.get(row));
+            if from.is_empty() {
+                out.push_str(text);
+                return Ok(());
+            }
+            let mut rest = text;
+            while let Some((before, after)) = rest.split_once(from) {
+                out.push_str(before);
+                out.push_str(to);
+                rest = after;
+            }
+            out.push_str(rest);
+            Ok(())
+        })
+    })
+}
+
+/// `translate(text, from, to)`: characters of `from` without a partner in `to` disappear.
+pub fn translate() -> Arc<ScalarUDF> {
+    Scalar::strict("translate", DataType::Utf8View, |arguments| {
+        let text = TextArgument::of(arguments, 0)?;
+        let (from, to) = (TextArgument::of(arguments, 1)?, TextArgument::of(arguments, 2)?);
+        text_rows(arguments, |row, out| {
+            let (from, to) = (from.get(row), to.get(row));
+            for one in text.get(row).chars() {
+                match from.chars().position(|candidate| candidate == one) {
+                    None => out.push(one),
+                    Some(index) => out.extend(to.chars().nth(index)),
+                }
+            }
+            Ok(())
+        })
+    })
+}
+
+/// `repeat(text, times)`.
+pub fn repeat() -> Arc<ScalarUDF> {
+    Scalar::strict("repeat", DataType::Utf8View, |arguments| {
+        let (text, times) = (TextArgument::of(arguments, 0)?, IntegerArgument::of(arguments, 1)?);
+        text_rows(arguments, |row, out| {
+            let text = text.get(row);
+            let times = usize::try_from(times.get(row).max(0)).unwrap_or(0);
+            if text.len().saturating_mul(times) > TEXT_BYTES_MAX {
+                return Err(too_long());
+            }
+            for _ in 0..times {
+                out.push_str(text);
+            }
+            Ok(())
+        })
+    })
+}

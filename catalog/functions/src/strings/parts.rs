@@ -1,0 +1,62 @@
+//! Splitting at a delimiter.
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::ScalarUDF;
+use arrow::datatypes::DataType;
+
+use crate::{
+    error::FunctionError,
+    kernels::{IntegerArgument, TextArgument, slice_rows, text_array_builder, text_array_type},
+    scalar::Scalar,
+};
+
+/// `split_part(text, delimiter, n)`: a negative `n` counts from the end.
+pub fn split_part() -> Arc<ScalarUDF> {
+    Scalar::strict("split_part", DataType::Utf8View, |arguments| {
+        let (text, delimiter) = (TextArgument::of(arguments, 0)?, TextArgument::of(arguments, 1)?);
+        let field = IntegerArgument::of(arguments, 2)?;
+        slice_rows(arguments, |row| {
+            let (text, delimiter, field) = (text.get(row), delimiter.get(row), field.get(row));
+            let index = usize::try_from(field.unsigned_abs()).unwrap_or(usize::MAX);
+            if index == 0 {
+                return Err(FunctionError::invalid_parameter("field position must not be zero"));
+            }
+            if delimiter.is_empty() {
+                return Ok(if index == 1 { text } else { "" });
+            }
+            let part = if field > 0 {
+                text.split(delimiter).nth(index - 1)
+            } else {
+                text.rsplit(delimiter).nth(index - 1)
+            };
+            Ok(part.unwrap_or(""))
+        })
+    })
+}
+
+/// `string_to_array(text, delimiter [, null text])`: a null delimiter splits into characters, an empty one not at all.
+pub fn string_to_array() -> Arc<ScalarUDF> {
+    Scalar::called_on_null("string_to_array", text_array_type(), |arguments| {
+        let (text, delimiter) = (TextArgument::of(arguments, 0)?, TextArgument::of(arguments, 1)?);
+        let null = (arguments.len() > 2).then(|| TextArgument::of(arguments, 2)).transpose()?;
+        let mut builder = text_array_builder();
+        for row in 0..arguments.rows {
+            let Some(text) = text.get_opt(row) else {
+                builder.append_null();
+                continue;
+            };
+            let null = null.as_ref().and_then(|null| null.get_opt(row));
+            let mut push =
+                |part: &str| builder.values().append_option(Some(part).filter(|part| null != Some(*part)));
+            match delimiter.get_opt(row) {
+                _ if text.is_empty() => {}
+                Some("") => push(text),
+                Some(delimiter) => text.split(delimiter).for_each(&mut push),
+                None => text.chars().for_each(|one| push(one.encode_utf8(&mut [0; 4]))),
+            }
+            builder.append(true);
+        }
+        Ok(Arc::new(builder.finish()))
+    })
+}
