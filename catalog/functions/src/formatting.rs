@@ -16,8 +16,8 @@ use crate::{
     casts::zone_argument,
     error::{FunctionError, FunctionErrorKind},
     kernels::{
-        Date, Float8, Int8, Interval, Numeric, Text, Timestamp, map, map_text, map_text_nullable,
-        result_scale, scale_of,
+        Date, Float4, Float8, Int8, Interval, Numeric, Text, Timestamp, map, map_nullable, map_text,
+        map_text_nullable, result_scale, scale_of,
     },
     scalar::Arguments,
     strings::write_literal,
@@ -64,7 +64,7 @@ pub fn to_char_timestamp(arguments: &Arguments<'_>) -> Done {
         if calendar::is_infinite_timestamp(timestamp) {
             return Ok(None);
         }
-        templates.with(text, |template| template.write(&Moment::of_timestamp(timestamp), out)).map(Some)
+        templates.with(text, |template| template.write(&Moment::of_timestamp(timestamp), out))
     })
 }
 
@@ -76,14 +76,14 @@ pub fn to_char_timestamptz(arguments: &Arguments<'_>) -> Done {
         if calendar::is_infinite_timestamp(timestamp) {
             return Ok(None);
         }
-        templates.with(text, |template| template.write(&Moment::in_zone(timestamp, zone), out)).map(Some)
+        templates.with(text, |template| template.write(&Moment::in_zone(timestamp, zone), out))
     })
 }
 
 /// `to_char(interval, text)`
 pub fn to_char_interval(arguments: &Arguments<'_>) -> Done {
     let templates = Templates::of(arguments, 1, DateTemplate::read)?;
-    map_text::<(Interval, Text)>(arguments, |(interval, text), out| {
+    map_text_nullable::<(Interval, Text)>(arguments, |(interval, text), out| {
         templates.with(text, |template| template.write(&Moment::of_interval(interval), out))
     })
 }
@@ -126,29 +126,37 @@ pub fn to_char_int8(arguments: &Arguments<'_>) -> Done {
 pub fn to_char_float8(arguments: &Arguments<'_>) -> Done {
     let templates = Templates::of(arguments, 1, NumberTemplate::read)?;
     map_text::<(Float8, Text)>(arguments, |(value, text), out| {
-        templates.with(text, |template| template.write_float(value, out))
+        templates.with(text, |template| template.write_float(value, 15, out))
     })
+}
+
+/// `to_char(real, text)`
+pub fn to_char_float4(arguments: &Arguments<'_>) -> Done {
+    let templates = Templates::of(arguments, 1, NumberTemplate::read)?;
+    map_text::<(Float4, Text)>(arguments, |(value, text), out| {
+        templates.with(text, |template| template.write_float(value.into(), 6, out))
+    })
+}
+
+/// A constant text by a constant template, at the scale that it has: `None` is null.
+pub fn number_of(value: &str, template: &str) -> Result<Option<(i128, i32)>, FunctionError> {
+    let template = NumberTemplate::read(template)?;
+    if template.is_empty() { Ok(None) } else { template.parse(value).map(Some) }
 }
 
 /// `to_number(text, text)`
 pub fn to_number(arguments: &Arguments<'_>) -> Done {
     let templates = Templates::of(arguments, 1, NumberTemplate::read)?;
     let (_, scale) = result_scale(arguments)?;
-    let unsized_array = map::<(Text, Text), Numeric>(arguments, |(value, text)| {
+    map_nullable::<(Text, Text), Numeric>(arguments, |(value, text)| {
         templates.with(text, |template| {
+            if template.is_empty() {
+                return Ok(None);
+            }
             let (unscaled, from) = template.parse(value)?;
-            rescale(unscaled, from, i32::from(scale)).ok_or_else(FunctionError::numeric_overflow)
+            rescale(unscaled, from, i32::from(scale)).map(Some).ok_or_else(FunctionError::numeric_overflow)
         })
-    })?;
-    // The kernel's array has Arrow's default precision; its values are at the result's scale already.
-    let values = unsized_array.as_any().downcast_ref::<arrow::array::Decimal128Array>();
-    let values = values.ok_or_else(|| FunctionError::internal("to_number did not give numbers"))?;
-    match arguments.result {
-        DataType::Decimal128(precision, scale) => {
-            Ok(std::sync::Arc::new(values.clone().with_precision_and_scale(*precision, *scale)?))
-        }
-        _ => Ok(unsized_array),
-    }
+    })
 }
 
 /// `format(text, …)`: arguments after the first are text already. `%s`, `%I`, `%L`, `%%`, `%n$s`, `-`, a width or `*`.

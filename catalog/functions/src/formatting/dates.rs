@@ -2,11 +2,15 @@
 //! (`formatting.c`): the case of a textual keyword is the case of what it writes, `FM` before one drops its padding,
 //! `TH` after one adds an ordinal. `TZH`, `OF` and `TZ` write the zone that the moment was asked for in.
 
+mod fields;
+
 use arrow::datatypes::IntervalMonthDayNano;
 use chrono_tz::Tz;
 
+pub use self::fields::Fields;
+
 use crate::{
-    calendar::{self, DAY, HOUR, MINUTE, SECOND},
+    calendar::{self, HOUR, MINUTE, SECOND},
     dates::{interval_parts, iso_day_of_week, iso_week},
     error::{FunctionError, FunctionErrorKind},
 };
@@ -271,6 +275,8 @@ const KEYWORDS: &[(&str, Keyword)] = {
 enum Item {
     Keyword { keyword: Keyword, fill: bool, ordinal: Option<Case> },
     Literal(char),
+    /// A character of a quoted text.
+    Quoted(char),
 }
 
 /// A template that has been read.
@@ -322,15 +328,15 @@ impl DateTemplate {
                                 break;
                             }
                             '\\' => {
-                                items.extend(characters.next().map(|(_, escaped)| Item::Literal(escaped)))
+                                items.extend(characters.next().map(|(_, escaped)| Item::Quoted(escaped)))
                             }
-                            other => items.push(Item::Literal(other)),
+                            other => items.push(Item::Quoted(other)),
                         }
                     }
                     rest = &rest[end..];
                 }
                 '\\' if rest[1..].starts_with('"') => {
-                    items.push(Item::Literal('"'));
+                    items.push(Item::Quoted('"'));
                     rest = &rest[2..];
                 }
                 other => {
@@ -342,11 +348,14 @@ impl DateTemplate {
         Ok(Self { items })
     }
 
-    /// Writes a moment.
-    pub fn write(&self, moment: &Moment, out: &mut String) -> Result<(), FunctionError> {
+    /// Writes a moment; nothing, which is null, by an empty template.
+    pub fn write(&self, moment: &Moment, out: &mut String) -> Result<Option<()>, FunctionError> {
+        if self.items.is_empty() {
+            return Ok(None);
+        }
         for item in &self.items {
             match item {
-                Item::Literal(one) => out.push(*one),
+                Item::Literal(one) | Item::Quoted(one) => out.push(*one),
                 Item::Keyword { keyword, fill, ordinal } => {
                     let begin = out.len();
                     write_keyword(*keyword, *fill, moment, out)?;
@@ -357,44 +366,72 @@ impl DateTemplate {
                 }
             }
         }
-        Ok(())
+        Ok(Some(()))
     }
 
-    /// Reads a text by the template.
+    /// Reads a text by the template, as far as the text goes. A separator of the template matches one separator of the
+    /// text, or none; another character takes one of the text, unless blanks were passed over in its stead.
     pub fn parse(&self, text: &str) -> Result<Fields, FunctionError> {
         let mut fields = Fields::default();
-        let mut rest = text.trim_start();
+        let mut rest = text;
+        let mut skipped = 0_i32;
+        let skip_blanks = |rest: &mut &str, skipped: &mut i32| {
+            let after = rest.trim_start();
+            *skipped += i32::try_from(rest.len() - after.len()).unwrap_or(0);
+            *rest = after;
+        };
         for (index, item) in self.items.iter().enumerate() {
+            if rest.is_empty() {
+                break;
+            }
+            if index == 0 || matches!(item, Item::Keyword { .. }) {
+                skip_blanks(&mut rest, &mut skipped);
+            }
+            let Some(first) = rest.chars().next() else { break };
             match item {
-                Item::Literal(one) if one.is_alphanumeric() => {
-                    rest = rest.strip_prefix(*one).unwrap_or_else(|| {
-                        let mut characters = rest.chars();
-                        characters.next();
-                        characters.as_str()
-                    });
-                }
-                Item::Literal(_) => {
-                    // A separator of the template matches any separator of the text, or none.
-                    rest = rest.trim_start();
-                    if let Some(after) =
-                        rest.strip_prefix(|one: char| one.is_ascii_punctuation() && one != '-')
-                    {
-                        rest = after;
-                    } else if let Some(after) = rest.strip_prefix('-') {
-                        rest = after;
+                Item::Literal(one) if one.is_whitespace() || is_separator(*one) => {
+                    skipped -= 1;
+                    if first.is_whitespace() || is_separator(first) {
+                        rest = &rest[first.len_utf8()..];
+                        skipped += 1;
                     }
                 }
-                Item::Keyword { keyword, fill, .. } => {
-                    let digits_follow = matches!(
-                        self.items.get(index + 1),
-                        Some(Item::Keyword { keyword, .. }) if keyword.is_number()
-                    );
-                    rest = fields.take(*keyword, rest.trim_start(), *fill || !digits_follow)?;
+                Item::Literal(_) | Item::Quoted(_) => {
+                    if skipped > 0 {
+                        skipped -= 1;
+                    } else {
+                        rest = &rest[first.len_utf8()..];
+                    }
+                }
+                Item::Keyword { keyword, fill, ordinal } => {
+                    let open = *fill || ordinal.is_some() || self.ends_number(index);
+                    rest = fields.take(*keyword, rest, open)?;
+                    if ordinal.is_some() {
+                        let mut after = rest.chars();
+                        after.by_ref().take(2).for_each(drop);
+                        rest = after.as_str();
+                    }
+                    skipped = 0;
+                    skip_blanks(&mut rest, &mut skipped);
                 }
             }
         }
         Ok(fields)
     }
+
+    /// Whether what follows an item in the template cannot begin with a digit: then a number is as long as it is.
+    fn ends_number(&self, index: usize) -> bool {
+        match self.items.get(index + 1) {
+            None => true,
+            Some(Item::Keyword { keyword, .. }) => !keyword.is_number(),
+            Some(Item::Literal(one) | Item::Quoted(one)) => !one.is_ascii_digit(),
+        }
+    }
+}
+
+/// What stands between fields.
+fn is_separator(one: char) -> bool {
+    one.is_ascii_punctuation()
 }
 
 impl Keyword {
@@ -483,8 +520,7 @@ fn write_keyword(
         _ => year % 10_i64.pow(u32::try_from(digits).unwrap_or(1)),
     };
     match keyword {
-        K::Hour12 if moment.days.is_none() => number(moment.hour, 2, out),
-        K::Hour12 => number((moment.hour + 11) % 12 + 1, 2, out),
+        K::Hour12 => number(if moment.hour % 12 == 0 { 12 } else { moment.hour % 12 }, 2, out),
         K::Hour24 => number(moment.hour, 2, out),
         K::Minute => number(moment.minute, 2, out),
         K::Second => number(moment.second, 2, out),
@@ -570,19 +606,23 @@ fn write_keyword(
         }
         K::RomanMonth(case) => name(month_index.map_or("", |index| ROMAN[index]), case, 4, out),
         K::ZoneName(case) => {
+            days("TZ")?;
             if let Some((_, abbreviation)) = &moment.zone {
                 out.push_str(&cased(abbreviation, case));
             }
         }
         K::ZoneHours => {
+            days("TZH")?;
             let offset = moment.zone.as_ref().map_or(0, |(offset, _)| *offset);
             out.push_str(&format!("{}{:02}", if offset < 0 { '-' } else { '+' }, offset.abs() / 3600));
         }
         K::ZoneMinutes => {
+            days("TZM")?;
             let offset = moment.zone.as_ref().map_or(0, |(offset, _)| *offset);
             out.push_str(&format!("{:02}", offset.abs() % 3600 / 60));
         }
         K::Offset => {
+            days("OF")?;
             let offset = moment.zone.as_ref().map_or(0, |(offset, _)| *offset);
             out.push_str(&format!("{}{:02}", if offset < 0 { '-' } else { '+' }, offset.abs() / 3600));
             if offset % 3600 != 0 {
@@ -596,278 +636,6 @@ fn write_keyword(
 /// 0 is Sunday.
 fn weekday(days: i64) -> usize {
     usize::try_from((days + 4).rem_euclid(7)).unwrap_or(0)
-}
-
-/// What a text gave by a template.
-#[derive(Debug, Clone, Default)]
-pub struct Fields {
-    year: Option<i64>,
-    iso_year: Option<i64>,
-    month: Option<i64>,
-    day: Option<i64>,
-    day_of_year: Option<i64>,
-    iso_week: Option<i64>,
-    week: Option<i64>,
-    iso_day: Option<i64>,
-    julian: Option<i64>,
-    century: Option<i64>,
-    hour: i64,
-    /// The hour is of 12, and the half of the day.
-    twelve: bool,
-    afternoon: Option<bool>,
-    minute: i64,
-    second: i64,
-    microsecond: i64,
-    seconds_of_day: Option<i64>,
-    before_christ: bool,
-    offset_sign: i64,
-    offset: Option<i64>,
-}
-
-fn out_of_range(text: &str) -> FunctionError {
-    FunctionError::new(
-        FunctionErrorKind::DatetimeFieldOverflow,
-        format!("date/time field value out of range: \"{text}\""),
-    )
-}
-
-fn invalid(value: &str, keyword: &str) -> FunctionError {
-    FunctionError::new(
-        FunctionErrorKind::InvalidDatetimeFormat,
-        format!("invalid value \"{value}\" for \"{keyword}\""),
-    )
-}
-
-impl Fields {
-    fn take<'t>(&mut self, keyword: Keyword, text: &'t str, open: bool) -> Result<&'t str, FunctionError> {
-        use Keyword as K;
-        match keyword {
-            K::Meridiem { dots, .. } => {
-                let length = if dots { 4 } else { 2 };
-                let word = text.get(..length).unwrap_or(text);
-                self.afternoon = match word.to_ascii_lowercase().replace('.', "").as_str() {
-                    "am" => Some(false),
-                    "pm" => Some(true),
-                    _ => return Err(invalid(word, "AM")),
-                };
-                return Ok(&text[word.len()..]);
-            }
-            K::Era { dots, .. } => {
-                let length = if dots { 4 } else { 2 };
-                let word = text.get(..length).unwrap_or(text);
-                self.before_christ = match word.to_ascii_lowercase().replace('.', "").as_str() {
-                    "bc" => true,
-                    "ad" => false,
-                    _ => return Err(invalid(word, "BC")),
-                };
-                return Ok(&text[word.len()..]);
-            }
-            K::MonthName(_) | K::MonthShort(_) => {
-                let (index, rest) = one_of(&MONTHS, text, matches!(keyword, K::MonthShort(_)))
-                    .ok_or_else(|| invalid(word_of(text), "MONTH"))?;
-                self.month = Some(index + 1);
-                return Ok(rest);
-            }
-            K::DayName(_) | K::DayShort(_) => {
-                let (_, rest) = one_of(&DAYS, text, matches!(keyword, K::DayShort(_)))
-                    .ok_or_else(|| invalid(word_of(text), "DAY"))?;
-                return Ok(rest);
-            }
-            K::RomanMonth(_) => {
-                let word = word_of(text);
-                let index = ROMAN.iter().position(|roman| roman.eq_ignore_ascii_case(word));
-                let index = index.ok_or_else(|| invalid(word, "RM"))?;
-                self.month = i64::try_from(index + 1).ok();
-                return Ok(&text[word.len()..]);
-            }
-            K::ZoneName(_) | K::Offset => {
-                return Err(FunctionError::new(
-                    FunctionErrorKind::FeatureNotSupported,
-                    "formatting field \"TZ\" is only supported in to_char",
-                ));
-            }
-            K::ZoneHours => {
-                let (sign, digits) = match text.strip_prefix('-') {
-                    Some(digits) => (-1, digits),
-                    None => (1, text.strip_prefix('+').unwrap_or(text)),
-                };
-                let (hours, _, rest) = number(digits, 2, "TZH")?;
-                self.offset_sign = sign;
-                self.offset = Some(sign * hours * 3600);
-                return Ok(rest);
-            }
-            _ => {}
-        }
-        let signed = matches!(keyword, K::Year(_) | K::IsoYear(_)) && text.starts_with('-');
-        let digits_text = if signed { &text[1..] } else { text };
-        let width = match keyword {
-            // A year, and a fraction, may be as long as it is if no number follows.
-            K::Year(4) | K::IsoYear(4) if open => usize::MAX,
-            K::Millisecond | K::Microsecond | K::Fraction(_) => keyword.width().max(if open { 6 } else { 0 }),
-            _ if open && matches!(keyword, K::Julian) => usize::MAX,
-            _ => keyword.width(),
-        };
-        let (value, digits, rest) = number(digits_text, width, &format!("{keyword:?}"))?;
-        let value = if signed { -value } else { value };
-        match keyword {
-            K::Hour12 => (self.hour, self.twelve) = (value, true),
-            K::Hour24 => self.hour = value,
-            K::Minute => self.minute = value,
-            K::Second => self.second = value,
-            K::Millisecond | K::Microsecond | K::Fraction(_) => {
-                let shown = digits.min(6);
-                let kept: i64 = digits_text[..shown].parse().unwrap_or(0);
-                self.microsecond = kept * 10_i64.pow(u32::try_from(6 - shown).unwrap_or(0));
-            }
-            K::SecondsOfDay => self.seconds_of_day = Some(value),
-            K::Year(_) => self.year = Some(complete_year(value, digits)),
-            K::IsoYear(_) => self.iso_year = Some(complete_year(value, digits)),
-            K::YearComma => {
-                let rest = rest.strip_prefix(',').unwrap_or(rest);
-                let (thousands, _, rest) = number(rest, 3, "Y,YYY")?;
-                self.year = Some(value * 1000 + thousands);
-                return Ok(rest);
-            }
-            K::Month => self.month = Some(value),
-            K::Day => self.day = Some(value),
-            K::DayOfYear => self.day_of_year = Some(value),
-            K::IsoDayOfYear => {
-                (self.iso_week, self.iso_day) = (Some((value - 1) / 7 + 1), Some((value - 1) % 7 + 1));
-            }
-            K::DayOfWeek => {}
-            K::IsoDayOfWeek => self.iso_day = Some(value),
-            K::WeekOfMonth => {}
-            K::WeekOfYear => self.week = Some(value),
-            K::IsoWeek => self.iso_week = Some(value),
-            K::Century => self.century = Some(value),
-            K::Julian => self.julian = Some(value),
-            K::Quarter => {}
-            K::ZoneMinutes => {
-                let hours = self.offset.unwrap_or(0);
-                self.offset = Some(hours + self.offset_sign.max(-1) * value * 60);
-            }
-            K::Meridiem { .. }
-            | K::Era { .. }
-            | K::MonthName(_)
-            | K::MonthShort(_)
-            | K::DayName(_)
-            | K::DayShort(_)
-            | K::RomanMonth(_)
-            | K::ZoneName(_)
-            | K::ZoneHours
-            | K::Offset => {}
-        }
-        Ok(rest)
-    }
-
-    fn days(&self) -> Result<i64, FunctionError> {
-        if let Some(julian) = self.julian {
-            return Ok(julian - 2_440_588);
-        }
-        if let (Some(year), Some(week)) = (self.iso_year, self.iso_week) {
-            if !(1..=53).contains(&week) {
-                return Err(out_of_range(&week.to_string()));
-            }
-            let fourth = calendar::days_from_civil(year, 1, 4);
-            let monday = fourth - (iso_day_of_week(fourth) - 1);
-            return Ok(monday + (week - 1) * 7 + self.iso_day.unwrap_or(1) - 1);
-        }
-        let mut year = match (self.year, self.century) {
-            (Some(year), _) => year,
-            (None, Some(century)) => (century - 1) * 100 + 1,
-            // PostgreSQL's year 0 of an absent year is 1 BC.
-            (None, None) => 0,
-        };
-        if self.before_christ && self.year.is_some() {
-            year = 1 - year;
-        } else if self.year.is_some_and(|year| year < 0) {
-            year += 1;
-        }
-        if let Some(day) = self.day_of_year {
-            let length = if calendar::is_leap_year(year) { 366 } else { 365 };
-            if !(1..=length).contains(&day) {
-                return Err(out_of_range(&day.to_string()));
-            }
-            return Ok(calendar::days_from_civil(year, 1, 1) + day - 1);
-        }
-        if let Some(week) = self.week {
-            return Ok(calendar::days_from_civil(year, 1, 1) + (week - 1) * 7);
-        }
-        let (month, day) = (self.month.unwrap_or(1), self.day.unwrap_or(1));
-        if !(1..=12).contains(&month) || day < 1 || day > calendar::days_in_month(year, month) {
-            return Err(out_of_range(&format!("{year:04}-{month:02}-{day:02}")));
-        }
-        Ok(calendar::days_from_civil(year, month, day))
-    }
-
-    /// The date, for `to_date`.
-    pub fn into_date(self) -> Result<i32, FunctionError> {
-        calendar::checked_date(self.days()?)
-    }
-
-    /// The timestamp, for `to_timestamp`; a zone in the text comes before the session's.
-    pub fn into_timestamp(self, zone: Tz) -> Result<i64, FunctionError> {
-        let mut hour = self.hour;
-        if self.twelve || self.afternoon.is_some() {
-            if self.twelve && !(1..=12).contains(&hour) {
-                return Err(FunctionError::new(
-                    FunctionErrorKind::InvalidDatetimeFormat,
-                    format!("hour \"{hour}\" is invalid for the 12-hour clock"),
-                ));
-            }
-            match self.afternoon {
-                Some(true) if hour < 12 => hour += 12,
-                Some(false) if hour == 12 => hour = 0,
-                _ => {}
-            }
-        }
-        if hour > 24 || self.minute > 59 || self.second > 59 {
-            return Err(out_of_range(&format!("{hour:02}:{:02}:{:02}", self.minute, self.second)));
-        }
-        let seconds = self.seconds_of_day.unwrap_or(hour * 3600 + self.minute * 60 + self.second);
-        let (extra, time) = ((seconds * SECOND) / DAY, (seconds * SECOND) % DAY);
-        let local = calendar::join_timestamp(self.days()? + extra, time + self.microsecond)?;
-        match self.offset {
-            Some(offset) => Ok(local - offset * SECOND),
-            None => calendar::local_to_utc(zone, local),
-        }
-    }
-}
-
-/// Years of one to three digits are the nearest to 2020, as `adjust_partial_year_to_2020` has it.
-fn complete_year(year: i64, digits: usize) -> i64 {
-    match digits {
-        0..=2 if (0..70).contains(&year) => year + 2000,
-        0..=2 if (70..100).contains(&year) => year + 1900,
-        3 if (100..520).contains(&year) => year + 2000,
-        3 if (520..1000).contains(&year) => year + 1000,
-        3 if (0..100).contains(&year) => year + 2000,
-        _ => year,
-    }
-}
-
-fn number<'t>(text: &'t str, width: usize, keyword: &str) -> Result<(i64, usize, &'t str), FunctionError> {
-    let digits = text.bytes().take(width).take_while(u8::is_ascii_digit).count();
-    if digits == 0 {
-        return Err(invalid(text.get(..text.len().min(4)).unwrap_or(text), keyword)
-            .with_detail("Value must be an integer."));
-    }
-    let value = text[..digits].parse().map_err(|_| invalid(&text[..digits], keyword))?;
-    Ok((value, digits, &text[digits..]))
-}
-
-fn word_of(text: &str) -> &str {
-    let end = text.find(|one: char| !one.is_alphabetic()).unwrap_or(text.len());
-    &text[..end]
-}
-
-/// Which name the text begins with, in any case.
-fn one_of<'t>(names: &[&str], text: &'t str, short: bool) -> Option<(i64, &'t str)> {
-    names.iter().enumerate().find_map(|(index, name)| {
-        let name = if short { &name[..3] } else { name };
-        let head = text.get(..name.len())?;
-        head.eq_ignore_ascii_case(name).then(|| (i64::try_from(index).unwrap_or(0), &text[name.len()..]))
-    })
 }
 
 #[cfg(test)]

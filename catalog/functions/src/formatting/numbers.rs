@@ -203,61 +203,77 @@ impl NumberTemplate {
                 .and_then(|factor| unscaled.checked_mul(factor))
                 .ok_or_else(overflow)?
         };
+        if self.roman {
+            let whole = power_of_ten(wanted.unsigned_abs()).map_or(0, |divisor| divide_rounding(rounded, divisor));
+            let value = i32::try_from(whole).map_err(|_| FunctionError::out_of_range("integer"))?;
+            self.write_roman(value, out);
+            return Ok(());
+        }
         let mut digits = rounded.unsigned_abs().to_string();
         while digits.len() <= self.after {
             digits.insert(0, '0');
         }
-        self.write(rounded < 0, &digits, out);
+        let (integer, fraction) = digits.split_at(digits.len() - self.after);
+        self.write(rounded < 0, integer, fraction, out);
         Ok(())
     }
 
-    /// Writes a floating-point number: 15 significant digits at most.
-    pub fn write_float(&self, value: f64, out: &mut String) -> Result<(), FunctionError> {
+    /// Writes a floating-point number with at most so many significant digits (15, and 6 of a `real`).
+    pub fn write_float(&self, value: f64, significant: usize, out: &mut String) -> Result<(), FunctionError> {
         if self.exponent {
             return self.write_exponent(value, out);
         }
-        if !value.is_finite() {
-            let width = self.before + usize::from(self.point) + self.after;
-            out.push(' ');
-            out.extend(std::iter::repeat_n('#', width));
+        if self.roman {
+            let rounded = value.round_ties_even();
+            let fits = (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&rounded);
+            #[expect(clippy::cast_possible_truncation, reason = "checked to be in range")]
+            let value = fits.then_some(rounded as i32);
+            self.write_roman(value.ok_or_else(|| FunctionError::out_of_range("integer"))?, out);
             return Ok(());
         }
-        let factor = 10_f64.powi(i32::try_from(self.multiply).unwrap_or(0));
-        let value = value * factor;
-        let integer_digits = format!("{:.0}", value.abs()).len();
-        let decimals = self.after.min(15_usize.saturating_sub(integer_digits));
-        let text = format!("{:.*}", decimals, value.abs());
-        let mut digits: String = text.chars().filter(char::is_ascii_digit).collect();
-        digits.extend(std::iter::repeat_n('0', self.after - decimals));
-        let negative = value < 0.0 && digits.bytes().any(|digit| digit != b'0');
-        self.write(negative, &digits, out);
+        let value = value * 10_f64.powi(i32::try_from(self.multiply).unwrap_or(0));
+        let shown = |digits: usize| {
+            if value.is_nan() {
+                "NaN".to_owned()
+            } else if value.is_infinite() {
+                "Infinity".to_owned()
+            } else {
+                format!("{:.*}", digits, value.abs())
+            }
+        };
+        let after = self.after.min(significant.saturating_sub(shown(0).len()));
+        let text = shown(after);
+        let (integer, fraction) = text.split_once('.').unwrap_or((&text, ""));
+        let negative = value.is_sign_negative() && !value.is_nan();
+        if after == self.after {
+            self.write(negative, integer, fraction, out);
+        } else {
+            Self { after, ..self.clone() }.write(negative, integer, fraction, out);
+        }
         Ok(())
     }
 
     fn write_exponent(&self, value: f64, out: &mut String) -> Result<(), FunctionError> {
         if !value.is_finite() {
-            out.push_str(" #.####");
+            out.push(' ');
+            out.extend(std::iter::repeat_n('#', self.before));
+            out.push('.');
+            // Beside the digits: e, its sign and two digits.
+            out.extend(std::iter::repeat_n('#', self.after + 4));
             return Ok(());
         }
         let text = format!("{:.*e}", self.after, value.abs());
         let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let exponent: i32 = exponent.parse().map_err(|_| FunctionError::numeric_overflow())?;
-        out.push(if value < 0.0 { '-' } else { ' ' });
+        out.push(if value.is_sign_negative() { '-' } else { ' ' });
         out.push_str(mantissa);
         out.push_str(&format!("e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs()));
         Ok(())
     }
 
-    /// Writes digits, of which the last `after` stand behind the point.
-    fn write(&self, negative: bool, digits: &str, out: &mut String) {
-        if self.roman {
-            return self.write_roman(negative, digits, out);
-        }
+    /// Writes what stands before and behind the point.
+    fn write(&self, negative: bool, integer: &str, fraction: &str, out: &mut String) {
         let before = self.before + self.multiply;
-        let (mut integer, fraction) = digits.split_at(digits.len() - self.after);
-        if integer.is_empty() {
-            integer = "0";
-        }
         let overflowed = integer.len() > before;
         let number: Vec<char> = if overflowed {
             let mut filled = vec!['#'; before];
@@ -287,8 +303,8 @@ impl NumberTemplate {
         writer.run(integer, fraction, out);
     }
 
-    fn write_roman(&self, negative: bool, digits: &str, out: &mut String) {
-        const STEPS: [(u32, &str); 13] = [
+    fn write_roman(&self, value: i32, out: &mut String) {
+        const STEPS: [(i32, &str); 13] = [
             (1000, "M"),
             (900, "CM"),
             (500, "D"),
@@ -304,11 +320,10 @@ impl NumberTemplate {
             (1, "I"),
         ];
         const WIDTH: usize = 15;
-        let integer = &digits[..digits.len() - self.after];
         let lower = self.positions.contains(&Position::Roman { lower: true });
         let mut text = String::new();
-        match integer.parse::<u32>() {
-            Ok(mut value @ 1..=3999) if !negative => {
+        match value {
+            mut value @ 1..=3999 => {
                 for (step, letters) in STEPS {
                     while value >= step {
                         value -= step;
@@ -328,66 +343,163 @@ impl NumberTemplate {
         }
     }
 
+    /// Whether the template is empty: then there is no number.
+    pub fn is_empty(&self) -> bool {
+        self.positions.is_empty() && self.locale_sign.is_none() && !self.bracket && !self.exponent
+    }
+
     /// Reads a number by the template: `to_number`. Gives the unscaled value and its scale.
+    ///
+    /// A position for a digit takes one character of the text, whether it is one or not; what else the template has takes
+    /// only what it looks for.
     pub fn parse(&self, text: &str) -> Result<(i128, i32), FunctionError> {
-        let mut digits = String::new();
-        let (mut negative, mut point, mut scale) = (false, false, 0);
-        let mut characters = text.trim_start().chars().peekable();
-        let sign = |characters: &mut std::iter::Peekable<std::str::Chars<'_>>, negative: &mut bool| {
-            while characters.next_if_eq(&' ').is_some() {}
-            if characters.next_if(|one| matches!(one, '-' | '<')).is_some() {
-                *negative = true;
-            } else {
-                characters.next_if_eq(&'+');
-            }
+        let unsupported = |what: &str| FunctionError::not_supported(format!("\"{what}\" not supported for input"));
+        if self.exponent {
+            return Err(unsupported("EEEE"));
+        }
+        if self.roman {
+            return Err(unsupported("RN"));
+        }
+        let mut reader = Reader {
+            template: self,
+            text: text.chars().collect(),
+            at: 0,
+            sign: None,
+            digits: String::new(),
+            before: 0,
+            after: 0,
+            point: false,
         };
-        sign(&mut characters, &mut negative);
         for position in &self.positions {
-            match position {
-                Position::Digit { .. } => {
-                    // A point may come before the template expects it.
-                    if !point && self.point && characters.next_if_eq(&'.').is_some() {
-                        point = true;
-                    }
-                    if let Some(digit) = characters.next_if(char::is_ascii_digit) {
-                        digits.push(digit);
-                        scale += i32::from(point);
-                    }
-                }
-                Position::Point => {
-                    if !point && characters.next_if_eq(&'.').is_some() {
-                        point = true;
-                    }
-                }
-                Position::Group => {
-                    characters.next_if_eq(&',');
-                }
-                Position::Minus | Position::Plus | Position::Sign => sign(&mut characters, &mut negative),
-                Position::Literal(_) | Position::Currency => {
-                    characters.next_if(|one| !one.is_ascii_digit() && !matches!(one, '-' | '+' | '.' | ','));
-                }
-                Position::Ordinal { .. } => {
-                    characters.next_if(char::is_ascii_alphabetic);
-                    characters.next_if(char::is_ascii_alphabetic);
-                }
-                Position::Roman { .. } => {
-                    return Err(FunctionError::new(
-                        FunctionErrorKind::FeatureNotSupported,
-                        "\"RN\" not supported for input",
-                    ));
+            if reader.at >= reader.text.len() {
+                break;
+            }
+            reader.position(position);
+        }
+        if reader.digits.is_empty() {
+            return Err(FunctionError::invalid_input("numeric", " "));
+        }
+        let value: i128 = reader.digits.parse().map_err(|_| FunctionError::numeric_overflow())?;
+        let whole = reader.digits.trim_start_matches('0').len().saturating_sub(reader.after);
+        if whole > self.before + self.multiply {
+            return Err(FunctionError::new(
+                FunctionErrorKind::NumericValueOutOfRange,
+                "numeric field overflow",
+            ));
+        }
+        let scale = i32::try_from(reader.after + self.multiply).unwrap_or(0);
+        Ok((if reader.sign == Some('-') { -value } else { value }, scale))
+    }
+}
+
+/// The state while a text is read position by position.
+struct Reader<'a> {
+    template: &'a NumberTemplate,
+    text: Vec<char>,
+    at: usize,
+    sign: Option<char>,
+    digits: String,
+    before: usize,
+    after: usize,
+    point: bool,
+}
+
+impl Reader<'_> {
+    fn here(&self) -> Option<char> {
+        self.text.get(self.at).copied()
+    }
+
+    fn next_is(&mut self, wanted: char) -> bool {
+        let found = self.here() == Some(wanted);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn position(&mut self, position: &Position) {
+        match position {
+            Position::Digit { .. } => {
+                self.number(true);
+                self.at += 1;
+            }
+            Position::Point => {
+                self.number(false);
+                self.at += 1;
+            }
+            Position::Group => {
+                if !self.template.fill_mode {
+                    self.next_is(',');
                 }
             }
+            Position::Minus if self.here() == Some('-') => self.take_sign(),
+            Position::Plus if self.here() == Some('+') => self.take_sign(),
+            Position::Sign if matches!(self.here(), Some('-' | '+')) => self.take_sign(),
+            Position::Minus | Position::Plus | Position::Sign | Position::Literal(_) => self.skip_text(1),
+            Position::Currency => self.skip_text(1),
+            Position::Ordinal { .. } if self.sign == Some('-') || self.template.point => {}
+            Position::Ordinal { .. } => self.skip_text(2),
+            Position::Roman { .. } => {}
         }
-        if self.locale_sign == Some(LocaleSign::After) {
-            sign(&mut characters, &mut negative);
+    }
+
+    fn take_sign(&mut self) {
+        self.sign = self.here();
+        self.at += 1;
+    }
+
+    /// Passes over characters that are no part of a number.
+    fn skip_text(&mut self, count: usize) {
+        for _ in 0..count {
+            match self.here() {
+                Some(one) if !one.is_ascii_digit() && !matches!(one, '.' | ',' | '+' | '-') => self.at += 1,
+                _ => break,
+            }
         }
-        let value: i128 = if digits.is_empty() {
-            return Err(FunctionError::invalid_input("numeric", " "));
-        } else {
-            digits.parse().map_err(|_| FunctionError::numeric_overflow())?
-        };
-        scale += i32::try_from(self.multiply).unwrap_or(0);
-        Ok((if negative { -value } else { value }, scale))
+    }
+
+    /// A sign before the number, a digit or the point, a sign behind it. Leaves the last character that was read for the
+    /// caller to pass over.
+    fn number(&mut self, for_digit: bool) {
+        self.next_is(' ');
+        let nothing_read = self.before + self.after == 0;
+        if self.sign.is_none() && for_digit && nothing_read {
+            if self.template.locale_sign == Some(LocaleSign::Before) {
+                if matches!(self.here(), Some('-' | '+')) {
+                    self.take_sign();
+                }
+            } else if self.here() == Some('-') || (self.template.bracket && self.here() == Some('<')) {
+                self.sign = Some('-');
+                self.at += 1;
+            } else if self.here() == Some('+') {
+                self.take_sign();
+            }
+        }
+        let mut read = false;
+        match self.here() {
+            Some(digit) if digit.is_ascii_digit() => {
+                if self.point && self.after == self.template.after {
+                    return;
+                }
+                self.digits.push(digit);
+                if self.point {
+                    self.after += 1;
+                } else {
+                    self.before += 1;
+                }
+                read = true;
+            }
+            Some('.') if self.template.point && !self.point => {
+                self.point = true;
+                read = true;
+            }
+            _ => {}
+        }
+        if self.sign.is_none() && self.before + self.after > 0 && read && self.template.locale_sign.is_some() {
+            // `S` is bound to the last digit.
+            if let Some(sign @ ('-' | '+')) = self.text.get(self.at + 1) {
+                self.sign = Some(*sign);
+                self.at += 1;
+            }
+        }
     }
 }
 

@@ -218,17 +218,27 @@ fn with_zone(
     apply(function, kernel_of, arguments, ColumnType::plain(result), ColumnType::plain(result).to_arrow())
 }
 
-/// The digits after the point that a constant template of `to_number` has.
+/// A constant has the digits after the point that it is written with, and 16 where `V` divides; a column has those of its
+/// template.
 fn to_number(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
-    let scale = match arguments.get(1).and_then(Typed::value) {
-        Some(datafusion::common::ScalarValue::Utf8View(Some(template))) => template
-            .split_once(['.', 'D', 'd', 'V', 'v'])
-            .map_or(0, |(_, after)| after.chars().filter(|one| matches!(one, '9' | '0')).count()),
+    use datafusion::common::ScalarValue::Utf8View;
+    let numeric = ColumnType::plain(Numeric);
+    let (value, template) =
+        (arguments.first().and_then(Typed::value), arguments.get(1).and_then(Typed::value));
+    let scale = match (value, template) {
+        (Some(Utf8View(Some(value))), Some(Utf8View(Some(template)))) => {
+            let number = formatting::number_of(value, template)
+                .map_err(|error| crate::types::statement_error(error, None))?;
+            let least = if template.contains(['V', 'v']) { 16 } else { 0 };
+            number.map_or(0, |(_, scale)| scale.max(least))
+        }
+        (_, Some(Utf8View(Some(template)))) => {
+            let after = template.split_once(['.', 'D', 'd', 'V', 'v']).map_or("", |(_, after)| after);
+            i32::try_from(after.chars().filter(|one| matches!(one, '9' | '0')).count()).unwrap_or(10)
+        }
         _ => 10,
     };
-    let scale = i32::try_from(scale).unwrap_or(10);
-    let arrow_type = crate::operators::decimal(38, scale);
-    apply("to_number", formatting::to_number, arguments, ColumnType::plain(Numeric), arrow_type)
+    apply("to_number", formatting::to_number, arguments, numeric, crate::operators::decimal(38, scale))
 }
 
 /// Normal is what is composed, if nothing else is said.
@@ -331,15 +341,7 @@ pub(super) const ROWS: &[FunctionRow] = &[
         apply("int8_to_char", formatting::to_char_int8, arguments, TEXT, DataType::Utf8View)
     }),
     kernel("to_char", &[Is(Int8), Is(Text)], Is(Text), "int8_to_char", formatting::to_char_int8),
-    build("to_char", &[Is(Float4), Is(Text)], Is(Text), |binding, arguments| {
-        let mut arguments = arguments.into_iter();
-        let wide = arguments
-            .next()
-            .map(|value| crate::types::casts::coerce_to(binding, value, Float8))
-            .transpose()?;
-        let arguments = wide.into_iter().chain(arguments).collect();
-        apply("float8_to_char", formatting::to_char_float8, arguments, TEXT, DataType::Utf8View)
-    }),
+    kernel("to_char", &[Is(Float4), Is(Text)], Is(Text), "float4_to_char", formatting::to_char_float4),
     kernel("to_char", &[Is(Float8), Is(Text)], Is(Text), "float8_to_char", formatting::to_char_float8),
     kernel("to_date", &[Is(Text), Is(Text)], Is(Date), "to_date", formatting::to_date),
     build("to_timestamp", &[Is(Text), Is(Text)], Is(Timestamptz), |binding, arguments| {
