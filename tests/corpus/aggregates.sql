@@ -22,7 +22,6 @@ select array_agg(id order by id desc) from c.rad;
 select array_agg(konto order by id) from c.rad;
 select bool_and(antal > 0), bool_or(antal > 0), every(id > 0) from c.rad;
 select sum(distinct antal), count(distinct antal) from c.rad;
--- refused: stddev and variance of whole numbers are double precision
 select round(stddev(antal), 6), round(variance(antal), 6), round(stddev_pop(antal), 6), round(var_pop(antal), 6) from c.rad;
 select round(corr(antal, id)::numeric, 6), round(covar_pop(antal, id)::numeric, 6), regr_count(antal, id) from c.rad;
 select percentile_cont(0.5) within group (order by vikt), percentile_disc(0.5) within group (order by antal), mode() within group (order by forvaltning) from c.rad;

@@ -43,7 +43,9 @@ pub struct Inputs {
 impl Inputs {
     /// The type of an argument.
     pub fn data_type(&self, index: usize) -> Result<&DataType> {
-        self.types.get(index).ok_or_else(|| FunctionError::internal("an aggregate without an argument").into())
+        self.types
+            .get(index)
+            .ok_or_else(|| FunctionError::internal("an aggregate without an argument").into())
     }
 
     /// The scale of a `numeric` argument; 0 for an integer.
@@ -207,16 +209,16 @@ impl<A: Aggregation> Distinct<A> {
 /// Zero has one sign and there is one NaN.
 fn one_form(values: &ArrayRef) -> ArrayRef {
     match values.data_type() {
-        DataType::Float64 => Arc::new(
-            values.as_primitive::<Float64Type>().unary::<_, Float64Type>(|value| {
+        DataType::Float64 => Arc::new(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(
+            |value| {
                 if value.is_nan() { f64::NAN } else { value + 0.0 }
-            }),
-        ),
-        DataType::Float32 => Arc::new(
-            values.as_primitive::<Float32Type>().unary::<_, Float32Type>(|value| {
+            },
+        )),
+        DataType::Float32 => Arc::new(values.as_primitive::<Float32Type>().unary::<_, Float32Type>(
+            |value| {
                 if value.is_nan() { f32::NAN } else { value + 0.0 }
-            }),
-        ),
+            },
+        )),
         _ => Arc::clone(values),
     }
 }

@@ -606,8 +606,10 @@ fn interval_zone(value: IntervalMonthDayNano) -> Result<Zone, FunctionError> {
     if parts.months != 0 || parts.days != 0 {
         let mut shown = Vec::new();
         crate::text_output::write_interval(parts.months, parts.days, parts.microseconds, &mut shown);
-        let message =
-            format!("interval time zone \"{}\" must not include months or days", String::from_utf8_lossy(&shown));
+        let message = format!(
+            "interval time zone \"{}\" must not include months or days",
+            String::from_utf8_lossy(&shown)
+        );
         return Err(FunctionError::invalid_parameter(message));
     }
     Ok(Zone::Offset(parts.microseconds / SECOND))
@@ -655,7 +657,8 @@ fn periods_overlap<T: Copy + Ord>(one: (Option<T>, Option<T>), two: (Option<T>, 
 pub fn overlaps(arguments: &Arguments<'_>) -> Done {
     let columns = (0..4)
         .map(|index| {
-            let values = arrow::compute::cast(&arguments.full_array(index)?, &arrow::datatypes::DataType::Int64)?;
+            let values =
+                arrow::compute::cast(&arguments.full_array(index)?, &arrow::datatypes::DataType::Int64)?;
             Ok(values)
         })
         .collect::<Result<Vec<_>, FunctionError>>()?;

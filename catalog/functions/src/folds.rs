@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arrow::{
     array::{Array, ArrayRef, ArrowNativeTypeOp, AsArray, BooleanArray, PrimitiveArray},
-    datatypes::{ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int64Type, IntervalMonthDayNanoType},
+    datatypes::{
+        ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int64Type, IntervalMonthDayNanoType,
+    },
 };
 use datafusion::{
     common::{Result, ScalarValue},

@@ -17,8 +17,9 @@ use arrow::{
     },
     buffer::ScalarBuffer,
     datatypes::{
-        ArrowPrimitiveType, DataType, Date32Type, Field, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type,
-        Int64Type, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
+        ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Field, Float32Type, Float64Type, Int16Type,
+        Int32Type, Int64Type, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
+        UInt32Type,
     },
 };
 

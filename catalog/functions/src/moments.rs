@@ -366,7 +366,8 @@ fn each_state<S: Sums>(
     states: &[ArrayRef],
     mut each: impl FnMut(usize, &S) -> Result<(), FunctionError>,
 ) -> Result<()> {
-    let columns: Vec<&Float64Array> = states.iter().map(|state| state.as_primitive::<Float64Type>()).collect();
+    let columns: Vec<&Float64Array> =
+        states.iter().map(|state| state.as_primitive::<Float64Type>()).collect();
     if columns.len() != S::PARTS {
         return Err(FunctionError::internal("a statistic's state has other parts").into());
     }

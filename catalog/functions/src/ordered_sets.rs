@@ -308,6 +308,9 @@ mod tests {
         assert!(run(Pick::Continuous(one(1.5)), false).is_err());
         let many = Fractions::Many(vec![Fraction::new(Some(1.0)), Fraction::new(None)]);
         let ScalarValue::List(list) = run(Pick::Discrete(many), false).unwrap() else { panic!("a list") };
-        assert_eq!(list.value(0).as_primitive::<Float64Type>().iter().collect::<Vec<_>>(), [Some(10.0), None]);
+        assert_eq!(
+            list.value(0).as_primitive::<Float64Type>().iter().collect::<Vec<_>>(),
+            [Some(10.0), None]
+        );
     }
 }

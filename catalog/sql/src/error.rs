@@ -13,10 +13,6 @@ pub enum SqlErrorKind {
     UndefinedTable,
     /// 42883
     UndefinedFunction,
-    /// 22014
-    InvalidArgumentForNtile,
-    /// 22016
-    InvalidArgumentForNthValue,
     /// 42704
     UndefinedObject,
     /// 3F000

@@ -115,8 +115,6 @@ impl From<SqlErrorKind> for SqlState {
             SqlErrorKind::UndefinedColumn => "42703",
             SqlErrorKind::UndefinedTable => "42P01",
             SqlErrorKind::UndefinedFunction => "42883",
-            SqlErrorKind::InvalidArgumentForNtile => "22014",
-            SqlErrorKind::InvalidArgumentForNthValue => "22016",
             SqlErrorKind::UndefinedObject => "42704",
             SqlErrorKind::InvalidSchemaName => "3F000",
             SqlErrorKind::UndefinedParameter => "42P02",

@@ -198,6 +198,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("tsrange_", "ranges: family not offered"),
     ("tstzrange_", "ranges: family not offered"),
     ("timeofday", "answers with the moment"),
+    ("to_reg", "privileges and catalogue: tested with the catalogue queries of clients"),
     ("pg_size_pretty", ""),
     ("pg_size_bytes", ""),
     ("pg_typeof", ""),

@@ -273,7 +273,11 @@ const KEYWORDS: &[(&str, Keyword)] = {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Item {
-    Keyword { keyword: Keyword, fill: bool, ordinal: Option<Case> },
+    Keyword {
+        keyword: Keyword,
+        fill: bool,
+        ordinal: Option<Case>,
+    },
     Literal(char),
     /// A character of a quoted text.
     Quoted(char),
@@ -327,9 +331,7 @@ impl DateTemplate {
                                 end = at + 2;
                                 break;
                             }
-                            '\\' => {
-                                items.extend(characters.next().map(|(_, escaped)| Item::Quoted(escaped)))
-                            }
+                            '\\' => items.extend(characters.next().map(|(_, escaped)| Item::Quoted(escaped))),
                             other => items.push(Item::Quoted(other)),
                         }
                     }

@@ -204,7 +204,8 @@ impl NumberTemplate {
                 .ok_or_else(overflow)?
         };
         if self.roman {
-            let whole = power_of_ten(wanted.unsigned_abs()).map_or(0, |divisor| divide_rounding(rounded, divisor));
+            let whole =
+                power_of_ten(wanted.unsigned_abs()).map_or(0, |divisor| divide_rounding(rounded, divisor));
             let value = i32::try_from(whole).map_err(|_| FunctionError::out_of_range("integer"))?;
             self.write_roman(value, out);
             return Ok(());
@@ -353,7 +354,8 @@ impl NumberTemplate {
     /// A position for a digit takes one character of the text, whether it is one or not; what else the template has takes
     /// only what it looks for.
     pub fn parse(&self, text: &str) -> Result<(i128, i32), FunctionError> {
-        let unsupported = |what: &str| FunctionError::not_supported(format!("\"{what}\" not supported for input"));
+        let unsupported =
+            |what: &str| FunctionError::not_supported(format!("\"{what}\" not supported for input"));
         if self.exponent {
             return Err(unsupported("EEEE"));
         }
@@ -493,7 +495,8 @@ impl Reader<'_> {
             }
             _ => {}
         }
-        if self.sign.is_none() && self.before + self.after > 0 && read && self.template.locale_sign.is_some() {
+        if self.sign.is_none() && self.before + self.after > 0 && read && self.template.locale_sign.is_some()
+        {
             // `S` is bound to the last digit.
             if let Some(sign @ ('-' | '+')) = self.text.get(self.at + 1) {
                 self.sign = Some(*sign);
@@ -721,7 +724,10 @@ mod tests {
             ("1,234.50", "9,999.99", (123450, 2)),
             ("-12", "S99", (-12, 0)),
             ("12.4-", "99.9S", (-124, 1)),
-            ("  485", "999", (485, 0)),
+            (" 485", "999", (485, 0)),
+            // Each position takes a character.
+            ("  485", "999", (48, 0)),
+            ("1.2.3", "999", (12, 0)),
         ];
         for (text, template, expected) in cases {
             assert_eq!(NumberTemplate::read(template).expect(template).parse(text), Ok(*expected), "{text}");

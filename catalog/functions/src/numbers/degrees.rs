@@ -146,9 +146,15 @@ pub(super) fn atan2(y: f64, x: f64) -> f64 {
 mod tests {
     #[test]
     fn known_angles_are_exact() {
-        assert_eq!([super::sin(30.0), super::sin(150.0), super::sin(-90.0), super::sin(360.0)], [0.5, 0.5, -1.0, 0.0]);
+        assert_eq!(
+            [super::sin(30.0), super::sin(150.0), super::sin(-90.0), super::sin(360.0)],
+            [0.5, 0.5, -1.0, 0.0]
+        );
         assert_eq!([super::cos(60.0), super::cos(90.0), super::cos(120.0)], [0.5, 0.0, -0.5]);
         assert_eq!([super::tan(45.0), super::tan(135.0), super::cot(225.0)], [1.0, -1.0, 1.0]);
-        assert_eq!([super::asin(0.5), super::acos(0.5), super::acos(-0.5), super::atan(1.0)], [30.0, 60.0, 120.0, 45.0]);
+        assert_eq!(
+            [super::asin(0.5), super::acos(0.5), super::acos(-0.5), super::atan(1.0)],
+            [30.0, 60.0, 120.0, 45.0]
+        );
     }
 }

@@ -524,7 +524,11 @@ pub fn numeric_lcm(arguments: &Arguments<'_>) -> Done {
         if a == 0 || b == 0 {
             return Ok(0);
         }
-        (a / super::gcd(a, b)).checked_mul(b).map(i128::abs).and_then(within).ok_or_else(FunctionError::numeric_overflow)
+        (a / super::gcd(a, b))
+            .checked_mul(b)
+            .map(i128::abs)
+            .and_then(within)
+            .ok_or_else(FunctionError::numeric_overflow)
     })
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::ScalarUDF;
 use arrow::datatypes::DataType;
+use datafusion::logical_expr::ScalarUDF;
 
 use crate::{
     error::FunctionError,

@@ -1,9 +1,7 @@
 //! Unicode: `unistr`, `normalize` and what is normal.
 
 use arrow::array::ArrayRef;
-use unicode_normalization::{
-    UnicodeNormalization, is_nfc, is_nfd, is_nfkc, is_nfkd,
-};
+use unicode_normalization::{UnicodeNormalization, is_nfc, is_nfd, is_nfkc, is_nfkd};
 
 use crate::{
     error::{FunctionError, FunctionErrorKind},

@@ -256,10 +256,7 @@ fn fractions(arguments: Vec<Typed>) -> Result<(Fractions, Vec<Typed>), SqlError>
     Ok((constant, vec![value]))
 }
 
-fn percentile(
-    arguments: Vec<Typed>,
-    pick: fn(Fractions) -> Pick,
-) -> Result<ResolvedAggregate, SqlError> {
+fn percentile(arguments: Vec<Typed>, pick: fn(Fractions) -> Pick) -> Result<ResolvedAggregate, SqlError> {
     let (fractions, arguments) = fractions(arguments)?;
     let many = matches!(fractions, Fractions::Many(_) | Fractions::NullArray);
     ordered(pick(fractions), arguments, many)
@@ -507,8 +504,10 @@ pub(super) const ROWS: &[FunctionRow] = &[
         percentile(arguments, Pick::Discrete)
     })
     .ordered_set(),
-    aggregate("mode", &[AnyElement], AnyElement, |_, arguments| ordered(Pick::MostFrequent, arguments, false))
-        .ordered_set(),
+    aggregate("mode", &[AnyElement], AnyElement, |_, arguments| {
+        ordered(Pick::MostFrequent, arguments, false)
+    })
+    .ordered_set(),
     aggregate("sum", &[Is(Interval)], Is(Interval), |_, arguments| interval(Fold::IntervalSum, arguments)),
     aggregate("avg", &[Is(Interval)], Is(Interval), |_, arguments| {
         interval(Fold::IntervalAverage, arguments)

@@ -56,8 +56,7 @@ fn extract(
             Some(Field::Epoch | Field::Julian) if type_name == "date" => 0,
             Some(field) => i32::from(field.scale()),
             None => {
-                let message =
-                    format!("unit \"{}\" not recognized for type {type_name}", name.to_lowercase());
+                let message = format!("unit \"{}\" not recognized for type {type_name}", name.to_lowercase());
                 return Err(SqlError::new(SqlErrorKind::InvalidParameterValue, message));
             }
         },
@@ -277,7 +276,13 @@ pub(super) const ROWS: &[FunctionRow] = &[
         "timestamptz_zone",
         k::timestamptz_at_zone,
     ),
-    kernel("timezone", &[Is(Interval), Is(Timestamp)], Is(Timestamptz), "timestamp_izone", k::timestamp_at_interval),
+    kernel(
+        "timezone",
+        &[Is(Interval), Is(Timestamp)],
+        Is(Timestamptz),
+        "timestamp_izone",
+        k::timestamp_at_interval,
+    ),
     kernel(
         "timezone",
         &[Is(Interval), Is(Timestamptz)],

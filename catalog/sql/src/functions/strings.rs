@@ -311,7 +311,13 @@ pub(super) const ROWS: &[FunctionRow] = &[
     kernel("is_normalized", &[Is(Text), Is(Text)], Is(PgType::Bool), "is_normalized", k::is_normalized),
     build("is_normalized", &[Is(Text)], Is(PgType::Bool), |_, arguments| {
         let arguments = with_default_form(arguments);
-        apply("is_normalized", k::is_normalized, arguments, ColumnType::plain(PgType::Bool), DataType::Boolean)
+        apply(
+            "is_normalized",
+            k::is_normalized,
+            arguments,
+            ColumnType::plain(PgType::Bool),
+            DataType::Boolean,
+        )
     }),
     build("format", &[Is(Text)], Is(Text), format),
     build("format", &[Is(Text), Any], Is(Text), format).variadic(),

@@ -50,7 +50,12 @@ fn invalid(value: &str, keyword: &str) -> FunctionError {
 }
 
 impl Fields {
-    pub(super) fn take<'t>(&mut self, keyword: Keyword, text: &'t str, open: bool) -> Result<&'t str, FunctionError> {
+    pub(super) fn take<'t>(
+        &mut self,
+        keyword: Keyword,
+        text: &'t str,
+        open: bool,
+    ) -> Result<&'t str, FunctionError> {
         use Keyword as K;
         match keyword {
             K::Meridiem { dots, .. } => {
