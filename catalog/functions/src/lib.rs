@@ -13,6 +13,7 @@
 pub mod aggregate;
 pub mod aggregates;
 pub mod arrays;
+pub mod buckets;
 pub mod bytes;
 pub mod calendar;
 pub mod casts;

@@ -368,9 +368,24 @@ impl Units {
         {
             return Ok(*field);
         }
-        let field = Field::by_name(name)
-            .filter(|field| truncate(*field, 0).is_some())
-            .ok_or_else(|| unknown_field(name, self.type_name))?;
+        let field = match Field::by_name(name) {
+            // These are no units of `date_trunc`; what is one and begins nowhere is refused by it.
+            Some(
+                Field::DayOfWeek
+                | Field::IsoDayOfWeek
+                | Field::IsoYear
+                | Field::DayOfYear
+                | Field::Epoch
+                | Field::Julian,
+            )
+            | None => {
+                let (name, type_name) = (name.to_ascii_lowercase(), self.type_name);
+                let message = format!("unit \"{name}\" not recognized for type {type_name}");
+                return Err(FunctionError::invalid_parameter(message));
+            }
+            Some(field) if truncate(field, 0).is_none() => return Err(unknown_field(name, self.type_name)),
+            Some(field) => field,
+        };
         self.last = Some((name.to_owned(), field));
         Ok(field)
     }

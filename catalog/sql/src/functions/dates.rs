@@ -72,6 +72,14 @@ fn part(binding: &Binding<'_>, extracted: Typed) -> Result<Typed, SqlError> {
     coerce_to(binding, extracted, Float8)
 }
 
+/// A date's part is that of its midnight.
+fn date_part_of_date(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
+    let (field, date) = crate::operators::two(arguments)?;
+    let arguments = vec![field, coerce_to(binding, date, Timestamp)?];
+    let type_name = "timestamp without time zone";
+    part(binding, extract("extract_timestamp", k::extract_timestamp, type_name, arguments, None)?)
+}
+
 macro_rules! field_rows {
     ($($function:literal, $type:ident, $name:literal, $kernel:path, $zone:expr;)*) => {
         &[$(
@@ -81,6 +89,9 @@ macro_rules! field_rows {
             }),
             build("date_part", &[Is(Text), Is($type)], Is(Float8), |binding, arguments| {
                 let zone: fn(&Binding<'_>) -> Option<Typed> = $zone;
+                if PgType::$type == Date {
+                    return date_part_of_date(binding, arguments);
+                }
                 part(binding, extract($function, $kernel, $name, arguments, zone(binding))?)
             }),
         )*]

@@ -11,7 +11,7 @@ use crate::{
     build::apply,
     error::SqlError,
     operators::{decimal, digits},
-    resolve::select::Formal::Is,
+    resolve::select::Formal::{AnyCompatible, AnyCompatibleArray, Is},
     types::Typed,
 };
 
@@ -187,6 +187,13 @@ pub(super) const ROWS: &[FunctionRow] = &[
         "width_bucket_numeric",
         k::numeric_width_bucket,
     ),
+    build("width_bucket", &[AnyCompatible, AnyCompatibleArray], Is(Int4), |_, arguments| {
+        let (value, thresholds) = crate::operators::two(arguments)?;
+        let (value, thresholds) = crate::resolve::arrays::same_elements(value, thresholds)?;
+        let kernel_of = lis_functions::buckets::width_bucket;
+        let int4 = ColumnType::plain(Int4);
+        apply("width_bucket_array", kernel_of, vec![value, thresholds], int4, DataType::Int32)
+    }),
     build("factorial", &[Is(Int8)], Is(Numeric), |_, arguments| {
         apply("numeric_fac", k::factorial, arguments, NUMERIC, decimal(38, 0))
     }),

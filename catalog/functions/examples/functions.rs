@@ -1,0 +1,309 @@
+//! Measures our functions against DataFusion's nearest, over columns of ordinary values:
+//!
+//!     cargo run --release --example functions -- [NAME]
+//!
+//! Nanoseconds per value, best of seven, and how many times as fast ours is. Both see the same batch of 8,192 values, of
+//! which one in sixteen is null; constants are constants for both. What differs is what they compute: ours check for
+//! overflow, count characters and know PostgreSQL's errors.
+#![expect(clippy::print_stdout, reason = "the figures are what the program is for")]
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_wrap,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    reason = "made-up values within small ranges; a program of figures may stop"
+)]
+
+use std::{sync::Arc, time::Instant};
+
+use arrow::{
+    array::{
+        ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, StringViewArray,
+        TimestampMicrosecondArray,
+    },
+    compute::kernels::numeric,
+    datatypes::{DataType, Field, TimeUnit},
+};
+use datafusion::{
+    common::{ScalarValue, config::ConfigOptions},
+    functions as f,
+    logical_expr::{ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF},
+};
+use lis_functions::{dates, hashes, numbers, patterns, scalar::Scalar, strings};
+
+const ROWS: usize = 8192;
+const ROUNDS: usize = 40;
+const TRIALS: usize = 7;
+
+/// One of PostgreSQL's functions, ours and DataFusion's, over the same arguments.
+struct Case {
+    name: &'static str,
+    ours: Arc<ScalarUDF>,
+    theirs: Theirs,
+    arguments: Vec<ColumnarValue>,
+}
+
+enum Theirs {
+    /// A function.
+    Function(Arc<ScalarUDF>),
+    /// Arrow's kernel behind an operator.
+    Kernel(fn(&ColumnarValue, &ColumnarValue) -> ArrayRef),
+}
+
+fn call(function: &ScalarUDF, arguments: &[ColumnarValue]) -> ColumnarValue {
+    let fields: Vec<_> =
+        arguments.iter().map(|value| Arc::new(Field::new("a", value.data_type(), true))).collect();
+    let scalars: Vec<Option<&ScalarValue>> = arguments
+        .iter()
+        .map(|value| match value {
+            ColumnarValue::Scalar(value) => Some(value),
+            ColumnarValue::Array(_) => None,
+        })
+        .collect();
+    let return_field = function
+        .return_field_from_args(ReturnFieldArgs { arg_fields: &fields, scalar_arguments: &scalars })
+        .unwrap();
+    function
+        .invoke_with_args(ScalarFunctionArgs {
+            args: arguments.to_vec(),
+            arg_fields: fields,
+            number_rows: ROWS,
+            return_field,
+            config_options: Arc::new(ConfigOptions::default()),
+        })
+        .unwrap()
+}
+
+fn best(mut run: impl FnMut()) -> f64 {
+    let mut best = f64::MAX;
+    for _ in 0..TRIALS {
+        let start = Instant::now();
+        for _ in 0..ROUNDS {
+            run();
+        }
+        best = best.min(start.elapsed().as_nanos() as f64 / (ROUNDS * ROWS) as f64);
+    }
+    best
+}
+
+fn main() {
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    println!("{:<28}{:>10}{:>12}{:>10}", "function", "ours ns", "DataFusion", "ratio");
+    let mut product = 1.0_f64;
+    let mut count = 0;
+    for case in cases() {
+        if !case.name.contains(&wanted) {
+            continue;
+        }
+        let ours = best(|| {
+            std::hint::black_box(call(&case.ours, &case.arguments));
+        });
+        let theirs = match &case.theirs {
+            Theirs::Function(function) => best(|| {
+                std::hint::black_box(call(function, &case.arguments));
+            }),
+            Theirs::Kernel(kernel) => best(|| {
+                std::hint::black_box(kernel(&case.arguments[0], &case.arguments[1]));
+            }),
+        };
+        product *= theirs / ours;
+        count += 1;
+        println!("{:<28}{ours:>10.2}{theirs:>12.2}{:>9.2}x", case.name, theirs / ours);
+    }
+    println!("geometric mean {:.2}x", product.powf(1.0 / f64::from(count)));
+}
+
+fn column(array: impl arrow::array::Array + 'static) -> ColumnarValue {
+    ColumnarValue::Array(Arc::new(array))
+}
+
+fn text(value: &str) -> ColumnarValue {
+    ColumnarValue::Scalar(ScalarValue::Utf8View(Some(value.to_owned())))
+}
+
+fn integer(value: i64) -> ColumnarValue {
+    ColumnarValue::Scalar(ScalarValue::Int64(Some(value)))
+}
+
+fn small(value: i32) -> ColumnarValue {
+    ColumnarValue::Scalar(ScalarValue::Int32(Some(value)))
+}
+
+fn kernel_of(left: &ColumnarValue, right: &ColumnarValue) -> (ArrayRef, ArrayRef) {
+    (left.to_array(ROWS).unwrap(), right.to_array(ROWS).unwrap())
+}
+
+fn cases() -> Vec<Case> {
+    let words =
+        ["Exempelstad", "Östermalm", "kommunstyrelsen", "förskola", "4711 Lön", "  blank  ", "a,b,c", "x"];
+    let valid = |row: usize| !row.is_multiple_of(16);
+    let texts = || {
+        column(StringViewArray::from_iter(
+            (0..ROWS).map(|row| valid(row).then(|| format!("{} {row}", words[row % words.len()]))),
+        ))
+    };
+    let ints = || column(Int32Array::from_iter((0..ROWS).map(|row| valid(row).then_some(row as i32 - 4000))));
+    let longs =
+        || column(Int64Array::from_iter((0..ROWS).map(|row| valid(row).then_some(row as i64 * 7919 + 1))));
+    let floats = || {
+        column(Float64Array::from_iter((0..ROWS).map(|row| valid(row).then_some(row as f64 * 0.37 + 0.5))))
+    };
+    let moments = || {
+        column(TimestampMicrosecondArray::from_iter(
+            (0..ROWS).map(|row| valid(row).then_some(1_700_000_000_000_000 + row as i64 * 3_600_000_000)),
+        ))
+    };
+    let dates_column =
+        || column(Date32Array::from_iter((0..ROWS).map(|row| valid(row).then_some(row as i32 + 10_000))));
+    let strict = Scalar::strict;
+    let view = DataType::Utf8View;
+    let timestamp = DataType::Timestamp(TimeUnit::Microsecond, None);
+    let function = Theirs::Function;
+    let case = |name, ours, theirs, arguments| Case { name, ours, theirs, arguments };
+    vec![
+        case("length(text)", strings::length(), function(f::unicode::character_length()), vec![texts()]),
+        case(
+            "octet_length(text)",
+            strings::octet_length(),
+            function(f::string::octet_length()),
+            vec![texts()],
+        ),
+        case("upper(text)", strings::upper(), function(f::string::upper()), vec![texts()]),
+        case("lower(text)", strings::lower(), function(f::string::lower()), vec![texts()]),
+        case("initcap(text)", strings::initcap(), function(f::unicode::initcap()), vec![texts()]),
+        case("reverse(text)", strings::reverse(), function(f::unicode::reverse()), vec![texts()]),
+        case("ltrim(text)", strings::ltrim(), function(f::string::ltrim()), vec![texts()]),
+        case("btrim(text, 'x ')", strings::btrim(), function(f::string::btrim()), vec![texts(), text("x ")]),
+        case("left(text, 5)", strings::left(), function(f::unicode::left()), vec![texts(), small(5)]),
+        case("right(text, 5)", strings::right(), function(f::unicode::right()), vec![texts(), small(5)]),
+        case("lpad(text, 20)", strings::lpad(), function(f::unicode::lpad()), vec![texts(), small(20)]),
+        case("rpad(text, 20)", strings::rpad(), function(f::unicode::rpad()), vec![texts(), small(20)]),
+        case(
+            "strpos(text, 's')",
+            strings::strpos(),
+            function(f::unicode::strpos()),
+            vec![texts(), text("s")],
+        ),
+        case(
+            "replace(text, 's', 'ss')",
+            strings::replace(),
+            function(f::string::replace()),
+            vec![texts(), text("s"), text("ss")],
+        ),
+        case(
+            "translate(text, …)",
+            strings::translate(),
+            function(f::unicode::translate()),
+            vec![texts(), text("aeö"), text("AE")],
+        ),
+        case(
+            "split_part(text, ' ', 2)",
+            strings::split_part(),
+            function(f::string::split_part()),
+            vec![texts(), text(" "), small(2)],
+        ),
+        case("repeat(text, 3)", strings::repeat(), function(f::string::repeat()), vec![texts(), small(3)]),
+        case(
+            "starts_with(text, 'E')",
+            strings::starts_with(),
+            function(f::string::starts_with()),
+            vec![texts(), text("E")],
+        ),
+        case("ascii(text)", strings::ascii(), function(f::string::ascii()), vec![texts()]),
+        case("to_hex(bigint)", strings::to_hex_int8(), function(f::string::to_hex()), vec![longs()]),
+        case(
+            "regexp_like(text, …)",
+            patterns::regexp_like(),
+            function(f::regex::regexp_like()),
+            vec![texts(), text("st[ay]")],
+        ),
+        case(
+            "regexp_replace(text, …)",
+            patterns::regexp_replace(),
+            function(f::regex::regexp_replace()),
+            vec![texts(), text("[0-9]+"), text("#")],
+        ),
+        case(
+            "regexp_count(text, …)",
+            patterns::regexp_count(),
+            function(f::regex::regexp_count()),
+            vec![texts(), text("[aeo]")],
+        ),
+        case("md5(text)", strict("md5", view, hashes::md5_text), function(f::crypto::md5()), vec![texts()]),
+        case(
+            "int4 + 1",
+            strict("int4pl", DataType::Int32, numbers::int4_add),
+            Theirs::Kernel(|left, right| {
+                let (left, right) = kernel_of(left, right);
+                numeric::add(&left, &right).unwrap()
+            }),
+            vec![ints(), small(1)],
+        ),
+        case(
+            "int8 * int8",
+            strict("int8mul", DataType::Int64, numbers::int8_multiply),
+            Theirs::Kernel(|left, right| {
+                let (left, right) = kernel_of(left, right);
+                numeric::mul(&left, &right).unwrap()
+            }),
+            vec![longs(), longs()],
+        ),
+        case(
+            "float8 / float8",
+            strict("float8div", DataType::Float64, numbers::float8_divide),
+            Theirs::Kernel(|left, right| {
+                let (left, right) = kernel_of(left, right);
+                numeric::div(&left, &right).unwrap()
+            }),
+            vec![floats(), floats()],
+        ),
+        case(
+            "abs(int4)",
+            strict("int4abs", DataType::Int32, numbers::int4_abs),
+            function(f::math::abs()),
+            vec![ints()],
+        ),
+        case(
+            "sqrt(float8)",
+            strict("dsqrt", DataType::Float64, numbers::float8_sqrt),
+            function(f::math::sqrt()),
+            vec![floats()],
+        ),
+        case(
+            "ln(float8)",
+            strict("dlog1", DataType::Float64, numbers::float8_ln),
+            function(f::math::ln()),
+            vec![floats()],
+        ),
+        case(
+            "floor(float8)",
+            strict("dfloor", DataType::Float64, numbers::float8_floor),
+            function(f::math::floor()),
+            vec![floats()],
+        ),
+        case(
+            "gcd(int8, 12)",
+            strict("int8gcd", DataType::Int64, numbers::int8_gcd),
+            function(f::math::gcd()),
+            vec![longs(), integer(12)],
+        ),
+        case(
+            "date_trunc('month', ts)",
+            strict("timestamp_trunc", timestamp, dates::date_trunc),
+            function(f::datetime::date_trunc()),
+            vec![text("month"), moments()],
+        ),
+        case(
+            "extract(year from ts)",
+            strict("extract", DataType::Decimal128(38, 0), dates::extract_timestamp),
+            function(f::datetime::date_part()),
+            vec![text("year"), moments()],
+        ),
+        case(
+            "extract(month from date)",
+            strict("extract", DataType::Decimal128(38, 0), dates::extract_date),
+            function(f::datetime::date_part()),
+            vec![text("month"), dates_column()],
+        ),
+    ]
+}
