@@ -35,7 +35,7 @@ impl Binder<'_> {
             }
             Some(query) => match (query.body.as_ref(), query.with.is_none() && query.order_by.is_none()) {
                 (ast::SetExpr::Values(values), true) if query.limit_clause.is_none() => {
-                    self.inserted_values(values, &mut targets, shorter, surroundings)?
+                    self.inserted_values(values, &mut targets, &insert.columns, surroundings)?
                 }
                 _ => self.inserted_query(query, &mut targets, shorter, surroundings)?,
             },
@@ -60,10 +60,10 @@ impl Binder<'_> {
         &self,
         values: &ast::Values,
         targets: &mut Vec<CatalogColumn>,
-        shorter: bool,
+        columns: &[ast::Ident],
         surroundings: Surroundings<'_>,
     ) -> Result<Bound, SqlError> {
-        if let Some(first) = values.rows.first().filter(|_| shorter) {
+        if let Some(first) = values.rows.first().filter(|_| columns.is_empty()) {
             targets.truncate(first.content.len());
         }
         let attachments = Attachments::default();
@@ -71,7 +71,7 @@ impl Binder<'_> {
         let place = place(&nothing, surroundings, Clause::Values, Some(&attachments));
         let mut rows = Vec::with_capacity(values.rows.len());
         for written in &values.rows {
-            self.check_width(&written.content, targets)?;
+            self.check_width(&written.content, targets, columns)?;
             let mut row = Vec::with_capacity(targets.len());
             for (value, target) in written.content.iter().zip(targets.iter()) {
                 row.push(self.value_for(value, target, place)?);
@@ -118,8 +118,13 @@ impl Binder<'_> {
         &self,
         values: &[ast::Expr],
         targets: &[CatalogColumn],
+        written: &[ast::Ident],
     ) -> Result<(), SqlError> {
-        let position = values.get(targets.len()).or(values.first()).and_then(|value| self.start_of(value));
+        let position = match (values.get(targets.len()), written.get(values.len())) {
+            (Some(value), _) => self.start_of(value),
+            (None, Some(column)) => self.position(column.span),
+            (None, None) => None,
+        };
         width_is(values.len(), targets.len(), position)
     }
 

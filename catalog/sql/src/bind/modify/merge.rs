@@ -97,7 +97,7 @@ impl Binder<'_> {
                         targets.truncate(values.len());
                     }
                     if !values.is_empty() || !written.is_empty() {
-                        self.check_width(values, &targets)?;
+                        self.check_width(values, &targets, written)?;
                     }
                     let mut row = Vec::with_capacity(target.columns.len());
                     for column in &target.columns {
