@@ -47,7 +47,9 @@ select 'a' < 'b' collate "finns_inte";
 select 'a' < 'b' collate pg_catalog."sv-x-icu", 'a' < 'b' collate nope."C";
 select 1 collate "C";
 select now() collate "sv-x-icu";
+-- words: where the error is said to be
 select ('a' collate "C") < ('b' collate "sv-x-icu");
+-- words: where the error is said to be
 select 'a' collate "C" || 'b' collate "sv-x-icu";
 select namn < fri from c.namn order by id;
 select namn collate "C" < fri from c.namn order by id;
@@ -78,6 +80,8 @@ select n.namn, k.kod from c.namn n, (select max(namn) as m, min(kod) as kod from
 select attname, (select collname from pg_collation c where c.oid = attcollation) from pg_attribute where attrelid = 'c.namn'::regclass and attnum > 0 order by attnum;
 select collname, collprovider, collisdeterministic from pg_collation where collname in ('default', 'C', 'POSIX', 'sv-x-icu', 'und-x-icu', 'ucs_basic') order by collname collate "C";
 select column_name, collation_name from information_schema.columns where table_name = 'namn' and table_schema = 'c' order by ordinal_position;
+-- words: where the error is said to be
 create table c.fel (a integer collate "C");
+-- words: where the error is said to be
 create table c.fel (a text collate "finns_inte");
 drop table c.namn;

@@ -24,7 +24,6 @@ select distinct regexp_replace(lower(trim(leverantor)), '[^a-zåäö0-9]+', '-',
 select left(konto, 2) as grupp, substring(konto from 1 for 1) as klass, count(distinct konto) from org.konto group by 1, 2 order by 1;
 select konto || ' ' || namn as etikett, length(namn), upper(left(namn, 3)), rpad(left(namn, 8), 8, '.') from org.konto order by konto;
 select to_char(belopp, 'FM999G999G990D00'), to_char(bokforingsdatum, 'YYYY-MM'), to_char(period, '000000') from ekonomi.verifikationsrad where forvaltning = '101' and konto = '50100' order by belopp;
--- refused: whole rows as values
 select d.dag::date, count(v.*) from generate_series(date '2025-01-01', date '2025-01-10', interval '1 day') as d(dag) left join (select 1 as ett, bokforingsdatum from ekonomi.verifikationsrad) v on v.bokforingsdatum = d.dag group by d.dag order by d.dag;
 select d.dag::date, count(v.bokforingsdatum) from generate_series(date '2025-01-01', date '2025-01-10', interval '1 day') as d(dag) left join ekonomi.verifikationsrad v on v.bokforingsdatum = d.dag group by d.dag order by d.dag;
 select m::date as manad, extract(month from m) as nr, (m + interval '1 month' - interval '1 day')::date as slut from generate_series(timestamp '2024-11-01', '2025-02-01', '1 month') m;

@@ -48,16 +48,19 @@ select interval '-1 2:03:04', interval '-1-2 3 4:05:06', interval '-1 day 2 hour
 set intervalstyle = 'iso_8601';
 select interval '1 year 2 months 3 days 04:05:06.789', interval '-1 day +02:00', interval '0', interval '-1 year', interval '1 hour', interval '-00:00:01.5', interval '1 mon -1 day', interval '1.5 sec', interval '100 hours';
 select interval '1 day'::text, array[interval '1 mon', interval '1:00'], row(interval '1 day'), 'P1Y'::interval, '-1-2'::interval;
+-- words: a hint and how the error is worded
 set intervalstyle = 'nonsense';
 set intervalstyle = 'postgres';
 select interval '1 year 2 months';
 set datestyle = 'SQL, DMY';
 show datestyle;
 select date '1/2/2024', date '2024-02-01', timestamp '1/2/2024 10:11:12.5', timestamptz '1/2/2024 10:00+01', date '13/12/2024', time '10:00', timestamp '0044-03-15 BC', date '31.12.99';
+-- words: a hint
 select date '12/13/2024';
 select date '2024-02-01'::text, array[date '2024-02-01', null], array[timestamp '2024-02-01 10:00'], row(date '2024-02-01'), '1/2/2024'::text::date, interval '1 day 1:00';
 select datum, andrad, zon, datum::text from c.rad order by id;
 set datestyle = 'SQL, MDY';
+-- words: a hint
 select date '1/2/2024', timestamp '1/2/2024 10:11:12.5', timestamptz '1/2/2024 10:00+01', date '2024-02-01', date '99-01-02';
 set datestyle = 'German';
 show datestyle;
@@ -67,6 +70,7 @@ select date '1/2/2024', date '2024-02-01', timestamp '1/2/2024 10:11:12.5', time
 set datestyle = 'Postgres, MDY';
 select date '1/2/2024', date '2024-02-01', timestamp '1/2/2024 10:11:12.5', timestamptz '7/1/2024 10:00+02', array[timestamp '2024-02-01 10:00'], timestamp '2024-02-01 10:00'::text;
 set datestyle = 'ISO, YMD';
+-- words: a hint
 select date '24-01-02', date '99/12/31', date '2024-1-2', date '1/2/2024';
 set datestyle = 'ISO, DMY';
 select date '1/2/2024', date '01-02-03', timestamp '1/2/2024 10:00', date '1-Feb-2024', date 'Feb 1 2024';
@@ -74,8 +78,10 @@ set datestyle = 'DMY';
 show datestyle;
 set datestyle = 'ISO';
 show datestyle;
+-- words: a detail
 set datestyle = 'nonsense';
 set datestyle to default;
 show datestyle;
 set datestyle = 'ISO, MDY';
+-- words: a hint
 select date '1/2/2024', date '13/2/2024';

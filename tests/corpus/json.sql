@@ -8,13 +8,18 @@ select '{"aa":1,"b":2,"":3}'::jsonb, '{"z":{"y":1,"x":[{"b":1,"a":2}]}}'::jsonb;
 select '{"a":1'::json;
 select '{a:1}'::jsonb;
 select ''::json;
+-- words: a detail
 select '[1,]'::json;
+-- words: a detail
 select '{"a" 1}'::json;
 select 'nul'::json;
+-- words: a detail
 select '"abc'::json;
 select '01'::json;
 select '"\u0000"'::jsonb;
+-- words: a detail
 select '"\ud800"'::jsonb;
+-- words: a detail
 select '[1 2]'::jsonb;
 select 'true'::json, 'false'::jsonb, 'null'::jsonb is null;
 select '{"a":{"b":[1,2,{"c":"d"}]}}'::json -> 'a' -> 'b' -> 2 -> 'c', '{"a":{"b":[1,2,{"c":"d"}]}}'::json -> 'a' -> 'b' -> 2 ->> 'c';
@@ -41,7 +46,9 @@ select distinct j -> 'a' from (select '{"a":1}'::json as j) as t;
 select json_build_object('a', 1, 'b', 'x', 'c', null, 'd', true, 'e', 1.50, 'f', date '2024-01-02', 'g', array[1,2]);
 select jsonb_build_object('a', 1, 'b', 'x', 'c', null, 'd', true, 'e', 1.50, 'f', timestamp '2024-01-02 03:04:05', 'g', array['x','y']);
 select json_build_array(1, 'x', null, true, 1.5, json '{"a":1}', jsonb '{"a":1}'), jsonb_build_array(1, 'x', null, 2.50), json_build_array(), json_build_object(), jsonb_build_object();
+-- words: a hint
 select json_build_object('a');
+-- words: a hint and how the error is worded
 select json_build_object(null, 1);
 select json_build_object(1, 2), jsonb_build_object(true, 1.5, date '2024-01-01', 'x');
 select to_json('x"y'::text), to_json(1), to_json(1.50), to_json(true), to_json(array[1,null,3]), to_json(date '2024-01-02'), to_json(null::int), to_json('{"a":1}'::json);
@@ -53,6 +60,7 @@ select row_to_json(x) from (select id, datum, belopp from c.rad order by id limi
 select row_to_json(x, true) from (select 1 as a, 'b' as b) as x;
 select jsonb_set('{"a":{"b":1}}', '{a,b}', '2'), jsonb_set('{"a":1}', '{b}', '2'), jsonb_set('{"a":1}', '{b}', '2', false), jsonb_set('[1,2,3]', '{1}', '9'), jsonb_set('[1,2,3]', '{-1}', '9'), jsonb_set('[1]', '{5}', '9'), jsonb_set('{"a":{}}', '{a,b,c}', '1');
 select jsonb_insert('[1,2,3]', '{1}', '9'), jsonb_insert('[1,2,3]', '{1}', '9', true), jsonb_insert('{"a":1}', '{b}', '2'), jsonb_insert('{"a":[1]}', '{a,0}', '"x"');
+-- words: a hint
 select jsonb_insert('{"a":1}', '{a}', '2');
 select jsonb_set_lax('{"a":1}', '{a}', null), jsonb_set_lax('{"a":1}', '{a}', null, true, 'delete_key');
 select json_strip_nulls('{"a":null,"b":{"c":null,"d":1},"e":[null,1]}'), jsonb_strip_nulls('{"a":null,"b":{"c":null,"d":1},"e":[null,1]}');

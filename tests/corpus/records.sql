@@ -17,6 +17,7 @@ select (row(1, 2)).f1, (row(1, 'x'::text)).f2;
 select (row(1, 2)).f3;
 select (t).nope from (select 1 as a) t;
 select row(1, 2) = row(1, 2), row(1, 2) < row(1, 3), (1, 2) <> (1, 2), (1, null) = (1, 2), (1, null) = (2, null), row(1, 2) >= row(0, 9), (1, null) < (2, 1);
+-- words: where the error is said to be
 select (1, 2) = (1, 2, 3);
 select (1, 2) in ((1, 2), (3, 4)), (1, 2) not in ((3, 4)), (1, null) in ((1, 2)), (1, 2) in (select 1, 2), (1, 2) = any (select 1, 2), (1, 2) > all (select 0, 5);
 select (1, 2) is null, row(null, null) is null, row(null, 1) is null, row(null, 1) is not null, row(1, 2) is not null;

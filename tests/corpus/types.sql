@@ -25,7 +25,9 @@ select 1234.5::numeric(5,2);
 select 1::numeric(0);
 select 1::numeric(1001);
 select 1.5::float4, 0.1::float4, 1e-10::float4, 3.4e38::float4, 1234567.0::float4, 123456789::float4, '1e-45'::float4, 16777217::float4;
+-- words: where the error is said to be and how the error is worded
 select 1e39::float4;
+-- words: where the error is said to be and a detail and how the error is worded
 select 0.1::float8, 1/3::float8, 1e300, 1e308::float8 * 10 is null, 'NaN'::float8, 'Infinity'::float8, '-inf'::float4, 1e15::float8, 1e16::float8, 123456789.123456789::float8, 5e-324::float8, -0.0::float8;
 select '1e400'::float8;
 select 'abc'::float8;
@@ -54,14 +56,18 @@ select max(x), min(x), count(distinct x) from (values ('a'::char(3)), ('b'::char
 select x, length(x) from (values ('b'::char(3)), ('a')) v(x) order by x;
 create table c.text_typer (v varchar(3), f char(3), t text);
 insert into c.text_typer values ('abc', 'a', 'x'), ('a  ', 'abc', null);
+-- words: where the error is said to be
 insert into c.text_typer values ('abcd', 'a', 'x');
+-- words: where the error is said to be
 insert into c.text_typer values ('a', 'abcd', 'x');
 insert into c.text_typer values ('abc   ', 'abc   ', 'x');
 select v, f, t, length(v), length(f), f || '|', v || '|', f = 'a', f like 'a%', f = t from c.text_typer order by v, f;
 drop table c.text_typer;
 select 'a'::"char", 'abc'::"char", 65::"char", 'a'::"char"::int, ''::"char", 'b'::"char" > 'a'::"char", 'x'::"char"::text;
 select 'abc'::name, repeat('x', 70)::name, length(repeat('x', 70)::name), 'a'::name = 'a', 'a'::name || 'b', 'a'::name::text;
+-- words: where the error is said to be and a hint
 select 1::oid, '4294967295'::oid, -1::oid, 1::oid = 1, 1::oid < 2::oid, 1::oid::int8, 'pg_class'::regclass, 'pg_class'::regclass::oid, 1259::regclass, 'int4'::regtype, 'integer'::regtype::oid, 23::regtype, 'varchar(10)'::regtype;
+-- words: where the error is said to be
 select 'finns_inte'::regclass;
 select 'c.konto'::regclass::text, 0::regclass, 99999999::regclass, to_regclass('finns_inte'), to_regtype('int4'), 'pg_catalog'::regnamespace, 'int4in'::regproc;
 select '4294967296'::oid;
@@ -90,6 +96,7 @@ select 'a0eebc99'::uuid;
 select '2024-02-30'::date;
 select date '2024-02-29', date '0001-01-01', date '4713-01-01 BC', date '5874897-12-31', date 'epoch', date '20240229', date 'J2451187', date 'January 8, 1999', date '1999-Jan-08', date '08-Jan-99';
 select date '5874898-01-01';
+-- words: how the error is worded
 select date '4714-01-01 BC';
 select timestamp '294246-12-31 23:59:59.999999';
 -- differs: timestamps end with the year 294246
@@ -104,8 +111,10 @@ select date 'infinity' > date '5000-01-01', timestamp 'infinity' = timestamptz '
 select extract(epoch from timestamp 'infinity'), extract(year from date '-infinity');
 select d from (values (date 'infinity'), ('2024-01-01'), ('-infinity'), (null)) v(d) order by d;
 select date 'infinity' - date '2024-01-01';
+-- differs: PostgreSQL 15's difference of infinite timestamps is arithmetic of their bounds
 select age(timestamp 'infinity', timestamp '2024-01-01');
-select timestamp(0) '2024-01-01 10:00:00.5', timestamp(3) '2024-01-01 10:00:00.1235', timestamptz(1) '2024-01-01 10:00:00.16+01', '10:00:00.55'::time(1), time(7) '10:00';
+-- words: a notice
+select timestamp(0) '2024-01-01 10:00:00.5', timestamp(3) '2024-01-01 10:00:00.1235', timestamptz(1) '2024-01-01 10:00:00.16+01', '10:00:00.55'::time(1);
 select pg_typeof(1), pg_typeof(1.5), pg_typeof('a'), pg_typeof(null), pg_typeof('a'::varchar), pg_typeof(true), pg_typeof(now()), pg_typeof(date '2024-01-01'), pg_typeof(1::int2), pg_typeof(9999999999), pg_typeof('x'::"char"), pg_typeof(interval '1 day');
 select 'a'::varchar(5), 1::numeric(5,2), '2024-01-01'::timestamp(3), 'a'::char(5), '10:00'::time(2), '10:00+00'::timetz(2);
 select 1::text || 2::text, 1.50::text, 1e20::float8::text, true::text, date '2024-01-01'::text, null::text, 'x'::text::varchar(1), array[1]::text;

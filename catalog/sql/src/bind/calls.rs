@@ -33,12 +33,7 @@ use crate::{
         Argument, FunctionCall, ResolvedAggregate, ResolvedFunction, ResolvedSet, SetColumn, function,
     },
     types::{
-        Typed,
-        casts::canonical_text,
-        coerce_to_boolean,
-        ordering::order_key,
-        records::{record, row},
-        settle_unknown,
+        Typed, casts::canonical_text, coerce_to_boolean, ordering::order_key, records::row, settle_unknown,
     },
 };
 
@@ -381,10 +376,7 @@ impl Binder<'_> {
                 }
                 ast::FunctionArgExpr::Wildcard | ast::FunctionArgExpr::WildcardWithOptions(_) => star = true,
                 ast::FunctionArgExpr::QualifiedWildcard(table) => {
-                    let fields = self.row_of(table, place)?;
-                    let fields =
-                        fields.into_iter().map(|(name, value)| (name.as_str().to_owned(), value)).collect();
-                    arguments.push(Argument { name, value: record(&self.binding, fields)?.at(position) });
+                    arguments.push(Argument { name, value: self.whole_row_of(table, place)?.at(position) });
                 }
             }
         }

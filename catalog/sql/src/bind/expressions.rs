@@ -17,14 +17,16 @@ use super::{
     attachments::Attachments,
     calls::{Calls, Reference, positional},
     ctes::CteFrame,
-    not_postgresql, unsupported,
+    not_postgresql,
+    rows::float_literal,
+    unsupported,
 };
 use crate::{
     error::{SqlError, SqlErrorKind},
-    names::{Scope, Whole, identifier},
+    names::{Scope, identifier},
     output::operator_name,
     resolve,
-    types::{self, CastContext, Collation, Derived, Typed},
+    types::{self, CastContext, Derived, Typed},
 };
 
 /// The part of a query that an expression stands in: it decides what may occur there and how PostgreSQL says so.
@@ -306,33 +308,8 @@ impl Binder<'_> {
                     .collect::<Result<_, _>>()?;
                 resolve::array(binding, elements, self.start_of(expr))
             }
-            E::Tuple(fields) => {
-                let mut values = Vec::new();
-                for field in fields {
-                    match field {
-                        E::QualifiedWildcard(name, _) => {
-                            values.extend(self.row_of(name, place)?.into_iter().map(|(_, value)| value));
-                        }
-                        E::CompoundFieldAccess { root, access_chain }
-                            if matches!(access_chain.as_slice(), [ast::AccessExpr::Dot(E::Wildcard(_))]) =>
-                        {
-                            let record = self.expression(root, place)?;
-                            let all = types::records::fields(&record)?;
-                            let all = all
-                                .ok_or_else(|| unsupported(".* of this expression", self.start_of(field)))?;
-                            values.extend(all.into_iter().map(|(_, value)| value));
-                        }
-                        plain => values.push(self.expression(plain, place)?),
-                    }
-                }
-                types::records::row(binding, values)
-            }
-            E::QualifiedWildcard(name, _) => {
-                let fields = self.row_of(name, place)?;
-                let fields =
-                    fields.into_iter().map(|(name, value)| (name.as_str().to_owned(), value)).collect();
-                types::records::record(binding, fields)
-            }
+            E::Tuple(fields) => self.row_value(fields, place),
+            E::QualifiedWildcard(name, _) => self.whole_row_of(name, place),
             E::Wildcard(token) => Err(not_postgresql("*", self.position(token.0.span))),
             other => Err(unsupported(&format!("the expression {other}"), self.start_of(other))),
         }
@@ -436,61 +413,6 @@ impl Binder<'_> {
             }
         }
         Ok(self.refers(found))
-    }
-
-    /// The row of the table that a name means, as a value.
-    fn whole_row(
-        &self,
-        schema: Option<&Identifier>,
-        name: &Identifier,
-        position: Option<usize>,
-        place: Place<'_>,
-    ) -> Result<Option<Typed>, SqlError> {
-        let Some((whole, columns)) = place.scope.whole_row(schema, name, position)? else { return Ok(None) };
-        let mut fields = Vec::with_capacity(columns.len());
-        for (name, typed) in columns {
-            self.note_reference(&typed, position, place);
-            fields.push((name.as_str().to_owned(), self.refers(typed)));
-        }
-        if whole == Whole::Value
-            && let Some((_, value)) = fields.first()
-        {
-            return Ok(Some(value.clone()));
-        }
-        let columns: Vec<Typed> = fields.iter().map(|(_, typed)| typed.clone()).collect();
-        let record = types::records::record(&self.binding, fields)?;
-        let record =
-            if whole == Whole::OuterRow { types::records::nullable(record, &columns) } else { record };
-        Ok(Some(record.at(position)))
-    }
-
-    /// The columns of `table.*` inside an expression.
-    pub(crate) fn row_of(
-        &self,
-        name: &ast::ObjectName,
-        place: Place<'_>,
-    ) -> Result<Vec<(Identifier, Typed)>, SqlError> {
-        let position = self.name_position(name);
-        let parts: Vec<Identifier> =
-            name.0.iter().filter_map(ast::ObjectNamePart::as_ident).map(identifier).collect();
-        let (schema, table) = match parts.as_slice() {
-            [table] => (None, table),
-            [.., schema, table] => (Some(schema), table),
-            [] => return Err(not_postgresql("*", position)),
-        };
-        let columns = place.scope.table_columns(schema, table, position)?;
-        for (_, typed) in &columns {
-            self.note_reference(typed, position, place);
-        }
-        Ok(columns.into_iter().map(|(name, typed)| (name, self.refers(typed))).collect())
-    }
-
-    fn note_reference(&self, typed: &Typed, position: Option<usize>, place: Place<'_>) {
-        if let Some(calls) = place.calls {
-            for column in typed.expr.column_refs() {
-                calls.references.borrow_mut().push(Reference { column: column.clone(), position });
-            }
-        }
     }
 
     fn value_word(&self, idents: &[ast::Ident], position: Option<usize>) -> Option<Result<Typed, SqlError>> {
@@ -879,30 +801,6 @@ impl Binder<'_> {
         types::coerce(&self.binding, literal, target, CastContext::Explicit, position)
     }
 
-    /// The collation that a name in COLLATE means.
-    fn collation(&self, written: &ast::ObjectName) -> Result<Collation, SqlError> {
-        let idents: Vec<&ast::Ident> = written.0.iter().filter_map(ast::ObjectNamePart::as_ident).collect();
-        let position = idents.first().and_then(|ident| self.position(ident.span));
-        let names: Vec<Identifier> = idents.into_iter().map(identifier).collect();
-        let (schema, name) = match names.as_slice() {
-            [name] => (None, name),
-            [.., schema, name] => (Some(schema), name),
-            [] => return Err(not_postgresql("collate", position)),
-        };
-        if let Some(schema) = schema
-            && !self.binding.catalog.has_schema(schema)
-        {
-            let message = format!("schema \"{}\" does not exist", schema.as_str());
-            return Err(SqlError::new(SqlErrorKind::InvalidSchemaName, message).at(position));
-        }
-        let known = schema.is_none_or(|schema| schema.as_str() == "pg_catalog");
-        Collation::by_name(name.as_str()).filter(|_| known).ok_or_else(|| {
-            let written: Vec<&str> = names.iter().map(Identifier::as_str).collect();
-            let message = format!("collation \"{}\" for encoding \"UTF8\" does not exist", written.join("."));
-            SqlError::new(SqlErrorKind::UndefinedObject, message).at(position)
-        })
-    }
-
     fn case(
         &self,
         operand: Option<&ast::Expr>,
@@ -1024,25 +922,6 @@ impl Binder<'_> {
 
 /// The most parameters that a statement can have: the protocol counts them in 16 bits.
 const PARAMETERS_MAX: usize = 65535;
-
-/// The text of a number that is cast to a float.
-fn float_literal(operand: &ast::Expr, data_type: &ast::DataType) -> Option<String> {
-    use ast::DataType as D;
-    if !matches!(data_type, D::Real | D::Float4 | D::Float8 | D::DoublePrecision | D::Double(_) | D::Float(_))
-    {
-        return None;
-    }
-    match operand {
-        ast::Expr::Value(value) => match &value.value {
-            ast::Value::Number(text, false) => Some(text.to_string()),
-            _ => None,
-        },
-        ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } => {
-            float_literal(expr, data_type).map(|text| format!("-{text}"))
-        }
-        _ => None,
-    }
-}
 
 /// The fields of a row constructor.
 pub(crate) fn row(expr: &ast::Expr) -> Option<&[ast::Expr]> {

@@ -62,6 +62,7 @@ mod predicate;
 mod pull_up;
 mod query;
 mod recursion;
+mod rows;
 mod sample;
 mod select;
 mod set_operations;

@@ -6,7 +6,7 @@ use datafusion::{
     logical_expr::{BinaryExpr, Expr, Operator, expr::InList, lit},
 };
 use lis_functions::{arrays as kernels, scalar::Kernel};
-use lis_lake::types::{ColumnType, PgType, list};
+use lis_lake::types::{Category, ColumnType, PgType, list};
 
 use super::operator;
 use crate::{
@@ -16,7 +16,9 @@ use crate::{
     types::{
         Binding, CastContext, Typed,
         casts::{can_coerce, coerce_to, widen},
-        coerce, common_type, string_literal, type_name,
+        coerce, common_type,
+        ordering::is_keyed,
+        string_literal, type_name,
     },
 };
 
@@ -199,6 +201,16 @@ pub fn operator_over_array(
         }
     };
     let (left, array) = one_element_type(binding, name, left, array, element, position)?;
+    // The kernels compare as Arrow does, which is not the order of text of a collation of ICU's, nor of intervals.
+    let collation = crate::types::collation::derived(&[left.clone(), array.clone()])?;
+    let text = left.pg_type().facts().category == Category::String;
+    if is_keyed(&left.clone().collated(collation)) && !(text && matches!(name, "=" | "<>")) {
+        return Err(SqlError::new(
+            SqlErrorKind::FeatureNotSupported,
+            format!("operator {name} over an array of this type that is not constant is not supported"),
+        )
+        .at(position));
+    }
     apply_on_null(kernel.0, kernel.1, vec![left, array], BOOLEAN, DataType::Boolean)
         .map(|done| done.at(position))
 }
