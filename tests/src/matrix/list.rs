@@ -241,7 +241,7 @@ impl Tally {
 
 fn percent(part: usize, whole: usize) -> String {
     // One digit after the point, never rounded up to 100.0 %.
-    let thousandths = if whole == 0 { 1000 } else { part * 1000 / whole };
+    let thousandths = (part * 1000).checked_div(whole).unwrap_or(1000);
     format!("{}.{} %", thousandths / 10, thousandths % 10)
 }
 

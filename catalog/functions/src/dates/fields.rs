@@ -7,9 +7,7 @@ use crate::{
     calendar::{self, DAY, HOUR, MINUTE, SECOND},
     casts::zone_argument,
     error::{FunctionError, FunctionErrorKind},
-    kernels::{
-        Date, Interval, Numeric, Read, Text, Time, Timestamp, Uuid, map, map_nullable, result_scale,
-    },
+    kernels::{Date, Interval, Numeric, Read, Text, Time, Timestamp, Uuid, map, map_nullable, result_scale},
     scalar::Arguments,
     text_input::Interval as Parts,
 };

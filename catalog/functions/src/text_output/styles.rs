@@ -319,7 +319,7 @@ fn write_sql(parts: Parts, out: &mut Vec<u8>) {
     let positive = parts.all().iter().any(|value| *value > 0);
     let year_month = parts.years != 0 || parts.months != 0;
     let day_time = parts.days != 0 || parts.hours != 0 || parts.minutes != 0 || parts.micro != 0;
-    let standard = !(negative && positive) && !(year_month && day_time);
+    let standard = !(negative && positive || year_month && day_time);
     let sign = |negative: bool| if negative { b'-' } else { b'+' };
     let mut parts = parts;
     if negative && standard {

@@ -48,7 +48,7 @@ async fn small_files_become_one_that_is_sorted_and_the_past_stays() {
     assert_eq!((last.author.as_deref(), last.message.as_deref()), (Some("anna"), Some("compact t")));
     assert_eq!(last.changes, format!("compacted_table:{}", table.id));
     // The state before is read from the files that it was made of.
-    let mut past = lines(&test, &*test.lake.snapshot_at(before.id()).await.unwrap(), &table).await;
+    let mut past = lines(&test, &test.lake.snapshot_at(before.id()).await.unwrap(), &table).await;
     past.sort_unstable();
     assert_eq!(past, [(1, 2), (2, 2), (3, 3), (4, 3)]);
     // There is nothing left to do.

@@ -27,7 +27,7 @@ async fn lines_at(test: &TestLake, table: &Table, snapshot: &Snapshot) -> Vec<i6
 }
 
 async fn lines(test: &TestLake, table: &Table) -> Vec<i64> {
-    lines_at(test, table, &*test.lake.snapshot().await.unwrap()).await
+    lines_at(test, table, &test.lake.snapshot().await.unwrap()).await
 }
 
 async fn append(test: &TestLake, table: &Table, lines: &[i64]) -> SnapshotId {
