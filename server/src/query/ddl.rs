@@ -285,7 +285,6 @@ pub(crate) fn find_relation<'a>(request: &'a Request, name: &ObjectName) -> Opti
 
 fn no_relation(kind: &str, name: &ObjectName) -> ServerError {
     ServerError::new(Condition::UndefinedTable, format!("{kind} \"{}\" does not exist", written(name)))
-        .at(name.position)
 }
 
 /// A relation's name as PostgreSQL shows it: with its schema unless the search path finds it.

@@ -30,7 +30,7 @@ impl Ddl<'_> {
                     self.notice(message)?;
                     continue;
                 }
-                return Err(no_relation(kind.name(), name).at(None));
+                return Err(no_relation(kind.name(), name));
             };
             let found = kind_of(relation);
             if found != kind {

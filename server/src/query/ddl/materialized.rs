@@ -98,7 +98,7 @@ impl Ddl<'_> {
     /// REFRESH MATERIALIZED VIEW, in the rights of its owner. CONCURRENTLY says nothing: readers never wait.
     pub(super) async fn refresh(&mut self, name: &ObjectName, with_data: bool) -> Result<()> {
         let relation =
-            find_relation(&self.request, name).ok_or_else(|| no_relation("relation", name).at(None))?.clone();
+            find_relation(&self.request, name).ok_or_else(|| no_relation("relation", name))?.clone();
         super::check_kind(RelationKind::MaterializedView, &relation)?;
         self.require_owner(relation.id().oid())?;
         let Relation::Table(table) = relation else { return Ok(()) };
