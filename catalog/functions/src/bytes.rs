@@ -310,8 +310,8 @@ mod tests {
 
     #[test]
     fn base64_goes_both_ways() {
-        for length in [0, 1, 2, 3, 56, 57, 58, 200] {
-            let bytes: Vec<u8> = (0..length).map(|byte| byte as u8).collect();
+        for length in [0_u8, 1, 2, 3, 56, 57, 58, 200] {
+            let bytes: Vec<u8> = (0..length).collect();
             let mut text = String::new();
             write_base64(&bytes, &mut text);
             assert!(text.lines().all(|line| line.len() <= BASE64_LINE), "{text}");

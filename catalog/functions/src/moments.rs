@@ -148,7 +148,7 @@ impl Sums for [f64; 3] {
             let deviation = value * next_count - next_sum;
             let next = squares + deviation * deviation / (next_count * count);
             if next_sum.is_infinite() || next.is_infinite() {
-                if sum.is_finite_or_nan() && value.is_finite_or_nan() {
+                if !sum.is_infinite() && !value.is_infinite() {
                     return Err(float_overflow());
                 }
                 f64::NAN
@@ -203,18 +203,6 @@ impl Sums for [f64; 3] {
             Moment::SampleVariance => Some(squares / (count - 1.0)),
             _ => Some((squares / (count - 1.0)).sqrt()),
         }
-    }
-}
-
-/// What C calls `!isinf`.
-trait Finite {
-    fn is_finite_or_nan(self) -> bool;
-}
-
-impl Finite for f64 {
-    #[inline]
-    fn is_finite_or_nan(self) -> bool {
-        !self.is_infinite()
     }
 }
 
