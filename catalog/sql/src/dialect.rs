@@ -99,8 +99,11 @@ impl<'t> Adapter<'t> {
             return Ok(());
         }
         self.check(token)?;
+        if self.lexical(token)? {
+            return Ok(());
+        }
         self.newline = false;
-        if self.lexical(token)? || self.clause(token)? || self.literal(token) {
+        if self.clause(token)? || self.literal(token) {
             return Ok(());
         }
         self.index += 1;

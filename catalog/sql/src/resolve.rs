@@ -269,9 +269,14 @@ fn operator_error(kind: SqlErrorKind, name: &str, actual: &[PgType], position: O
             "Could not choose a best candidate operator. You might need to add explicit type casts.",
         )
     } else {
-        SqlError::new(kind, format!("operator does not exist: {shown}")).with_hint(
-            "No operator matches the given name and argument types. You might need to add explicit type casts.",
-        )
+        SqlError::new(kind, format!("operator does not exist: {shown}")).with_hint(match actual {
+            [_] => {
+                "No operator matches the given name and argument type. You might need to add an explicit type cast."
+            }
+            _ => {
+                "No operator matches the given name and argument types. You might need to add explicit type casts."
+            }
+        })
     };
     error.at(position)
 }

@@ -37,6 +37,10 @@ use crate::{
     },
 };
 
+/// What PostgreSQL says where a set cannot be.
+pub(crate) const LATERAL_HINT: &str =
+    "You might be able to move the set-returning function into a LATERAL FROM item.";
+
 /// What a column stands for.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
@@ -57,6 +61,8 @@ pub(crate) struct SetCall {
     pub(crate) column: Column,
     /// The fields of its elements, if they are records.
     pub(crate) fields: Option<Vec<SetColumn>>,
+    /// Where the call stands.
+    pub(crate) position: Option<usize>,
 }
 
 /// A reference to a column, for "must appear in the GROUP BY clause".
@@ -133,6 +139,21 @@ pub(crate) fn take_variadic(arguments: &mut [Argument]) -> bool {
             true
         }
         _ => false,
+    }
+}
+
+/// Named arguments come last, and each name once.
+fn check_order(before: &[Argument], name: Option<&str>, position: Option<usize>) -> Result<(), SqlError> {
+    let wrong = |message: String| Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(position));
+    match name {
+        Some(VARIADIC_ARGUMENT) => Ok(()),
+        Some(name) if before.iter().any(|argument| argument.name.as_deref() == Some(name)) => {
+            wrong(format!("argument name \"{name}\" used more than once"))
+        }
+        None if before.iter().any(|argument| argument.name.is_some()) => {
+            wrong("positional argument cannot follow named argument".to_owned())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -361,7 +382,10 @@ impl Binder<'_> {
             }
             let (name, value) = match argument {
                 ast::FunctionArg::Unnamed(value) => (None, value),
-                ast::FunctionArg::Named { name, arg, .. } if is_mark(name, VARIADIC) => {
+                ast::FunctionArg::Named { name, arg, .. }
+                | ast::FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), arg, .. }
+                    if is_mark(name, VARIADIC) =>
+                {
                     (Some(VARIADIC_ARGUMENT.to_owned()), arg)
                 }
                 ast::FunctionArg::Named { name, arg, .. }
@@ -370,6 +394,16 @@ impl Binder<'_> {
                 }
                 ast::FunctionArg::ExprNamed { .. } => return Err(not_postgresql(function, position)),
             };
+            let place_of = match (argument, value) {
+                (
+                    ast::FunctionArg::Named { name, .. }
+                    | ast::FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), .. },
+                    _,
+                ) => self.position(name.span),
+                (_, ast::FunctionArgExpr::Expr(value)) => self.start_of(value),
+                _ => position,
+            };
+            check_order(&arguments, name.as_deref(), place_of)?;
             match value {
                 ast::FunctionArgExpr::Expr(value) => {
                     arguments.push(Argument { name, value: self.expression(value, place)? });
@@ -417,7 +451,8 @@ impl Binder<'_> {
                 SqlErrorKind::FeatureNotSupported,
                 "aggregate function calls cannot contain set-returning function calls",
             )
-            .at(position));
+            .with_hint(LATERAL_HINT)
+            .at(calls.sets.borrow().get(marks.sets).and_then(|set| set.position)));
         }
         let inside = place.within(Clause::AggregateArgument);
         let filter = match &call.filter {
@@ -520,6 +555,10 @@ impl Binder<'_> {
             let message = format!("set-returning functions are not allowed in {}", place.clause.name());
             return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
         };
+        let nested = calls.sets.borrow().iter().any(|inner| set.list.column_refs().contains(&inner.column));
+        if nested {
+            return Err(unsupported("a set-returning function over another", position));
+        }
         let name = set.columns.first().map_or("set", |column| column.name.as_str()).to_owned();
         let mut sets = calls.sets.borrow_mut();
         let column = match sets.iter().find(|known| known.list == set.list) {
@@ -530,6 +569,7 @@ impl Binder<'_> {
                     list: set.list.clone(),
                     column: column.clone(),
                     fields: set.record.then(|| set.columns.clone()),
+                    position,
                 });
                 column
             }

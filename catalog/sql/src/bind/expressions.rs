@@ -293,13 +293,33 @@ impl Binder<'_> {
                 }
                 Ok(Typed { collation: Derived::Explicit(collation), origin: None, ..operand })
             }
-            E::Function(function) => self.call(function, place),
+            E::Function(function) => {
+                let sets = place.calls.map_or(0, |calls| calls.sets.borrow().len());
+                let done = self.call(function, place)?;
+                let name = function.name.0.as_slice();
+                if let [ast::ObjectNamePart::Identifier(name)] = name
+                    && name.value.eq_ignore_ascii_case("coalesce")
+                {
+                    refuse_sets(place, sets, "COALESCE")?;
+                }
+                Ok(done)
+            }
             E::Case { operand, conditions, else_result, case_token, .. } => {
                 let position = self.position(case_token.0.span);
-                self.case(operand.as_deref(), conditions, else_result.as_deref(), position, place)
+                let sets = place.calls.map_or(0, |calls| calls.sets.borrow().len());
+                let case =
+                    self.case(operand.as_deref(), conditions, else_result.as_deref(), position, place)?;
+                refuse_sets(place, sets, "CASE")?;
+                Ok(case)
             }
             E::Exists { subquery, negated } => self.exists(subquery, *negated, place),
             E::Subquery(query) => self.scalar_subquery(query, place),
+            E::Array(array) if array.elem.is_empty() => {
+                let message = "cannot determine type of empty array";
+                Err(SqlError::new(SqlErrorKind::IndeterminateDatatype, message)
+                    .with_hint("Explicitly cast to the desired type, for example ARRAY[]::integer[].")
+                    .at(self.start_of(expr)))
+            }
             E::Array(array) => {
                 let elements = array
                     .elem
@@ -546,7 +566,7 @@ impl Binder<'_> {
         place: Place<'_>,
     ) -> Result<Typed, SqlError> {
         use ast::UnaryOperator as U;
-        let position = self.position(whole.span());
+        let position = self.start_of(whole);
         let name = match op {
             U::Not => {
                 let operand = self.boolean(operand, "NOT", place)?;
@@ -748,10 +768,14 @@ impl Binder<'_> {
         data_type: &ast::DataType,
         place: Place<'_>,
     ) -> Result<Typed, SqlError> {
-        let mut bound = match float_literal(operand, data_type) {
+        let mut bound = match (operand, float_literal(operand, data_type)) {
             // More digits than `numeric` holds are no matter here.
-            Some(text) => types::string_literal(&text, self.start_of(operand)),
-            None => self.expression(operand, place)?,
+            (_, Some(text)) => types::string_literal(&text, self.start_of(operand)),
+            // `ARRAY[]::integer[]` is `'{}'::integer[]`.
+            (ast::Expr::Array(array), None) if array.elem.is_empty() => {
+                types::string_literal("{}", self.start_of(operand))
+            }
+            (_, None) => self.expression(operand, place)?,
         };
         // A literal that cannot be read is what is wrong; otherwise it is the cast.
         let own_position = bound.position;
@@ -916,6 +940,20 @@ impl Binder<'_> {
         match resolve::function(&self.binding, call)? {
             resolve::ResolvedFunction::Scalar(typed) => Ok(typed),
             _ => Err(unsupported(&format!("{name} here"), position)),
+        }
+    }
+}
+
+/// Refuses sets that were met since there were `before` of them.
+fn refuse_sets(place: Place<'_>, before: usize, clause: &str) -> Result<(), SqlError> {
+    let Some(calls) = place.calls else { return Ok(()) };
+    match calls.sets.borrow().get(before) {
+        None => Ok(()),
+        Some(set) => {
+            let message = format!("set-returning functions are not allowed in {clause}");
+            Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message)
+                .with_hint(super::calls::LATERAL_HINT)
+                .at(set.position))
         }
     }
 }

@@ -18,7 +18,7 @@ use sqlparser::ast;
 
 use super::{
     Binder,
-    calls::{Call, Calls, WindowResult},
+    calls::{Call, Calls, LATERAL_HINT, WindowResult},
     expressions::{Clause, Place},
     order::constant,
     plan_error, unsupported,
@@ -112,6 +112,18 @@ impl Binder<'_> {
         if call.filter.is_some() && !matches!(window.function, WindowFunctionDefinition::AggregateUDF(_)) {
             let message = "FILTER is not implemented for non-aggregate window functions";
             return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
+        }
+        let set = calls
+            .sets
+            .borrow()
+            .iter()
+            .find(|set| window.arguments.iter().any(|argument| argument.column_refs().contains(&set.column)))
+            .map(|set| set.position);
+        if let Some(set) = set {
+            let message = "window function calls cannot contain set-returning function calls";
+            return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message)
+                .with_hint(LATERAL_HINT)
+                .at(set));
         }
         let definition = self.definition(over, position, place, calls)?;
         let name = window.function.name().to_owned();

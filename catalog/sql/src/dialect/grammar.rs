@@ -4,7 +4,7 @@
 use std::any::TypeId;
 
 use sqlparser::{
-    ast::Expr,
+    ast::{Expr, UnaryOperator},
     dialect::{Dialect, PostgreSqlDialect, Precedence},
     keywords::Keyword,
     parser::{Parser, ParserError},
@@ -59,6 +59,7 @@ impl Dialect for Grammar {
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
         let token = parser.peek_token_ref();
         match &token.token {
+            Token::Minus | Token::Plus => Some(signed(parser)),
             Token::LParen => begins_values(parser).then(|| subquery(parser)),
             Token::Word(word) if word.quote_style.is_none() => match word.keyword {
                 Keyword::ROW if parser.peek_nth_token_ref(1).token == Token::LParen => Some(row(parser)),
@@ -225,6 +226,18 @@ fn begins_values(parser: &Parser) -> bool {
     let second = &parser.peek_nth_token_ref(2).token;
     (is_keyword(first, Keyword::VALUES) && *second == Token::LParen)
         || (is_keyword(first, Keyword::TABLE) && matches!(second, Token::Word(_)))
+}
+
+/// How tightly a sign binds: looser than `.`, `::` and `[]` only (PostgreSQL's table of precedence), so that `-2 ^ 2` is 4.
+/// The number is sqlparser's for COLLATE, the next below.
+const SIGN_PRECEDENCE: u8 = 120;
+
+fn signed(parser: &mut Parser) -> Result<Expr, ParserError> {
+    let op = match parser.next_token().token {
+        Token::Minus => UnaryOperator::Minus,
+        _ => UnaryOperator::Plus,
+    };
+    Ok(Expr::UnaryOp { op, expr: Box::new(parser.parse_subexpr(SIGN_PRECEDENCE)?) })
 }
 
 fn subquery(parser: &mut Parser) -> Result<Expr, ParserError> {

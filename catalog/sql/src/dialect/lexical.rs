@@ -14,6 +14,12 @@ impl Adapter<'_> {
                 Err(SqlError::new(SqlErrorKind::SyntaxError, message).at((self.position)(token)))
             }
             Token::Word(_) if unquoted(&token.token) == "u" => Ok(self.unicode_name(token)?),
+            // Strings on lines of their own are one.
+            Token::SingleQuotedString(text) if self.newline && self.continue_string(text) => {
+                self.index += 1;
+                self.newline = false;
+                Ok(true)
+            }
             Token::UnicodeStringLiteral(text) if self.word(1) == "uescape" => {
                 let escape = self.escape_character(2)?;
                 let decoded = self.decoded(text, escape, token)?;
@@ -28,14 +34,26 @@ impl Adapter<'_> {
                     && word.quote_style.is_none()
                     && span.start == token.span.end
                 {
-                    let first: String = word.value.chars().take(1).collect();
+                    let junk = &word.value;
                     let message =
-                        format!("trailing junk after numeric literal at or near \"{digits}{first}\"");
+                        format!("trailing junk after numeric literal at or near \"{digits}{junk}\"");
                     return Err(SqlError::new(SqlErrorKind::SyntaxError, message).at((self.position)(token)));
                 }
                 Ok(false)
             }
             _ => Ok(false),
+        }
+    }
+
+    /// Appends to the string that was the last token. `false` if it was none.
+    fn continue_string(&mut self, text: &str) -> bool {
+        let last = self.adapted.iter_mut().rev().find(|token| !matches!(token.token, Token::Whitespace(_)));
+        match last.map(|token| &mut token.token) {
+            Some(Token::SingleQuotedString(begun) | Token::EscapedStringLiteral(begun)) => {
+                begun.push_str(text);
+                true
+            }
+            _ => false,
         }
     }
 

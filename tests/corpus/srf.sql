@@ -1,0 +1,91 @@
+-- sets: in the SELECT list, in FROM, side by side
+select generate_series(1, 3);
+select generate_series(1, 2), generate_series(1, 4);
+select generate_series(1, 2) as a, 'x' as b, generate_series(5, 6) as c;
+select unnest(array[1, 2]), unnest(array['a', 'b', 'c']);
+select generate_series(1, 3) + 1, generate_series(1, 3) * 10;
+-- refused: sets over sets
+select generate_series(1, generate_series(1, 3));
+select id, generate_series(1, id) from v.bo where id < 4 order by 1, 2;
+select id, generate_series(1, id) as g from v.bo where id < 4 order by g desc, id;
+select generate_series(1, 3) as g order by g desc;
+select generate_series(1, 3) order by 1 desc limit 2;
+select distinct generate_series(1, 3) % 2 as m order by m;
+select count(*), generate_series(1, 2) from v.bo;
+select b, generate_series(1, 2) from v.bo group by b order by 1, 2;
+select b, count(*), generate_series(1, count(*)::integer) as n from v.bo group by b order by b, n;
+select sum(generate_series(1, 3));
+select generate_series(1, 3) where generate_series(1, 3) > 1;
+-- refused: sets in GROUP BY
+select 1 group by generate_series(1, 2);
+select 1 having generate_series(1, 2) > 1;
+select 1 limit generate_series(1, 2);
+select case when true then generate_series(1, 2) end;
+select coalesce(generate_series(1, 2), 0);
+select row_number() over (), generate_series(1, 2) from v.bo where id = 1;
+select lag(generate_series(1, 2)) over ();
+select array(select generate_series(1, 3));
+select (select generate_series(1, 1));
+select (select generate_series(1, 2));
+select generate_series(1, 0), 1;
+select generate_series(null, 2);
+select generate_series(3, 1, -1), generate_series(1.5, 3.5), generate_series(1::bigint, 2);
+select generate_series(1, 10, 0);
+select generate_series('a', 'b');
+select generate_series(timestamp '2024-01-31', timestamp '2024-05-01', interval '1 month');
+select generate_series(date '2024-01-01', date '2024-01-03', '1 day');
+select * from generate_series(1, 3) as g where g > 1;
+select * from generate_series(1, 3) g(n) where n > 1;
+select g.n, g from generate_series(1, 2) g(n);
+select g.* from generate_series(1, 3) g order by 1 desc;
+select * from generate_series(1, 2) a, generate_series(1, 2) b order by 1, 2;
+select * from generate_series(1, 3) a join generate_series(2, 4) b on a = b order by 1;
+select a.n, b.n from generate_series(1, 3) a(n) left join generate_series(2, 4) b(n) using (n) order by 1;
+select * from generate_series(1, 2) with ordinality;
+select * from generate_series(5, 6) with ordinality as t(v, nr);
+select * from unnest(array['x', 'y']) with ordinality as u(v, n) order by n desc;
+select * from unnest(array[1, 2], array['a', 'b', 'c']) as u(a, b);
+select * from unnest(array[1, 2], array['a']) with ordinality;
+select * from rows from (generate_series(1, 2), generate_series(1, 3)) as r(a, b);
+select * from rows from (generate_series(1, 2), unnest(array['a', 'b', 'c'])) with ordinality as r(a, b, n);
+select * from rows from (generate_series(1, 2)) as r;
+select * from abs(-5), upper('x');
+select * from abs(-5) as a(b);
+-- differs: CURRENT_DATE in FROM
+select * from current_date where false;
+select * from upper('x') with ordinality;
+select * from generate_series(1, 2) as g(a, b);
+select * from nope(1);
+select * from sum(1);
+select * from row_number();
+select x from unnest('{1,2,3}'::int[]) x where x <> 2;
+select unnest('{}'::int[]), 1;
+select unnest(null::int[]);
+-- refused: arrays of arrays
+select unnest(array[[1, 2], [3, 4]]);
+select unnest(1);
+select string_to_table('a,b,c', ','), regexp_split_to_table('x y z', ' ');
+select * from regexp_matches('foobar', '(o)(b)') m;
+select regexp_matches('abcabc', 'b', 'g');
+select * from json_array_elements('[1, "a", null]');
+select * from jsonb_each('{"a": 1, "b": "x"}') order by key;
+select key, value from json_each_text('{"a": 1, "b": null}');
+select jsonb_object_keys('{"b": 1, "a": 2}');
+-- refused: records from JSON
+select * from json_to_record('{"a": 1, "b": "x"}') as x(a integer, b text);
+-- refused: records from JSON
+select * from json_to_recordset('[{"a": 1}, {"a": 2}]') as x(a integer);
+select (x).key from (select jsonb_each('{"a": 1}') as x) s;
+-- differs: records from JSON
+select (jsonb_each('{"a": 1}')).*;
+select id, u from v.falt, unnest(a) u order by id, u nulls first;
+select id, u from v.falt left join unnest(a) u on true order by id, u nulls first;
+select id, u.v, u.n from v.falt cross join lateral unnest(t) with ordinality as u(v, n) order by id, n;
+select id, (select count(*) from unnest(a)) from v.falt order by id;
+select id, (select sum(x) from unnest(a) as x) as s from v.falt order by s nulls first, id;
+select generate_subscripts(array[5, 6], 1), generate_subscripts('{}'::int[], 1);
+select s, (array[10, 20, 30])[s] from generate_subscripts(array[10, 20, 30], 1) s;
+select d::date, extract(isodow from d) from generate_series(date '2024-02-27', date '2024-03-02', interval '1 day') as d;
+select count(*) from generate_series(1, 1000) a, generate_series(1, 100) b where (a + b) % 7 = 0;
+select sum(n) from (select generate_series(1, 100) as n) x where n % 2 = 0;
+select m.n, coalesce(sum(id), 0) from generate_series(0, 2) m(n) left join v.bo on id % 3 = n group by m.n order by m.n;
