@@ -61,7 +61,6 @@ select konto, sum(belopp) from ekonomi.verifikationsrad where (forvaltning, namn
 select forvaltning, sum(belopp) as total from ekonomi.verifikationsrad group by forvaltning having sum(belopp) > all (select sum(belopp) / 2 from ekonomi.verifikationsrad group by forvaltning) order by total, forvaltning;
 select '31' || substr(konto, 3) as ny, konto::integer / 1000 as tusental, mod(konto::integer, 1000) as rest from org.konto order by konto;
 select forvaltning, namn, coalesce(efterfoljare, '-') as ny, giltig_till is null as giltig, giltig_till - giltig_fran as dagar from org.forvaltning order by forvaltning;
--- refused: OVERLAPS
 select namn, (giltig_fran, coalesce(giltig_till, date '9999-12-31')) overlaps (date '2025-01-01', date '2025-12-31') as under_2025 from org.forvaltning order by forvaltning;
 select f.namn, e.namn as efterfoljare from org.forvaltning f left join org.forvaltning e on e.forvaltning = f.efterfoljare order by f.forvaltning;
 with recursive ned as (select forvaltning, efterfoljare, 0 as niva from org.forvaltning where efterfoljare is null union all select f.forvaltning, f.efterfoljare, n.niva + 1 from org.forvaltning f join ned n on f.efterfoljare = n.forvaltning) select niva, count(*) from ned group by niva order by niva;

@@ -65,7 +65,6 @@ select v, f, t, length(v), length(f), f || '|', v || '|', f = 'a', f like 'a%', 
 drop table c.text_typer;
 select 'a'::"char", 'abc'::"char", 65::"char", 'a'::"char"::int, ''::"char", 'b'::"char" > 'a'::"char", 'x'::"char"::text;
 select 'abc'::name, repeat('x', 70)::name, length(repeat('x', 70)::name), 'a'::name = 'a', 'a'::name || 'b', 'a'::name::text;
--- words: where the error is said to be and a hint
 select 1::oid, '4294967295'::oid, -1::oid, 1::oid = 1, 1::oid < 2::oid, 1::oid::int8, 'pg_class'::regclass, 'pg_class'::regclass::oid, 1259::regclass, 'int4'::regtype, 'integer'::regtype::oid, 23::regtype, 'varchar(10)'::regtype;
 -- words: where the error is said to be
 select 'finns_inte'::regclass;
@@ -113,7 +112,6 @@ select d from (values (date 'infinity'), ('2024-01-01'), ('-infinity'), (null)) 
 select date 'infinity' - date '2024-01-01';
 -- differs: PostgreSQL 15's difference of infinite timestamps is arithmetic of their bounds
 select age(timestamp 'infinity', timestamp '2024-01-01');
--- words: a notice
 select timestamp(0) '2024-01-01 10:00:00.5', timestamp(3) '2024-01-01 10:00:00.1235', timestamptz(1) '2024-01-01 10:00:00.16+01', '10:00:00.55'::time(1);
 select pg_typeof(1), pg_typeof(1.5), pg_typeof('a'), pg_typeof(null), pg_typeof('a'::varchar), pg_typeof(true), pg_typeof(now()), pg_typeof(date '2024-01-01'), pg_typeof(1::int2), pg_typeof(9999999999), pg_typeof('x'::"char"), pg_typeof(interval '1 day');
 select 'a'::varchar(5), 1::numeric(5,2), '2024-01-01'::timestamp(3), 'a'::char(5), '10:00'::time(2), '10:00+00'::timetz(2);
