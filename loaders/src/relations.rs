@@ -1,4 +1,5 @@
-//! The system relations of the loaders: `lis.batches`, `lis.batch_tables`, `lis.rejects`, `lis.sources`.
+//! The system relations of the loaders: `lis.batches`, `lis.batch_tables`, `lis.rejects`, `lis.sources`,
+//! and `lis.batch_dependents`: what later commits replaced or changed of a batch's rows (`lis.batch_dependents(7)`).
 //!
 //! Who sees what of a source: superusers and members of the source's role everything; members of `lis_operator` names and
 //! counts, but no rejects, since those hold raw rows of all administrations.
@@ -58,7 +59,7 @@ const fn short(name: &'static str) -> SystemColumn {
     SystemColumn { name, column_type: ColumnType::varchar(250) }
 }
 
-static RELATIONS: [Shape; 4] = [
+static RELATIONS: [Shape; 5] = [
     Shape {
         name: "sources",
         oid: Oid::new(13_301),
@@ -114,6 +115,33 @@ static RELATIONS: [Shape; 4] = [
         ],
         sql: "SELECT source, batch_id, table_name, t.rows_in, t.rows_written, t.rows_rejected \
               FROM lis_batch_table AS t JOIN lis_batch USING (batch_id) ORDER BY batch_id, table_name",
+    },
+    Shape {
+        name: "batch_dependents",
+        oid: Oid::new(13_305),
+        harmless: true,
+        columns: &[
+            column("batch", PgType::Int8),
+            short("table_name"),
+            column("snapshot", PgType::Int8),
+            short("what"),
+            column("dependent_batch", PgType::Int8),
+            short("author"),
+        ],
+        // Files that held rows of a batch and were ended later, but for those whose rows were only moved.
+        sql: "SELECT DISTINCT b.source, b.batch_id, (SELECT s.schema_name || '.' || t.table_name FROM ducklake_table t \
+              JOIN ducklake_schema s USING (schema_id) WHERE t.table_id = f.table_id \
+              ORDER BY t.begin_snapshot DESC, s.begin_snapshot DESC LIMIT 1), f.end_snapshot, \
+              CASE WHEN d.batch_id IS NOT NULL THEN 'replaced by a batch' WHEN u.batch_id IS NOT NULL \
+              THEN 'undone with a batch' ELSE 'changed by a statement' END, coalesce(d.batch_id, u.batch_id), c.author \
+              FROM lis_batch b JOIN ducklake_data_file f ON f.end_snapshot > b.snapshot_id \
+              LEFT JOIN lis_data_file l USING (data_file_id) \
+              LEFT JOIN ducklake_snapshot_changes c ON c.snapshot_id = f.end_snapshot \
+              LEFT JOIN lis_batch d ON d.state = 'published' AND d.snapshot_id = f.end_snapshot \
+              LEFT JOIN lis_batch u ON u.undone_snapshot_id = f.end_snapshot \
+              WHERE b.state = 'published' AND b.snapshot_id BETWEEN coalesce(l.snapshot_min, f.begin_snapshot) \
+              AND coalesce(l.snapshot_max, f.begin_snapshot) AND instr(',' || coalesce(c.changes_made, '') || ',', \
+              ',compacted_table:' || f.table_id || ',') = 0 ORDER BY b.batch_id, f.end_snapshot",
     },
     Shape {
         name: "rejects",

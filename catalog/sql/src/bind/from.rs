@@ -4,7 +4,7 @@ use std::{rc::Rc, sync::Arc};
 
 use datafusion::{
     common::{Column, NullEquality, ScalarValue, TableReference},
-    logical_expr::{Expr, Join, JoinConstraint, JoinType, LogicalPlan, TableScanBuilder, lit},
+    logical_expr::{Expr, Filter, Join, JoinConstraint, JoinType, LogicalPlan, TableScanBuilder, lit},
 };
 use lis_lake::{
     ids::Oid,
@@ -160,6 +160,10 @@ impl Binder<'_> {
                 }
                 match args {
                     Some(args) => {
+                        if let Some(number) = self.number_asked_for(name, &args.args) {
+                            let all = self.relation(name, alias.as_ref(), surroundings)?;
+                            return about(all, number).map(Source::Plan);
+                        }
                         let call = function_of(name, &args.args);
                         self.table_function(&call, alias.as_ref(), *with_ordinality, lateral, surroundings)
                             .map(Source::Function)
@@ -348,6 +352,25 @@ impl Binder<'_> {
         Ok(Joined { plan: joined.plan, namespace })
     }
 
+    /// `lis.relation(7)` stands for the rows of a system relation that are about number 7: those with it in the first
+    /// column. Only with a number written out, and only where there is such a relation.
+    fn number_asked_for(&self, name: &ast::ObjectName, arguments: &[ast::FunctionArg]) -> Option<i64> {
+        let parts: Vec<Identifier> =
+            name.0.iter().filter_map(ast::ObjectNamePart::as_ident).map(identifier).collect();
+        let [schema, relation] = parts.as_slice() else { return None };
+        let [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Value(value)))] = arguments else {
+            return None;
+        };
+        let ast::Value::Number(number, _) = &value.value else { return None };
+        if schema.as_str() != "lis" {
+            return None;
+        }
+        let name = QualifiedName { schema: schema.clone(), name: relation.clone() };
+        let found = self.binding.catalog.relation(&name)?;
+        let first = found.columns.first()?.column_type.pg_type;
+        if first == PgType::Int8 { number.parse().ok() } else { None }
+    }
+
     /// A relation's own name, and whether it would do without its schema.
     pub(crate) fn hidden_name(&self, relation: &CatalogRelation) -> HiddenName {
         let name = relation.name.name.clone();
@@ -526,6 +549,14 @@ fn as_stored(namespace: Namespace, read: &ViewRead) -> Namespace {
         hidden: table.hidden.clone(),
         whole: table.whole,
     })
+}
+
+/// The rows with a number in the first column.
+fn about(all: Joined, number: i64) -> Result<Joined, SqlError> {
+    let (qualifier, field) = all.plan.schema().qualified_field(0);
+    let first = Expr::Column(Column::from((qualifier, field)));
+    let filter = Filter::try_new(first.eq(lit(number)), Arc::new(all.plan)).map_err(plan_error)?;
+    Ok(Joined { plan: LogicalPlan::Filter(filter), namespace: all.namespace })
 }
 
 /// A call as FROM has it, as an expression would have it.
