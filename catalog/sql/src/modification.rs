@@ -23,7 +23,7 @@ pub enum ModificationKind {
     /// DELETE
     Delete(Delete),
     /// MERGE
-    Merge(Merge),
+    Merge(Box<Merge>),
 }
 
 /// The table that is changed, and its alias.

@@ -123,6 +123,9 @@ pub(crate) enum Whole {
     Value,
 }
 
+/// What a table's name means as a value, and its columns.
+pub(crate) type WholeRow = (Whole, Vec<(Identifier, Typed)>);
+
 /// What a FROM clause, or a part of it, makes visible.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Namespace {
@@ -315,7 +318,7 @@ impl<'a> Scope<'a> {
         schema: Option<&Identifier>,
         name: &Identifier,
         position: Option<usize>,
-    ) -> Result<Option<(Whole, Vec<(Identifier, Typed)>)>, SqlError> {
+    ) -> Result<Option<WholeRow>, SqlError> {
         let Some((level, found)) = self.table(schema, name)? else { return Ok(None) };
         let columns =
             found.columns.iter().map(|column| (column.name.clone(), column.typed(level, position))).collect();

@@ -54,7 +54,7 @@ fn external(error: LakeError) -> DataFusionError {
 
 fn is_insider(context: &ViewContext) -> bool {
     let uses = |role: &&str| context.viewer.has_role(None, &Identifier::exact(role), "USAGE") == Some(true);
-    context.viewer.is_superuser() || INSIDERS.iter().any(|role| uses(role))
+    context.viewer.is_superuser() || INSIDERS.iter().any(uses)
 }
 
 /// `lis.snapshots`

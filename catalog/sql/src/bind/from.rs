@@ -358,7 +358,8 @@ impl Binder<'_> {
         let parts: Vec<Identifier> =
             name.0.iter().filter_map(ast::ObjectNamePart::as_ident).map(identifier).collect();
         let [schema, relation] = parts.as_slice() else { return None };
-        let [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Value(value)))] = arguments else {
+        let [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Value(value)))] = arguments
+        else {
             return None;
         };
         let ast::Value::Number(number, _) = &value.value else { return None };

@@ -135,7 +135,7 @@ impl Binder<'_> {
         for one in chain(condition, &ast::BinaryOperator::And) {
             predicates.push(self.boolean(one, "JOIN/ON", place)?);
         }
-        if !attachments.is_empty() && !(lateral && join_type == JoinType::Right) {
+        if !(attachments.is_empty() || lateral && join_type == JoinType::Right) {
             let (left, right) = (left.plan, right.plan);
             let plan = self.join_attached(left, right, join_type, predicates, &attachments)?;
             return Ok(Joined { plan, namespace });

@@ -59,7 +59,7 @@ impl Binder<'_> {
                     return Ok(None);
                 }
                 let Some(below) = self.pull_up(&node.input, need)? else { return Ok(None) };
-                self.shown(below, node.expr.clone(), |plan, exprs| project(plan, exprs)).map(Some)
+                self.shown(below, node.expr.clone(), project).map(Some)
             }
             LogicalPlan::SubqueryAlias(node) if need == Need::Existence => self.pull_up(&node.input, need),
             LogicalPlan::SubqueryAlias(node) => {

@@ -25,7 +25,7 @@ impl Adapter<'_> {
             "using" if !self.begins_with("alter") => self.order_using(token),
             "fetch" if self.previous.is_some() => Ok(self.fetch_first(token)),
             "by" if is_keyword(self.previous.as_ref(), Keyword::GROUP) => Ok(self.group_by(token)),
-            "only" if self.word(1) != "" || self.is_sign(1, &Token::LParen) => Ok(self.only(token)),
+            "only" if !self.word(1).is_empty() || self.is_sign(1, &Token::LParen) => Ok(self.only(token)),
             "exclude" if self.in_frame() => self.exclusion(token),
             "similar" if self.word(1) != "to" && self.parentheses.last() == Some(&Parenthesis::Substring) => {
                 if let Some(last) = self.parentheses.last_mut() {
@@ -286,7 +286,7 @@ impl Adapter<'_> {
     fn search_or_cycle(&mut self, token: &TokenWithSpan, word: &str) -> Result<bool, SqlError> {
         let clause = match word {
             "search" => matches!(self.word(1).as_str(), "depth" | "breadth") && self.word(2) == "first",
-            _ => self.word(1) != "" && (self.word(2) == "set" || self.is_sign(2, &Token::Comma)),
+            _ => !self.word(1).is_empty() && (self.word(2) == "set" || self.is_sign(2, &Token::Comma)),
         };
         if !clause {
             return Ok(false);

@@ -346,12 +346,9 @@ fn json_object_agg(
 pub(crate) fn distinct_by_key(aggregate: &ResolvedAggregate, key: &Typed) -> Option<ResolvedAggregate> {
     let finish = match (aggregate.function.name(), aggregate.arguments.get(1)) {
         ("array_agg", None) => Finish::TextsOfKeys,
-        ("string_agg", Some(Expr::Literal(delimiter, _))) => match delimiter {
-            ScalarValue::Utf8View(Some(delimiter)) => {
-                Finish::JoinedTextsOfKeys { delimiter: delimiter.clone() }
-            }
-            _ => return None,
-        },
+        ("string_agg", Some(Expr::Literal(ScalarValue::Utf8View(Some(delimiter)), _))) => {
+            Finish::JoinedTextsOfKeys { delimiter: delimiter.clone() }
+        }
         _ => return None,
     };
     Some(ResolvedAggregate {

@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
             Keyword::INSERT => ModificationKind::Insert(self.insert()?),
             Keyword::UPDATE => ModificationKind::Update(self.update()?),
             Keyword::DELETE => ModificationKind::Delete(self.delete()?),
-            Keyword::MERGE => ModificationKind::Merge(self.merge()?),
+            Keyword::MERGE => ModificationKind::Merge(Box::new(self.merge()?)),
             _ => return Err(self.near(&command)),
         };
         Ok(Modification { with, kind })
@@ -119,7 +119,8 @@ impl<'a> Reader<'a> {
         let target = self.target(&[Keyword::SET])?;
         self.expect(Keyword::SET)?;
         let assignments = self.assignments()?;
-        let from = if self.parser.parse_keyword(Keyword::FROM) { self.from_items()? } else { Vec::new() };
+        let from =
+            if self.parser.parse_keyword(Keyword::FROM) { self.parse_from_items()? } else { Vec::new() };
         let selection = self.where_clause()?;
         Ok(Update { target, assignments, from, selection, returning: self.returning()? })
     }
@@ -127,7 +128,8 @@ impl<'a> Reader<'a> {
     fn delete(&mut self) -> Result<Delete, SqlError> {
         self.expect(Keyword::FROM)?;
         let target = self.target(&[Keyword::USING, Keyword::WHERE, Keyword::RETURNING])?;
-        let using = if self.parser.parse_keyword(Keyword::USING) { self.from_items()? } else { Vec::new() };
+        let using =
+            if self.parser.parse_keyword(Keyword::USING) { self.parse_from_items()? } else { Vec::new() };
         let selection = self.where_clause()?;
         Ok(Delete { target, using, selection, returning: self.returning()? })
     }
@@ -270,7 +272,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn from_items(&mut self) -> Result<Vec<ast::TableWithJoins>, SqlError> {
+    fn parse_from_items(&mut self) -> Result<Vec<ast::TableWithJoins>, SqlError> {
         self.read(|parser| parser.parse_comma_separated(Parser::parse_table_and_joins))
     }
 
