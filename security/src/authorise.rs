@@ -220,7 +220,8 @@ impl AuthorisedQuery {
 impl Authorised<LogicalPlan> {
     /// Optimises and plans. `state` must come from [`crate::session_state()`].
     pub async fn plan(self, state: &SessionState) -> EngineResult<Authorised<Arc<dyn ExecutionPlan>>> {
-        state.create_physical_plan(&self.0).await.map(Authorised)
+        let plan = lis_sql::engine::share(self.0)?;
+        state.create_physical_plan(&plan).await.map(Authorised)
     }
 
     /// The plan behind the door, for tests and for who debugs the server: never for a client.

@@ -12,6 +12,7 @@ use datafusion::{
 };
 use lis_lake::{provider::LakeTable, table::Table};
 use lis_pg_catalog::SystemTable;
+use lis_sql::engine::SharedPlan;
 use lis_sql::returned::ReturnedRows;
 
 use crate::error::{SecurityError, SecurityErrorKind};
@@ -96,6 +97,8 @@ fn judge(node: &LogicalPlan) -> Result<Option<Scanned>, SecurityError> {
         | LogicalPlan::Distinct(_)
         | LogicalPlan::Unnest(_)
         | LogicalPlan::RecursiveQuery(_) => Ok(None),
+        // A mark over a plan, which is walked like any other.
+        LogicalPlan::Extension(extension) if SharedPlan::of(extension).is_some() => Ok(None),
         // The engine's own statements: the binder makes none, and they would go round every check of ours.
         LogicalPlan::Statement(_)
         | LogicalPlan::Explain(_)

@@ -24,3 +24,11 @@ select b, count(*) from (select aktiv is true as b from c.konto) s group by b or
 select distinct aktiv is not false, aktiv is unknown from c.konto order by 1, 2;
 select (select 'x' where klass > 5), konto from c.konto order by konto;
 select v.x, coalesce((select 'x' where false), 'inget') from (values (1)) v(x);
+select count(*) from c.rad a, c.rad b where a.forvaltning = b.forvaltning and a.konto <> 'x' and b.konto <> 'y' and a.id - b.id < 0;
+select count(*) from c.rad a left join c.rad b on a.forvaltning = b.forvaltning and b.konto <> 'y' where a.konto <> 'x' and a.id - b.id < 0;
+with w as (select konto, forvaltning, sum(antal) as n from c.rad group by 1, 2) select count(*) from w a, w b where a.konto = b.konto and a.forvaltning = '101' and b.forvaltning <> '101' and a.n - b.n < 100;
+with w as materialized (select klass as x from c.konto where klass <> 5) select count(*) from w where 1 / (x - 5) <= 0;
+with w as (select random() as r) select a.r = b.r from w a, w b;
+with w as (select * from c.rad limit 3) select count(*) from w a join w b using (id);
+with recursive t(n) as (select 1 union all select n + 1 from t where n < 5) select count(*), sum(a.n * b.n) from t a, t b;
+with a as (select 1 as x), b as (select x from a union all select x + 1 from a) select * from b b1, b b2 order by 1, 2;

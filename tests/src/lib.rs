@@ -6,6 +6,7 @@
 //! - `raw`: the protocol by hand; `reference`: a real PostgreSQL beside; `differential`: one statement, both
 //! - `matrix`: everything that PostgreSQL's catalogue offers over our types, generated, on both
 //! - `random`: queries that are made up, for both; failing ones are made small
+//! - `tpc`: the tables of TPC-H, and answers that may differ in their last digits
 //! - `slt`: files of statements and expected rows, spoken by several users
 //! - `clients`: psql, isql and Python programs with the drivers that people use
 //! - `trials`: lists of tests, some of which need something (real data, time) and say so when they do not run
@@ -22,6 +23,7 @@ pub mod redact;
 pub mod reference;
 pub mod server;
 pub mod slt;
+pub mod tpc;
 pub mod trials;
 
 pub use server::{Shared, TestServer, Warehouse};

@@ -3,11 +3,13 @@
 //!
 //! - [`push_down`]: filters go below joins and aggregates only where that changes nothing, errors included.
 //! - [`evaluation_order`]: in AND and OR, what can fail is evaluated only where what stands before it lets it matter.
+//! - [`shared`]: plans that several places read are evaluated once.
 //!
 //! [`Planner`] is the engine's query planner: it takes the optimised plan, and after it no logical rule runs.
 
 mod evaluation_order;
 mod push_down;
+mod shared;
 
 use std::sync::Arc;
 
@@ -21,7 +23,11 @@ use datafusion::{
     physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner},
 };
 
-pub use self::{evaluation_order::in_order, push_down::PushDownFilters};
+pub use self::{
+    evaluation_order::in_order,
+    push_down::PushDownFilters,
+    shared::{SharedPlan, share},
+};
 
 /// Optimised logical plans to physical ones.
 #[derive(Debug, Default)]
@@ -34,6 +40,7 @@ impl QueryPlanner for Planner {
         plan: &LogicalPlan,
         state: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        shared::tell_needs(plan)?;
         let plan = in_order(plan.clone())?;
         DefaultPhysicalPlanner::default().create_physical_plan(&plan, state).await
     }

@@ -6,7 +6,10 @@ use std::{rc::Rc, sync::Arc};
 use arrow::datatypes::{Field, Schema};
 use datafusion::{
     catalog::cte_worktable::CteWorkTable,
-    common::{Column, TableReference},
+    common::{
+        Column, TableReference,
+        tree_node::{TreeNode, TreeNodeRecursion},
+    },
     datasource::provider_as_source,
     logical_expr::{Expr, LogicalPlan, RecursiveQuery, SubqueryAlias, TableScanBuilder},
 };
@@ -18,6 +21,7 @@ use super::{
     project, unsupported,
 };
 use crate::{
+    engine::SharedPlan,
     error::{SqlError, SqlErrorKind},
     names::{HiddenName, Namespace, ScopeColumn, ScopeTable, Whole, identifier},
     types::{CastContext, coerce},
@@ -76,10 +80,24 @@ impl Binder<'_> {
             };
             self.later_ctes.replace(around);
             let columns = self.renamed(bound.columns, &written.alias, "WITH query")?;
-            ctes.push(Rc::new(Cte { name, plan: bound.plan, columns }));
+            // Where it is referred to more than once it is evaluated once all the same.
+            let plan = match written.materialized {
+                Some(ast::CteAsMaterialized::NotMaterialized) if !is_volatile(&bound.plan)? && !recursive => {
+                    bound.plan
+                }
+                Some(ast::CteAsMaterialized::Materialized) => self.shared_plan(bound.plan, true),
+                _ => self.shared_plan(bound.plan, false),
+            };
+            ctes.push(Rc::new(Cte { name, plan, columns }));
         }
         let frame = CteFrame { ctes: &ctes, parent: surroundings.ctes };
         follow(Surroundings { ctes: Some(&frame), ..surroundings })
+    }
+
+    /// A plan that is evaluated once, wherever the result is put; with `fence`, apart from what is around it even where
+    /// that is one place.
+    pub(crate) fn shared_plan(&self, plan: LogicalPlan, fence: bool) -> LogicalPlan {
+        SharedPlan::over(self.fresh_number(), fence, plan)
     }
 
     /// A reference to a WITH query, if the name is one's.
@@ -89,24 +107,26 @@ impl Binder<'_> {
         surroundings: Surroundings<'_>,
     ) -> Result<Option<Joined>, SqlError> {
         let Some(cte) = surroundings.ctes.and_then(|frame| frame.find(name)) else { return Ok(None) };
+        // Every reference has column names of its own: where two meet in a join, the engine's physical rules tell columns
+        // apart by name.
         let alias = TableReference::bare(self.fresh(name.as_str()));
-        let plan = SubqueryAlias::try_new(Arc::new(cte.plan.clone()), alias.clone())
+        let mut exprs = Vec::with_capacity(cte.columns.len());
+        let mut columns = Vec::with_capacity(cte.columns.len());
+        for column in &cte.columns {
+            let own = self.fresh(&column.name);
+            columns.push(Rc::new(ScopeColumn {
+                name: Identifier::exact(&column.name),
+                expr: Expr::Column(Column::new(Some(alias.clone()), &own)),
+                column_type: column.column_type,
+                arrow_type: column.arrow_type.clone(),
+                collation: column.collation,
+                origin: column.origin,
+            }));
+            exprs.push(Expr::Column(column.column.clone()).alias(own));
+        }
+        let plan = SubqueryAlias::try_new(Arc::new(project(cte.plan.clone(), exprs)?), alias)
             .map(LogicalPlan::SubqueryAlias)
             .map_err(plan_error)?;
-        let columns = cte
-            .columns
-            .iter()
-            .map(|column| {
-                Rc::new(ScopeColumn {
-                    name: Identifier::exact(&column.name),
-                    expr: Expr::Column(Column::new(Some(alias.clone()), &column.column.name)),
-                    column_type: column.column_type,
-                    arrow_type: column.arrow_type.clone(),
-                    collation: column.collation,
-                    origin: column.origin,
-                })
-            })
-            .collect();
         let table = ScopeTable {
             schema: None,
             name: name.clone(),
@@ -249,6 +269,19 @@ impl Binder<'_> {
                 .map_err(plan_error)?;
         Ok(Bound { plan, columns: first.columns })
     }
+}
+
+/// Whether computing a plan twice may give different rows.
+pub(crate) fn is_volatile(plan: &LogicalPlan) -> Result<bool, SqlError> {
+    plan.exists(|node| {
+        let mut volatile = false;
+        node.apply_expressions(|expr| {
+            volatile |= expr.is_volatile();
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(volatile)
+    })
+    .map_err(plan_error)
 }
 
 /// Whether a query reads from a relation of this unqualified name (or seems to: a query inside that hides the name

@@ -32,10 +32,13 @@ use datafusion::{
 use recursive::recursive;
 
 use super::{
-    Binder, all_columns, attachments::own_columns, calls::Call, filter, order::sorted, plan_error, project,
-    pull_up::Need, set_operations::row_number, unsupported, windows::windowed,
+    Binder, all_columns, attachments::own_columns, calls::Call, ctes::is_volatile, filter, order::sorted,
+    plan_error, project, pull_up::Need, set_operations::row_number, unsupported, windows::windowed,
 };
-use crate::error::{SqlError, SqlErrorKind};
+use crate::{
+    engine::SharedPlan,
+    error::{SqlError, SqlErrorKind},
+};
 
 /// The combinations of outer columns that a subquery is computed for.
 #[derive(Debug)]
@@ -87,6 +90,8 @@ impl Binder<'_> {
             let joined = join(left, pulled.plan, Vec::new(), condition, join_type)?;
             return project(joined, columns.into_iter().map(Expr::Column).collect());
         }
+        // The outer side is computed for the domain too, and must be the same rows.
+        let left = if is_repeatable(&left)? { left } else { self.shared_plan(left, false) };
         let domain = self.domain(&left, outer)?;
         let right = self.dependent(&right, &domain)?;
         let outer = domain.columns.iter().map(|(outer, _)| outer.clone()).collect::<Vec<_>>();
@@ -148,6 +153,11 @@ impl Binder<'_> {
                     keys.into_iter().map(|key| Column::new(Some(alias.alias.clone()), key.name)).collect();
                 Ok(Dependent { plan, keys })
             }
+            // Every place gets a plan of its own: the domain stands in it under other names.
+            LogicalPlan::Extension(extension) => match SharedPlan::of(extension) {
+                Some(shared) => self.dependent(shared.input(), domain),
+                None => Err(unsupported("a correlated subquery over this", None)),
+            },
             LogicalPlan::Sort(sort) => {
                 let Dependent { plan, keys } = self.dependent(&sort.input, domain)?;
                 let mut order = sort.expr.clone();
@@ -374,6 +384,14 @@ impl Binder<'_> {
         }
         Ok(Dependent { plan, keys })
     }
+}
+
+/// Whether a plan gives the same rows whenever it is computed: not if it takes some rows of many, or numbers them.
+fn is_repeatable(plan: &LogicalPlan) -> Result<bool, SqlError> {
+    let by_number = plan
+        .exists(|node| Ok(matches!(node, LogicalPlan::Limit(_) | LogicalPlan::Window(_))))
+        .map_err(plan_error)?;
+    Ok(!by_number && !is_volatile(plan)?)
 }
 
 /// Pairs of expressions that are equal when the keys are, nulls included, and that are never null themselves.

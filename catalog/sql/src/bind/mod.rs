@@ -335,11 +335,16 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// A name that occurs nowhere else in the statement.
-    pub(crate) fn fresh(&self, name: &str) -> String {
+    /// A number that occurs nowhere else in the statement.
+    pub(crate) fn fresh_number(&self) -> usize {
         let number = self.shared.next_name.get() + 1;
         self.shared.next_name.set(number);
-        format!("{name}#{number}")
+        number
+    }
+
+    /// A name that occurs nowhere else in the statement.
+    pub(crate) fn fresh(&self, name: &str) -> String {
+        format!("{name}#{}", self.fresh_number())
     }
 
     /// A column of a name that occurs nowhere else.

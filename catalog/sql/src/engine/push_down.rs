@@ -77,7 +77,8 @@ impl PushDownFilters {
     /// A filter over a join: predicates that can fail go to the side whose columns they have, if all rows of that side
     /// are looked at anyway, and stay where they are otherwise.
     fn over_join(&self, filter: Filter, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        let (fallible, rest) = apart(&filter.predicate, |expr| !cannot_fail(expr) || expr.is_volatile());
+        let (fallible, mut rest) =
+            apart(&filter.predicate, |expr| !cannot_fail(expr) || expr.is_volatile());
         if fallible.is_empty() {
             return self.0.rewrite(LogicalPlan::Filter(filter), config);
         }
@@ -103,6 +104,10 @@ impl PushDownFilters {
                 left.push(predicate);
             } else if right_kept && within(&join.right) {
                 right.push(predicate);
+            } else if join.join_type == J::Inner && !columns.is_empty() {
+                // It becomes the join's own condition. A filter above the join would not do: the engine's physical
+                // rule that pushes filters tells columns of the same name apart by nothing.
+                rest.push(predicate);
             } else {
                 kept.push(predicate);
             }
