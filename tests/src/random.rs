@@ -2,7 +2,7 @@
 //! queries for the same seed, over the tables of [`SETUP`], in which nulls, duplicates, negative and boundary values are
 //! frequent and rows few.
 //!
-//! A query is a tree of [`Piece`]s. Every expression and clause that could be simpler says how, so that a failing query
+//! A query is a tree of `Piece`s. Every expression and clause that could be simpler says how, so that a failing query
 //! can be made small: [`shrink`] takes the simpler form wherever the query keeps failing.
 //!
 //! What the generator avoids is what the two may answer differently: order of rows without a total order, division of

@@ -2,9 +2,11 @@
 //!
 //! A backup directory holds any number of backups, which share the data files that they have in common:
 //!
-//!     DIR/LIS-BACKUP               says what the directory is
-//!     DIR/files/…                  data files, each once, under the name that it has below the lake's root
-//!     DIR/backups/NAME/            one backup: manifest.json, catalog.sqlite and the warehouse's own small files
+//! ```text
+//! DIR/LIS-BACKUP               says what the directory is
+//! DIR/files/…                  data files, each once, under the name that it has below the lake's root
+//! DIR/backups/NAME/            one backup: manifest.json, catalog.sqlite and the warehouse's own small files
+//! ```
 //!
 //! # How it is consistent
 //!

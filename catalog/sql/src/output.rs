@@ -130,6 +130,7 @@ fn figure(expr: &ast::Expr) -> Option<(String, bool)> {
         E::Subquery(query) => subquery_name(&query.body).map(|name| (name, true)),
         E::Array(_) => good("array"),
         E::Tuple(_) => good("row"),
+        E::BinaryOp { op: ast::BinaryOperator::Overlaps, .. } => good("overlaps"),
         E::AtTimeZone { .. } => good("timezone"),
         E::Extract { .. } => good("extract"),
         E::Ceil { .. } => good("ceil"),

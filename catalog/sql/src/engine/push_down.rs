@@ -77,8 +77,7 @@ impl PushDownFilters {
     /// A filter over a join: predicates that can fail go to the side whose columns they have, if all rows of that side
     /// are looked at anyway, and stay where they are otherwise.
     fn over_join(&self, filter: Filter, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        let (fallible, mut rest) =
-            apart(&filter.predicate, |expr| !cannot_fail(expr) || expr.is_volatile());
+        let (fallible, mut rest) = apart(&filter.predicate, |expr| !cannot_fail(expr) || expr.is_volatile());
         if fallible.is_empty() {
             return self.0.rewrite(LogicalPlan::Filter(filter), config);
         }

@@ -154,10 +154,10 @@ impl Splitter {
             }
             if self.header_is_to_come {
                 self.header_is_to_come = false;
-                if self.dialect.match_header {
-                    if let Err(error) = self.check_header(chunk) {
-                        break Err(error.in_context(|| self.context(place.line, record)));
-                    }
+                if self.dialect.match_header
+                    && let Err(error) = self.check_header(chunk)
+                {
+                    break Err(error.in_context(|| self.context(place.line, record)));
                 }
                 self.made.truncate(made_before);
                 continue;

@@ -1,3 +1,5 @@
+//! Records of text and CSV, whole and in any pieces: what the options mean, and what is refused with its place.
+
 use lis_sql::statement::{CopyFormat, CopyHeader, CopyOptions};
 
 use super::*;
