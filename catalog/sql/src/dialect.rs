@@ -50,7 +50,6 @@ pub(crate) fn adapted(
         index: 0,
         adapted: Vec::with_capacity(tokens.len()),
         previous: None,
-        before_previous: None,
         newline: false,
         parentheses: Vec::new(),
         position: &position,
@@ -79,9 +78,8 @@ struct Adapter<'t> {
     /// The next token to be looked at.
     index: usize,
     adapted: Vec<TokenWithSpan>,
-    /// The last token and the one before it that are not white space.
+    /// The last token that is not white space.
     previous: Option<Token>,
-    before_previous: Option<Token>,
     /// Whether a line ended since.
     newline: bool,
     parentheses: Vec<Parenthesis>,
@@ -174,7 +172,7 @@ impl<'t> Adapter<'t> {
         for token in tokens {
             if !matches!(token, Token::Whitespace(_)) {
                 self.enter_and_leave(&token);
-                self.before_previous = self.previous.replace(token.clone());
+                self.previous = Some(token.clone());
             }
             self.adapted.push(TokenWithSpan { token, span });
         }
