@@ -31,7 +31,6 @@ select date '2024-01-01' < timestamp '2024-01-01 00:00:01', date '2024-01-01' = 
 select date '0044-03-15 BC', date '9999-12-31', timestamp '0001-01-01 BC';
 select date 'infinity';
 select justify_days(interval '35 days'), justify_hours(interval '30 hours'), justify_interval(interval '1 month -1 hour');
--- differs: the output name of OVERLAPS
 select (date '2024-01-01', date '2024-02-01') overlaps (date '2024-01-15', date '2024-03-01');
 select isfinite(date '2024-01-01'), date_bin('15 minutes', timestamp '2024-01-01 10:22', timestamp '2024-01-01');
 select timestamp(0) '2024-01-01 10:00:00.6', '2024-01-01 10:00:00.123456'::timestamp(3), localtimestamp is not null, current_time is not null;
