@@ -124,9 +124,9 @@ impl Sharing {
     fn replaced(&mut self, plan: LogicalPlan, inside: bool) -> Result<LogicalPlan> {
         plan.transform_down_with_subqueries(|mut node| {
             let mut changed = false;
-            loop {
-                let LogicalPlan::Extension(extension) = &node else { break };
-                let Some(shared) = SharedPlan::of(extension) else { break };
+            while let LogicalPlan::Extension(extension) = &node
+                && let Some(shared) = SharedPlan::of(extension)
+            {
                 let several = self.places.get(&shared.id).is_some_and(|count| *count > 1);
                 if (several || shared.fence) && !reads_work_table(&shared.input)? {
                     let scan = self.scan(shared, inside)?;
