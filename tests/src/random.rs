@@ -141,7 +141,11 @@ impl Generator {
     pub fn predicate(&mut self) -> Query {
         self.next_name = 0;
         self.tables_left = 3;
-        let columns = queries::table_columns(0);
+        // With the table's name: a subquery may read the table again, under another.
+        let mut columns = queries::table_columns(0);
+        for column in &mut columns {
+            column.name.insert_str(0, "ett.");
+        }
         Query { pieces: vec![self.expression(Type::Boolean, &columns, 3)], ordered: false }
     }
 

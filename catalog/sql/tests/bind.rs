@@ -258,7 +258,8 @@ async fn run(statement: &str, catalog: &TestCatalog) -> String {
         return text;
     }
     let session = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
-    let frame = match session.execute_logical_plan(bound.plan.clone()).await {
+    let plan = lis_sql::engine::share(bound.plan.clone()).unwrap();
+    let frame = match session.execute_logical_plan(plan).await {
         Ok(frame) => frame,
         Err(error) => return format!("{text}\nfailed: {error}\n{}", bound.plan.display_indent()),
     };

@@ -15,7 +15,7 @@ use sqlparser::ast;
 
 use super::{
     Binder, all_columns, attachments::Attachment, calls::Calls, decorrelate::visit_outer_references,
-    expressions::Place, not_postgresql, plan_error, project, select::Item,
+    not_postgresql, place::Place, plan_error, project, select::Item,
 };
 use crate::{
     dialect::marks::{DISTINCT_SETS, is_mark_expression},

@@ -21,8 +21,9 @@ use sqlparser::ast::{self, Spanned};
 use super::{
     Binder,
     attachments::Attachments,
-    expressions::{Clause, Place},
-    not_postgresql, unsupported,
+    not_postgresql,
+    place::{Clause, Place},
+    unsupported,
 };
 use crate::{
     dialect::marks::{VARIADIC, is_mark},

@@ -58,6 +58,7 @@ mod from;
 mod joins;
 mod modify;
 mod order;
+mod place;
 mod predicate;
 mod pull_up;
 mod query;

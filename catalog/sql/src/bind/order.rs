@@ -22,8 +22,9 @@ use super::{
     Binder, Bound, BoundColumn, Surroundings, all_columns,
     attachments::Attachments,
     calls::Call,
-    expressions::{Clause, Place},
-    filter, not_postgresql, plan_error, project,
+    filter, not_postgresql,
+    place::{Clause, Place},
+    plan_error, project,
     set_operations::{rank, row_number},
     windows::windowed,
 };

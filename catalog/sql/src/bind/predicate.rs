@@ -7,7 +7,7 @@ use sqlparser::ast::Spanned;
 
 use super::{
     Binder, Shared,
-    expressions::{Clause, Place},
+    place::{Clause, Place},
 };
 use crate::{
     catalog::{Catalog, CatalogRelation},

@@ -3,7 +3,7 @@
 use lis_lake::names::Identifier;
 use sqlparser::ast;
 
-use super::{Binder, calls::Reference, expressions::Place, not_postgresql, unsupported};
+use super::{Binder, calls::Reference, not_postgresql, place::Place, unsupported};
 use crate::{
     error::{SqlError, SqlErrorKind},
     names::{Whole, identifier},

@@ -10,10 +10,9 @@ use lis_lake::types::{ColumnType, PgType};
 use sqlparser::ast;
 
 use super::{
-    Binder, Surroundings,
-    expressions::{Clause, Place},
-    filter, not_postgresql,
+    Binder, Surroundings, filter, not_postgresql,
     order::constant,
+    place::{Clause, Place},
     plan_error, unsupported,
 };
 use crate::{

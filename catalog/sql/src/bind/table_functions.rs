@@ -22,9 +22,10 @@ use sqlparser::ast;
 use super::{
     Binder, Surroundings, all_columns,
     calls::take_variadic,
-    expressions::{Clause, Place},
     from::{Joined, cross_join},
-    not_postgresql, one_row, plan_error, project, unsupported,
+    not_postgresql, one_row,
+    place::{Clause, Place},
+    plan_error, project, unsupported,
 };
 use crate::{
     dialect::marks::{ROWS_FROM, is_mark_name},

@@ -12,8 +12,9 @@ use sqlparser::ast;
 use super::{
     Binder, Bound, BoundColumn, Surroundings, Unknowns,
     attachments::Attachments,
-    expressions::{Clause, Place},
-    one_row, plan_error, project,
+    one_row,
+    place::{Clause, Place},
+    plan_error, project,
 };
 use crate::{
     error::{SqlError, SqlErrorKind},

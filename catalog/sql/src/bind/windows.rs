@@ -19,8 +19,8 @@ use sqlparser::ast;
 use super::{
     Binder,
     calls::{Call, Calls, LATERAL_HINT, WindowResult},
-    expressions::{Clause, Place},
     order::constant,
+    place::{Clause, Place},
     plan_error, unsupported,
 };
 use crate::{

@@ -6,7 +6,7 @@ use sqlparser::ast;
 
 use super::super::{
     Binder, Shared,
-    expressions::{Clause, Place},
+    place::{Clause, Place},
 };
 use crate::{
     catalog::{Catalog, CatalogColumn, CatalogRelation},

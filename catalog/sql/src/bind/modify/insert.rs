@@ -4,8 +4,8 @@ use sqlparser::ast;
 
 use super::{
     super::{
-        Binder, Bound, BoundColumn, Surroundings, Unknowns, attachments::Attachments, expressions::Clause,
-        one_row, project,
+        Binder, Bound, BoundColumn, Surroundings, Unknowns, attachments::Attachments, one_row, place::Clause,
+        project,
     },
     Affected, AffectedColumns, Command, Layout, place,
     returning::Seen,

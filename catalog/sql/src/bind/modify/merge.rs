@@ -10,8 +10,7 @@ use sqlparser::ast;
 
 use super::{
     super::{
-        Binder, Surroundings, all_columns, attachments::Attachments, expressions::Clause, from::Source,
-        project,
+        Binder, Surroundings, all_columns, attachments::Attachments, from::Source, place::Clause, project,
     },
     Affected, AffectedColumns, Command, Layout, TargetTable,
     assign::Assigned,

@@ -32,8 +32,8 @@ pub use self::{assign::bind_default, merge::MergeStep};
 use super::{
     Binder, Bound, BoundColumn, Shared, Surroundings,
     attachments::Attachments,
-    expressions::{Clause, Place},
     from::Joined,
+    place::{Clause, Place},
     settled,
 };
 use crate::{

@@ -19,7 +19,7 @@ use sqlparser::ast;
 
 use super::{
     super::{
-        Binder, Bound, BoundColumn, Surroundings, attachments::Attachments, expressions::Clause, plan_error,
+        Binder, Bound, BoundColumn, Surroundings, attachments::Attachments, place::Clause, plan_error,
         project,
     },
     TargetTable, place,

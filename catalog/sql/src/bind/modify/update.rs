@@ -1,7 +1,7 @@
 //! UPDATE: where the rows are, what they become, and what RETURNING needs beside.
 
 use super::{
-    super::{Binder, Surroundings, attachments::Attachments, expressions::Clause},
+    super::{Binder, Surroundings, attachments::Attachments, place::Clause},
     Affected, AffectedColumns, Command, Layout, place,
     returning::Seen,
 };
