@@ -1,9 +1,9 @@
 //! How bound plans are planned: what LIS adds to DataFusion's optimizer and planner so that a plan keeps PostgreSQL's
 //! meaning on the way to its execution.
 //!
-//! - [`push_down`]: filters go below joins and aggregates only where that changes nothing, errors included.
-//! - [`evaluation_order`]: in AND and OR, what can fail is evaluated only where what stands before it lets it matter.
-//! - [`shared`]: plans that several places read are evaluated once.
+//! - `push_down`: filters go below joins and aggregates only where that changes nothing, errors included.
+//! - `evaluation_order`: in AND and OR, what can fail is evaluated only where what stands before it lets it matter.
+//! - `shared`: plans that several places read are evaluated once.
 //!
 //! [`Planner`] is the engine's query planner: it takes the optimised plan, and after it no logical rule runs.
 

@@ -407,7 +407,7 @@ fn not_deferred(tokens: &mut Tokens<'_>) -> Result<(), SqlError> {
     }
 }
 
-/// After CREATE [OR REPLACE] [TEMPORARY] VIEW.
+/// After CREATE \[OR REPLACE\] \[TEMPORARY\] VIEW.
 pub(super) fn create_view(
     tokens: &mut Tokens<'_>,
     or_replace: bool,

@@ -1,5 +1,5 @@
 //! CREATE TABLE AS, SELECT INTO, CREATE and REFRESH MATERIALIZED VIEW: tables made from queries. What is made from
-//! secured tables is secured in its turn ([`lis_security::derivation`]), in the same commit.
+//! secured tables is secured in its turn (`lis_security::derivation`), in the same commit.
 
 use std::sync::Arc;
 
