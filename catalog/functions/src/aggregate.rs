@@ -3,8 +3,8 @@
 //! at their beginning.
 //!
 //! PostgreSQL's aggregates without an inverse (those over floats, `string_agg`, …) compute such a frame from its first row
-//! again, so that no rounding error is carried along; so do [`Restarting`] ones. DISTINCT sorts its values in PostgreSQL,
-//! which shows in sums of floats and in joined texts; [`Distinct`] does the same.
+//! again, so that no rounding error is carried along; so do `Restarting` ones. DISTINCT sorts its values in PostgreSQL,
+//! which shows in sums of floats and in joined texts; `Distinct` does the same.
 
 use std::{
     collections::{BTreeSet, VecDeque},

@@ -44,7 +44,7 @@ pub struct ColumnStatistics {
 pub enum FileStatistics {
     /// Read already.
     Columns(Vec<ColumnStatistics>),
-    /// The JSON of the catalogue: [`FileStatistics::to_json`].
+    /// The JSON of the catalogue: `FileStatistics::to_json`.
     Stored(Box<str>),
 }
 

@@ -500,7 +500,7 @@ pub(crate) async fn block_checksums(
     Ok(found)
 }
 
-/// The statistics of new files for which [`super::write`] did not keep them together: of those that another program
+/// The statistics of new files for which `super::write` did not keep them together: of those that another program
 /// wrote. One row of JSON a file: a row for each column would cost ten times as much to fetch.
 async fn foreign_statistics(
     read: &mut dyn MetadataRead,
