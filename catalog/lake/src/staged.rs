@@ -201,14 +201,8 @@ impl StagedChanges {
             moved: BTreeSet::new(),
             changed: false,
         };
-        Self {
-            base,
-            outcome,
-            marks: Vec::new(),
-            allocator,
-            next_staged_file: -1,
-            temporary_bytes_max: u64::MAX,
-        }
+        let next_staged_file = first_number(&base);
+        Self { base, outcome, marks: Vec::new(), allocator, next_staged_file, temporary_bytes_max: u64::MAX }
     }
 
     /// Whether nothing has been changed.
@@ -757,4 +751,12 @@ fn constraint_name(table: &Table, kind: &NewConstraintKind, columns: &[Identifie
         name = Identifier::exact(&format!("{}{middle}_{label}{number}", table.name.as_str()));
     }
     name
+}
+
+/// The first number for files that are not in the lake yet. A session's temporary tables keep such files from one
+/// transaction to the next, so it must not be theirs.
+fn first_number(base: &Snapshot) -> i64 {
+    let temporary = base.relations().filter(|relation| base.is_temporary(relation));
+    let files = temporary.filter_map(|relation| relation.as_table()).flat_map(|table| table.files.iter());
+    files.map(|file| file.id.get()).min().map_or(-1, |least| least.min(0) - 1)
 }

@@ -282,7 +282,8 @@ impl World {
         };
         let names: Vec<&str> = bound.outputs.iter().map(|output| output.name.as_str()).collect();
         let names = names.join(" | ");
-        let planned = match state.create_physical_plan(&bound.plan).await {
+        let plan = lis_sql::engine::share(bound.plan.clone()).unwrap();
+        let planned = match state.create_physical_plan(&plan).await {
             Ok(planned) => planned,
             Err(error) => return Err(format!("plan: {}", first_line(&error.to_string()))),
         };
@@ -316,7 +317,10 @@ fn first_line(text: &str) -> &str {
 /// Runs every query of a client. Each must answer, but for those whose title says `(refused)`, which must not.
 async fn check(client: &str, queries: &str) {
     let world = world().await;
-    let state = SessionStateBuilder::new().with_default_features().build();
+    let state = SessionStateBuilder::new()
+        .with_default_features()
+        .with_query_planner(Arc::new(lis_sql::engine::Planner))
+        .build();
     let mut wrong = String::new();
     for block in queries.split("\n;\n").map(str::trim).filter(|block| !block.is_empty()) {
         let (title, query) = block.split_once('\n').unwrap();
@@ -349,7 +353,10 @@ client!(others);
 #[tokio::test]
 async fn answers_are_those_of_postgresql() {
     let world = world().await;
-    let state = SessionStateBuilder::new().with_default_features().build();
+    let state = SessionStateBuilder::new()
+        .with_default_features()
+        .with_query_planner(Arc::new(lis_sql::engine::Planner))
+        .build();
     for (query, expected) in ANSWERS {
         assert_eq!(world.run(&state, query).await.as_deref(), Ok(*expected), "{query}");
     }
