@@ -1,7 +1,7 @@
 //! Loops that kernels share: read the arguments of a row as Rust values, compute, write. A kernel names the types of
 //! its arguments as a tuple and gives a closure:
 //!
-//! ```ignore
+//! ```text
 //! map::<(Text,), Int4>(arguments, |(text,)| Ok(length(text)))
 //! ```
 //!
