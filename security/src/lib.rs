@@ -96,7 +96,10 @@ pub use change::{SecurityChange, SecurityChanges};
 pub use context::StatementContext;
 pub use derivation::{Derived, derivation};
 pub use error::{SecurityError, SecurityErrorKind};
-pub use modification::{AuthorisedModification, ModificationChecks, authorise_modification};
+pub use modification::{
+    AuthorisedModification, AuthorisedPart, AuthorisedStatement, AuthorisedStep, ModificationChecks,
+    authorise_statement,
+};
 pub use principal::Principal;
 pub use rights::Rights;
 pub use row_check::RowCheck;

@@ -12,14 +12,15 @@ use std::sync::Arc;
 
 use lis_lake::table::{Relation, Table};
 use lis_sql::{
-    BoundModification, BoundReturning,
+    BoundModification, BoundPart, BoundReturning, BoundStatement, BoundStep,
     bind::{Command, Layout, MergeStep},
+    output::OutputColumn,
     returned::ReturnedRows,
     statement::PolicyCommand,
 };
 
 use crate::{
-    authorise::{AuthorisedQuery, TargetRows, authorise, authorise_with, row_policy},
+    authorise::{Access, AuthorisedQuery, TargetRows, authorise, authorise_with, row_policy},
     context::StatementContext,
     error::{SecurityError, SecurityErrorKind},
     grants::Privilege,
@@ -27,6 +28,107 @@ use crate::{
     privileges::require_relation,
     row_check::RowCheck,
 };
+
+/// A statement that changes rows and may run.
+#[derive(Debug)]
+pub struct AuthorisedStatement {
+    /// What runs first, in this order.
+    pub before: Vec<AuthorisedStep>,
+    /// The statement's own part.
+    pub last: AuthorisedPart,
+}
+
+/// A part of a statement.
+#[derive(Debug)]
+pub enum AuthorisedPart {
+    /// It reads.
+    Query(AuthorisedQuery),
+    /// It changes a table.
+    Modification(Box<AuthorisedModification>),
+}
+
+/// A part whose rows others may read.
+#[derive(Debug)]
+pub struct AuthorisedStep {
+    /// What it does.
+    pub part: AuthorisedPart,
+    /// Where its rows are to be put.
+    pub rows: Option<Arc<ReturnedRows>>,
+}
+
+/// Judges every part of a bound statement and rewrites it.
+pub fn authorise_statement(
+    bound: BoundStatement,
+    context: &StatementContext<'_>,
+) -> Result<AuthorisedStatement, SecurityError> {
+    let part = |part| -> Result<AuthorisedPart, SecurityError> {
+        Ok(match part {
+            BoundPart::Query(query) => AuthorisedPart::Query(authorise(query, context)?),
+            BoundPart::Modification(modification) => {
+                AuthorisedPart::Modification(Box::new(authorise_modification(*modification, context)?))
+            }
+        })
+    };
+    let step = |step: BoundStep| Ok(AuthorisedStep { part: part(step.part)?, rows: step.rows });
+    let before = bound.before.into_iter().map(step).collect::<Result<_, SecurityError>>()?;
+    Ok(AuthorisedStatement { before, last: part(bound.last)? })
+}
+
+impl AuthorisedStatement {
+    /// All parts, in the order in which they run.
+    pub fn parts(&self) -> impl Iterator<Item = &AuthorisedPart> {
+        self.before.iter().map(|step| &step.part).chain(std::iter::once(&self.last))
+    }
+
+    /// The parts that change tables.
+    pub fn modifications(&self) -> impl Iterator<Item = &AuthorisedModification> {
+        self.parts().filter_map(|part| match part {
+            AuthorisedPart::Query(_) => None,
+            AuthorisedPart::Modification(modification) => Some(modification.as_ref()),
+        })
+    }
+
+    /// What the client sees of the rows; `None` if there are none.
+    pub fn outputs(&self) -> Option<&[OutputColumn]> {
+        match &self.last {
+            AuthorisedPart::Query(query) => Some(&query.outputs),
+            AuthorisedPart::Modification(modification) => {
+                modification.returning.as_ref().map(|(query, _)| query.outputs.as_slice())
+            }
+        }
+    }
+
+    /// What the statement touches.
+    pub fn access(&self) -> Access {
+        let mut access = Access::default();
+        let mut add = |query: &AuthorisedQuery| {
+            access.relations.extend(&query.access.relations);
+            access.policies.extend(&query.access.policies);
+        };
+        for part in self.parts() {
+            match part {
+                AuthorisedPart::Query(query) => add(query),
+                AuthorisedPart::Modification(modification) => {
+                    add(&modification.rows);
+                    modification.returning.iter().for_each(|(query, _)| add(query));
+                }
+            }
+        }
+        access
+    }
+
+    /// EXPLAIN: the bound plan of every part, under the command's name where it changes a table.
+    pub fn explain(&self) -> String {
+        let parts: Vec<String> = self
+            .parts()
+            .map(|part| match part {
+                AuthorisedPart::Query(query) => query.explain(),
+                AuthorisedPart::Modification(modification) => modification.explain(),
+            })
+            .collect();
+        parts.join("\n")
+    }
+}
 
 /// A modification that may run.
 #[derive(Debug)]
@@ -63,7 +165,7 @@ pub struct ModificationChecks {
 }
 
 /// Judges a bound modification and rewrites it.
-pub fn authorise_modification(
+fn authorise_modification(
     bound: BoundModification,
     context: &StatementContext<'_>,
 ) -> Result<AuthorisedModification, SecurityError> {
@@ -145,7 +247,7 @@ fn seen(
 
 impl AuthorisedModification {
     /// EXPLAIN: the bound plan under the command's name.
-    pub fn explain(&self) -> String {
+    fn explain(&self) -> String {
         let command = match self.command {
             Command::Insert => "Insert",
             Command::Update => "Update",

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use arrow::{array::BooleanArray, record_batch::RecordBatch};
+use arrow::record_batch::RecordBatch;
 use datafusion::{
     common::{DFSchema, cast::as_boolean_array},
     error::DataFusionError,
@@ -78,21 +78,11 @@ impl RowCheck {
         Ok(Self { predicate, refusal })
     }
 
-    /// Checks rows of the table's columns in order. A row for which the check is false or null is refused.
-    pub fn verify(&self, rows: &RecordBatch) -> Result<(), SecurityError> {
-        match self.first_refused(rows)? {
-            None => Ok(()),
-            Some(_) => Err(self.refusal()),
-        }
-    }
-
-    /// The first row that is refused.
-    pub fn first_refused(&self, rows: &RecordBatch) -> Result<Option<usize>, SecurityError> {
-        let evaluate = || -> Result<BooleanArray, DataFusionError> {
-            let value = self.predicate.evaluate(rows)?.into_array(rows.num_rows())?;
-            Ok(as_boolean_array(&value)?.clone())
-        };
-        let admitted = evaluate().map_err(|error| SecurityError::internal(error.to_string()))?;
+    /// The first of some rows, of the table's columns in order, for which the check is false or null. An error of a
+    /// policy's expression is the statement's error.
+    pub fn first_refused(&self, rows: &RecordBatch) -> Result<Option<usize>, DataFusionError> {
+        let value = self.predicate.evaluate(rows)?.into_array(rows.num_rows())?;
+        let admitted = as_boolean_array(&value)?;
         if admitted.true_count() == rows.num_rows() {
             return Ok(None);
         }

@@ -23,6 +23,7 @@ use datafusion::{
     physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner},
 };
 
+pub(crate) use self::shared::{reads_shared, without_shared};
 pub use self::{
     evaluation_order::in_order,
     push_down::PushDownFilters,

@@ -45,8 +45,8 @@ pub mod types;
 pub mod utility;
 
 pub use bind::{
-    BoundModification, BoundReturning, bind_assigned, bind_default, bind_modification, bind_predicate,
-    bind_query, bind_stored, qualify_query,
+    BoundModification, BoundPart, BoundReturning, BoundStatement, BoundStep, bind_assigned, bind_default,
+    bind_modification, bind_predicate, bind_query, bind_stored, qualify_query,
 };
 pub use operators::is_leakproof;
 pub use parse::parse;

@@ -2,6 +2,8 @@
 //! NOTHING, OVERRIDING, `ONLY`) and have much that it lacks, so these are ours; their expressions and queries are
 //! sqlparser's. `parse/modification.rs` reads them, `bind/modify/` binds them.
 
+use std::collections::BTreeMap;
+
 use sqlparser::ast;
 
 /// A statement that changes rows.
@@ -9,6 +11,8 @@ use sqlparser::ast;
 pub struct Modification {
     /// WITH before it.
     pub with: Option<ast::With>,
+    /// The queries of WITH that change rows themselves, by their number there, where an empty query stands for each.
+    pub modifying: BTreeMap<usize, Modification>,
     /// What it does.
     pub kind: ModificationKind,
 }
@@ -24,6 +28,8 @@ pub enum ModificationKind {
     Delete(Delete),
     /// MERGE
     Merge(Box<Merge>),
+    /// A query after a WITH that changes rows.
+    Query(Box<ast::Query>),
 }
 
 /// The table that is changed, and its alias.
@@ -137,16 +143,7 @@ impl Modification {
             ModificationKind::Update(_) => "UPDATE",
             ModificationKind::Delete(_) => "DELETE",
             ModificationKind::Merge(_) => "MERGE",
-        }
-    }
-
-    /// What it returns; empty without RETURNING.
-    pub fn returning(&self) -> &[ast::SelectItem] {
-        match &self.kind {
-            ModificationKind::Insert(insert) => &insert.returning,
-            ModificationKind::Update(update) => &update.returning,
-            ModificationKind::Delete(delete) => &delete.returning,
-            ModificationKind::Merge(_) => &[],
+            ModificationKind::Query(_) => "SELECT",
         }
     }
 }

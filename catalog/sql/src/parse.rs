@@ -24,6 +24,8 @@ use crate::{
 
 mod modification;
 
+pub(crate) use self::modification::not_at_the_top;
+
 /// How deeply expressions and queries may nest while they are parsed. The parser grows its stack on demand; the limit
 /// bounds memory and time, not the stack.
 const NESTING_DEPTH_MAX: usize = 500;

@@ -28,7 +28,7 @@ use lis_lake::{
     types::{ColumnType, PgType},
 };
 use lis_sql::{
-    bind_modification, bind_query,
+    BoundPart, bind_modification, bind_query,
     catalog::{Catalog, CatalogColumn, CatalogFunction, CatalogRelation, RelationSource},
     context::BindContext,
     error::SqlError,
@@ -208,7 +208,11 @@ fn bind(statement: &str, catalog: &TestCatalog) -> Result<BoundQuery, SqlError> 
     match &parsed.statement {
         Statement::Query(query) => bind_query(query, &parsed.text, catalog, &context()),
         Statement::Modify(modification) => {
-            bind_modification(modification, &parsed.text, catalog, &context()).map(|bound| bound.query)
+            let bound = bind_modification(modification, &parsed.text, catalog, &context())?;
+            Ok(match bound.last {
+                BoundPart::Query(query) => query,
+                BoundPart::Modification(modification) => modification.query,
+            })
         }
         other => panic!("no query: {other:?}"),
     }

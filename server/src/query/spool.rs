@@ -1,9 +1,13 @@
 //! Rows that are kept until they are read, once or several times: in memory while they are few, in temporary files of
-//! the engine's (which have a limit of their own) from then on. RETURNING reads from one what its statement has written.
+//! the engine's (which have a limit of their own) from then on. RETURNING reads from one what its statement has written,
+//! and other parts of a statement what a WITH query has returned.
 
 use std::sync::Arc;
 
-use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
+use arrow::{
+    datatypes::SchemaRef,
+    record_batch::{RecordBatch, RecordBatchOptions},
+};
 use datafusion::{
     common::Result as EngineResult,
     execution::{SendableRecordBatchStream, SpillFile, TaskContext, runtime_env::RuntimeEnv},
@@ -38,16 +42,14 @@ impl Spool {
         Self { schema, held: Vec::new(), held_bytes: 0, manager, files: Vec::new() }
     }
 
-    /// Their schema.
-    pub(crate) fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    /// Keeps more.
-    pub(crate) fn push(&mut self, batch: RecordBatch) -> Result<()> {
+    /// Keeps more, of the schema's types.
+    pub(crate) fn push(&mut self, batch: &RecordBatch) -> Result<()> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let schema = Arc::clone(&self.schema);
+        let batch = RecordBatch::try_new_with_options(schema, batch.columns().to_vec(), &options)?;
         self.held_bytes += batch.get_array_memory_size();
         self.held.push(batch);
         if self.held_bytes <= MEMORY_BYTES_MAX {
@@ -55,7 +57,7 @@ impl Spool {
         }
         let held = std::mem::take(&mut self.held);
         self.held_bytes = 0;
-        self.files.extend(self.manager.spill_record_batch_and_finish(&held, "rows kept for RETURNING")?);
+        self.files.extend(self.manager.spill_record_batch_and_finish(&held, "rows that are kept")?);
         Ok(())
     }
 

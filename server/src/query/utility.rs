@@ -405,7 +405,7 @@ async fn describe(
             let request = session.request(declared).await?;
             let (authorised, parameters) =
                 super::modify::authorise(&session.server, &request, modification, &parsed.text).await?;
-            let outputs = authorised.returning.map(|(query, _)| query.outputs.into());
+            let outputs = authorised.outputs().map(Into::into);
             return Ok(Described { parameters: Some(parameters), outputs });
         }
         Statement::Explain { explained: Explained::Modification(modification), .. } => {

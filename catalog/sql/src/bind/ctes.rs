@@ -1,7 +1,7 @@
 //! WITH queries. Each is bound once, where it is defined; every reference gets the plan under an alias of its own.
 //! A recursive one is DataFusion's recursive query over a work table.
 
-use std::{rc::Rc, sync::Arc};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use arrow::datatypes::{Field, Schema};
 use datafusion::{
@@ -23,7 +23,9 @@ use super::{
 use crate::{
     engine::SharedPlan,
     error::{SqlError, SqlErrorKind},
+    modification::{Modification, ModificationKind},
     names::{HiddenName, Namespace, ScopeColumn, ScopeTable, Whole, identifier},
+    parse::not_at_the_top,
     types::{CastContext, coerce},
 };
 
@@ -31,7 +33,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Cte {
     name: Identifier,
-    plan: LogicalPlan,
+    /// `None`: it changes rows and returns none.
+    plan: Option<LogicalPlan>,
     columns: Vec<BoundColumn>,
 }
 
@@ -53,10 +56,11 @@ impl CteFrame<'_> {
 }
 
 impl Binder<'_> {
-    /// Binds WITH's queries and then, with them in sight, what follows.
+    /// Binds WITH's queries, of which `modifying` change rows, and then, with them in sight, what follows.
     pub(crate) fn with_ctes<T>(
         &self,
         with: &ast::With,
+        modifying: &BTreeMap<usize, Modification>,
         surroundings: Surroundings<'_>,
         follow: impl FnOnce(Surroundings<'_>) -> Result<T, SqlError>,
     ) -> Result<T, SqlError> {
@@ -72,6 +76,30 @@ impl Binder<'_> {
             let inside = Surroundings { ctes: Some(&frame), ..surroundings };
             let later = with.cte_tables.iter().skip(ctes.len()).map(|cte| identifier(&cte.alias.name));
             let around = self.later_ctes.replace(later.collect());
+            if let Some(modification) = modifying.get(&ctes.len()) {
+                let position = self.position(written.alias.name.span);
+                if with.recursive && modification_mentions(modification, &name) {
+                    let message = format!(
+                        "recursive query \"{}\" must not contain data-modifying statements",
+                        name.as_str()
+                    );
+                    return Err(SqlError::new(SqlErrorKind::InvalidRecursion, message).at(position));
+                }
+                let returned = self.modifying_step(modification, inside, position)?;
+                self.later_ctes.replace(around);
+                let (plan, columns) = match returned {
+                    Some(bound) => {
+                        let columns = self.renamed(bound.columns, &written.alias, "WITH query")?;
+                        (Some(self.shared_plan(bound.plan, false)), columns)
+                    }
+                    None => (None, Vec::new()),
+                };
+                ctes.push(Rc::new(Cte { name, plan, columns }));
+                continue;
+            }
+            if changes_rows(&written.query) {
+                return Err(not_at_the_top().at(self.position(written.alias.name.span)));
+            }
             let recursive = with.recursive && mentions(&written.query, &name);
             let bound = if recursive {
                 self.recursive_cte(written, &name, &ctes, surroundings)?
@@ -88,7 +116,10 @@ impl Binder<'_> {
                 Some(ast::CteAsMaterialized::Materialized) => self.shared_plan(bound.plan, true),
                 _ => self.shared_plan(bound.plan, false),
             };
-            ctes.push(Rc::new(Cte { name, plan, columns }));
+            if surroundings.outer.is_none() {
+                self.shared.steps.borrow_mut().note_query(&plan);
+            }
+            ctes.push(Rc::new(Cte { name, plan: Some(plan), columns }));
         }
         let frame = CteFrame { ctes: &ctes, parent: surroundings.ctes };
         follow(Surroundings { ctes: Some(&frame), ..surroundings })
@@ -104,9 +135,14 @@ impl Binder<'_> {
     pub(crate) fn cte_reference(
         &self,
         name: &Identifier,
+        position: Option<usize>,
         surroundings: Surroundings<'_>,
     ) -> Result<Option<Joined>, SqlError> {
         let Some(cte) = surroundings.ctes.and_then(|frame| frame.find(name)) else { return Ok(None) };
+        let Some(plan) = &cte.plan else {
+            let message = format!("WITH query \"{}\" does not have a RETURNING clause", name.as_str());
+            return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
+        };
         // Every reference has column names of its own: where two meet in a join, the engine's physical rules tell columns
         // apart by name.
         let alias = TableReference::bare(self.fresh(name.as_str()));
@@ -124,7 +160,7 @@ impl Binder<'_> {
             }));
             exprs.push(Expr::Column(column.column.clone()).alias(own));
         }
-        let plan = SubqueryAlias::try_new(Arc::new(project(cte.plan.clone(), exprs)?), alias)
+        let plan = SubqueryAlias::try_new(Arc::new(project(plan.clone(), exprs)?), alias)
             .map(LogicalPlan::SubqueryAlias)
             .map_err(plan_error)?;
         let table = ScopeTable {
@@ -227,7 +263,7 @@ impl Binder<'_> {
             .map_err(plan_error)?;
         let columns = self.renamed(first.columns.clone(), &written.alias, "WITH query")?;
         let mut ctes = earlier.to_vec();
-        ctes.push(Rc::new(Cte { name: name.clone(), plan: scan, columns: columns.clone() }));
+        ctes.push(Rc::new(Cte { name: name.clone(), plan: Some(scan), columns: columns.clone() }));
         let frame = CteFrame { ctes: &ctes, parent: surroundings.ctes };
         let inside = Surroundings { ctes: Some(&frame), ..surroundings };
         let second = self.set_expression(right, inside, Unknowns::Keep)?;
@@ -284,6 +320,26 @@ pub(crate) fn is_volatile(plan: &LogicalPlan) -> Result<bool, SqlError> {
     .map_err(plan_error)
 }
 
+/// The same of what a modification reads its rows from.
+fn modification_mentions(modification: &Modification, name: &Identifier) -> bool {
+    let any = |tables: &[ast::TableWithJoins]| tables.iter().any(|table| in_join(table, name));
+    match &modification.kind {
+        ModificationKind::Insert(insert) => {
+            insert.source.as_deref().is_some_and(|query| mentions(query, name))
+        }
+        ModificationKind::Update(update) => any(&update.from),
+        ModificationKind::Delete(delete) => any(&delete.using),
+        ModificationKind::Merge(merge) => in_factor(&merge.source, name),
+        ModificationKind::Query(query) => mentions(query, name),
+    }
+}
+
+/// Whether a query is no query: sqlparser reads the commands that change rows in the place of one.
+fn changes_rows(query: &ast::Query) -> bool {
+    use ast::SetExpr as S;
+    matches!(*query.body, S::Insert(_) | S::Update(_) | S::Delete(_) | S::Merge(_))
+}
+
 /// Whether a query reads from a relation of this unqualified name (or seems to: a query inside that hides the name
 /// does not matter, since the recursive form is then refused or harmless).
 fn mentions(query: &ast::Query, name: &Identifier) -> bool {
@@ -295,19 +351,21 @@ fn mentions(query: &ast::Query, name: &Identifier) -> bool {
             _ => false,
         }
     }
-    fn in_join(from: &ast::TableWithJoins, name: &Identifier) -> bool {
-        in_factor(&from.relation, name) || from.joins.iter().any(|join| in_factor(&join.relation, name))
-    }
-    fn in_factor(factor: &ast::TableFactor, name: &Identifier) -> bool {
-        match factor {
-            ast::TableFactor::Table { name: written, args: None, .. } => match written.0.as_slice() {
-                [ast::ObjectNamePart::Identifier(only)] => identifier(only) == *name,
-                _ => false,
-            },
-            ast::TableFactor::Derived { subquery, .. } => mentions(subquery, name),
-            ast::TableFactor::NestedJoin { table_with_joins, .. } => in_join(table_with_joins, name),
-            _ => false,
-        }
-    }
     in_body(&query.body, name)
+}
+
+fn in_join(from: &ast::TableWithJoins, name: &Identifier) -> bool {
+    in_factor(&from.relation, name) || from.joins.iter().any(|join| in_factor(&join.relation, name))
+}
+
+fn in_factor(factor: &ast::TableFactor, name: &Identifier) -> bool {
+    match factor {
+        ast::TableFactor::Table { name: written, args: None, .. } => match written.0.as_slice() {
+            [ast::ObjectNamePart::Identifier(only)] => identifier(only) == *name,
+            _ => false,
+        },
+        ast::TableFactor::Derived { subquery, .. } => mentions(subquery, name),
+        ast::TableFactor::NestedJoin { table_with_joins, .. } => in_join(table_with_joins, name),
+        _ => false,
+    }
 }

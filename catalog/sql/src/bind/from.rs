@@ -329,7 +329,7 @@ impl Binder<'_> {
         let parts: Vec<Identifier> =
             name.0.iter().filter_map(ast::ObjectNamePart::as_ident).map(identifier).collect();
         if let [only] = parts.as_slice()
-            && let Some(joined) = self.cte_reference(only, surroundings)?
+            && let Some(joined) = self.cte_reference(only, position, surroundings)?
         {
             let namespace = self.aliased(joined.namespace, alias)?;
             return Ok(Joined { plan: joined.plan, namespace });

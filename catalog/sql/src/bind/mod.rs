@@ -76,7 +76,8 @@ mod windows;
 
 pub use assigned::bind_assigned;
 pub use modify::{
-    BoundModification, BoundReturning, Command, Layout, MergeStep, bind_default, bind_modification,
+    BoundModification, BoundPart, BoundReturning, BoundStatement, BoundStep, Command, Layout, MergeStep,
+    bind_default, bind_modification,
 };
 pub use predicate::bind_predicate;
 
@@ -188,6 +189,8 @@ pub(crate) struct Shared {
     dependencies: RefCell<BTreeSet<Dependency>>,
     /// The views that are being expanded, outermost first.
     expanding: RefCell<Vec<Oid>>,
+    /// What the statement does beside its last part, if it changes rows.
+    steps: RefCell<modify::Steps>,
 }
 
 impl Shared {

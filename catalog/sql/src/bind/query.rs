@@ -1,11 +1,14 @@
 //! A whole query: WITH, the body, ORDER BY, LIMIT.
 
+use std::collections::BTreeMap;
+
 use recursive::recursive;
 use sqlparser::ast;
 
-use super::{Binder, Bound, BoundColumn, Surroundings, Unknowns, not_postgresql, project, unsupported};
+use super::{Binder, Bound, BoundColumn, Surroundings, Unknowns, not_postgresql, project};
 use crate::{
     error::{SqlError, SqlErrorKind},
+    parse::not_at_the_top,
     types::settle_unknown,
 };
 
@@ -30,8 +33,9 @@ impl Binder<'_> {
         }
         match &query.with {
             None => self.query_body(query, surroundings, unknowns),
-            Some(with) => self
-                .with_ctes(with, surroundings, |surroundings| self.query_body(query, surroundings, unknowns)),
+            Some(with) => self.with_ctes(with, &BTreeMap::new(), surroundings, |surroundings| {
+                self.query_body(query, surroundings, unknowns)
+            }),
         }
     }
 
@@ -86,7 +90,7 @@ impl Binder<'_> {
             ast::SetExpr::Insert(_)
             | ast::SetExpr::Update(_)
             | ast::SetExpr::Delete(_)
-            | ast::SetExpr::Merge(_) => Err(unsupported("a data-modifying statement in a query", None)),
+            | ast::SetExpr::Merge(_) => Err(not_at_the_top()),
         }
     }
 

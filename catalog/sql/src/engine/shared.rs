@@ -60,6 +60,11 @@ impl SharedPlan {
         extension.node.as_ref().as_any().downcast_ref()
     }
 
+    /// The same at every place of one plan.
+    pub(crate) fn id(&self) -> usize {
+        self.id
+    }
+
     /// The plan.
     pub fn input(&self) -> &LogicalPlan {
         &self.input
@@ -93,6 +98,35 @@ impl UserDefinedLogicalNodeCore for SharedPlan {
             Err(_) => internal_err!("a shared plan has one input"),
         }
     }
+}
+
+/// Whether a plan reads a shared one.
+pub(crate) fn reads_shared(plan: &LogicalPlan, id: usize) -> Result<bool> {
+    let mut reads = false;
+    plan.apply_with_subqueries(|node| {
+        reads = matches!(node, LogicalPlan::Extension(extension)
+            if SharedPlan::of(extension).is_some_and(|shared| shared.id == id));
+        Ok(if reads { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(reads)
+}
+
+/// A plan with something else at every place of a shared plan: `instead` gives it, with the same columns.
+pub(crate) fn without_shared(
+    plan: LogicalPlan,
+    id: usize,
+    instead: impl Fn(&LogicalPlan) -> Result<LogicalPlan>,
+) -> Result<LogicalPlan> {
+    plan.transform_down_with_subqueries(|node| match &node {
+        LogicalPlan::Extension(extension) => match SharedPlan::of(extension) {
+            Some(shared) if shared.id == id => {
+                Ok(Transformed::new(instead(&shared.input)?, true, TreeNodeRecursion::Jump))
+            }
+            _ => Ok(Transformed::no(node)),
+        },
+        _ => Ok(Transformed::no(node)),
+    })
+    .map(|transformed| transformed.data)
 }
 
 /// A plan with scans of shared tables in the place of marks.

@@ -1,5 +1,7 @@
-//! Reading INSERT, UPDATE, DELETE and MERGE, with or without WITH before them: PostgreSQL's grammar on sqlparser's
-//! readers of expressions, queries and FROM items.
+//! Reading INSERT, UPDATE, DELETE and MERGE, with or without WITH before them, and queries after a WITH that has them:
+//! PostgreSQL's grammar on sqlparser's readers of expressions, queries and FROM items.
+
+use std::collections::BTreeMap;
 
 use sqlparser::{
     ast,
@@ -10,7 +12,7 @@ use sqlparser::{
 
 use super::Reader;
 use crate::{
-    error::SqlError,
+    error::{SqlError, SqlErrorKind},
     keywords::{KeywordClass, keyword_class},
     modification::{
         Assignment, Delete, Insert, Merge, MergeAction, MergeClause, Modification, ModificationKind, Target,
@@ -18,27 +20,60 @@ use crate::{
     },
 };
 
-/// Whether the statement changes rows: one of the four words comes first, or after the parenthesis that ends WITH.
+/// Whether the statement changes rows: one of the four words comes first, after the parenthesis that ends WITH, or after
+/// one in which a query of WITH stands. What follows the statement's own closing parenthesis does not count.
 pub(super) fn begins_modification(tokens: &[TokenWithSpan]) -> bool {
-    let mut words = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));
-    let Some(first) = words.next() else { return false };
-    if is_command(&first.token) {
+    let words: Vec<&Token> = tokens
+        .iter()
+        .map(|token| &token.token)
+        .filter(|token| !matches!(token, Token::Whitespace(_)))
+        .collect();
+    begins(&words, true)
+}
+
+/// `nested`: whether a query of WITH can have a WITH itself.
+fn begins(words: &[&Token], nested: bool) -> bool {
+    let Some((first, rest)) = words.split_first() else { return false };
+    if is_command(first) {
         return true;
     }
-    if !matches!(&first.token, Token::Word(word) if word.keyword == Keyword::WITH) {
+    if !is_word(first, Keyword::WITH) {
         return false;
     }
-    let (mut depth, mut after_parenthesis) = (0_usize, false);
-    for token in words {
-        match token.token {
-            Token::LParen => depth += 1,
-            Token::RParen => depth = depth.saturating_sub(1),
-            _ if depth == 0 && after_parenthesis && is_command(&token.token) => return true,
+    let mut depth = 0_usize;
+    let mut before = *first;
+    for (index, token) in rest.iter().enumerate() {
+        match token {
+            Token::LParen => {
+                let opens =
+                    depth == 0 && (is_word(before, Keyword::AS) || is_word(before, Keyword::MATERIALIZED));
+                let inside = rest.get(index + 1..).unwrap_or_default();
+                if opens
+                    && (inside.first().is_some_and(|token| is_command(token))
+                        || nested && begins(inside, false))
+                {
+                    return true;
+                }
+                depth += 1;
+            }
+            Token::RParen if depth == 0 => return false,
+            Token::RParen => depth -= 1,
+            _ if depth == 0 && *before == Token::RParen && is_command(token) => return true,
             _ => {}
         }
-        after_parenthesis = depth == 0 && token.token == Token::RParen;
+        before = token;
     }
     false
+}
+
+fn is_word(token: &Token, keyword: Keyword) -> bool {
+    matches!(token, Token::Word(word) if word.keyword == keyword && word.quote_style.is_none())
+}
+
+/// What a WITH that changes rows inside another query is refused with.
+pub(crate) fn not_at_the_top() -> SqlError {
+    let message = "WITH clause containing a data-modifying statement must be at the top level";
+    SqlError::new(SqlErrorKind::FeatureNotSupported, message)
 }
 
 fn is_command(token: &Token) -> bool {
@@ -49,19 +84,39 @@ fn is_command(token: &Token) -> bool {
 impl<'a> Reader<'a> {
     /// A statement for which [`begins_modification`] holds.
     pub(super) fn modification(&mut self) -> Result<Modification, SqlError> {
+        self.modification_at(true)
+    }
+
+    /// `outermost`: only then can queries of WITH change rows.
+    fn modification_at(&mut self, outermost: bool) -> Result<Modification, SqlError> {
+        let mut modifying = BTreeMap::new();
         let with = if self.parser.parse_keyword(Keyword::WITH) {
             let with_token = self.parser.get_current_token().clone().into();
             let recursive = self.parser.parse_keyword(Keyword::RECURSIVE);
-            let cte_tables = self.read(|parser| parser.parse_comma_separated(Parser::parse_cte))?;
+            let mut cte_tables = Vec::new();
+            loop {
+                let (cte, modification) = self.with_query(outermost)?;
+                modifying.extend(modification.map(|modification| (cte_tables.len(), modification)));
+                cte_tables.push(cte);
+                if !self.parser.consume_token(&Token::Comma) {
+                    break;
+                }
+            }
             Some(ast::With { with_token, recursive, cte_tables })
         } else {
             None
         };
-        let command = self.parser.next_token();
+        let command = self.parser.peek_token();
         let keyword = match &command.token {
             Token::Word(word) => word.keyword,
             _ => Keyword::NoKeyword,
         };
+        if matches!(keyword, Keyword::SELECT | Keyword::VALUES | Keyword::TABLE)
+            || command.token == Token::LParen
+        {
+            return Ok(Modification { with, modifying, kind: ModificationKind::Query(self.query()?) });
+        }
+        let _command = self.parser.next_token();
         let kind = match keyword {
             Keyword::INSERT => ModificationKind::Insert(self.insert()?),
             Keyword::UPDATE => ModificationKind::Update(self.update()?),
@@ -69,7 +124,47 @@ impl<'a> Reader<'a> {
             Keyword::MERGE => ModificationKind::Merge(Box::new(self.merge()?)),
             _ => return Err(self.near(&command)),
         };
-        Ok(Modification { with, kind })
+        Ok(Modification { with, modifying, kind })
+    }
+
+    /// A query of WITH, or a modification with an empty query in its place.
+    fn with_query(&mut self, outermost: bool) -> Result<(ast::Cte, Option<Modification>), SqlError> {
+        let tokens: Vec<TokenWithSpan> = self.rest().collect();
+        let opens = |token: &TokenWithSpan| {
+            is_word(&token.token, Keyword::AS) || is_word(&token.token, Keyword::MATERIALIZED)
+        };
+        let opening = tokens.windows(2).position(|pair| opens(&pair[0]) && pair[1].token == Token::LParen);
+        let modifies = opening
+            .and_then(|opening| tokens.get(opening + 2..))
+            .is_some_and(|inside| begins_modification(inside));
+        if !modifies {
+            return Ok((self.read(Parser::parse_cte)?, None));
+        }
+        if !outermost {
+            return Err(not_at_the_top().at(self.positions.of_span(self.parser.peek_token().span)));
+        }
+        let name = self.column_name()?;
+        let columns = if self.parser.peek_token_ref().token == Token::LParen {
+            let names = self.columns()?.into_iter();
+            names.map(|name| ast::TableAliasColumnDef { name, data_type: None }).collect()
+        } else {
+            Vec::new()
+        };
+        self.expect(Keyword::AS)?;
+        let materialized = if self.parser.parse_keyword(Keyword::MATERIALIZED) {
+            Some(ast::CteAsMaterialized::Materialized)
+        } else if self.parser.parse_keywords(&[Keyword::NOT, Keyword::MATERIALIZED]) {
+            Some(ast::CteAsMaterialized::NotMaterialized)
+        } else {
+            None
+        };
+        self.expect_token(&Token::LParen)?;
+        let modification = self.modification_at(false)?;
+        self.expect_token(&Token::RParen)?;
+        let closing_paren_token = self.parser.get_current_token().clone().into();
+        let alias = ast::TableAlias { explicit: false, name, columns, at: None };
+        let query = super::parse_query("select")?;
+        Ok((ast::Cte { alias, query, from: None, materialized, closing_paren_token }, Some(modification)))
     }
 
     fn insert(&mut self) -> Result<Insert, SqlError> {

@@ -47,6 +47,7 @@ impl Binder<'_> {
                 ..Layout::default()
             },
             columns: Vec::new(),
+            reads_target: false,
             steps: Vec::new(),
             returning,
         })

@@ -51,6 +51,7 @@ impl Binder<'_> {
             bound,
             layout,
             columns: targets.iter().map(|target| target.number).collect(),
+            reads_target: false,
             steps: Vec::new(),
             returning: returning.map(|(returning, _)| returning),
         })

@@ -143,6 +143,7 @@ impl Binder<'_> {
                 others,
             },
             columns,
+            reads_target: false,
             steps,
             returning: None,
         })

@@ -5,12 +5,15 @@
 //! Rows of the table that is changed come from a scan with row identity ([`LakeTable::with_row_identity`]): which file a
 //! row is in and where. Security puts the policies of the command round that scan, so that everything that the user
 //! wrote is evaluated only over rows that the command may touch.
+//!
+//! A WITH before it may change rows too: `steps.rs` says how the parts of a statement make one.
 
 mod assign;
 mod delete;
 mod insert;
 mod merge;
 mod returning;
+mod steps;
 mod update;
 
 use std::sync::Arc;
@@ -28,9 +31,14 @@ use lis_lake::{
 use sqlparser::ast;
 
 use self::returning::Returning;
-pub use self::{assign::bind_default, merge::MergeStep};
+pub(super) use self::steps::Steps;
+pub use self::{
+    assign::bind_default,
+    merge::MergeStep,
+    steps::{BoundPart, BoundStatement, BoundStep},
+};
 use super::{
-    Binder, Bound, BoundColumn, Shared, Surroundings,
+    Binder, Bound, BoundColumn, Shared, Surroundings, Unknowns,
     attachments::Attachments,
     from::Joined,
     place::{Clause, Place},
@@ -114,26 +122,25 @@ pub fn bind_modification(
     text: &str,
     catalog: &dyn Catalog,
     context: &BindContext,
-) -> Result<BoundModification, SqlError> {
+) -> Result<BoundStatement, SqlError> {
     let parameters = Parameters::new(&context.parameter_types);
     let shared = Shared::default();
+    shared.steps.borrow_mut().note();
     let binder = Binder::new(text, Binding { catalog, context, parameters: &parameters }, &shared);
-    let affected = match &modification.with {
-        None => binder.modification(modification, Surroundings::default())?,
-        Some(with) => binder.with_ctes(with, Surroundings::default(), |surroundings| {
-            binder.modification(modification, surroundings)
-        })?,
+    let last = match &modification.kind {
+        ModificationKind::Query(query) => Last::Query(match &modification.with {
+            None => binder.query(query, Surroundings::default(), Unknowns::AsText)?,
+            Some(with) => {
+                binder.with_ctes(with, &modification.modifying, Surroundings::default(), |surroundings| {
+                    binder.query(query, surroundings, Unknowns::AsText)
+                })?
+            }
+        }),
+        _ => Last::Modification(binder.affected(modification, Surroundings::default())?),
     };
     let parameters = settled(&parameters)?;
     let views = shared.views.borrow().clone();
     let dependencies: Vec<Dependency> = shared.dependencies.borrow().iter().copied().collect();
-    let reads_target = match &affected.returning {
-        // Other rows of the table are read through a scan of their own.
-        returning if affected.command == Command::Insert => {
-            returning.as_ref().is_some_and(|returning| returning.reads_row)
-        }
-        _ => reads(&dependencies, affected.relation),
-    };
     let query = |bound: Bound| BoundQuery {
         outputs: Shared::outputs(bound.columns),
         plan: bound.plan,
@@ -141,19 +148,30 @@ pub fn bind_modification(
         views: views.clone(),
         dependencies: dependencies.clone(),
     };
-    let returning = affected
-        .returning
-        .map(|returning| BoundReturning { query: query(returning.bound), rows: returning.rows });
-    Ok(BoundModification {
+    let bound = |affected: Affected| BoundModification {
         command: affected.command,
         relation: affected.relation,
         query: query(affected.bound),
         layout: affected.layout,
         columns: affected.columns,
-        reads_target,
+        reads_target: affected.reads_target,
         steps: affected.steps,
-        returning,
-    })
+        returning: affected
+            .returning
+            .map(|returning| BoundReturning { query: query(returning.bound), rows: returning.rows }),
+    };
+    let mut last = match last {
+        Last::Query(last) => BoundPart::Query(query(last)),
+        Last::Modification(affected) => BoundPart::Modification(Box::new(bound(affected))),
+    };
+    let before = shared.steps.take().finish(&binder, &mut last, query, bound)?;
+    Ok(BoundStatement { before, last })
+}
+
+/// The last part of a statement, bound.
+enum Last {
+    Query(Bound),
+    Modification(Affected),
 }
 
 /// Whether columns of a relation are among what a statement needs.
@@ -171,6 +189,8 @@ struct Affected {
     bound: Bound,
     layout: Layout,
     columns: Vec<i16>,
+    /// See [`BoundModification::reads_target`].
+    reads_target: bool,
     steps: Vec<MergeStep>,
     returning: Option<Returning>,
 }
@@ -193,7 +213,39 @@ impl TargetTable {
 }
 
 impl Binder<'_> {
-    fn modification(
+    /// A modification with the WITH before it.
+    fn affected(
+        &self,
+        modification: &Modification,
+        surroundings: Surroundings<'_>,
+    ) -> Result<Affected, SqlError> {
+        match &modification.with {
+            None => self.without_with(modification, surroundings),
+            Some(with) => self.with_ctes(with, &modification.modifying, surroundings, |surroundings| {
+                self.without_with(modification, surroundings)
+            }),
+        }
+    }
+
+    fn without_with(
+        &self,
+        modification: &Modification,
+        surroundings: Surroundings<'_>,
+    ) -> Result<Affected, SqlError> {
+        let before = self.shared.dependencies.take();
+        let mut affected = self.command(modification, surroundings)?;
+        affected.reads_target = match &affected.returning {
+            // Other rows of the table are read through a scan of their own.
+            returning if affected.command == Command::Insert => {
+                returning.as_ref().is_some_and(|returning| returning.reads_row)
+            }
+            _ => reads(self.shared.dependencies.borrow().iter(), affected.relation),
+        };
+        self.shared.dependencies.borrow_mut().extend(before);
+        Ok(affected)
+    }
+
+    fn command(
         &self,
         modification: &Modification,
         surroundings: Surroundings<'_>,
@@ -203,6 +255,9 @@ impl Binder<'_> {
             ModificationKind::Update(update) => self.update(update, surroundings),
             ModificationKind::Delete(delete) => self.delete(delete, surroundings),
             ModificationKind::Merge(merge) => self.merge(merge, surroundings),
+            ModificationKind::Query(_) => {
+                Err(SqlError::new(SqlErrorKind::Internal, "a query is bound as a change of a table"))
+            }
         }
     }
 

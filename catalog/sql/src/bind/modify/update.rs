@@ -53,6 +53,7 @@ impl Binder<'_> {
                 ..Layout::default()
             },
             columns: assigned.iter().map(|assigned| assigned.number).collect(),
+            reads_target: false,
             steps: Vec::new(),
             returning,
         })
