@@ -15,6 +15,7 @@ use lis_lake::{
     compact::{CompactOptions, Compacted},
     expire::Expired,
     ids::RelationId,
+    retention::{Moment, Retained, RetentionRule},
     table::Relation,
 };
 use lis_loaders::undo::{LedgerFloor, running_loads};
@@ -27,24 +28,6 @@ use crate::{
 /// Who does what the schedule asks for.
 const AUTHOR: &str = "lis_admin";
 
-/// An interval as PostgreSQL keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct IntervalParts {
-    pub(crate) months: i32,
-    pub(crate) days: i32,
-    pub(crate) microseconds: i64,
-}
-
-impl IntervalParts {
-    /// As a length of time, a month being 30 days; `None` if it is negative.
-    pub(crate) fn as_duration(self) -> Option<Duration> {
-        const DAY_MICROSECONDS: i64 = 86_400_000_000;
-        let days = i64::from(self.months).checked_mul(30)?.checked_add(i64::from(self.days))?;
-        let microseconds = days.checked_mul(DAY_MICROSECONDS)?.checked_add(self.microseconds)?;
-        u64::try_from(microseconds).ok().map(Duration::from_micros)
-    }
-}
-
 /// Merges a table's small files.
 pub(crate) async fn compact(server: &Arc<Server>, table: RelationId, author: &str) -> Result<Compacted> {
     let (shared, author) = (Arc::clone(server), author.to_owned());
@@ -53,6 +36,21 @@ pub(crate) async fn compact(server: &Arc<Server>, table: RelationId, author: &st
         shared.lake.compact(&shared.state, table, CompactOptions::default(), &author).await
     });
     Ok(compacting.await.map_err(|error| ServerError::Panicked(error.to_string()))??)
+}
+
+/// Removes the rows that are too old by a table's rule.
+pub(crate) async fn apply_retention(
+    server: &Arc<Server>,
+    rule: RetentionRule,
+    author: &str,
+) -> Result<Retained> {
+    let (shared, author) = (Arc::clone(server), author.to_owned());
+    let applying = server.tasks.spawn("retention", async move {
+        let now = chrono::Utc::now();
+        let moment = Moment { utc_us: now.timestamp_micros(), local_us: wall_clock::local_us(now) };
+        shared.lake.apply_retention(&shared.state, &rule, moment, &author).await
+    });
+    Ok(applying.await.map_err(|error| ServerError::Panicked(error.to_string()))??)
 }
 
 /// Forgets the snapshots that have not been the newest for longer than `age` and that nobody needs.
@@ -112,7 +110,25 @@ pub(crate) async fn run(server: &Arc<Server>) -> Result<()> {
     let tables: Vec<RelationId> =
         snapshot.relations().filter_map(Relation::as_table).map(|table| table.id).collect();
     drop(snapshot);
-    let mut files = 0;
+    let (mut files, mut rows) = (0, 0);
+    // First of all: what goes need not be merged.
+    for rule in server.lake.retention_rules().await? {
+        let table = rule.table;
+        match apply_retention(server, rule, AUTHOR).await {
+            Ok(done) => {
+                rows += done.removed;
+                if done.files_unjudged > 0 {
+                    let files = done.files_unjudged;
+                    tracing::warn!(%table, files, "past files hold the column of a retention rule as another type");
+                }
+            }
+            // One table that cannot be must not keep the others from it.
+            Err(error) => {
+                let report = crate::wire::error::Report::from(&error);
+                tracing::error!(%table, message = report.message, "retention failed");
+            }
+        }
+    }
     for table in tables {
         if Instant::now() >= until {
             tracing::warn!("the service window ended before all tables were compacted");
@@ -124,6 +140,6 @@ pub(crate) async fn run(server: &Arc<Server>) -> Result<()> {
     }
     let expired = expire(server, server.config.maintenance.expire_after).await?;
     let removed = remove_orphans(server, server.config.maintenance.grace).await?;
-    tracing::info!(files, snapshots = expired.snapshots, removed, "maintenance is done");
+    tracing::info!(files, rows, snapshots = expired.snapshots, removed, "maintenance is done");
     Ok(())
 }

@@ -157,6 +157,11 @@ impl DataFile {
         }
     }
 
+    /// The same file, saying that later columns came after it.
+    pub(crate) fn with_column_bound(&self, column_bound: Option<i64>) -> Self {
+        Self { column_bound, ..self.forget_types() }
+    }
+
     /// The same file without what was derived from a table's columns.
     fn forget_types(&self) -> Self {
         Self {

@@ -64,22 +64,51 @@ impl Lake {
 
     /// Removes the files that have been scheduled for deletion for longer than `grace`. Returns their paths.
     pub async fn remove_scheduled(&self, grace: Duration) -> Result<Vec<PathBuf>, LakeError> {
-        self.forget_past();
+        let mut removed = self.remove_erased().await?;
         let mut read = self.metadata().read().await?;
         let mut held = self.presences.held();
         held.extend(pins::leased(&mut *read, now_us()).await?);
         // A snapshot that was taken up while it expired: its reader may still open any of its files.
         for id in held {
             if matches!(format::head_at(&mut *read, id).await, Err(LakeError::NoSnapshot(_))) {
-                return Ok(Vec::new());
+                return Ok(removed);
             }
         }
         let until = now_us().saturating_sub(i64::try_from(grace.as_micros()).unwrap_or(i64::MAX));
         let sql = "SELECT path FROM ducklake_files_scheduled_for_deletion \
-                   WHERE path_is_relative = 1 AND schedule_start <= ?";
+                   WHERE path_is_relative = 1 AND schedule_start <= ? \
+                   AND path NOT IN (SELECT path FROM lis_erased_file)";
         let rows = read.query(sql, &[format::time_text(until).into()]).await?;
         drop(read);
         let paths = rows.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
+        removed.extend(self.remove_for_good(paths).await?);
+        Ok(removed)
+    }
+
+    /// Removes the files that were erased from past states, but for those that somebody reads: whoever took up one of
+    /// those states before still has the file in its plan. Returns their paths.
+    pub(crate) async fn remove_erased(&self) -> Result<Vec<PathBuf>, LakeError> {
+        self.forget_past();
+        // Whoever is just taking up a state has said so afterwards.
+        drop(self.entering.write().await);
+        let mut read = self.metadata().read().await?;
+        let mut held = self.presences.held();
+        held.extend(pins::leased(&mut *read, now_us()).await?);
+        let sql = "SELECT path, begin_snapshot, end_snapshot FROM lis_erased_file";
+        let rows = read.query(sql, &[]).await?;
+        drop(read);
+        let mut paths = Vec::new();
+        for row in &rows {
+            let (begin, end) = (SnapshotId::new(row.integer(1)?), SnapshotId::new(row.integer(2)?));
+            if begin >= end || held.range(begin..end).next().is_none() {
+                paths.push(row.text(0)?.to_owned());
+            }
+        }
+        self.remove_for_good(paths).await
+    }
+
+    /// Removes files that are scheduled for deletion, and then says so in the catalogue.
+    async fn remove_for_good(&self, paths: Vec<String>) -> Result<Vec<PathBuf>, LakeError> {
         if paths.is_empty() {
             return Ok(Vec::new());
         }
@@ -101,8 +130,9 @@ impl Lake {
         .await?;
         let mut tx = self.metadata().write().await?;
         for path in paths {
-            let sql = "DELETE FROM ducklake_files_scheduled_for_deletion WHERE path = ?";
-            tx.execute(sql, &[path.into()]).await?;
+            for table in ["ducklake_files_scheduled_for_deletion", "lis_erased_file"] {
+                tx.execute(&format!("DELETE FROM {table} WHERE path = ?"), &[path.as_str().into()]).await?;
+            }
         }
         tx.commit().await?;
         Ok(removed)

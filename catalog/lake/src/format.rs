@@ -5,11 +5,13 @@
 //! (owners, PostgreSQL's types, keys) stands in side tables `lis_…`. What the format allows and we do not read (delete
 //! files, inlined rows, encryption, mapped or partial files) is refused when it is found.
 
+mod erase;
 mod load;
 mod refresh;
 mod write;
 
-pub(crate) use load::{StoredFile, block_checksums, history, load, referred_files, stored_files};
+pub(crate) use erase::{Erasure, PastFile, forget_table, past_files, table_versions, write_erasure};
+pub(crate) use load::{StoredFile, block_checksums, history, load, referred_files, stored_files, table_at};
 pub(crate) use write::write;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -35,6 +37,7 @@ pub(crate) const COMPONENT: Component = Component {
         Migration { version: 4, sql: include_str!("../migrations/0004_checksums.sql") },
         Migration { version: 6, sql: include_str!("../migrations/0006_time_and_maintenance.sql") },
         Migration { version: 7, sql: include_str!("../migrations/0007_definitions.sql") },
+        Migration { version: 8, sql: include_str!("../migrations/0008_retention.sql") },
     ],
 };
 

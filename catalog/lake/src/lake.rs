@@ -62,6 +62,8 @@ pub struct Lake {
     pub(crate) composed: std::sync::Mutex<Vec<Composed>>,
     /// What this process has read and may still hold.
     pub(crate) presences: Presences,
+    /// Held by whoever reads a snapshot until it has entered itself there.
+    pub(crate) entering: tokio::sync::RwLock<()>,
     /// Tables that are about to be rewritten.
     pub(crate) rewriting: Arc<Rewriting>,
     /// Files that writers of this process have not finished, which are therefore no orphans.
@@ -142,6 +144,7 @@ impl Lake {
             past: RwLock::new(Vec::new()),
             composed: std::sync::Mutex::default(),
             presences: Presences::default(),
+            entering: tokio::sync::RwLock::new(()),
             rewriting: Arc::default(),
             unfinished: Arc::default(),
         }))
@@ -180,6 +183,7 @@ impl Lake {
         if let Some(newest) = self.newest_at(counter) {
             return Ok(newest);
         }
+        let _entering = self.entering.read().await;
         let mut read = self.metadata.read().await?;
         let head = format::head(&mut *read).await?;
         let snapshot = format::load(&mut *read, head, self.newest_known().as_ref()).await?;
@@ -209,6 +213,7 @@ impl Lake {
         if let Some(found) = kept(&self.past.read().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(found);
         }
+        let _entering = self.entering.read().await;
         let mut read = self.metadata.read().await?;
         let head = format::head_at(&mut *read, id).await?;
         let snapshot = format::load(&mut *read, head, None).await?;

@@ -26,7 +26,8 @@
 //! Small files are merged (`compact.rs`), old snapshots forgotten and their files removed (`expire.rs`), each in one
 //! commit, beside readers and writers.
 //!
-//! One commit is taken out of the middle of history by `undo.rs`.
+//! One commit is taken out of the middle of history by `undo.rs`. Rows that are too old by a table's rule go from the
+//! live table and then from history altogether (`retention.rs`).
 //!
 //! # What holds
 //!
@@ -56,10 +57,12 @@ pub mod hooks;
 pub mod ids;
 pub mod lake;
 pub mod metadata;
+mod moved_rows;
 pub mod names;
 mod orphans;
 pub mod pins;
 pub mod provider;
+pub mod retention;
 pub mod rewriting;
 pub mod row_lineage;
 pub mod snapshot;

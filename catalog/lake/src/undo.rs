@@ -16,28 +16,23 @@
 use std::{
     collections::{BTreeSet, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use arrow::{
     array::{Array as _, AsArray as _, BooleanArray, PrimitiveArray, RecordBatch},
-    compute::filter_record_batch,
     datatypes::Int64Type,
 };
-use datafusion::{
-    catalog::TableProvider as _,
-    execution::SessionState,
-    physical_plan::{SendableRecordBatchStream, coalesce_partitions::CoalescePartitionsExec, execute_stream},
-};
+use datafusion::execution::SessionState;
 use futures::StreamExt as _;
 
 use crate::{
-    data_file::{DataFile, TableFiles},
+    data_file::DataFile,
     error::LakeError,
-    files::{TableWriter, WriterOptions},
     ids::{FileId, RelationId, SnapshotId},
     lake::Lake,
     metadata::MetadataRead,
-    provider::LakeTable,
+    moved_rows::MovedRows,
     snapshot::Snapshot,
     staged::StagedChanges,
     table::{Relation, Table},
@@ -75,10 +70,16 @@ impl Lake {
         without: &BTreeSet<SnapshotId>,
     ) -> Result<Vec<UndoneTable>, LakeError> {
         let replaced_in = tables_with_ended_files(&mut *self.metadata().read().await?, undone).await?;
+        // Another process may erase rows from past states and remove their files; a lease keeps those being read.
+        let mut leases = Vec::new();
         let past = if replaced_in.is_empty() {
             None
         } else {
             let before = SnapshotId::new(undone.get() - 1);
+            for id in [before, undone] {
+                leases.push(self.lease(id, "undo", UNDO_LEASE).await.map_err(expired)?);
+            }
+            self.forget_past();
             Some((self.past_state(before).await?, self.past_state(undone).await?))
         };
         let snapshot = staged.snapshot();
@@ -102,16 +103,14 @@ impl Lake {
                 done.push(result);
             }
         }
+        for lease in leases {
+            lease.release().await?;
+        }
         Ok(done)
     }
 
     async fn past_state(&self, id: SnapshotId) -> Result<Arc<Snapshot>, LakeError> {
-        match self.snapshot_at(id).await {
-            Err(LakeError::NoSnapshot(_)) => {
-                Err(LakeError::NotUndoable { detail: "The rows that it replaced have expired.".to_owned() })
-            }
-            found => found,
-        }
+        self.snapshot_at(id).await.map_err(expired)
     }
 
     /// The later commits that replaced, changed or deleted rows of a commit, oldest first. Commits that only moved rows
@@ -133,6 +132,18 @@ impl Lake {
                 })
             })
             .collect()
+    }
+}
+
+/// How long an undo may read the past that it brings back.
+const UNDO_LEASE: Duration = Duration::from_secs(6 * 3600);
+
+fn expired(error: LakeError) -> LakeError {
+    match error {
+        LakeError::NoSnapshot(_) => {
+            LakeError::NotUndoable { detail: "The rows that it replaced have expired.".to_owned() }
+        }
+        other => other,
     }
 }
 
@@ -185,11 +196,11 @@ impl TableUndo<'_> {
         files: &[Arc<DataFile>],
         replaced: Option<Replaced>,
     ) -> Result<Option<UndoneTable>, LakeError> {
-        let mut writer = None;
+        let mut moved = MovedRows::new(self.lake, self.state, self.table);
         let mut removed = BTreeSet::new();
         let mut rows_removed = 0;
         for file in files {
-            let gone = self.move_others(file, &mut writer).await?;
+            let gone = self.move_others(file, &mut moved).await?;
             if gone > 0 {
                 rows_removed += gone;
                 removed.insert(file.id);
@@ -199,7 +210,7 @@ impl TableUndo<'_> {
         if let Some(replaced) = replaced {
             let mut brought = 0;
             for file in &replaced.brought {
-                brought += self.rows_of_undone(file).await?;
+                brought += self.rows_of_undone(file, &mut moved).await?;
             }
             if rows_removed != brought {
                 return Err(LakeError::NotUndoable {
@@ -210,26 +221,18 @@ impl TableUndo<'_> {
                     ),
                 });
             }
-            rows_restored = self.restore(&replaced, &mut writer).await?;
+            rows_restored = self.restore(&replaced, &mut moved).await?;
         }
         if removed.is_empty() && rows_restored == 0 {
             return Ok(None);
         }
-        let added = match writer {
-            Some(writer) => writer.finish().await?,
-            None => Vec::new(),
-        };
-        staged.rewrite_files(self.table.id, &removed, added)?;
+        staged.rewrite_files(self.table.id, &removed, moved.finish().await?)?;
         Ok(Some(UndoneTable { table: self.table.id, rows_removed, rows_restored }))
     }
 
     /// Writes the rows of a file that did not come with the commit to a new one. How many did; if none, nothing is
     /// written.
-    async fn move_others(
-        &self,
-        file: &Arc<DataFile>,
-        writer: &mut Option<TableWriter>,
-    ) -> Result<u64, LakeError> {
+    async fn move_others(&self, file: &Arc<DataFile>, moved: &mut MovedRows<'_>) -> Result<u64, LakeError> {
         let only_undone = match file.row_snapshots {
             None => file.checksum.is_some(),
             Some(snapshots) => snapshots.bounds(file.begin_snapshot) == (self.undone, self.undone),
@@ -237,24 +240,28 @@ impl TableUndo<'_> {
         if only_undone {
             return Ok(file.record_count);
         }
-        let gone = self.rows_of_undone(file).await?;
+        let gone = self.rows_of_undone(file, moved).await?;
         if gone == 0 {
             return Ok(0);
         }
-        let mut rows = self.rows(file).await?;
+        let mut rows = moved.rows(file, None).await?;
         while let Some(batch) = rows.next().await {
             let batch = batch.map_err(LakeError::Engine)?;
             let stay = self.mask(&batch, |snapshot, _| snapshot != Some(self.undone.get()));
-            self.write(writer, &batch, &stay).await?;
+            moved.write(&batch, &stay).await?;
         }
         Ok(gone)
     }
 
-    async fn rows_of_undone(&self, file: &Arc<DataFile>) -> Result<u64, LakeError> {
+    async fn rows_of_undone(
+        &self,
+        file: &Arc<DataFile>,
+        moved: &mut MovedRows<'_>,
+    ) -> Result<u64, LakeError> {
         if !file.may_hold_rows_of(self.undone) {
             return Ok(0);
         }
-        let mut rows = self.rows(file).await?;
+        let mut rows = moved.rows(file, None).await?;
         let mut count = 0;
         while let Some(batch) = rows.next().await {
             let batch = batch.map_err(LakeError::Engine)?;
@@ -265,10 +272,10 @@ impl TableUndo<'_> {
     }
 
     /// Writes the replaced rows again, but for those that have been undone themselves.
-    async fn restore(&self, replaced: &Replaced, writer: &mut Option<TableWriter>) -> Result<u64, LakeError> {
+    async fn restore(&self, replaced: &Replaced, moved: &mut MovedRows<'_>) -> Result<u64, LakeError> {
         let mut kept: HashSet<i64> = HashSet::new();
         for file in replaced.brought.iter().filter(|file| file.row_snapshots.is_some()) {
-            let mut rows = self.rows(file).await?;
+            let mut rows = moved.rows(file, None).await?;
             while let Some(batch) = rows.next().await {
                 let batch = batch.map_err(LakeError::Engine)?;
                 let (snapshots, numbers) = self.lineage(&batch);
@@ -280,7 +287,7 @@ impl TableUndo<'_> {
         }
         let mut restored = 0;
         for file in &replaced.ended {
-            let mut rows = self.rows(file).await?;
+            let mut rows = moved.rows(file, None).await?;
             while let Some(batch) = rows.next().await {
                 let batch = batch.map_err(LakeError::Engine)?;
                 let back = self.mask(&batch, |snapshot, number| {
@@ -288,20 +295,10 @@ impl TableUndo<'_> {
                     !undone && !number.is_some_and(|number| kept.contains(&number))
                 });
                 restored += back.true_count() as u64;
-                self.write(writer, &batch, &back).await?;
+                moved.write(&batch, &back).await?;
             }
         }
         Ok(restored)
-    }
-
-    /// All rows of a file in the table's columns, with their lineage.
-    async fn rows(&self, file: &Arc<DataFile>) -> Result<SendableRecordBatchStream, LakeError> {
-        let files = Arc::new(TableFiles::new(vec![Arc::clone(file)]));
-        let table = Arc::new(Table { files, ..Table::clone(self.table) });
-        let provider = LakeTable::new(Arc::clone(self.lake), table).with_row_lineage();
-        let scan = provider.scan(self.state, None, &[], None).await.map_err(LakeError::Engine)?;
-        let plan = Arc::new(CoalescePartitionsExec::new(scan));
-        execute_stream(plan, self.state.task_ctx()).map_err(LakeError::Engine)
     }
 
     fn lineage<'b>(
@@ -319,26 +316,6 @@ impl TableUndo<'_> {
             column.filter(|column| column.is_valid(row)).map(|column| column.value(row))
         };
         (0..batch.num_rows()).map(|row| Some(judge(at(snapshots, row), at(numbers, row)))).collect()
-    }
-
-    async fn write(
-        &self,
-        writer: &mut Option<TableWriter>,
-        batch: &RecordBatch,
-        which: &BooleanArray,
-    ) -> Result<(), LakeError> {
-        if which.true_count() == 0 {
-            return Ok(());
-        }
-        let picked = filter_record_batch(batch, which).map_err(|error| LakeError::Engine(error.into()))?;
-        let open = match writer.take() {
-            Some(open) => open,
-            None => {
-                let options = WriterOptions { row_lineage: true, ..WriterOptions::default() };
-                self.lake.writer(self.table, options).await?
-            }
-        };
-        writer.insert(open).write(picked).await
     }
 }
 

@@ -15,6 +15,7 @@ mod pg_operator;
 pub(crate) mod pg_proc;
 pub(crate) mod pg_type;
 mod pg_views;
+mod retention;
 pub(crate) mod small;
 mod snapshots;
 
@@ -109,7 +110,8 @@ pub fn builtin(registry: &mut Registry) {
 /// Registers `lis.snapshots`, which reads the lake's metadata.
 pub fn register_snapshots(registry: &mut Registry, lake: Arc<Lake>) {
     registry.register(Arc::new(snapshots::Snapshots::new(Arc::clone(&lake))));
-    registry.register(Arc::new(snapshots::NamedSnapshots::new(lake)));
+    registry.register(Arc::new(snapshots::NamedSnapshots::new(Arc::clone(&lake))));
+    registry.register(Arc::new(retention::Retention::new(lake)));
 }
 
 /// A relation with one of PostgreSQL's shapes.

@@ -38,6 +38,11 @@ pub(super) fn next(schedule: &Schedule, after: DateTime<Utc>) -> Option<DateTime
     Some(next.time.with_timezone(&Utc))
 }
 
+/// What the clock on the wall shows, in microseconds since it showed 1970.
+pub(super) fn local_us(now: DateTime<Utc>) -> i64 {
+    now.with_timezone(&Stockholm).naive_local().and_utc().timestamp_micros()
+}
+
 impl CronDateTime for WallClock {
     fn to_civil(&self) -> CivilDateTime {
         self.civil

@@ -4,6 +4,7 @@
 
 mod batches;
 mod maintenance;
+mod retention;
 mod verify;
 
 use std::sync::Arc;
@@ -41,6 +42,9 @@ const PROCEDURES: &[&str] = &[
     "remove_orphans",
     "refresh_statistics",
     "verify",
+    "set_retention",
+    "drop_retention",
+    "apply_retention",
 ];
 
 /// Whether the server has a procedure of this name.
@@ -102,6 +106,9 @@ impl Call<'_> {
             "remove_orphans" => self.remove_orphans().await,
             "refresh_statistics" => self.refresh_statistics().await,
             "verify" => self.verify().await,
+            "set_retention" => self.set_retention().await,
+            "drop_retention" => self.drop_retention().await,
+            "apply_retention" => self.apply_retention().await,
             _ => Err(unknown(self.name, self.arguments)),
         }
     }

@@ -1,13 +1,15 @@
 //! kill -9 at random moments under a mixed load: transactions over several tables, INSERT, COPY, UPDATE, DELETE, tables
-//! dropped and made again, loads by another process and their undoing, compaction and expiry, readers. The test keeps a model of every row. After each
-//! restart everything that was acknowledged is there, nothing else is but commits that were in doubt when the server died,
-//! and those are whole.
+//! dropped and made again, loads by another process and their undoing, compaction, expiry and retention, readers. The test
+//! keeps a model of every row. After each restart everything that was acknowledged is there, nothing else is but commits
+//! that were in doubt when the server died, and those are whole. In the end no file of the warehouse holds a row that was
+//! too old.
 //!
 //! The moments and the work come from a seed, which is printed when a round fails; `LIS_CRASH_SEED` sets it. What the
 //! operating system does between the threads is not repeated with it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
         Arc,
@@ -27,6 +29,8 @@ use lis_tests::{
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 const WRITERS: u64 = 3;
+/// What stands in every row that is too old from the beginning, and nowhere else.
+const OLD_ROW: &str = "utgallrad";
 /// Rows of one delivery.
 const DELIVERY_ROWS: usize = 200;
 /// A writer's table is emptied when it has more rows than this, so that checking it stays quick.
@@ -95,6 +99,10 @@ impl Harness {
         for side in ["a", "b"] {
             admin.must(&format!("CREATE TABLE krasch.par_{side} (skrivare bigint, nummer bigint)"))?;
         }
+        admin.must(
+            "CREATE TABLE krasch.gallring (skrivare bigint, nummer bigint, dag date, text varchar(30))",
+        )?;
+        admin.must("CALL lis.set_retention('krasch.gallring', 'dag', interval '1 year', interval '0')")?;
         for writer in 0..WRITERS {
             admin.must(&create_table(writer))?;
         }
@@ -166,8 +174,14 @@ impl Harness {
         ensure!(self.in_doubt > 0, "no kill met a commit: {} were acknowledged", self.acknowledged);
         let server = self.server.take().context("a server")?;
         let mut admin = server.connect_admin()?;
-        let mut tables =
-            vec!["krasch.par_a".to_owned(), "krasch.par_b".to_owned(), "krasch.leverans".to_owned()];
+        admin.must("CALL lis.apply_retention()")?;
+        // What statements that were cut had written.
+        admin.must("CALL lis.remove_orphans(interval '0')")?;
+        let left =
+            one_value(&mut admin, "SELECT count(*) FROM krasch.gallring WHERE dag < DATE '2001-01-01'")?;
+        ensure!(left == "0", "{left} rows are too old");
+        let mut tables: Vec<String> =
+            ["par_a", "par_b", "leverans", "gallring"].map(|table| format!("krasch.{table}")).into();
         tables.extend((0..WRITERS).map(|writer| format!("krasch.egen_{writer}")));
         let mut counts = Vec::new();
         for table in &tables {
@@ -179,15 +193,33 @@ impl Harness {
         drop(admin);
         let status = server.terminate()?;
         ensure!(status.code() == Some(0), "{status}");
+        for path in [self.warehouse.path().join("lake"), self.warehouse.path().join("catalog.sqlite")] {
+            if let Some(found) = file_with(&path, OLD_ROW.as_bytes())? {
+                bail!("{} holds a row that is too old", found.display());
+            }
+        }
         if is_set(CLIENTS) {
-            let program =
-                std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/duckdb_outside_reader.py");
+            let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/duckdb_outside_reader.py");
             let mut command = Command::new(clients::python()?);
             let read = command.arg(&program).arg(self.warehouse.path()).args(&counts).output()?;
             Finished::from(read).succeeded().context("the outside reader")?;
         }
         Ok(())
     }
+}
+
+/// A file that is, or is below, `path` and holds these bytes.
+fn file_with(path: &Path, bytes: &[u8]) -> Result<Option<PathBuf>> {
+    if !path.is_dir() {
+        let holds = std::fs::read(path)?.windows(bytes.len()).any(|window| window == bytes);
+        return Ok(holds.then(|| path.to_owned()));
+    }
+    for entry in std::fs::read_dir(path)? {
+        if let Some(found) = file_with(&entry?.path(), bytes)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 type Client = fn(&mut RawConnection) -> Result<()>;
@@ -204,7 +236,8 @@ fn spawn(client: Client, target: &Target, begin: &Sender<()>) -> JoinHandle<Resu
 
 /// Reads again and again; what belongs together is never seen apart.
 fn read(connection: &mut RawConnection) -> Result<()> {
-    let sql = "SELECT (SELECT count(*) FROM krasch.par_a), (SELECT count(*) FROM krasch.par_b)";
+    let sql = "SELECT (SELECT count(*) FROM krasch.par_a), (SELECT count(*) FROM krasch.par_b), \
+               (SELECT count(*) FROM krasch.gallring WHERE dag > DATE '2001-01-01')";
     let deliveries = "SELECT count(*) FROM (SELECT version FROM krasch.leverans GROUP BY version \
                       HAVING count(*) <> 200) AS halva";
     loop {
@@ -217,7 +250,7 @@ fn read(connection: &mut RawConnection) -> Result<()> {
             }
             let rows = text_rows(&answer);
             let row = rows.first().context("a row")?;
-            let whole = if row.len() == 2 { row[0] == row[1] } else { row[0] == "0" };
+            let whole = if row.len() == 3 { row[0] == row[1] && row[1] == row[2] } else { row[0] == "0" };
             ensure!(whole, "a reader saw half a commit: {sql}: {row:?}");
         }
     }
@@ -231,6 +264,7 @@ fn maintain(connection: &mut RawConnection) -> Result<()> {
         "CALL lis.compact('krasch.egen_0')",
         "CALL lis.expire_snapshots('0 seconds')",
         "CALL lis.remove_orphans()",
+        "CALL lis.apply_retention()",
     ];
     loop {
         for sql in statements {
@@ -258,7 +292,7 @@ enum Outcome {
 struct Model {
     /// Of its own table: number and value.
     rows: BTreeMap<u64, u64>,
-    /// Its numbers in both of the tables that belong together.
+    /// Its numbers in the tables that belong together.
     pairs: BTreeSet<u64>,
 }
 
@@ -334,7 +368,12 @@ impl Writer {
                     format!("INSERT INTO krasch.par_{side} VALUES ({}, {})", self.id, numbers.start)
                 };
                 let rows = format!("INSERT INTO {table} VALUES {}", values(numbers.clone()));
-                transaction(connection, &[rows, pair("a"), pair("b")], "COMMIT")
+                let (id, first) = (self.id, numbers.start);
+                let ages = format!(
+                    "INSERT INTO krasch.gallring VALUES ({id}, {first}, current_date, 'ung'), \
+                     ({id}, {first}, DATE '2000-01-01', '{OLD_ROW} {id} {first}')"
+                );
+                transaction(connection, &[rows, pair("a"), ages, pair("b")], "COMMIT")
             }
             35..50 => {
                 add(after);
@@ -374,12 +413,14 @@ impl Writer {
             let twice = found.rows.insert(number(&row[0])?, number(&row[1])?);
             ensure!(twice.is_none(), "a row of {table} is there twice: {row:?}");
         }
-        for side in ["a", "b"] {
-            let sql = format!("SELECT nummer FROM krasch.par_{side} WHERE skrivare = {}", self.id);
+        for place in ["par_a", "par_b", "gallring"] {
+            let young = if place == "gallring" { " AND dag > DATE '2001-01-01'" } else { "" };
+            let sql = format!("SELECT nummer FROM krasch.{place} WHERE skrivare = {}{young}", self.id);
             let rows = text_rows(&admin.must(&sql)?);
             let pairs = rows.iter().map(|row| number(&row[0])).collect::<Result<BTreeSet<_>>>()?;
-            ensure!(pairs.len() == rows.len(), "a row of krasch.par_{side} is there twice");
-            ensure!(side == "a" || pairs == found.pairs, "half a transaction of writer {} is there", self.id);
+            ensure!(pairs.len() == rows.len(), "a row of krasch.{place} is there twice");
+            let whole = place == "par_a" || pairs == found.pairs;
+            ensure!(whole, "half a transaction of writer {} is there", self.id);
             found.pairs = pairs;
         }
         let doubt = self.doubt.take();

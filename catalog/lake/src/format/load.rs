@@ -401,25 +401,10 @@ async fn files(
             ended.entry(row.integer(0)?).or_default().insert(FileId::new(row.integer(1)?));
         }
     }
-    let sql = format!(
-        "SELECT t.table_id, t.data_file_id, t.path, t.path_is_relative, t.record_count, t.file_size_bytes, \
-         t.footer_size, t.begin_snapshot, t.row_id_start, c.checksum, t.file_format, t.encryption_key, \
-         t.mapping_id, t.partial_max, c.snapshot_min, c.snapshot_max, c.statistics, c.column_bound \
-         FROM ducklake_data_file t LEFT JOIN lis_data_file c USING (data_file_id) \
-         WHERE t.begin_snapshot > ?2 AND {HOLDS} ORDER BY t.table_id, t.file_order, t.data_file_id"
-    );
-    let rows = read.query(&sql, &range).await?;
-    let all_kept = rows.iter().all(|row| matches!(row.0.get(16), Some(Value::Text(_))));
-    let mut foreign = if all_kept { HashMap::new() } else { foreign_statistics(read, &range).await? };
     let mut begun: HashMap<i64, Vec<Arc<DataFile>>> = HashMap::new();
-    for row in rows {
-        let kept = row.text_opt(16)?.map(str::to_owned).or_else(|| foreign.remove(&row.integer(1).ok()?));
-        let statistics = kept.map_or_else(
-            || FileStatistics::Columns(Vec::new()),
-            |text| FileStatistics::Stored(text.into_boxed_str()),
-        );
-        let file = data_file(&row, statistics)?;
-        begun.entry(row.integer(0)?).or_default().push(Arc::new(file));
+    let condition = format!("t.begin_snapshot > ?2 AND {HOLDS}");
+    for found in data_files(read, &condition, &range).await? {
+        begun.entry(found.table_id).or_default().push(Arc::new(found.file));
     }
     let changed: BTreeSet<i64> = ended.keys().chain(begun.keys()).copied().collect();
     for id in changed {
@@ -433,6 +418,61 @@ async fn files(
         snapshot.put_relation(Relation::Table(Arc::new(table)));
     }
     Ok(())
+}
+
+/// A file of a table, and where it stands in history.
+pub(super) struct FoundFile {
+    pub(super) table_id: i64,
+    pub(super) file: DataFile,
+    /// The first snapshot that does not show it any more.
+    pub(super) end: Option<SnapshotId>,
+    pub(super) order: i64,
+}
+
+/// The files of which a condition on `ducklake_data_file t` is true, in order.
+pub(super) async fn data_files(
+    read: &mut dyn MetadataRead,
+    condition: &str,
+    arguments: &[Value],
+) -> Result<Vec<FoundFile>, LakeError> {
+    let sql = format!(
+        "SELECT t.table_id, t.data_file_id, t.path, t.path_is_relative, t.record_count, t.file_size_bytes, \
+         t.footer_size, t.begin_snapshot, t.row_id_start, c.checksum, t.file_format, t.encryption_key, \
+         t.mapping_id, t.partial_max, c.snapshot_min, c.snapshot_max, c.statistics, c.column_bound, \
+         t.end_snapshot, coalesce(t.file_order, t.data_file_id) \
+         FROM ducklake_data_file t LEFT JOIN lis_data_file c USING (data_file_id) \
+         WHERE {condition} ORDER BY t.table_id, t.file_order, t.data_file_id"
+    );
+    let rows = read.query(&sql, arguments).await?;
+    let all_kept = rows.iter().all(|row| matches!(row.0.get(16), Some(Value::Text(_))));
+    let mut foreign =
+        if all_kept { HashMap::new() } else { foreign_statistics(read, condition, arguments).await? };
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        let kept = row.text_opt(16)?.map(str::to_owned).or_else(|| foreign.remove(&row.integer(1).ok()?));
+        let statistics = kept.map_or_else(
+            || FileStatistics::Columns(Vec::new()),
+            |text| FileStatistics::Stored(text.into_boxed_str()),
+        );
+        found.push(FoundFile {
+            table_id: row.integer(0)?,
+            file: data_file(&row, statistics)?,
+            end: row.integer_opt(18)?.map(SnapshotId::new),
+            order: row.integer(19)?,
+        });
+    }
+    Ok(found)
+}
+
+/// A table as it was defined in a snapshot, which may have expired since; without files. `None` if there was none.
+pub(crate) async fn table_at(
+    read: &mut dyn MetadataRead,
+    id: RelationId,
+    at: SnapshotId,
+) -> Result<Option<Arc<Table>>, LakeError> {
+    let head = Head { id: at, committed_at_us: 0, schema_version: 0, next_catalog_id: 0, next_file_id: 0 };
+    let then = definitions(read, head, None).await?;
+    Ok(then.relation(id).and_then(Relation::as_table).map(Arc::clone))
 }
 
 fn data_file(row: &MetadataRow, statistics: FileStatistics) -> Result<DataFile, LakeError> {
@@ -504,7 +544,8 @@ pub(crate) async fn block_checksums(
 /// wrote. One row of JSON a file: a row for each column would cost ten times as much to fetch.
 async fn foreign_statistics(
     read: &mut dyn MetadataRead,
-    range: &[Value],
+    condition: &str,
+    arguments: &[Value],
 ) -> Result<HashMap<i64, String>, LakeError> {
     // CROSS JOIN keeps the order of the tables: otherwise the statistics of every file there ever was are looked through.
     let sql = format!(
@@ -512,9 +553,9 @@ async fn foreign_statistics(
          s.null_count, s.min_value, s.max_value, s.contains_nan)) \
          FROM ducklake_data_file t LEFT JOIN lis_data_file c USING (data_file_id) \
          CROSS JOIN ducklake_file_column_stats s ON s.data_file_id = t.data_file_id \
-         WHERE t.begin_snapshot > ?2 AND c.statistics IS NULL AND {HOLDS} GROUP BY t.data_file_id"
+         WHERE {condition} AND c.statistics IS NULL GROUP BY t.data_file_id"
     );
-    let rows = read.query(&sql, range).await?;
+    let rows = read.query(&sql, arguments).await?;
     rows.iter().map(|row| Ok((row.integer(0)?, row.text(1)?.to_owned()))).collect()
 }
 

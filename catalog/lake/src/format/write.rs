@@ -28,63 +28,93 @@ pub(crate) async fn write(
     info: &CommitInfo,
     now_us: i64,
 ) -> Result<CommitContext, LakeError> {
-    let mut writer = Writer {
-        id: SnapshotId::new(head.id.get() + 1),
-        schema_version: head.schema_version + i64::from(difference.has_definitions()),
-        schema_version_written: false,
-        next_catalog_id: next_catalog_id(tx).await?.max(head.next_catalog_id),
-        next_file_id: head.next_file_id,
-        changes: Vec::new(),
-        tx,
-    };
+    let mut writer = Writer::begin(tx, head, difference.has_definitions()).await?;
     writer.definitions(difference, outcome).await?;
     for change in &difference.files {
         writer.files(change).await?;
     }
-    // A clock that was set back must not make a snapshot older than the one before it.
-    let committed_at_us = now_us.max(head.committed_at_us + 1);
-    let Writer { tx, id, schema_version, next_catalog_id, next_file_id, changes, .. } = writer;
-    tx.execute(
-        "INSERT INTO ducklake_snapshot(snapshot_id, snapshot_time, schema_version, next_catalog_id, next_file_id) \
-         VALUES (?, ?, ?, ?, ?)",
-        &[
-            id.get().into(),
-            time_text(committed_at_us).into(),
-            schema_version.into(),
-            next_catalog_id.into(),
-            next_file_id.into(),
-        ],
-    )
-    .await?;
-    let extra = info.batch.map(|batch| format!("{{\"lis_batch\":{batch}}}"));
-    tx.execute(
-        "INSERT INTO ducklake_snapshot_changes(snapshot_id, changes_made, author, commit_message, commit_extra_info) \
-         VALUES (?, ?, ?, ?, ?)",
-        &[
-            id.get().into(),
-            changes.join(",").into(),
-            info.author.as_str().into(),
-            info.message.as_str().into(),
-            extra.into(),
-        ],
-    )
-    .await?;
-    tx.execute(
-        "UPDATE lis_counter SET next_value = max(next_value, ?) WHERE name = 'catalog_id'",
-        &[next_catalog_id.into()],
-    )
-    .await?;
-    Ok(CommitContext { snapshot_id: id, committed_at_us })
+    writer.finish(head, info, now_us).await
 }
 
-struct Writer<'a> {
-    tx: &'a mut dyn MetadataTx,
+pub(super) struct Writer<'a> {
+    pub(super) tx: &'a mut dyn MetadataTx,
     id: SnapshotId,
     schema_version: i64,
     schema_version_written: bool,
     next_catalog_id: i64,
     next_file_id: i64,
-    changes: Vec<String>,
+    pub(super) changes: Vec<String>,
+}
+
+/// Which snapshots show a file, and its place among the table's.
+pub(super) struct FileLife {
+    pub(super) begin: SnapshotId,
+    pub(super) end: Option<SnapshotId>,
+    /// In the order of the files' numbers if not said.
+    pub(super) order: Option<i64>,
+    pub(super) row_id_start: i64,
+}
+
+impl<'a> Writer<'a> {
+    /// Begins the snapshot after `head`.
+    pub(super) async fn begin(
+        tx: &'a mut dyn MetadataTx,
+        head: Head,
+        with_definitions: bool,
+    ) -> Result<Self, LakeError> {
+        Ok(Self {
+            id: SnapshotId::new(head.id.get() + 1),
+            schema_version: head.schema_version + i64::from(with_definitions),
+            schema_version_written: false,
+            next_catalog_id: next_catalog_id(&mut *tx).await?.max(head.next_catalog_id),
+            next_file_id: head.next_file_id,
+            changes: Vec::new(),
+            tx,
+        })
+    }
+
+    /// Writes the snapshot itself.
+    pub(super) async fn finish(
+        self,
+        head: Head,
+        info: &CommitInfo,
+        now_us: i64,
+    ) -> Result<CommitContext, LakeError> {
+        // A clock that was set back must not make a snapshot older than the one before it.
+        let committed_at_us = now_us.max(head.committed_at_us + 1);
+        let Self { tx, id, schema_version, next_catalog_id, next_file_id, changes, .. } = self;
+        tx.execute(
+            "INSERT INTO ducklake_snapshot(snapshot_id, snapshot_time, schema_version, next_catalog_id, next_file_id) \
+             VALUES (?, ?, ?, ?, ?)",
+            &[
+                id.get().into(),
+                time_text(committed_at_us).into(),
+                schema_version.into(),
+                next_catalog_id.into(),
+                next_file_id.into(),
+            ],
+        )
+        .await?;
+        let extra = info.batch.map(|batch| format!("{{\"lis_batch\":{batch}}}"));
+        tx.execute(
+            "INSERT INTO ducklake_snapshot_changes(snapshot_id, changes_made, author, commit_message, commit_extra_info) \
+             VALUES (?, ?, ?, ?, ?)",
+            &[
+                id.get().into(),
+                changes.join(",").into(),
+                info.author.as_str().into(),
+                info.message.as_str().into(),
+                extra.into(),
+            ],
+        )
+        .await?;
+        tx.execute(
+            "UPDATE lis_counter SET next_value = max(next_value, ?) WHERE name = 'catalog_id'",
+            &[next_catalog_id.into()],
+        )
+        .await?;
+        Ok(CommitContext { snapshot_id: id, committed_at_us })
+    }
 }
 
 impl Writer<'_> {
@@ -571,7 +601,8 @@ impl Writer<'_> {
             .await?;
         let mut next_row_id = totals.first().map_or(Ok(0), |row| row.integer(0))?;
         for file in &change.added {
-            self.put_file(table_id, file, next_row_id).await?;
+            let life = FileLife { begin: self.id, end: None, order: None, row_id_start: next_row_id };
+            self.put_file(table_id, file, life).await?;
             next_row_id += signed(file.record_count);
         }
         let sum = |files: &[std::sync::Arc<DataFile>], of: fn(&DataFile) -> u64| -> i64 {
@@ -603,29 +634,35 @@ impl Writer<'_> {
         Ok(())
     }
 
-    async fn put_file(&mut self, table_id: i64, file: &DataFile, row_id_start: i64) -> Result<(), LakeError> {
+    pub(super) async fn put_file(
+        &mut self,
+        table_id: i64,
+        file: &DataFile,
+        life: FileLife,
+    ) -> Result<(), LakeError> {
         let file_id = self.next_file_id;
         self.next_file_id += 1;
         self.tx
             .execute(
-                "INSERT INTO ducklake_data_file(data_file_id, table_id, begin_snapshot, file_order, path, \
+                "INSERT INTO ducklake_data_file(data_file_id, table_id, begin_snapshot, end_snapshot, file_order, path, \
                  path_is_relative, file_format, record_count, file_size_bytes, footer_size, row_id_start) \
-                 VALUES (?, ?, ?, ?, ?, 1, 'parquet', ?, ?, ?, ?)",
+                 VALUES (?, ?, ?, ?, ?, ?, 1, 'parquet', ?, ?, ?, ?)",
                 &[
                     file_id.into(),
                     table_id.into(),
-                    self.id.get().into(),
-                    file_id.into(),
+                    life.begin.get().into(),
+                    life.end.map(SnapshotId::get).into(),
+                    life.order.unwrap_or(file_id).into(),
                     file.path.as_str().into(),
                     signed(file.record_count).into(),
                     signed(file.file_size_bytes).into(),
                     signed(file.footer_size_bytes).into(),
-                    row_id_start.into(),
+                    life.row_id_start.into(),
                 ],
             )
             .await?;
         if let Some(checksum) = &file.checksum {
-            let (least, greatest) = file.row_snapshots.map(|snapshots| snapshots.bounds(self.id)).unzip();
+            let (least, greatest) = file.row_snapshots.map(|snapshots| snapshots.bounds(life.begin)).unzip();
             self.tx
                 .execute(
                     "INSERT INTO lis_data_file(data_file_id, checksum, snapshot_min, snapshot_max, statistics, \

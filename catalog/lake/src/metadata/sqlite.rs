@@ -94,8 +94,12 @@ impl SqliteMetadata {
             .create_if_missing(false)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(WRITER_WAIT_SECONDS_MAX));
-        let to_write =
-            options.clone().journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+        // What is deleted is overwritten: bounds of erased files hold values of their rows.
+        let to_write = options
+            .clone()
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("secure_delete", "on");
         let to_read = options.pragma("query_only", "1");
         let failed = |error| database_error(path, error);
         let writer = pool(1).connect_with(to_write).await.map_err(failed)?;
@@ -220,9 +224,15 @@ impl Metadata for SqliteMetadata {
         if let Some(observer) = self.observer.lock().await.take() {
             observer.close().await.map_err(failed)?;
         }
-        // Another process may still read from the log; then it stays, which harms nobody.
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await.map_err(failed)?;
+        self.checkpoint().await?;
         self.writer.close().await;
+        Ok(())
+    }
+
+    async fn checkpoint(&self) -> Result<(), LakeError> {
+        let failed = |error| database_error(&self.path, error);
+        // Somebody may still read from the log; then it stays, which harms nobody.
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await.map_err(failed)?;
         Ok(())
     }
 

@@ -1,11 +1,16 @@
 //! One commit is taken out of history.
 
-use arrow::array::{ArrayRef, Int64Array};
+use arrow::{
+    array::{ArrayRef, Int64Array},
+    compute::filter_record_batch,
+};
 use datafusion::{execution::SessionStateBuilder, logical_expr::col, prelude::SessionContext};
 
 use super::*;
 use crate::{
     compact::CompactOptions,
+    files::WriterOptions,
+    provider::LakeTable,
     testing::{TestLake, rows},
 };
 

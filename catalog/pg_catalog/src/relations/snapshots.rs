@@ -48,11 +48,11 @@ const NAMED_COLUMNS: &[SystemColumn] = &[
     column("named_at", PgType::Timestamptz),
 ];
 
-fn external(error: LakeError) -> DataFusionError {
+pub(super) fn external(error: LakeError) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 
-fn is_insider(context: &ViewContext) -> bool {
+pub(super) fn is_insider(context: &ViewContext) -> bool {
     let uses = |role: &&str| context.viewer.has_role(None, &Identifier::exact(role), "USAGE") == Some(true);
     context.viewer.is_superuser() || INSIDERS.iter().any(uses)
 }

@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use datafusion::common::ScalarValue;
 use lis_lake::{
     names::{Identifier, QualifiedName},
+    retention::Span,
     table::{Relation, Table},
     types::PgType,
 };
@@ -13,7 +14,7 @@ use lis_lake::{
 use super::{Call, Notices};
 use crate::{
     error::{Condition, Result, ServerError},
-    maintenance::{self, IntervalParts},
+    maintenance,
     wire::error::Report,
 };
 
@@ -123,11 +124,11 @@ impl Call<'_> {
     }
 
     /// An interval.
-    pub(super) fn interval(&self, position: usize, what: &str) -> Result<IntervalParts> {
+    pub(super) fn interval(&self, position: usize, what: &str) -> Result<Span> {
         let text = self.text(position, what)?;
         let value = self.request.parse_value(&self.session.server, text, PgType::Interval)?;
         match value {
-            ScalarValue::IntervalMonthDayNano(Some(interval)) => Ok(IntervalParts {
+            ScalarValue::IntervalMonthDayNano(Some(interval)) => Ok(Span {
                 months: interval.months,
                 days: interval.days,
                 microseconds: interval.nanoseconds / 1000,
@@ -141,7 +142,7 @@ impl Call<'_> {
 }
 
 /// Splits `schema."Table"` at its dot, folded as SQL folds names.
-fn name_parts(text: &str) -> Option<Vec<Identifier>> {
+pub(super) fn name_parts(text: &str) -> Option<Vec<Identifier>> {
     let mut parts = Vec::new();
     let mut rest = text.trim();
     loop {

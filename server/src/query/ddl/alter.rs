@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lis_lake::{
     ids::{Oid, RelationId},
     names::{Identifier, QualifiedName},
+    retention::can_rule,
     staged::{can_be_initial_default, widens},
     table::{Column, ConstraintKind, Relation, Table},
     types::ColumnType,
@@ -346,6 +347,10 @@ impl Ddl<'_> {
             return Ok(());
         }
         self.refuse_if_typed_elsewhere(table, &column)?;
+        if !can_rule(column_type.pg_type) {
+            let what = format!("alter the type of column {}", name.as_str());
+            self.refuse_if_ruled(table, column.id, &what).await?;
+        }
         let from = column.column_type.pg_type;
         if using.is_none() && !lis_sql::types::can_assign(from, column_type.pg_type) {
             let sql_type = format_type(column_type.pg_type.oid(), Some(column_type.typmod));

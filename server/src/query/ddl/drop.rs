@@ -83,6 +83,19 @@ impl Ddl<'_> {
         self.see_staged().await
     }
 
+    /// Refuses a change of the column that a table's retention rule goes by.
+    pub(super) async fn refuse_if_ruled(&self, table: &Table, column: ColumnId, what: &str) -> Result<()> {
+        let rules = self.server.lake.retention_rules().await?;
+        if !rules.iter().any(|rule| rule.table == table.id && rule.column == column) {
+            return Ok(());
+        }
+        Err(ServerError::new(
+            Condition::DependentObjectsStillExist,
+            format!("cannot {what} because the table's retention rule depends on it"),
+        )
+        .with_hint("Drop the rule first, with CALL lis.drop_retention."))
+    }
+
     /// DROP COLUMN.
     pub(super) async fn drop_column(
         &mut self,
@@ -115,6 +128,7 @@ impl Ddl<'_> {
             ))
             .with_hint("Drop the policy first."));
         }
+        self.refuse_if_ruled(table, column.id, &format!("drop {}", self.described(root))).await?;
         let dependents = self.dependents(&[root]);
         self.decide(&[root], &dependents, cascade)?;
         let (id, column) = (table.id, column.id);

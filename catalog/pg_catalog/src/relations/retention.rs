@@ -1,0 +1,96 @@
+//! `lis.retention`: how long which table's rows are kept. Superusers, operators and auditors see every rule, also those
+//! that still erase the past of dropped tables; others see those of the tables that they have a privilege on, since
+//! whoever reads rows ought to know when they go.
+
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use async_trait::async_trait;
+use datafusion::common::Result;
+use lis_lake::{
+    ids::Oid,
+    lake::Lake,
+    table::Relation,
+    types::{ColumnType, PgType},
+};
+
+use super::snapshots::{external, is_insider};
+use crate::{
+    registry::{SystemColumn, SystemRelation, ViewContext},
+    rows::{Cell, to_batch},
+};
+
+const fn column(name: &'static str, pg_type: PgType) -> SystemColumn {
+    SystemColumn { name, column_type: ColumnType::plain(pg_type) }
+}
+
+const COLUMNS: &[SystemColumn] = &[
+    column("schema_name", PgType::Text),
+    column("table_name", PgType::Text),
+    column("column_name", PgType::Text),
+    column("age", PgType::Text),
+    column("grace", PgType::Text),
+    column("author", PgType::Text),
+    column("set_at", PgType::Timestamptz),
+];
+
+/// `lis.retention`
+#[derive(Debug)]
+pub(crate) struct Retention {
+    lake: Arc<Lake>,
+}
+
+impl Retention {
+    pub(crate) fn new(lake: Arc<Lake>) -> Self {
+        Self { lake }
+    }
+}
+
+#[async_trait]
+impl SystemRelation for Retention {
+    fn schema(&self) -> &'static str {
+        "lis"
+    }
+
+    fn name(&self) -> &'static str {
+        "retention"
+    }
+
+    fn oid(&self) -> Oid {
+        Oid::new(15902)
+    }
+
+    fn is_view(&self) -> bool {
+        true
+    }
+
+    fn columns(&self) -> &'static [SystemColumn] {
+        COLUMNS
+    }
+
+    async fn rows(&self, context: &ViewContext) -> Result<RecordBatch> {
+        let insider = is_insider(context);
+        let user = context.bind.session_user.as_str();
+        let mut rows = Vec::new();
+        for rule in self.lake.retention_rules().await.map_err(external)? {
+            let relation = context.snapshot.relation(rule.table);
+            let known = relation.is_some() && context.viewer.may_see_relation(rule.table.oid());
+            if !(insider || known) {
+                continue;
+            }
+            let schema = relation.and_then(|relation| context.snapshot.schema(relation.schema_id()));
+            let table = relation.and_then(Relation::as_table);
+            let column = table.and_then(|table| table.column(rule.column));
+            rows.push(vec![
+                Cell::from(schema.map(|schema| schema.name.as_str().to_owned())),
+                Cell::from(table.map(|table| table.name.as_str().to_owned())),
+                Cell::from(column.map(|column| column.name.as_str().to_owned())),
+                Cell::Text(rule.age.to_string()),
+                Cell::Text(rule.grace.to_string()),
+                Cell::from(Some(rule.author).filter(|author| insider || author == user)),
+                rule.set_us.into(),
+            ]);
+        }
+        to_batch(COLUMNS, &rows)
+    }
+}
