@@ -15,6 +15,7 @@ use arrow::{
     datatypes::{DataType, Field as ArrowField, Schema, SchemaRef},
     record_batch::{RecordBatch, RecordBatchOptions},
 };
+use bytes::Bytes;
 use datafusion::{
     common::{DFSchema, ScalarValue, cast::as_boolean_array},
     logical_expr::{
@@ -70,8 +71,9 @@ pub(crate) struct CopyTarget {
     condition: Option<Arc<dyn PhysicalExpr>>,
     record: StatementRecord,
     text: String,
-    /// Input that is not handed over yet.
-    filling: Vec<u8>,
+    /// Input that is not handed over yet, and how many bytes it is.
+    filling: Vec<Bytes>,
+    filling_bytes: usize,
     reading: Reading,
     rows: u64,
 }
@@ -159,7 +161,8 @@ async fn begin(
         condition,
         record,
         text: parsed.text.clone(),
-        filling: Vec::with_capacity(CHUNK_BYTES),
+        filling: Vec::new(),
+        filling_bytes: 0,
         reading: Reading::Idle(Box::new(reader)),
         rows: 0,
         table,
@@ -300,15 +303,11 @@ impl ChunkReader {
         Ok(Self { schema, sources, format, rest: Vec::new() })
     }
 
-    /// Reads what is complete in a chunk.
-    fn read(&mut self, chunk: Vec<u8>, last: bool) -> Chunk {
-        let bytes = if self.rest.is_empty() {
-            chunk
-        } else {
-            let mut bytes = std::mem::take(&mut self.rest);
-            bytes.extend_from_slice(&chunk);
-            bytes
-        };
+    /// Reads what is complete in a chunk, which comes in pieces.
+    fn read(&mut self, pieces: &[Bytes], last: bool) -> Chunk {
+        let mut bytes = std::mem::take(&mut self.rest);
+        bytes.reserve_exact(pieces.iter().map(Bytes::len).sum());
+        pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
         let (records, values, used, result) = match &mut self.format {
             Format::Text(splitter) => {
                 let (records, used, result) = splitter.split(&bytes, last);
@@ -350,6 +349,7 @@ impl ChunkReader {
             return Ok(None);
         }
         let all = |error: ServerError| Wrong { row: 0, error };
+        let text = records.text(bytes);
         let mut first: Option<Wrong> = None;
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.sources.len());
         for (source, field) in self.sources.iter().zip(self.schema.fields()) {
@@ -360,7 +360,7 @@ impl ChunkReader {
                     Some(Values::Typed(values)) => typed(values, field.data_type()).map_err(all),
                     Some(Values::Text) | None => {
                         let fields = records.columns.get(*number).map(Vec::as_slice).unwrap_or_default();
-                        reader.read(bytes, records, fields)
+                        reader.read(bytes, text, records, fields)
                     }
                 },
             };
@@ -431,36 +431,37 @@ impl CopyTarget {
     }
 
     /// Takes more of the input, cut anywhere.
-    pub(crate) async fn feed(&mut self, data: &[u8]) -> Result<()> {
-        if self.binary || self.encoding == ClientEncoding::Utf8 {
-            self.filling.extend_from_slice(data);
+    pub(crate) async fn feed(&mut self, data: Bytes) -> Result<()> {
+        let data = if self.binary || self.encoding == ClientEncoding::Utf8 {
+            data
         } else {
             // One byte is one character in the other sets, so that a cut is none inside one.
-            self.filling.extend_from_slice(self.encoding.decode(data)?.as_bytes());
-        }
-        if self.filling.len() >= CHUNK_BYTES { self.hand_over(false).await } else { Ok(()) }
+            Bytes::from(self.encoding.decode(&data)?)
+        };
+        self.filling_bytes += data.len();
+        self.filling.push(data);
+        if self.filling_bytes >= CHUNK_BYTES { self.hand_over(false).await } else { Ok(()) }
     }
 
-    /// Has the input so far read when what was handed over before has been written.
+    /// Has the input so far read, and what was read before it written meanwhile.
     async fn hand_over(&mut self, last: bool) -> Result<()> {
-        let mut reader = self.idle().await?;
-        let chunk = std::mem::replace(&mut self.filling, Vec::with_capacity(CHUNK_BYTES));
+        let (mut reader, before) = self.idle().await?;
+        let pieces = std::mem::take(&mut self.filling);
+        self.filling_bytes = 0;
         self.reading = Reading::Busy(tokio::task::spawn_blocking(move || {
-            let chunk = reader.read(chunk, last);
+            let chunk = reader.read(&pieces, last);
             (reader, chunk)
         }));
-        Ok(())
+        self.write(before).await
     }
 
-    async fn idle(&mut self) -> Result<Box<ChunkReader>> {
+    /// The reader, and what it has read.
+    async fn idle(&mut self) -> Result<(Box<ChunkReader>, Option<Chunk>)> {
         match std::mem::replace(&mut self.reading, Reading::Failed) {
-            Reading::Idle(reader) => Ok(reader),
+            Reading::Idle(reader) => Ok((reader, None)),
             Reading::Failed => Err(defect("a COPY that failed goes on")),
             Reading::Busy(task) => match task.await {
-                Ok((reader, chunk)) => {
-                    self.write(chunk).await.map_err(|error| self.named(error))?;
-                    Ok(reader)
-                }
+                Ok((reader, chunk)) => Ok((reader, Some(chunk))),
                 Err(error) => Err(match error.try_into_panic() {
                     Ok(panic) => ServerError::Panicked(panic_message(panic.as_ref())),
                     Err(_) => ServerError::Cancelled(CancelReason::Shutdown),
@@ -477,7 +478,19 @@ impl CopyTarget {
         }
     }
 
-    async fn write(&mut self, chunk: Chunk) -> Result<()> {
+    /// Checks and writes what was read.
+    async fn write(&mut self, chunk: Option<Chunk>) -> Result<()> {
+        let written = match chunk {
+            Some(chunk) => self.write_rows(chunk).await,
+            None => Ok(()),
+        };
+        written.map_err(|error| {
+            self.reading = Reading::Failed;
+            self.named(error)
+        })
+    }
+
+    async fn write_rows(&mut self, chunk: Chunk) -> Result<()> {
         let Chunk { bytes, places, rows, error } = chunk;
         if let Some(rows) = rows {
             let at = |row: usize| {
@@ -511,7 +524,8 @@ impl CopyTarget {
     /// The input is over: writes what is left and stages it. How many rows.
     pub(crate) async fn finish(mut self, session: &mut Session) -> Result<u64> {
         self.hand_over(true).await?;
-        let _reader = self.idle().await?;
+        let (_, read) = self.idle().await?;
+        self.write(read).await?;
         let files = self.sink.finish().await?;
         self.record.add_rows(self.rows);
         dml::append(session, &self.table, files, &self.text).await?;

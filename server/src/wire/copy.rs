@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use lis_sql::{
     output::OutputColumn,
     statement::{CopyFormat, CopyHeader, CopyOptions},
@@ -305,7 +304,7 @@ pub(crate) async fn receive(
             }
         };
         match Frontend::decode(&frame, encoding)? {
-            Frontend::CopyData(data) => take(&mut target, &data).await?,
+            Frontend::CopyData(data) => target.feed(data).await?,
             Frontend::CopyDone => break,
             Frontend::CopyFail(reason) => {
                 return Err(ServerError::new(
@@ -324,10 +323,6 @@ pub(crate) async fn receive(
     }
     let rows = target.finish(session).await?;
     Ok(format!("COPY {rows}"))
-}
-
-async fn take(target: &mut CopyTarget, data: &Bytes) -> Result<()> {
-    target.feed(data).await
 }
 
 #[cfg(test)]

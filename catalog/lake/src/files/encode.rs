@@ -32,7 +32,7 @@ use parquet::{
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{Compression, FILE_ROWS_MAX, FileGuard, WriterOptions, blocks::BlockHasher, sort};
+use super::{Compression, FILE_ROWS_MAX, FileGuard, WriterOptions, blocks::BlockHasher, dictionary, sort};
 use crate::{
     data_file::{DataFile, FileStatistics, StagedFile},
     error::LakeError,
@@ -61,6 +61,7 @@ pub(super) struct Target {
     column_bound: i64,
     parquet_schema: TypePtr,
     properties: WriterPropertiesPtr,
+    row_group_rows: usize,
     unfinished: Arc<UnfinishedFiles>,
 }
 
@@ -83,6 +84,7 @@ impl Target {
             parquet_schema: parquet_schema(&columns, options.row_lineage).map_err(failed)?,
             row_lineage: options.row_lineage,
             properties: Arc::new(properties(options, &columns, &sort).map_err(failed)?),
+            row_group_rows: options.row_group_rows,
             directory,
             sort,
             columns,
@@ -293,7 +295,7 @@ impl Encoder {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
         let mut open = match self.open.take() {
             Some(open) => open,
-            None => OpenFile::create(&self.target)?,
+            None => OpenFile::create(&self.target, batch)?,
         };
         for (column, array) in self.target.columns.iter().zip(batch.columns()) {
             if FloatFacts::apply_to(array.data_type()) {
@@ -333,14 +335,22 @@ impl std::fmt::Debug for OpenFile {
 }
 
 impl OpenFile {
-    fn create(target: &Target) -> Result<Self, LakeError> {
+    /// `first`: rows that it will begin with.
+    fn create(target: &Target, first: &RecordBatch) -> Result<Self, LakeError> {
         let name = format!("lis-{}.{DATA_FILE_EXTENSION}", Uuid::now_v7());
         let path = target.directory.join(&name);
         // Guarded first, so that maintenance never sees the file without its guard.
         let guard = FileGuard::new(path.clone(), Arc::clone(&target.unfinished));
         let file = create_file(&path).map_err(|error| LakeError::io(&path, error))?;
+        let mut properties = WriterProperties::clone(&target.properties).into_builder();
+        for (column, values) in target.columns.iter().zip(first.columns()) {
+            if dictionary::is_useless(values, target.row_group_rows) {
+                let path = ColumnPath::new(vec![column.physical_name.clone()]);
+                properties = properties.set_column_dictionary_enabled(path, false);
+            }
+        }
         let options = ArrowWriterOptions::new()
-            .with_properties(WriterProperties::clone(&target.properties))
+            .with_properties(properties.build())
             .with_skip_arrow_metadata(true)
             .with_parquet_schema(SchemaDescriptor::new(Arc::clone(&target.parquet_schema)));
         let writer =

@@ -3,6 +3,8 @@
 //!
 //! The input comes in chunks that end anywhere: a record that is not complete stays for the next chunk.
 
+mod plain;
+
 use lis_sql::statement::CopyFormat;
 use memchr::{memchr2, memchr3};
 
@@ -71,6 +73,16 @@ impl Records {
         }
     }
 
+    /// The input and what was put together, as text; `None` if a part of it is none that a database takes.
+    pub(super) fn text<'a>(&'a self, chunk: &'a [u8]) -> Option<Text<'a>> {
+        let used = self.places.last().map_or(0, |place| place.end as usize);
+        let text = |bytes: &'a [u8]| {
+            std::str::from_utf8(bytes).ok().filter(|text| memchr::memchr(0, text.as_bytes()).is_none())
+        };
+        let plain = text(chunk.get(..used)?)?;
+        Some(Text { plain, made: text(&self.made)?, ascii: plain.is_ascii() && self.made.is_ascii() })
+    }
+
     /// A field's bytes.
     pub(super) fn bytes<'a>(&'a self, chunk: &'a [u8], field: Field) -> Option<&'a [u8]> {
         let range = |from: u32, to: u32| from as usize..to as usize;
@@ -78,6 +90,27 @@ impl Records {
             Field::Null => None,
             Field::Plain(from, to) => chunk.get(range(from, to)),
             Field::Made(from, to) => self.made.get(range(from, to)),
+        }
+    }
+}
+
+/// A chunk's records as text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text<'a> {
+    plain: &'a str,
+    made: &'a str,
+    /// Whether every character is a byte.
+    pub(super) ascii: bool,
+}
+
+impl<'a> Text<'a> {
+    /// A field's text: `Some(None)` is null, `None` what begins or ends within a character.
+    #[expect(clippy::option_option, reason = "a null is a value here")]
+    pub(super) fn of(&self, field: Field) -> Option<Option<&'a str>> {
+        match field {
+            Field::Null => Some(None),
+            Field::Plain(from, to) => self.plain.get(from as usize..to as usize).map(Some),
+            Field::Made(from, to) => self.made.get(from as usize..to as usize).map(Some),
         }
     }
 }
@@ -98,6 +131,8 @@ pub(super) struct Splitter {
     ended: bool,
     row: Vec<Field>,
     made: Vec<u8>,
+    /// Records to make room for in a chunk.
+    records_before: usize,
 }
 
 /// A record that was found, and where the next one begins.
@@ -121,16 +156,22 @@ impl Splitter {
             ended: false,
             row: Vec::new(),
             made: Vec::new(),
+            records_before: 0,
         }
     }
 
     /// The complete records of a chunk, how many bytes they take, and what ended it before its end. `last`: nothing
     /// follows the chunk.
     pub(super) fn split(&mut self, chunk: &[u8], last: bool) -> (Records, usize, Result<()>) {
-        let mut columns: Vec<Vec<Field>> = self.names.iter().map(|_| Vec::new()).collect();
-        let mut places = Vec::new();
+        // About as many as the chunk before had.
+        let mut columns: Vec<Vec<Field>> =
+            self.names.iter().map(|_| Vec::with_capacity(self.records_before)).collect();
+        let mut places = Vec::with_capacity(self.records_before);
         let mut used = 0;
         let result = loop {
+            if !self.ended {
+                used = self.plain(chunk, used, &mut columns, &mut places);
+            }
             if self.ended || used >= chunk.len() {
                 used = chunk.len();
                 break Ok(());
@@ -170,6 +211,7 @@ impl Splitter {
             }
             places.push(place);
         };
+        self.records_before = places.len() + places.len() / 8;
         (Records { columns, places, made: std::mem::take(&mut self.made) }, used, result)
     }
 

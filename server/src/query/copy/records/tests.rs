@@ -111,3 +111,22 @@ fn text_is_unescaped() {
     assert_eq!(rows(&text, &["a"], "1\r\n\r\n"), [row(&[Some("1")]), row(&[Some("")])]);
     assert_eq!(error(&text, &["a"], "1\n2\r\n"), "literal carriage return found in data");
 }
+
+#[test]
+fn lines_are_counted_through_quotes_and_records_of_every_kind() {
+    let csv = options(CopyFormat::Csv);
+    let input = b"1,a\n2,\"b\nb\"\n3,\"c\"\"c\"\n4,\n\"5\",\"\"\n6,d\"d\"\n7,e";
+    let mut splitter = splitter(&csv, &["a", "b"]);
+    let (records, used, result) = splitter.split(input, true);
+    result.unwrap();
+    assert_eq!(used, input.len());
+    assert_eq!(records.places.iter().map(|place| place.line).collect::<Vec<_>>(), [1, 3, 4, 5, 6, 7, 8]);
+    let second: Vec<_> = records.columns[1].iter().map(|field| records.bytes(input, *field)).collect();
+    let text = |text: &'static str| Some(text.as_bytes());
+    assert_eq!(second, [text("a"), text("b\nb"), text("c\"c"), None, text(""), text("dd"), text("e")]);
+    // A wrong record leaves nothing of itself behind the right ones.
+    let mut splitter = super::tests::splitter(&csv, &["a", "b"]);
+    let (records, _, result) = splitter.split(b"1,2\n3\n", true);
+    assert!(result.is_err());
+    assert_eq!(records.columns.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1]);
+}
