@@ -74,6 +74,8 @@ pub(crate) struct CopyTarget {
     /// Input that is not handed over yet, and how many bytes it is.
     filling: Vec<Bytes>,
     filling_bytes: usize,
+    /// Where a chunk was that is written.
+    spare: Vec<u8>,
     reading: Reading,
     rows: u64,
 }
@@ -163,6 +165,7 @@ async fn begin(
         text: parsed.text.clone(),
         filling: Vec::new(),
         filling_bytes: 0,
+        spare: Vec::new(),
         reading: Reading::Idle(Box::new(reader)),
         rows: 0,
         table,
@@ -231,6 +234,8 @@ struct ChunkReader {
     format: Format,
     /// The beginning of a record whose end was not there.
     rest: Vec<u8>,
+    /// Where a chunk was that is not needed any more.
+    spare: Vec<u8>,
 }
 
 enum Format {
@@ -300,13 +305,15 @@ impl ChunkReader {
             CopyFormat::Binary => Format::Binary(BinaryReader::new(names, column_types, encoding)),
             CopyFormat::Text | CopyFormat::Csv => Format::Text(Splitter::new(dialect, names)),
         };
-        Ok(Self { schema, sources, format, rest: Vec::new() })
+        Ok(Self { schema, sources, format, rest: Vec::new(), spare: Vec::new() })
     }
 
     /// Reads what is complete in a chunk, which comes in pieces.
     fn read(&mut self, pieces: &[Bytes], last: bool) -> Chunk {
-        let mut bytes = std::mem::take(&mut self.rest);
-        bytes.reserve_exact(pieces.iter().map(Bytes::len).sum());
+        let mut bytes = std::mem::take(&mut self.spare);
+        bytes.clear();
+        bytes.extend_from_slice(&self.rest);
+        self.rest.clear();
         pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
         let (records, values, used, result) = match &mut self.format {
             Format::Text(splitter) => {
@@ -334,6 +341,9 @@ impl ChunkReader {
                 self.columns(&bytes, &before, &values).ok().flatten()
             }
         };
+        if let Format::Text(splitter) = &mut self.format {
+            splitter.recycle(records.columns);
+        }
         Chunk { places: records.places, bytes, rows, error }
     }
 
@@ -446,6 +456,7 @@ impl CopyTarget {
     /// Has the input so far read, and what was read before it written meanwhile.
     async fn hand_over(&mut self, last: bool) -> Result<()> {
         let (mut reader, before) = self.idle().await?;
+        reader.spare = std::mem::take(&mut self.spare);
         let pieces = std::mem::take(&mut self.filling);
         self.filling_bytes = 0;
         self.reading = Reading::Busy(tokio::task::spawn_blocking(move || {
@@ -518,6 +529,7 @@ impl CopyTarget {
             self.rows += rows.num_rows() as u64;
             self.sink.write_checked(&rows).await?;
         }
+        self.spare = bytes;
         error.map_or(Ok(()), Err)
     }
 

@@ -131,8 +131,8 @@ pub(super) struct Splitter {
     ended: bool,
     row: Vec<Field>,
     made: Vec<u8>,
-    /// Records to make room for in a chunk.
-    records_before: usize,
+    /// What records were in that are not needed any more, for the next.
+    spare: Vec<Vec<Field>>,
 }
 
 /// A record that was found, and where the next one begins.
@@ -156,17 +156,16 @@ impl Splitter {
             ended: false,
             row: Vec::new(),
             made: Vec::new(),
-            records_before: 0,
+            spare: Vec::new(),
         }
     }
 
     /// The complete records of a chunk, how many bytes they take, and what ended it before its end. `last`: nothing
     /// follows the chunk.
     pub(super) fn split(&mut self, chunk: &[u8], last: bool) -> (Records, usize, Result<()>) {
-        // About as many as the chunk before had.
-        let mut columns: Vec<Vec<Field>> =
-            self.names.iter().map(|_| Vec::with_capacity(self.records_before)).collect();
-        let mut places = Vec::with_capacity(self.records_before);
+        let mut columns = std::mem::take(&mut self.spare);
+        columns.resize_with(self.names.len(), Vec::new);
+        let mut places = Vec::with_capacity(columns.first().map_or(0, Vec::capacity));
         let mut used = 0;
         let result = loop {
             if !self.ended {
@@ -211,8 +210,13 @@ impl Splitter {
             }
             places.push(place);
         };
-        self.records_before = places.len() + places.len() / 8;
         (Records { columns, places, made: std::mem::take(&mut self.made) }, used, result)
+    }
+
+    /// Takes back what records were in.
+    pub(super) fn recycle(&mut self, mut columns: Vec<Vec<Field>>) {
+        columns.iter_mut().for_each(Vec::clear);
+        self.spare = columns;
     }
 
     fn wrong_width(&self) -> ServerError {

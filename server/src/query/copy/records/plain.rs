@@ -2,7 +2,7 @@
 //! The bytes that mean something are looked for eight at a time. Whatever else comes (escapes, odd quotes and returns,
 //! a wrong number of fields, an end that is not there) is left untouched to [`Splitter::record`], which alone decides.
 
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::memchr;
 
 use super::{Field, LineEnd, Place, Splitter, narrow};
 use crate::wire::copy::Dialect;
@@ -69,12 +69,6 @@ impl<'a> Marks<'a> {
         self.found &= self.found - 1;
         Some(at)
     }
-
-    /// Goes on at a place behind the last one.
-    fn skip_to(&mut self, at: usize) {
-        self.base = at;
-        self.found = self.look();
-    }
 }
 
 impl Splitter {
@@ -136,10 +130,18 @@ impl Splitter {
                     return None;
                 }
                 if csv {
-                    let close = self.plain_quotes(chunk, from, columns.len())?;
-                    lines += memchr_iter(b'\n', &chunk[from..close]).count() as u64;
+                    let close = loop {
+                        let at = marks.next()?;
+                        match chunk[at] {
+                            quote if quote == special => break at,
+                            b'\n' => lines += 1,
+                            _ => {}
+                        }
+                    };
+                    if !self.is_plain_inside(&chunk[from + 1..close], columns.len()) {
+                        return None;
+                    }
                     field = Some(Field::Plain(narrow(from + 1), narrow(close)));
-                    marks.skip_to(close + 1);
                 } else if *self.dialect.null != *b"\\N" || chunk.get(from + 1) != Some(&b'N') {
                     return None;
                 }
@@ -183,19 +185,11 @@ impl Splitter {
         }
     }
 
-    /// Where the quotes that begin at `from` close, if nothing inside is escaped; `left`: how many fields are to come.
-    fn plain_quotes(&self, chunk: &[u8], from: usize, left: usize) -> Option<usize> {
-        if self.force_null.get(self.names.len() - left).copied().unwrap_or(false) {
-            return None;
-        }
-        let inside = chunk.get(from + 1..)?;
-        let found = if self.dialect.escape == self.dialect.quote {
-            memchr(self.dialect.quote, inside)
-        } else {
-            memchr2(self.dialect.quote, self.dialect.escape, inside)
-        };
-        let close = from + 1 + found?;
-        (chunk[close] == self.dialect.quote).then_some(close)
+    /// Whether quotes hold a value as it is; `left`: how many fields are to come.
+    fn is_plain_inside(&self, value: &[u8], left: usize) -> bool {
+        let forced = self.force_null.get(self.names.len() - left).copied().unwrap_or(false);
+        let escape = self.dialect.escape;
+        !forced && (escape == self.dialect.quote || memchr(escape, value).is_none())
     }
 
     fn is_forced_not_null(&self, left: usize) -> bool {
