@@ -2,6 +2,9 @@
 //! for the differences that the corpus names. One test per file. `LIS_TESTS_REPORT=1` prints the agreement by family and
 //! every difference instead of failing: what one looks at while widening the binder.
 
+#[path = "differential/copying.rs"]
+mod copying;
+
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -33,6 +36,7 @@ fn main() -> Result<ExitCode> {
         let targets = targets.clone();
         trials.push(format!("corpus::{name}"), move || family(&path, &targets));
     }
+    trials.push("copy::from_stdin".to_owned(), move || copying::agree(&targets));
     let code = trials.run();
     drop((server, reference));
     Ok(code)

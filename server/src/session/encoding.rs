@@ -57,11 +57,16 @@ impl ClientEncoding {
             Self::Utf8 => match std::str::from_utf8(bytes) {
                 Ok(text) => Ok(text.to_owned()),
                 Err(error) => {
-                    let wrong: Vec<String> = bytes[error.valid_up_to()..]
-                        .iter()
-                        .take(error.error_len().unwrap_or(bytes.len() - error.valid_up_to()).max(1))
-                        .map(|byte| format!("0x{byte:02x}"))
-                        .collect();
+                    // PostgreSQL shows as many bytes as the first of them announces.
+                    let rest = &bytes[error.valid_up_to()..];
+                    let announced = match rest.first() {
+                        Some(0xc0..=0xdf) => 2,
+                        Some(0xe0..=0xef) => 3,
+                        Some(0xf0..=0xf7) => 4,
+                        _ => 1,
+                    };
+                    let wrong: Vec<String> =
+                        rest.iter().take(announced).map(|byte| format!("0x{byte:02x}")).collect();
                     Err(ServerError::new(
                         Condition::CharacterNotInRepertoire,
                         format!("invalid byte sequence for encoding \"UTF8\": {}", wrong.join(" ")),
@@ -137,6 +142,6 @@ mod tests {
     #[test]
     fn a_wrong_byte_is_named() {
         let error = ClientEncoding::Utf8.decode(b"ab\xe5c").unwrap_err();
-        assert_eq!(error.to_string(), "invalid byte sequence for encoding \"UTF8\": 0xe5");
+        assert_eq!(error.to_string(), "invalid byte sequence for encoding \"UTF8\": 0xe5 0x63");
     }
 }

@@ -72,7 +72,10 @@ impl ColumnReader {
             match records.bytes(chunk, *field) {
                 None => text.append_null(),
                 Some(bytes) => {
-                    let value = self.text(bytes).map_err(|error| self.wrong(row, Some(bytes), error))?;
+                    // PostgreSQL finds this before it knows of columns.
+                    let value = self
+                        .text(bytes)
+                        .map_err(|error| Wrong { row, error: error.in_context(String::new) })?;
                     text.append_value(value);
                 }
             }

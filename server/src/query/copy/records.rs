@@ -219,6 +219,11 @@ impl Splitter {
         self.spare = columns;
     }
 
+    /// CONTEXT of an error that PostgreSQL finds before it has the record.
+    fn line_only(&self) -> String {
+        format!(", line {}", self.line)
+    }
+
     fn wrong_width(&self) -> ServerError {
         match self.names.get(self.row.len()) {
             Some(missing) => wrong(format!("missing data for column \"{missing}\"")),
@@ -272,6 +277,10 @@ impl Splitter {
                 None | Some(b'\n') => Some(start + 3),
                 Some(b'\r') if rest.get(1).is_none() && !last => return Ok(None),
                 Some(b'\r') => Some(start + 4),
+                Some(_) if self.dialect.format == CopyFormat::Text => {
+                    let error = wrong("end-of-copy marker corrupt");
+                    return Err(error.in_context(|| self.line_only()));
+                }
                 Some(_) => None,
             };
             if let Some(next) = ends {
@@ -286,11 +295,23 @@ impl Splitter {
     }
 
     /// Where the record that ends in a line break (or the input's end) at `at` ends without it.
-    fn ended_at(&mut self, chunk: &[u8], start: usize, at: usize) -> usize {
+    fn ended_at(&mut self, chunk: &[u8], start: usize, at: usize) -> Result<usize> {
         let carriage = at > start && chunk[at - 1] == b'\r';
         let kind =
             *self.line_end.get_or_insert(if carriage { LineEnd::ReturnNewLine } else { LineEnd::NewLine });
-        if carriage && kind == LineEnd::ReturnNewLine { at - 1 } else { at }
+        match kind {
+            LineEnd::ReturnNewLine if carriage => Ok(at - 1),
+            LineEnd::ReturnNewLine if at < chunk.len() => {
+                let error = if self.dialect.format == CopyFormat::Csv {
+                    wrong("unquoted newline found in data")
+                        .with_hint("Use quoted CSV field to represent newline.")
+                } else {
+                    wrong("literal newline found in data").with_hint("Use \"\\n\" to represent newline.")
+                };
+                Err(error.in_context(|| self.line_only()))
+            }
+            _ => Ok(at),
+        }
     }
 
     fn text(&mut self, chunk: &[u8], start: usize, last: bool) -> Result<Option<Found>> {
@@ -301,7 +322,7 @@ impl Splitter {
                 if !last {
                     return Ok(None);
                 }
-                let end = self.ended_at(chunk, from, chunk.len());
+                let end = self.ended_at(chunk, from, chunk.len())?;
                 self.check_returns(chunk, start, end)?;
                 self.push_text(chunk, from, end, escaped);
                 return Ok(Some(Found { end, next: chunk.len() }));
@@ -319,7 +340,7 @@ impl Splitter {
                     at = (found + 2).min(chunk.len());
                 }
                 b'\n' => {
-                    let end = self.ended_at(chunk, from, found);
+                    let end = self.ended_at(chunk, from, found)?;
                     self.check_returns(chunk, start, end)?;
                     self.push_text(chunk, from, end, escaped);
                     return Ok(Some(Found { end, next: found + 1 }));
@@ -353,7 +374,7 @@ impl Splitter {
             wrong("literal carriage return found in data")
                 .with_hint("Use \"\\r\" to represent carriage return.")
         })
-        .map_err(|error| error.in_context(|| self.context(self.line, &chunk[start..end])))
+        .map_err(|error| error.in_context(|| self.line_only()))
     }
 
     fn push_text(&mut self, chunk: &[u8], from: usize, to: usize, escaped: bool) {
@@ -378,7 +399,7 @@ impl Splitter {
             let (quoted, begin, at) = match found {
                 Some(at) if chunk[at] == quote => {
                     let begin = self.made.len();
-                    let Some(at) = self.quoted(chunk, from, last)? else { return Ok(None) };
+                    let Some(at) = self.quoted(chunk, start, from, last)? else { return Ok(None) };
                     (true, begin, at)
                 }
                 Some(at) => (false, 0, at),
@@ -386,7 +407,7 @@ impl Splitter {
                 None => return Ok(None),
             };
             let ends = at >= chunk.len() || chunk[at] == b'\n';
-            let end = if ends { self.ended_at(chunk, from, at) } else { at };
+            let end = if ends { self.ended_at(chunk, from, at)? } else { at };
             if quoted {
                 // The return of a line's end was taken for data.
                 if end < at && self.made.last() == Some(&b'\r') {
@@ -417,7 +438,7 @@ impl Splitter {
     }
 
     /// Puts a field with quotes together; where its delimiter or line break stands, or the input's end.
-    fn quoted(&mut self, chunk: &[u8], from: usize, last: bool) -> Result<Option<usize>> {
+    fn quoted(&mut self, chunk: &[u8], start: usize, from: usize, last: bool) -> Result<Option<usize>> {
         let (delimiter, quote, escape) = (self.dialect.delimiter, self.dialect.quote, self.dialect.escape);
         let mut at = from;
         let mut inside = false;
@@ -429,7 +450,7 @@ impl Splitter {
                     }
                     self.line += lines_in(&chunk[at..]);
                     let error = wrong("unterminated CSV quoted field");
-                    return Err(error.in_context(|| self.context(self.line, &chunk[from..])));
+                    return Err(error.in_context(|| self.context(self.line, &chunk[start..])));
                 };
                 self.line += lines_in(&chunk[at..found]);
                 self.made.extend_from_slice(&chunk[at..found]);

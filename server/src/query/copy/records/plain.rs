@@ -178,7 +178,7 @@ impl Splitter {
             if columns.len() > 0 {
                 return None;
             }
-            if *self.line_end.get_or_insert(kind) == LineEnd::NewLine && kind == LineEnd::ReturnNewLine {
+            if *self.line_end.get_or_insert(kind) != kind {
                 return None;
             }
             return Some((at, next, lines));
