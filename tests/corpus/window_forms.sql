@@ -129,3 +129,5 @@ select sum(rank() over ()) over () from v.lon;
 select lag(lon, nr) over (order by nr) from v.lon order by nr;
 select first_value(lon) over (order by nr rows between 1 following and 2 following) from v.lon order by nr;
 select avg(lon)::float8, count(*) from v.lon group by extract(year from anstalld) order by min(anstalld);
+select u, count(*) over (order by u), min(n) over (partition by u order by u desc) from (values (uuid 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 1), ('b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 2), ('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 3), (null, 4)) v (u, n) order by n;
+select b, sum(n) over (order by b), sum(n) over (order by b range between current row and unbounded following) from (values ('\x01'::bytea, 1), ('\x00', 2), ('\x01', 3)) v (b, n) order by n;

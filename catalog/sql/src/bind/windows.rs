@@ -37,7 +37,7 @@ struct Definition {
     order_by: Vec<Sort>,
     /// The type of the only ORDER BY expression, for RANGE with an offset.
     order_type: Option<Typed>,
-    /// Whether something is ordered by a key that stands for it.
+    /// Whether something is ordered by a key that stands for it, or by bytes, of which DataFusion has no ranges either.
     keyed: bool,
     frame: WindowFrame,
 }
@@ -184,7 +184,8 @@ impl Binder<'_> {
         };
         let mut keyed = false;
         for item in written.order_by {
-            keyed |= is_keyed(&self.expression(&item.expr, place)?);
+            let ordering = self.expression(&item.expr, place)?;
+            keyed |= is_keyed(&ordering) || matches!(ordering.pg_type(), PgType::Bytea | PgType::Uuid);
         }
         let mut definition =
             Definition { partition_by, order_by, order_type, keyed, frame: WindowFrame::new(None) };
