@@ -47,3 +47,9 @@ select 'abc'::bytea, '\000'::bytea;
 select length('\x0102'::bytea), '\x01'::bytea || '\x02'::bytea, substring('\x010203'::bytea from 2 for 1), get_byte('\x0102'::bytea, 1);
 select to_char(1234.5, '9999.99'), to_char(-1234.5, '9,999.99'), to_char(12, '000'), to_char(0.5, 'FM990.00'), to_char(1234567.891, 'FM9,999,999.00'), to_char(5, 'RN'), to_char(1234.5, '9G999D99'), to_char(-5, 'S999'), to_char(5, '99MI');
 select to_number('1,234.50', '9,999.99'), to_number('-12', 'S99');
+
+-- of several matches at one place the longest is taken, or the shortest where the first quantifier is non-greedy
+SELECT regexp_substr('12 kronor', 'kr|kronor'), regexp_replace('xabcd', 'a|ab|abc', '-'), regexp_match('abcd', '(a|ab)(c|bcd)(d*)');
+SELECT regexp_match('abcb xyz', 'a.*?b.*'), regexp_match('aabbb', '(.*?)(b+)'), substring('foobarbar' from '(foo|foobar)(bar)?'), regexp_match('abc123', '([a-z]+?)([0-9]*)');
+SELECT regexp_matches('ab12cd3', '([a-z]|[a-z]{2})([0-9]+)', 'g'), regexp_split_to_array('a--b-c', '-|--'), regexp_count('ababab', 'a|ab'), regexp_instr('xxabab', '(ab)+|a', 1, 1, 1);
+SELECT to_char('NaN'::float8, '999.99'), to_char('infinity'::float8, 'FM999999.009'), to_timestamp('2024-00-00', 'YYYY-MM-DD') = '2024-01-01'::timestamptz;

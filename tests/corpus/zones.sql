@@ -69,3 +69,9 @@ select timetz(0) '12:00:00.6+02', '12:00:00.123456+02'::timetz(3), pg_typeof('12
 select timetz '12:00+16';
 select timetz '25:00+01';
 select 'x'::timetz;
+
+-- Stockholm's own time: no summer time from 1917 to 1979, and a local one before 1900
+SELECT '1945-07-01'::timestamptz, '1940-04-01 12:00'::timestamptz, '1916-07-01'::timestamptz, '1890-01-01'::timestamptz, '1850-01-01 12:00:00+00'::timestamptz;
+SELECT '1945-07-01'::timestamp AT TIME ZONE 'Europe/Oslo', '1948-07-01'::timestamp AT TIME ZONE 'Europe/Copenhagen', '1945-07-01'::timestamp AT TIME ZONE 'Europe/Berlin';
+SELECT to_char('1890-01-01'::timestamptz, 'TZ'), to_char('1945-07-01'::timestamptz, 'TZ OF');
+SELECT date '5874897-12-31' > timestamp '294246-12-31', date 'infinity' = timestamp 'infinity', date '4714-11-24 BC' < timestamptz '2024-03-31 00:59:59+00';

@@ -1,6 +1,8 @@
 //! Days, microseconds and time zones as plain numbers: the proleptic Gregorian calendar from 4713 BC on, as PostgreSQL
 //! has it. Dates are days since 1970-01-01, timestamps microseconds since then.
 
+mod merged;
+
 use chrono::{NaiveDateTime, Offset, TimeZone};
 use chrono_tz::{OffsetComponents, OffsetName, Tz};
 
@@ -174,6 +176,9 @@ pub fn offset_at(zone: Tz, timestamp: i64) -> i64 {
     if zone == Tz::UTC {
         return 0;
     }
+    if let Some((offset, _)) = merged::at(zone, timestamp.div_euclid(SECOND)) {
+        return offset;
+    }
     match naive(within_tables(timestamp)) {
         Some(moment) => i64::from(zone.offset_from_utc_datetime(&moment).fix().local_minus_utc()),
         None => 0,
@@ -200,6 +205,9 @@ fn within_tables(timestamp: i64) -> i64 {
 
 /// The abbreviation of a zone at a moment (`CET`), and whether daylight saving time applies.
 pub fn abbreviation_at(zone: Tz, timestamp: i64) -> (String, bool) {
+    if let Some((_, name)) = merged::at(zone, timestamp.div_euclid(SECOND)) {
+        return (name.to_owned(), name == "CEST");
+    }
     match naive(within_tables(timestamp)) {
         Some(moment) => {
             let offset = zone.offset_from_utc_datetime(&moment);
@@ -216,8 +224,16 @@ pub fn local_to_utc(zone: Tz, local: i64) -> Result<i64, FunctionError> {
     if zone == Tz::UTC || is_infinite_timestamp(local) {
         return Ok(local);
     }
+    let moved = |offset: i64| {
+        local
+            .checked_sub(offset * SECOND)
+            .filter(|utc| *utc >= TIMESTAMP_MIN)
+            .ok_or_else(timestamp_out_of_range)
+    };
+    if let Some(offset) = merged::of_local(zone, local.div_euclid(SECOND)) {
+        return moved(offset);
+    }
     let Some(moment) = naive(within_tables(local)) else { return Err(timestamp_out_of_range()) };
-    let out_of_range = |utc: i64| (utc < TIMESTAMP_MIN).then(timestamp_out_of_range).map_or(Ok(utc), Err);
     let offset = match zone.offset_from_local_datetime(&moment) {
         chrono::LocalResult::Single(offset) => offset,
         chrono::LocalResult::Ambiguous(_, late) => late,
@@ -227,10 +243,7 @@ pub fn local_to_utc(zone: Tz, local: i64) -> Result<i64, FunctionError> {
             zone.offset_from_local_datetime(&before).latest().ok_or_else(timestamp_out_of_range)?
         }
     };
-    local
-        .checked_sub(i64::from(offset.fix().local_minus_utc()) * SECOND)
-        .ok_or_else(timestamp_out_of_range)
-        .and_then(out_of_range)
+    moved(i64::from(offset.fix().local_minus_utc()))
 }
 
 /// The local time in a zone of a moment.
@@ -273,6 +286,12 @@ mod tests {
         let autumn = days_from_civil(2026, 10, 25);
         assert_eq!(local_to_utc(stockholm, at(autumn, 2, 30)).unwrap(), at(autumn, 1, 30));
         assert_eq!(utc_to_local(stockholm, at(spring, 1, 30)), at(spring, 3, 30));
+        // Sweden had no summer time in 1945, and its own time before 1900.
+        let july = days_from_civil(1945, 7, 1);
+        assert_eq!(offset_at(stockholm, at(july, 0, 0)), 3600);
+        assert_eq!(local_to_utc(stockholm, at(july, 0, 0)).unwrap(), at(july, -1, 0));
+        assert_eq!(offset_at(stockholm, at(days_from_civil(1890, 1, 1), 0, 0)), 3614);
+        assert_eq!(abbreviation_at(stockholm, at(days_from_civil(1850, 1, 1), 0, 0)).0, "LMT");
         // The rules go on where the tables end.
         for year in [2100, 2150, 9999, 294_000] {
             let july = days_from_civil(year, 7, 1);

@@ -222,13 +222,18 @@ pub fn char_to_int4(arguments: &Arguments<'_>) -> Done {
 /// `integer` → `"char"`. Bytes from 128 on are no text of one byte and are refused.
 pub fn int4_to_char(arguments: &Arguments<'_>) -> Done {
     map_text::<(Int4,)>(arguments, |(value,), out| {
-        match u8::try_from(value).ok().filter(u8::is_ascii) {
-            Some(0) => {}
-            Some(byte) => out.push(char::from(byte)),
-            None => return Err(FunctionError::out_of_range("\"char\"")),
+        match (i8::try_from(value), u8::try_from(value)) {
+            (Ok(0), _) => {}
+            (Ok(1..), Ok(byte)) => out.push(char::from(byte)),
+            (Ok(_), _) => return Err(not_one_byte()),
+            (Err(_), _) => return Err(FunctionError::out_of_range("\"char\"")),
         }
         Ok(())
     })
+}
+
+fn not_one_byte() -> FunctionError {
+    FunctionError::not_supported("a \"char\" that is not ASCII is not supported")
 }
 
 /// `integer` → `boolean`.
@@ -304,23 +309,37 @@ pub fn float8_to_float4(arguments: &Arguments<'_>) -> Done {
     })
 }
 
-fn float_to_numeric(value: f64, digits: usize, precision: u8, scale: i8) -> Result<i128, FunctionError> {
+fn rounded_text(value: f64, digits: usize) -> Result<String, FunctionError> {
     if !value.is_finite() {
         return Err(FunctionError::not_supported("numeric NaN and infinity are not supported"));
     }
-    input::parse_numeric(&format!("{value:.digits$e}"), precision, scale)
+    Ok(format!("{value:.*e}", digits - 1))
+}
+
+fn float_to_numeric(value: f64, digits: usize, precision: u8, scale: i8) -> Result<i128, FunctionError> {
+    input::parse_numeric(&rounded_text(value, digits)?, precision, scale)
+}
+
+/// A float as the decimal of so many significant digits, without trailing zeros.
+pub fn float_as_decimal(value: f64, digits: usize) -> Result<input::Decimal, FunctionError> {
+    let mut decimal = input::parse_decimal(&rounded_text(value, digits)?)?;
+    while decimal.scale > 0 && decimal.unscaled % 10 == 0 {
+        decimal.unscaled /= 10;
+        decimal.scale -= 1;
+    }
+    Ok(decimal)
 }
 
 /// `double precision` → `numeric`: 15 significant digits, as PostgreSQL does.
 pub fn float8_to_numeric(arguments: &Arguments<'_>) -> Done {
     let (precision, scale) = result_scale(arguments)?;
-    map::<(Float8,), Numeric>(arguments, |(value,)| float_to_numeric(value, 14, precision, scale))
+    map::<(Float8,), Numeric>(arguments, |(value,)| float_to_numeric(value, 15, precision, scale))
 }
 
 /// `real` → `numeric`: 6 significant digits.
 pub fn float4_to_numeric(arguments: &Arguments<'_>) -> Done {
     let (precision, scale) = result_scale(arguments)?;
-    map::<(Float4,), Numeric>(arguments, |(value,)| float_to_numeric(value.into(), 5, precision, scale))
+    map::<(Float4,), Numeric>(arguments, |(value,)| float_to_numeric(value.into(), 6, precision, scale))
 }
 
 /// `numeric` → `numeric(p,s)`: rounds half away from zero.
@@ -460,7 +479,10 @@ pub fn strip_blanks(arguments: &Arguments<'_>) -> Done {
 
 /// text → `"char"`: the first byte.
 pub fn text_to_char(arguments: &Arguments<'_>) -> Done {
-    map_slice::<(Text,)>(arguments, |(text,)| Ok(first_characters(text, 1)))
+    map_slice::<(Text,)>(arguments, |(text,)| {
+        let first = first_characters(text, 1);
+        if first.is_ascii() { Ok(first) } else { Err(not_one_byte()) }
+    })
 }
 
 /// `date` → `timestamp`.
@@ -473,6 +495,34 @@ pub fn date_to_timestamptz(arguments: &Arguments<'_>) -> Done {
     let zone = zone_argument(arguments, 1)?;
     map::<(Date,), Timestamp>(arguments, |(date,)| {
         calendar::local_to_utc(zone, calendar::start_of_date(date)?)
+    })
+}
+
+/// A moment to compare by where the true one lies outside what a timestamp can hold: beside infinity.
+fn beyond(local: i64, moment: Result<i64, FunctionError>) -> i64 {
+    let end = if local < 0 { calendar::TIMESTAMP_MINUS_INFINITY + 1 } else { calendar::TIMESTAMP_INFINITY - 1 };
+    moment.unwrap_or(end)
+}
+
+/// `date` → `timestamp` for a comparison, which no date is too early or too late for.
+pub fn date_to_comparable(arguments: &Arguments<'_>) -> Done {
+    map::<(Date,), Timestamp>(arguments, |(date,)| Ok(beyond(date.into(), calendar::start_of_date(date))))
+}
+
+/// `date`, zone → `timestamptz` for a comparison.
+pub fn date_to_comparable_in_zone(arguments: &Arguments<'_>) -> Done {
+    let zone = zone_argument(arguments, 1)?;
+    map::<(Date,), Timestamp>(arguments, |(date,)| {
+        let midnight = calendar::start_of_date(date);
+        Ok(beyond(date.into(), midnight.and_then(|midnight| calendar::local_to_utc(zone, midnight))))
+    })
+}
+
+/// `timestamp`, zone → `timestamptz` for a comparison.
+pub fn timestamp_to_comparable_in_zone(arguments: &Arguments<'_>) -> Done {
+    let zone = zone_argument(arguments, 1)?;
+    map::<(Timestamp,), Timestamp>(arguments, |(timestamp,)| {
+        Ok(beyond(timestamp, calendar::local_to_utc(zone, timestamp)))
     })
 }
 
@@ -559,6 +609,10 @@ pub fn round_time(arguments: &Arguments<'_>) -> Done {
 #[expect(clippy::cast_possible_truncation, reason = "checked to be within 64 bits")]
 pub fn seconds_to_timestamptz(arguments: &Arguments<'_>) -> Done {
     map::<(Float8,), Timestamp>(arguments, |(seconds,)| {
+        if seconds.is_infinite() {
+            let positive = seconds > 0.0;
+            return Ok(if positive { calendar::TIMESTAMP_INFINITY } else { calendar::TIMESTAMP_MINUS_INFINITY });
+        }
         #[expect(clippy::cast_precision_loss, reason = "a million is exact")]
         let micro = (seconds * SECOND as f64).round_ties_even();
         if micro.is_finite() && micro.abs() < 9.2e18 {

@@ -591,13 +591,20 @@ fn to_local(zone: Zone, timestamp: i64) -> Result<i64, FunctionError> {
 /// `timestamp AT TIME ZONE zone`: `timezone(zone, timestamp)`
 pub fn timestamp_at_zone(arguments: &Arguments<'_>) -> Done {
     let mut zones = Zones::new(zone_of);
-    map::<(Text, Timestamp), Timestamp>(arguments, |(zone, local)| to_utc(zones.get(zone)?, local))
+    map::<(Text, Timestamp), Timestamp>(arguments, |(zone, local)| {
+        if calendar::is_infinite_timestamp(local) { Ok(local) } else { to_utc(zones.get(zone)?, local) }
+    })
 }
 
 /// `timestamptz AT TIME ZONE zone`
 pub fn timestamptz_at_zone(arguments: &Arguments<'_>) -> Done {
     let mut zones = Zones::new(zone_of);
-    map::<(Text, Timestamp), Timestamp>(arguments, |(zone, timestamp)| to_local(zones.get(zone)?, timestamp))
+    map::<(Text, Timestamp), Timestamp>(arguments, |(zone, timestamp)| {
+        if calendar::is_infinite_timestamp(timestamp) {
+            return Ok(timestamp);
+        }
+        to_local(zones.get(zone)?, timestamp)
+    })
 }
 
 /// An interval as an offset from Greenwich.

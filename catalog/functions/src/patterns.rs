@@ -1,12 +1,14 @@
 //! Pattern matching (PostgreSQL's section 9.7): LIKE, SIMILAR TO and POSIX regular expressions.
 //!
 //! LIKE is matched here. Regular expressions are the crate `regex`'s, after a translation of PostgreSQL's syntax; what
-//! it cannot express (back references, look-ahead) is refused. One difference stays: of two alternatives that match at
-//! one place PostgreSQL takes the longest, `regex` the first.
+//! it cannot express (back references, look-ahead) is refused. Which of several matches at one place is taken is
+//! PostgreSQL's choice, by length.
 //!
-//! LIKE is here; `patterns/expressions.rs` compiles, `patterns/regexp.rs` has the functions.
+//! LIKE is here; `patterns/expressions.rs` compiles, `patterns/lengths.rs` chooses, `patterns/regexp.rs` has the
+//! functions.
 
 mod expressions;
+mod lengths;
 mod regexp;
 
 use std::sync::Arc;

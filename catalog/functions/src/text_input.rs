@@ -86,7 +86,11 @@ pub fn parse_oid(text: &str) -> Result<u32, FunctionError> {
 /// `double precision`.
 pub fn parse_float8(text: &str) -> Result<f64, FunctionError> {
     let trimmed = trim(text);
-    let value: f64 = trimmed.parse().map_err(|_| FunctionError::invalid_input("double precision", text))?;
+    let value: f64 = match trimmed.parse() {
+        Ok(value) => value,
+        Err(_) => parse_hexadecimal(trimmed)
+            .ok_or_else(|| FunctionError::invalid_input("double precision", text))?,
+    };
     check_float(trimmed, value.is_infinite(), value == 0.0, "double precision")?;
     Ok(value)
 }
@@ -94,9 +98,36 @@ pub fn parse_float8(text: &str) -> Result<f64, FunctionError> {
 /// `real`.
 pub fn parse_float4(text: &str) -> Result<f32, FunctionError> {
     let trimmed = trim(text);
-    let value: f32 = trimmed.parse().map_err(|_| FunctionError::invalid_input("real", text))?;
+    #[expect(clippy::cast_possible_truncation, reason = "rounding to the nearest float4 is the point")]
+    let value: f32 = match trimmed.parse() {
+        Ok(value) => value,
+        Err(_) => {
+            parse_hexadecimal(trimmed).ok_or_else(|| FunctionError::invalid_input("real", text))? as f32
+        }
+    };
     check_float(trimmed, value.is_infinite(), value == 0.0, "real")?;
     Ok(value)
+}
+
+/// `0x1A`, `0x1.8p3`: the C library reads them, and so does PostgreSQL. At most 13 hexadecimal digits, which are exact.
+fn parse_hexadecimal(text: &str) -> Option<f64> {
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1.0, rest),
+        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let rest = rest.strip_prefix("0x").or_else(|| rest.strip_prefix("0X"))?;
+    let (digits, exponent) = rest.split_once(['p', 'P']).unwrap_or((rest, "0"));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all = format!("{whole}{fraction}");
+    if all.is_empty() || all.len() > 13 || !all.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mantissa = i64::from_str_radix(&all, 16).ok()?;
+    let places = i32::try_from(fraction.len()).ok()?;
+    let exponent = exponent.parse::<i32>().ok()?.checked_sub(4 * places)?;
+    #[expect(clippy::cast_precision_loss, reason = "52 bits are exact")]
+    let value = mantissa as f64 * 2_f64.powi(exponent);
+    Some(sign * value)
 }
 
 fn check_float(text: &str, is_infinite: bool, is_zero: bool, type_name: &str) -> Result<(), FunctionError> {

@@ -8,11 +8,15 @@
     reason = "single digits and calendar fields, in range by construction"
 )]
 
+mod floats;
 mod styles;
 
 use chrono_tz::Tz;
 
-pub use self::styles::{DateLayout, IntervalStyle, Styles};
+pub use self::{
+    floats::{write_float4, write_float8},
+    styles::{DateLayout, IntervalStyle, Styles},
+};
 use crate::calendar::{self, HOUR, MINUTE, SECOND};
 
 const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
@@ -93,75 +97,6 @@ fn write_u128(value: u128, out: &mut Vec<u8>) {
     write_unsigned((value % CHUNK) as u64, out);
     let missing = 19 - (out.len() - start);
     out.splice(start..start, std::iter::repeat_n(b'0', missing));
-}
-
-/// A `double precision`: the shortest digits that read back as the same value.
-pub fn write_float8(value: f64, out: &mut Vec<u8>) {
-    if value == 0.0 {
-        out.extend_from_slice(if value.is_sign_negative() { b"-0" } else { b"0" });
-    } else if value.is_finite() {
-        write_shortest(&format!("{value:e}"), 15, out);
-    } else {
-        write_not_finite(value.is_nan(), value.is_sign_negative(), out);
-    }
-}
-
-/// A `real`.
-pub fn write_float4(value: f32, out: &mut Vec<u8>) {
-    if value == 0.0 {
-        out.extend_from_slice(if value.is_sign_negative() { b"-0" } else { b"0" });
-    } else if value.is_finite() {
-        write_shortest(&format!("{value:e}"), 6, out);
-    } else {
-        write_not_finite(value.is_nan(), value.is_sign_negative(), out);
-    }
-}
-
-fn write_not_finite(is_nan: bool, is_negative: bool, out: &mut Vec<u8>) {
-    out.extend_from_slice(match (is_nan, is_negative) {
-        (true, _) => b"NaN",
-        (false, false) => b"Infinity",
-        (false, true) => b"-Infinity",
-    });
-}
-
-/// Lays out `1.234e5` as PostgreSQL does: plain between 1e-4 and 1e`plain_below`, else with an exponent of two digits.
-fn write_shortest(scientific: &str, plain_below: i32, out: &mut Vec<u8>) {
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let mantissa = match mantissa.strip_prefix('-') {
-        Some(rest) => {
-            out.push(b'-');
-            rest
-        }
-        None => mantissa,
-    };
-    if !(-4..plain_below).contains(&exponent) {
-        out.extend_from_slice(mantissa.as_bytes());
-        out.push(b'e');
-        out.push(if exponent < 0 { b'-' } else { b'+' });
-        if exponent.unsigned_abs() < 10 {
-            out.push(b'0');
-        }
-        write_unsigned(u64::from(exponent.unsigned_abs()), out);
-        return;
-    }
-    let digits = mantissa.bytes().filter(|byte| *byte != b'.');
-    if exponent < 0 {
-        out.extend_from_slice(b"0.");
-        out.extend(std::iter::repeat_n(b'0', exponent.unsigned_abs() as usize - 1));
-        out.extend(digits);
-        return;
-    }
-    let whole = exponent as usize + 1;
-    let start = out.len();
-    out.extend(digits);
-    let written = out.len() - start;
-    if written <= whole {
-        out.extend(std::iter::repeat_n(b'0', whole - written));
-    } else {
-        out.insert(start + whole, b'.');
-    }
 }
 
 /// A `date` (days since 1970): `2026-11-23`, `0044-03-15 BC`.

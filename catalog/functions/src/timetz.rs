@@ -51,14 +51,21 @@ fn each<I: ReadRow>(
     arguments: &Arguments<'_>,
     mut compute: impl FnMut(I::Values<'_>) -> Result<[u8; 12], FunctionError>,
 ) -> Done {
+    each_nullable::<I>(arguments, |values| compute(values).map(Some))
+}
+
+fn each_nullable<I: ReadRow>(
+    arguments: &Arguments<'_>,
+    mut compute: impl FnMut(I::Values<'_>) -> Result<Option<[u8; 12]>, FunctionError>,
+) -> Done {
     let columns = I::columns(arguments)?;
     let nulls = arguments.nulls();
     let mut builder = FixedSizeBinaryBuilder::with_capacity(arguments.rows, WIDTH);
     for row in 0..arguments.rows {
-        if nulls.is_null(row) {
-            builder.append_null();
-        } else {
-            builder.append_value(compute(I::read(&columns, row))?)?;
+        let value = if nulls.is_null(row) { None } else { compute(I::read(&columns, row))? };
+        match value {
+            Some(value) => builder.append_value(value)?,
+            None => builder.append_null(),
         }
     }
     Ok(Arc::new(builder.finish()))
@@ -93,12 +100,15 @@ pub fn to_time(arguments: &Arguments<'_>) -> Done {
     map::<(Uuid,), Time>(arguments, |(value,)| Ok(decode(value).0))
 }
 
-/// `timestamptz`, zone → `timetz`
+/// `timestamptz`, zone → `timetz`; infinity has no time of day.
 pub fn from_timestamptz(arguments: &Arguments<'_>) -> Done {
     let zone = zone_argument(arguments, 1)?;
-    each::<(Timestamp,)>(arguments, |(value,)| {
+    each_nullable::<(Timestamp,)>(arguments, |(value,)| {
+        if calendar::is_infinite_timestamp(value) {
+            return Ok(None);
+        }
         let offset = calendar::offset_at(zone, value);
-        Ok(encode((value + offset * SECOND).rem_euclid(DAY), offset))
+        Ok(Some(encode((value + offset * SECOND).rem_euclid(DAY), offset)))
     })
 }
 
@@ -123,6 +133,9 @@ pub fn subtract(arguments: &Arguments<'_>) -> Done {
 pub fn on_date(arguments: &Arguments<'_>) -> Done {
     map::<(Date, Uuid), Timestamp>(arguments, |(date, value)| {
         let (time, offset) = decode(value);
+        if calendar::is_infinite_date(date) {
+            return calendar::start_of_date(date);
+        }
         calendar::join_timestamp(date.into(), time)?
             .checked_sub(offset * SECOND)
             .ok_or_else(calendar::timestamp_out_of_range)

@@ -390,9 +390,6 @@ impl Units {
 }
 
 fn start_of_unit(field: Field, timestamp: i64) -> Result<i64, FunctionError> {
-    if calendar::is_infinite_timestamp(timestamp) {
-        return Ok(timestamp);
-    }
     truncate(field, timestamp)
         .filter(|start| *start >= calendar::TIMESTAMP_MIN)
         .ok_or_else(calendar::timestamp_out_of_range)
@@ -402,6 +399,10 @@ fn start_of_unit(field: Field, timestamp: i64) -> Result<i64, FunctionError> {
 pub fn date_trunc(arguments: &Arguments<'_>) -> Done {
     let mut units = Units::of("timestamp without time zone");
     map::<(Text, Timestamp), Timestamp>(arguments, |(name, timestamp)| {
+        // Infinity has no units, and PostgreSQL does not look at the one that is asked for.
+        if calendar::is_infinite_timestamp(timestamp) {
+            return Ok(timestamp);
+        }
         start_of_unit(units.get(name)?, timestamp)
     })
 }
@@ -411,10 +412,10 @@ pub fn date_trunc_in_zone(arguments: &Arguments<'_>) -> Done {
     let mut units = Units::of("timestamp with time zone");
     let mut zones = Zones::new(zone_of);
     map::<(Text, Timestamp, Text), Timestamp>(arguments, |(name, timestamp, zone)| {
-        let (field, zone) = (units.get(name)?, zones.get(zone)?);
         if calendar::is_infinite_timestamp(timestamp) {
             return Ok(timestamp);
         }
+        let (field, zone) = (units.get(name)?, zones.get(zone)?);
         let local = to_local(zone, timestamp)?;
         let start = start_of_unit(field, local)?;
         let fine = matches!(

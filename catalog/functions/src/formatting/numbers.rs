@@ -283,7 +283,7 @@ impl NumberTemplate {
             }
             filled.extend(std::iter::repeat_n('#', self.after));
             filled
-        } else if self.point {
+        } else if self.point && integer != "NaN" {
             format!("{integer}.{fraction}").chars().collect()
         } else {
             integer.chars().collect()
@@ -301,7 +301,11 @@ impl NumberTemplate {
             zero_start: self.zero_start.map(|start| start - 1),
             count: 0,
         };
-        writer.run(integer, fraction, out);
+        if overflowed {
+            writer.run(&"#".repeat(before), &"#".repeat(self.after), out);
+        } else {
+            writer.run(integer, fraction, out);
+        }
     }
 
     fn write_roman(&self, value: i32, out: &mut String) {

@@ -11,6 +11,15 @@ use crate::{
 
 type Done = Result<ArrayRef, FunctionError>;
 
+/// Where nothing is, PostgreSQL does not look at the path.
+fn is_empty(value: &Json<'_>) -> bool {
+    match value {
+        Json::Array(elements) => elements.is_empty(),
+        Json::Object(members) => members.is_empty(),
+        _ => false,
+    }
+}
+
 fn is_scalar(value: &Json<'_>) -> bool {
     !matches!(value, Json::Array(_) | Json::Object(_))
 }
@@ -240,6 +249,9 @@ pub fn delete_path(arguments: &Arguments<'_>) -> Done {
         if is_scalar(&value) {
             return Err(FunctionError::invalid_parameter("cannot delete path in scalar"));
         }
+        if is_empty(&value) {
+            return write_normal(value, out);
+        }
         write_normal(edit(value, &path_of(&path)?, 0, Action::Delete, &Json::Null)?, out)
     })
 }
@@ -285,8 +297,13 @@ pub fn set_lax(arguments: &Arguments<'_>) -> Done {
         }
         let treatment = row * treatment_step;
         let treatment = (!treatments.is_null(treatment)).then(|| treatments.value(treatment));
-        let known = ["raise_exception", "use_json_null", "delete_key", "return_target"];
-        let Some(treatment) = treatment.filter(|treatment| known.contains(treatment)) else {
+        let at = row * new_step;
+        // Any word will do where the new value is not null.
+        let known = |treatment: &&str| {
+            !news.is_null(at)
+                || ["raise_exception", "use_json_null", "delete_key", "return_target"].contains(treatment)
+        };
+        let Some(treatment) = treatment.filter(known) else {
             return Err(FunctionError::invalid_parameter(
                 "null_value_treatment must be \"delete_key\", \"return_target\", \"use_json_null\", or \"raise_exception\"",
             ));
@@ -299,7 +316,6 @@ pub fn set_lax(arguments: &Arguments<'_>) -> Done {
             return Err(FunctionError::invalid_parameter("cannot set path in scalar"));
         }
         let set = Action::Set { create: creates.value(create) };
-        let at = row * new_step;
         let done = match (news.is_null(at), treatment) {
             (false, _) => edit(value, &path_of(path)?, 0, set, &parse(news.value(at))?)?,
             (true, "return_target") => value,

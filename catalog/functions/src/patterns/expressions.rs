@@ -5,8 +5,12 @@ use std::{cell::RefCell, sync::Arc};
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::ScalarUDF;
 use regex::{Regex, RegexBuilder};
+use regex_syntax::{ast::parse::ParserBuilder, hir::translate::TranslatorBuilder};
 
-use super::one_character;
+use super::{
+    lengths::{Span, Tree},
+    one_character,
+};
 use crate::{
     error::{FunctionError, FunctionErrorKind},
     kernels::{TextArgument, text_rows},
@@ -116,12 +120,52 @@ impl Flags {
     }
 }
 
+/// A compiled pattern.
+#[derive(Debug, Clone)]
+pub(super) struct Expression {
+    regex: Regex,
+    /// Where `regex` alone might take another match than PostgreSQL.
+    lengths: Option<Arc<Tree>>,
+}
+
+impl Expression {
+    pub(super) fn is_match(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+
+    /// How many groups the pattern has.
+    pub(super) fn groups(&self) -> usize {
+        self.regex.captures_len() - 1
+    }
+
+    /// The first match that begins at a byte or later.
+    pub(super) fn find_at(&self, text: &str, from: usize) -> Option<Span> {
+        let found = self.regex.find_at(text, from)?;
+        let end = match &self.lengths {
+            Some(lengths) => lengths.end(text, found.start())?,
+            None => found.end(),
+        };
+        Some((found.start(), end))
+    }
+
+    /// The same with its groups; the match itself is number 0.
+    pub(super) fn groups_at(&self, text: &str, from: usize) -> Option<Vec<Option<Span>>> {
+        match &self.lengths {
+            Some(lengths) => lengths.groups(text, self.regex.find_at(text, from)?.start()),
+            None => {
+                let captures = self.regex.captures_at(text, from)?;
+                Some(captures.iter().map(|group| group.map(|part| (part.start(), part.end()))).collect())
+            }
+        }
+    }
+}
+
 thread_local! {
-    static COMPILED: RefCell<Vec<(String, Flags, Regex)>> = const { RefCell::new(Vec::new()) };
+    static COMPILED: RefCell<Vec<(String, Flags, Expression)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The compiled pattern, from the few that this thread used last.
-pub(super) fn compiled(pattern: &str, flags: Flags) -> Result<Regex, FunctionError> {
+pub(super) fn compiled(pattern: &str, flags: Flags) -> Result<Expression, FunctionError> {
     COMPILED.with_borrow_mut(|cache| {
         if let Some(index) = cache.iter().position(|(text, with, _)| text == pattern && *with == flags) {
             let entry = cache.remove(index);
@@ -138,7 +182,7 @@ pub(super) fn compiled(pattern: &str, flags: Flags) -> Result<Regex, FunctionErr
     })
 }
 
-fn compile(pattern: &str, mut flags: Flags) -> Result<Regex, FunctionError> {
+fn compile(pattern: &str, mut flags: Flags) -> Result<Expression, FunctionError> {
     let translated = if flags.literal {
         regex::escape(pattern)
     } else if let Some(literal) = pattern.strip_prefix("***=") {
@@ -155,18 +199,26 @@ fn compile(pattern: &str, mut flags: Flags) -> Result<Regex, FunctionError> {
         }
         translate(pattern)?
     };
-    RegexBuilder::new(&translated)
+    let regex = RegexBuilder::new(&translated)
         .case_insensitive(flags.fold)
         .dot_matches_new_line(!flags.partial)
         .multi_line(flags.anchors)
         .ignore_whitespace(flags.expanded)
         .size_limit(REGEX_BYTES_MAX)
         .build()
-        .map_err(|error| invalid_regex(&error))
+        .map_err(|error| invalid_regex(&error.to_string()))?;
+    let ast = ParserBuilder::new().ignore_whitespace(flags.expanded).build().parse(&translated);
+    let ast = ast.map_err(|error| invalid_regex(&error.to_string()))?;
+    let mut translator = TranslatorBuilder::new()
+        .case_insensitive(flags.fold)
+        .dot_matches_new_line(!flags.partial)
+        .multi_line(flags.anchors)
+        .build();
+    let lengths = Tree::of(&translated, &ast, &mut translator).map(Arc::new);
+    Ok(Expression { regex, lengths })
 }
 
-fn invalid_regex(error: &regex::Error) -> FunctionError {
-    let text = error.to_string();
+fn invalid_regex(text: &str) -> FunctionError {
     let reason = if text.contains("unclosed group") || text.contains("unopened group") {
         "parentheses () not balanced"
     } else if text.contains("unclosed character class") {
@@ -318,6 +370,37 @@ mod tests {
             compile("(a)\\1", Flags::default()).expect_err("reference").kind,
             FunctionErrorKind::FeatureNotSupported
         );
+    }
+
+    #[test]
+    fn the_match_is_chosen_by_length() {
+        // Pattern, text, match and groups, as PostgreSQL 15 answers.
+        let cases: &[(&str, &str, &[&str])] = &[
+            ("a|ab|abc", "xabcd", &["abc"]),
+            ("a?(ab)?", "ab", &["ab", "ab"]),
+            ("(a|ab)(c|bcd)(d*)", "abcd", &["abcd", "ab", "c", "d"]),
+            ("a.*?b.*", "abcb xyz", &["ab"]),
+            ("a.*b.*?", "abcb xyz", &["abcb xyz"]),
+            ("(.*?)(b+)", "aabbb", &["aab", "aa", "b"]),
+            ("(?:(a)|b)*", "ab", &["ab", "-"]),
+            ("((a|b){2})(c|cd)", "xabcd", &["abcd", "ab", "b", "cd"]),
+            ("kr|kronor", "12 kronor", &["kronor"]),
+            ("(foo|foobar)(bar)?(.*)", "foobarbar", &["foobarbar", "foobar", "bar", ""]),
+            ("([a-z]+?)([0-9]*)", "abc123", &["a", "a", ""]),
+            ("(a|b).*?c|abcc", "abcc", &["abcc", "a"]),
+            ("(ab?)(bc)?", "abc", &["abc", "a", "bc"]),
+            ("(a+|b)*x?", "aabx", &["aabx", "b"]),
+            ("x{1,1}?(y*)", "xyy", &["x", ""]),
+            ("(a|åä)\\M", "b åä", &["åä", "åä"]),
+        ];
+        for (pattern, text, expected) in cases {
+            let expression = compile(pattern, Flags::default()).expect(pattern);
+            let spans = expression.groups_at(text, 0).expect(pattern);
+            let shown: Vec<&str> =
+                spans.iter().map(|span| span.map_or("-", |(from, to)| &text[from..to])).collect();
+            assert_eq!(shown, *expected, "{pattern}");
+            assert_eq!(expression.find_at(text, 0), spans[0], "{pattern}");
+        }
     }
 
     #[test]

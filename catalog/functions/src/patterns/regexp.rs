@@ -8,10 +8,10 @@ use arrow::{
     datatypes::{DataType, Field},
 };
 use datafusion::logical_expr::ScalarUDF;
-use regex::{Captures, Match, Regex};
 
 use super::{
-    expressions::{Flags, compiled, similar_to_regex},
+    expressions::{Expression, Flags, compiled, similar_to_regex},
+    lengths::Span,
     one_character,
 };
 use crate::{
@@ -31,7 +31,7 @@ struct Patterns<'a> {
     fixed: Flags,
     /// The function that does not take the flag `g`.
     not_global: Option<&'static str>,
-    last: Option<(&'a str, &'a str, Regex, Flags)>,
+    last: Option<(&'a str, &'a str, Expression, Flags)>,
 }
 
 impl<'a> Patterns<'a> {
@@ -48,7 +48,7 @@ impl<'a> Patterns<'a> {
         Ok(Self { pattern: TextArgument::of(arguments, 1)?, flags, fixed, not_global, last: None })
     }
 
-    fn get(&mut self, row: usize) -> Result<(&Regex, Flags), FunctionError> {
+    fn get(&mut self, row: usize) -> Result<(&Expression, Flags), FunctionError> {
         let (pattern, options) =
             (self.pattern.get(row), self.flags.as_ref().map_or("", |flags| flags.get(row)));
         let known = matches!(&self.last, Some((of, with, ..)) if *of == pattern && *with == options);
@@ -68,25 +68,44 @@ impl<'a> Patterns<'a> {
 }
 
 /// Where the next search begins: behind a match, one character further if it was empty; nothing beyond the end.
-fn after(found: Match<'_>, text: &str) -> Option<usize> {
-    if found.end() > found.start() {
-        return Some(found.end());
+fn after((start, end): Span, text: &str) -> Option<usize> {
+    if end > start {
+        return Some(end);
     }
-    text.get(found.end()..).and_then(|rest| rest.chars().next()).map(|one| found.end() + one.len_utf8())
+    text.get(end..).and_then(|rest| rest.chars().next()).map(|one| end + one.len_utf8())
 }
 
 /// The matches from a byte on.
 fn matches_from<'r, 't>(
-    regex: &'r Regex,
+    expression: &'r Expression,
     text: &'t str,
     from: Option<usize>,
-) -> impl Iterator<Item = Captures<'t>> + use<'r, 't> {
+) -> impl Iterator<Item = Span> + use<'r, 't> {
     let mut next = from;
     std::iter::from_fn(move || {
-        let captures = regex.captures_at(text, next?)?;
-        next = captures.get(0).and_then(|found| after(found, text));
-        Some(captures)
+        let found = expression.find_at(text, next?)?;
+        next = after(found, text);
+        Some(found)
     })
+}
+
+/// The matches from a byte on, with their groups.
+fn groups_from<'r, 't>(
+    expression: &'r Expression,
+    text: &'t str,
+    from: Option<usize>,
+) -> impl Iterator<Item = Vec<Option<Span>>> + use<'r, 't> {
+    let mut next = from;
+    std::iter::from_fn(move || {
+        let groups = expression.groups_at(text, next?)?;
+        next = groups.first().copied().flatten().and_then(|found| after(found, text));
+        Some(groups)
+    })
+}
+
+/// The text of a match or a group.
+fn part(text: &str, span: Option<Span>) -> Option<&str> {
+    span.and_then(|(start, end)| text.get(start..end))
 }
 
 /// The byte at which a search begins that is told a character from 1; nothing if that lies beyond the end.
@@ -154,9 +173,9 @@ pub fn regexp_replace() -> Arc<ScalarUDF> {
                     "invalid regular expression option: \"{digit}\""
                 )));
             }
-            let (regex, flags) = patterns.get(row)?;
+            let (expression, flags) = patterns.get(row)?;
             let which = if flags.global { 0 } else { 1 };
-            replace_matches(regex, text.get(row), Some(0), which, replacement.get(row), out);
+            replace_matches(expression, text.get(row), Some(0), which, replacement.get(row), out);
             Ok(())
         })
     })
@@ -173,8 +192,8 @@ pub fn regexp_replace_from() -> Arc<ScalarUDF> {
             let text = text.get(row);
             let from = start_byte(text, start.get(row))?;
             let which = which.as_ref().map_or(Ok(1), |which| at_least("n", which.get(row), 0))?;
-            let (regex, _) = patterns.get(row)?;
-            replace_matches(regex, text, from, which, replacement.get(row), out);
+            let (expression, _) = patterns.get(row)?;
+            replace_matches(expression, text, from, which, replacement.get(row), out);
             Ok(())
         })
     })
@@ -182,7 +201,7 @@ pub fn regexp_replace_from() -> Arc<ScalarUDF> {
 
 /// Writes the text with one match, or all of them (0), replaced.
 fn replace_matches(
-    regex: &Regex,
+    expression: &Expression,
     text: &str,
     from: Option<usize>,
     which: i64,
@@ -190,22 +209,27 @@ fn replace_matches(
     out: &mut String,
 ) {
     let mut done = 0;
-    for (captures, number) in matches_from(regex, text, from).zip(1_i64..) {
-        if which > 0 && number < which {
-            continue;
+    let mut replace = |(start, end): Span, groups: &[Option<Span>]| {
+        out.push_str(text.get(done..start).unwrap_or_default());
+        write_replacement(replacement, text, groups, out);
+        done = end;
+    };
+    let skipped = usize::try_from(which - 1).unwrap_or(0);
+    let taken = if which > 0 { 1 } else { usize::MAX };
+    if replacement.contains('\\') {
+        for groups in groups_from(expression, text, from).skip(skipped).take(taken) {
+            if let Some(whole) = groups.first().copied().flatten() {
+                replace(whole, &groups);
+            }
         }
-        let Some(whole) = captures.get(0) else { continue };
-        out.push_str(text.get(done..whole.start()).unwrap_or_default());
-        write_replacement(replacement, &captures, out);
-        done = whole.end();
-        if which > 0 {
-            break;
-        }
+    } else {
+        matches_from(expression, text, from).skip(skipped).take(taken).for_each(|found| replace(found, &[]));
     }
     out.push_str(text.get(done..).unwrap_or_default());
 }
 
-fn write_replacement(replacement: &str, captures: &Captures<'_>, out: &mut String) {
+fn write_replacement(replacement: &str, text: &str, groups: &[Option<Span>], out: &mut String) {
+    let group = |number: usize| part(text, groups.get(number).copied().flatten()).unwrap_or_default();
     let mut characters = replacement.chars();
     while let Some(one) = characters.next() {
         if one != '\\' {
@@ -213,10 +237,10 @@ fn write_replacement(replacement: &str, captures: &Captures<'_>, out: &mut Strin
             continue;
         }
         match characters.next() {
-            Some('&') => out.push_str(&captures[0]),
+            Some('&') => out.push_str(group(0)),
             Some(digit @ '0'..='9') => {
-                let group = digit.to_digit(10).and_then(|digit| usize::try_from(digit).ok()).unwrap_or(0);
-                out.push_str(captures.get(group).map_or("", |found| found.as_str()));
+                let number = digit.to_digit(10).and_then(|digit| usize::try_from(digit).ok());
+                out.push_str(number.map_or("", group));
             }
             Some('\\') | None => out.push('\\'),
             Some(other) => {
@@ -228,13 +252,9 @@ fn write_replacement(replacement: &str, captures: &Captures<'_>, out: &mut Strin
 }
 
 /// The groups of a match, or the whole match if the pattern has none.
-fn append_groups(captures: &Captures<'_>, values: &mut StringViewBuilder) {
-    if captures.len() == 1 {
-        values.append_value(&captures[0]);
-    }
-    for group in 1..captures.len() {
-        values.append_option(captures.get(group).map(|found| found.as_str()));
-    }
+fn append_groups(text: &str, groups: &[Option<Span>], values: &mut StringViewBuilder) {
+    let from = usize::from(groups.len() > 1);
+    groups.iter().skip(from).for_each(|group| values.append_option(part(text, *group)));
 }
 
 /// `regexp_match(text, pattern [, flags])`: null without a match.
@@ -243,11 +263,11 @@ pub fn regexp_match() -> Arc<ScalarUDF> {
         let text = TextArgument::of(arguments, 0)?;
         let mut patterns = Patterns::of(arguments, Some(2), Flags::default(), Some("regexp_match"))?;
         text_array_rows(arguments, |row, values| {
-            let captures = patterns.get(row)?.0.captures(text.get(row));
-            if let Some(captures) = &captures {
-                append_groups(captures, values);
+            let groups = patterns.get(row)?.0.groups_at(text.get(row), 0);
+            if let Some(groups) = &groups {
+                append_groups(text.get(row), groups, values);
             }
-            Ok(captures.is_some())
+            Ok(groups.is_some())
         })
     })
 }
@@ -266,10 +286,10 @@ pub fn regexp_matches() -> Arc<ScalarUDF> {
                 builder.append_null();
                 continue;
             }
-            let (regex, flags) = patterns.get(row)?;
+            let (expression, flags) = patterns.get(row)?;
             let many = if flags.global { usize::MAX } else { 1 };
-            for captures in matches_from(regex, text.get(row), Some(0)).take(many) {
-                append_groups(&captures, builder.values().values());
+            for groups in groups_from(expression, text.get(row), Some(0)).take(many) {
+                append_groups(text.get(row), &groups, builder.values().values());
                 builder.values().append(true);
             }
             builder.append(true);
@@ -299,16 +319,15 @@ fn split_rows(arguments: &Arguments<'_>, name: &'static str) -> Result<ArrayRef,
     let text = TextArgument::of(arguments, 0)?;
     let mut patterns = Patterns::of(arguments, Some(2), Flags::default(), Some(name))?;
     text_array_rows(arguments, |row, values| {
-        let (regex, _) = patterns.get(row)?;
+        let (expression, _) = patterns.get(row)?;
         let text = text.get(row);
         let (mut begin, mut last_end) = (0, 0);
-        for captures in matches_from(regex, text, Some(0)) {
-            let Some(found) = captures.get(0) else { continue };
-            if found.start() < text.len() && found.end() > last_end {
-                values.append_value(text.get(begin..found.start()).unwrap_or_default());
-                begin = found.end();
+        for (start, end) in matches_from(expression, text, Some(0)) {
+            if start < text.len() && end > last_end {
+                values.append_value(text.get(begin..start).unwrap_or_default());
+                begin = end;
             }
-            last_end = found.end();
+            last_end = end;
         }
         values.append_value(text.get(begin..).unwrap_or_default());
         Ok(true)
@@ -324,8 +343,8 @@ pub fn regexp_count() -> Arc<ScalarUDF> {
         primitive_rows::<Int4>(arguments, |row| {
             let text = text.get(row);
             let from = start_byte(text, start.as_ref().map_or(1, |start| start.get(row)))?;
-            let (regex, _) = patterns.get(row)?;
-            count_of(matches_from(regex, text, from).count())
+            let (expression, _) = patterns.get(row)?;
+            count_of(matches_from(expression, text, from).count())
         })
     })
 }
@@ -361,11 +380,14 @@ impl<'a> Search<'a> {
         let from = start_byte(text, self.start.as_ref().map_or(1, |start| start.get(row)))?;
         let which = self.which.as_ref().map_or(Ok(1), |which| at_least("n", which.get(row), 1))?;
         let group = self.group.as_ref().map_or(Ok(0), |group| at_least("subexpr", group.get(row), 0))?;
-        let (regex, _) = self.patterns.get(row)?;
+        let (expression, _) = self.patterns.get(row)?;
         let which = usize::try_from(which - 1).unwrap_or(usize::MAX);
-        let found = matches_from(regex, text, from).nth(which);
         let group = usize::try_from(group).unwrap_or(usize::MAX);
-        Ok(found.and_then(|captures| captures.get(group)).map(|part| (part.start(), part.end())))
+        if group == 0 {
+            return Ok(matches_from(expression, text, from).nth(which));
+        }
+        let found = groups_from(expression, text, from).nth(which);
+        Ok(found.and_then(|groups| groups.get(group).copied().flatten()))
     }
 }
 
@@ -402,10 +424,11 @@ pub fn regexp_substr() -> Arc<ScalarUDF> {
 }
 
 /// The first group of the first match where the pattern has one, else the match; null without one.
-fn group_of_first<'t>(regex: &Regex, text: &'t str) -> Option<&'t str> {
-    let captures = regex.captures(text)?;
-    let wanted = usize::from(captures.len() > 1);
-    captures.get(wanted).map(|found| found.as_str())
+fn group_of_first<'t>(expression: &Expression, text: &'t str) -> Option<&'t str> {
+    if expression.groups() == 0 {
+        return part(text, expression.find_at(text, 0));
+    }
+    part(text, expression.groups_at(text, 0)?.get(1).copied().flatten())
 }
 
 /// `substring(text, pattern)`: the first group, or the match.

@@ -502,7 +502,7 @@ impl Fields {
                 };
                 (year.value, month.value, day.value, year.digits)
             }
-            _ => return Err(invalid(text, type_name)),
+            some => return Err(self.incomplete(some, text, type_name, order)),
         };
         if self.before_christ {
             if year <= 0 {
@@ -528,6 +528,27 @@ impl Fields {
             });
         }
         Ok(calendar::days_from_civil(year, month, day))
+    }
+}
+
+impl Fields {
+    /// A date that lacks a part: the fields that it has are judged first.
+    fn incomplete(
+        &self,
+        numbers: &[DateNumber],
+        text: &str,
+        type_name: &str,
+        order: DateOrder,
+    ) -> FunctionError {
+        let wrong = match numbers {
+            [one] if !one.is_month_name && one.digits < 3 => match order {
+                DateOrder::Mdy => !(1..=12).contains(&one.value),
+                DateOrder::Dmy => !(1..=31).contains(&one.value),
+                DateOrder::Ymd => false,
+            },
+            _ => false,
+        };
+        if wrong { out_of_range(text) } else { invalid(text, type_name) }
     }
 }
 

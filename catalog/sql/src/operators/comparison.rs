@@ -7,7 +7,7 @@ use datafusion::{
     common::ScalarValue,
     logical_expr::{BinaryExpr, Expr, Like, Operator, lit},
 };
-use lis_functions::{casts as kernels, dates, patterns};
+use lis_functions::{casts as kernels, dates, patterns, scalar::Kernel};
 use lis_lake::types::{ColumnType, PgType};
 
 use super::{Formal, OperatorRow, comparison_of, is};
@@ -15,8 +15,9 @@ use crate::{
     build::{apply, call},
     error::{SqlError, SqlErrorKind},
     types::{
-        Binding, Typed,
+        Binding, CastContext, Typed,
         casts::{canonical_text, coerce_to, rescale, widen},
+        coerce,
         collation::derived,
         ordering::order_key,
     },
@@ -231,10 +232,10 @@ pub(crate) fn align(binding: &Binding<'_>, left: Typed, right: Typed) -> Result<
         (T::Numeric, T::Numeric) => align_numeric(left, right),
         (T::Int2 | T::Int4 | T::Int8, T::Int2 | T::Int4 | T::Int8) => Ok(align_integers(left, right)),
         (T::Float4, T::Float8) | (T::Float8, T::Float4) => both(T::Float8, left, right),
-        (T::Date | T::Timestamp, T::Timestamptz) | (T::Timestamptz, T::Date | T::Timestamp) => {
-            both(T::Timestamptz, left, right)
-        }
-        (T::Date, T::Timestamp) | (T::Timestamp, T::Date) => both(T::Timestamp, left, right),
+        (T::Date | T::Timestamp, T::Timestamptz)
+        | (T::Timestamptz, T::Date | T::Timestamp)
+        | (T::Date, T::Timestamp)
+        | (T::Timestamp, T::Date) => align_moments(binding, left, right),
         (T::Record, T::Record) => crate::types::records::align(binding, left, right),
         (T::Xid, T::Int4) => Ok((left, coerce_oid(right)?)),
         (T::Array(_), T::Array(_)) if left.arrow_type != right.arrow_type => {
@@ -242,6 +243,44 @@ pub(crate) fn align(binding: &Binding<'_>, left: Typed, right: Typed) -> Result<
         }
         _ => Ok((canonical_text(left), canonical_text(right))),
     }
+}
+
+/// Dates and moments. A constant that is a midnight is a date where the other side is one, so that pruning sees the bare
+/// column; else all is a moment, and what is too early or too late for one is before or after all others.
+fn align_moments(binding: &Binding<'_>, left: Typed, right: Typed) -> Result<(Typed, Typed), SqlError> {
+    use PgType as T;
+    let as_date = |constant: &Typed, of: &Typed| -> Result<Option<Typed>, SqlError> {
+        if of.pg_type() != T::Date || of.value().is_some() || constant.value().is_none_or(ScalarValue::is_null) {
+            return Ok(None);
+        }
+        let moment = constant.pg_type();
+        let date = coerce(binding, constant.clone(), ColumnType::plain(T::Date), CastContext::Assignment, None)?;
+        let back = coerce_to(binding, date.clone(), moment)?;
+        let same = date.value().is_some() && back.value() == constant.value();
+        Ok(same.then_some(date.at(constant.position)))
+    };
+    if let Some(right) = as_date(&right, &left)? {
+        return Ok((left, right));
+    }
+    if let Some(left) = as_date(&left, &right)? {
+        return Ok((left, right));
+    }
+    let zoned = [&left, &right].iter().any(|typed| typed.pg_type() == T::Timestamptz);
+    let moment = ColumnType::plain(if zoned { T::Timestamptz } else { T::Timestamp });
+    let bring = |typed: Typed| -> Result<Typed, SqlError> {
+        let (name, kernel): (&'static str, Kernel) = match (typed.pg_type(), zoned) {
+            (T::Date, true) => ("date_comparable_in_zone", kernels::date_to_comparable_in_zone),
+            (T::Date, false) => ("date_comparable", kernels::date_to_comparable),
+            (T::Timestamp, true) => ("timestamp_comparable_in_zone", kernels::timestamp_to_comparable_in_zone),
+            _ => return Ok(typed),
+        };
+        let mut arguments = vec![typed];
+        if zoned {
+            arguments.push(super::zone(binding));
+        }
+        apply(name, kernel, arguments, moment, moment.to_arrow())
+    };
+    Ok((bring(left)?, bring(right)?))
 }
 
 fn coerce_oid(typed: Typed) -> Result<Typed, SqlError> {

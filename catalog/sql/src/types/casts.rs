@@ -21,6 +21,10 @@ use crate::{
     error::{SqlError, SqlErrorKind},
 };
 
+/// Digits after the point of a column of floats or texts that is cast to `numeric` without a modifier: 15 significant
+/// digits of a float from 0.0001 on, and 20 before the point.
+const CAST_SCALE: i32 = 18;
+
 /// The widest context in which PostgreSQL's `pg_cast` has a cast, where it has one.
 pub(crate) fn cast_context(source: PgType, target: PgType) -> Option<CastContext> {
     use CastContext::{Assignment, Explicit, Implicit};
@@ -329,11 +333,24 @@ fn convert(
         (T::Float4 | T::Float8, T::Int2) => with("int2", kernels::float8_to_int2, as_float8(typed)),
         (T::Float4 | T::Float8, T::Int4) => with("int4", kernels::float8_to_int4, as_float8(typed)),
         (T::Float4 | T::Float8, T::Int8) => with("int8", kernels::float8_to_int8, as_float8(typed)),
-        (T::Float8, T::Numeric) => {
-            apply("numeric", kernels::float8_to_numeric, vec![typed], plain, canonical)
-        }
-        (T::Float4, T::Numeric) => {
-            apply("numeric", kernels::float4_to_numeric, vec![typed], plain, canonical)
+        (T::Float4 | T::Float8, T::Numeric) => {
+            let (kernel, digits): (Kernel, usize) = match source {
+                T::Float4 => (kernels::float4_to_numeric, 6),
+                _ => (kernels::float8_to_numeric, 15),
+            };
+            if target.typmod >= 0 {
+                return apply("numeric", kernel, vec![typed], plain, canonical);
+            }
+            // A constant takes no more digits than it has.
+            let constant = match typed.value() {
+                Some(ScalarValue::Float32(Some(value))) => kernels::float_as_decimal((*value).into(), digits).ok(),
+                Some(ScalarValue::Float64(Some(value))) => kernels::float_as_decimal(*value, digits).ok(),
+                _ => None,
+            };
+            match constant {
+                Some(decimal) => Ok(Typed::constant(decimal_value(decimal), plain).at(position)),
+                None => apply("numeric", kernel, vec![typed], plain, crate::operators::decimal(38, CAST_SCALE)),
+            }
         }
         (T::Bool, T::Int4) => with("int4", kernels::bool_to_int4, typed),
         (T::Int4, T::Bool) => with("bool", kernels::int4_to_bool, typed),
@@ -572,7 +589,9 @@ fn from_text(
             {
                 return Ok(Typed::constant(decimal_value(decimal), plain).at(position));
             }
-            ("numeric", kernels::text_to_numeric)
+            let arrow_type =
+                if target.typmod < 0 { crate::operators::decimal(38, CAST_SCALE) } else { target.to_arrow() };
+            return apply("numeric", kernels::text_to_numeric, vec![typed], plain, arrow_type);
         }
         T::Date => ("date", kernels::text_to_date),
         T::Time => ("time", kernels::text_to_time),

@@ -1,5 +1,6 @@
 //! Values from text: literals, parameters in text format, COPY.
 
+use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 use datafusion::common::ScalarValue;
 use lis_functions::{
@@ -172,7 +173,15 @@ fn array_value(
     element: ColumnType,
     styles: &Styles,
 ) -> Result<ScalarValue, FunctionError> {
-    let arrow_type = element.to_arrow();
+    let arrow_type = match element.pg_type {
+        // As many digits after the point as the element that has the most.
+        PgType::Numeric if element.typmod < 0 => {
+            let scales = elements.iter().flatten().map(|text| Ok(input::parse_decimal(text)?.scale));
+            let scale = scales.collect::<Result<Vec<_>, FunctionError>>()?.into_iter().max();
+            DataType::Decimal128(38, scale.unwrap_or(0))
+        }
+        _ => element.to_arrow(),
+    };
     let values = elements
         .into_iter()
         .map(|text| match text {

@@ -135,9 +135,10 @@ impl Fields {
                 self.year = Some(value * 1000 + thousands);
                 return Ok(rest);
             }
-            K::Month => self.month = Some(value),
-            K::Day => self.day = Some(value),
-            K::DayOfYear => self.day_of_year = Some(value),
+            // Zero is no month and no day: as if it were not given.
+            K::Month => self.month = Some(value).filter(|month| *month != 0),
+            K::Day => self.day = Some(value).filter(|day| *day != 0),
+            K::DayOfYear => self.day_of_year = Some(value).filter(|day| *day != 0),
             K::IsoDayOfYear => {
                 (self.iso_week, self.iso_day) = (Some((value - 1) / 7 + 1), Some((value - 1) % 7 + 1));
             }
