@@ -500,7 +500,8 @@ pub fn date_to_timestamptz(arguments: &Arguments<'_>) -> Done {
 
 /// A moment to compare by where the true one lies outside what a timestamp can hold: beside infinity.
 fn beyond(local: i64, moment: Result<i64, FunctionError>) -> i64 {
-    let end = if local < 0 { calendar::TIMESTAMP_MINUS_INFINITY + 1 } else { calendar::TIMESTAMP_INFINITY - 1 };
+    let end =
+        if local < 0 { calendar::TIMESTAMP_MINUS_INFINITY + 1 } else { calendar::TIMESTAMP_INFINITY - 1 };
     moment.unwrap_or(end)
 }
 
@@ -611,7 +612,11 @@ pub fn seconds_to_timestamptz(arguments: &Arguments<'_>) -> Done {
     map::<(Float8,), Timestamp>(arguments, |(seconds,)| {
         if seconds.is_infinite() {
             let positive = seconds > 0.0;
-            return Ok(if positive { calendar::TIMESTAMP_INFINITY } else { calendar::TIMESTAMP_MINUS_INFINITY });
+            return Ok(if positive {
+                calendar::TIMESTAMP_INFINITY
+            } else {
+                calendar::TIMESTAMP_MINUS_INFINITY
+            });
         }
         #[expect(clippy::cast_precision_loss, reason = "a million is exact")]
         let micro = (seconds * SECOND as f64).round_ties_even();

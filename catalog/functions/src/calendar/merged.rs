@@ -90,5 +90,8 @@ pub(super) fn of_local(zone: Tz, local: i64) -> Option<i64> {
         return None;
     }
     let eras = eras(zone)?;
-    eras.iter().rev().find(|(from, offset, _)| from.saturating_add(*offset) <= local).map(|(_, offset, _)| *offset)
+    eras.iter()
+        .rev()
+        .find(|(from, offset, _)| from.saturating_add(*offset) <= local)
+        .map(|(_, offset, _)| *offset)
 }

@@ -31,8 +31,15 @@ enum Kind {
     Look(Look),
     Sequence(Vec<Node>),
     Either(Vec<Node>),
-    Repeat { minimum: u32, maximum: Option<u32>, body: Box<Node> },
-    Group { number: usize, body: Box<Node> },
+    Repeat {
+        minimum: u32,
+        maximum: Option<u32>,
+        body: Box<Node>,
+    },
+    Group {
+        number: usize,
+        body: Box<Node>,
+    },
 }
 
 #[derive(Debug)]
@@ -302,7 +309,8 @@ impl Node {
             Kind::Repeat { minimum, maximum, body } => {
                 let (mut at, mut minimum, mut maximum) = (start, *minimum, *maximum);
                 while at != end || minimum > 0 {
-                    (minimum, maximum) = (minimum.saturating_sub(1), maximum.map(|most| most.saturating_sub(1)));
+                    (minimum, maximum) =
+                        (minimum.saturating_sub(1), maximum.map(|most| most.saturating_sub(1)));
                     let fits = |next: &usize| {
                         (*next > at || at == end)
                             && repeat(body, minimum, maximum, text, vec![*next]).contains(&end)
@@ -336,13 +344,7 @@ fn sequence(parts: &[Node], text: &str, starts: Vec<usize>) -> Vec<usize> {
     parts.iter().fold(starts, |places, part| part.reach(text, places))
 }
 
-fn repeat(
-    body: &Node,
-    minimum: u32,
-    maximum: Option<u32>,
-    text: &str,
-    mut starts: Vec<usize>,
-) -> Vec<usize> {
+fn repeat(body: &Node, minimum: u32, maximum: Option<u32>, text: &str, mut starts: Vec<usize>) -> Vec<usize> {
     for _ in 0..minimum {
         let next = body.reach(text, starts.clone());
         if next == starts {

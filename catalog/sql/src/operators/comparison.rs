@@ -250,11 +250,15 @@ pub(crate) fn align(binding: &Binding<'_>, left: Typed, right: Typed) -> Result<
 fn align_moments(binding: &Binding<'_>, left: Typed, right: Typed) -> Result<(Typed, Typed), SqlError> {
     use PgType as T;
     let as_date = |constant: &Typed, of: &Typed| -> Result<Option<Typed>, SqlError> {
-        if of.pg_type() != T::Date || of.value().is_some() || constant.value().is_none_or(ScalarValue::is_null) {
+        if of.pg_type() != T::Date
+            || of.value().is_some()
+            || constant.value().is_none_or(ScalarValue::is_null)
+        {
             return Ok(None);
         }
         let moment = constant.pg_type();
-        let date = coerce(binding, constant.clone(), ColumnType::plain(T::Date), CastContext::Assignment, None)?;
+        let date =
+            coerce(binding, constant.clone(), ColumnType::plain(T::Date), CastContext::Assignment, None)?;
         let back = coerce_to(binding, date.clone(), moment)?;
         let same = date.value().is_some() && back.value() == constant.value();
         Ok(same.then_some(date.at(constant.position)))
@@ -271,7 +275,9 @@ fn align_moments(binding: &Binding<'_>, left: Typed, right: Typed) -> Result<(Ty
         let (name, kernel): (&'static str, Kernel) = match (typed.pg_type(), zoned) {
             (T::Date, true) => ("date_comparable_in_zone", kernels::date_to_comparable_in_zone),
             (T::Date, false) => ("date_comparable", kernels::date_to_comparable),
-            (T::Timestamp, true) => ("timestamp_comparable_in_zone", kernels::timestamp_to_comparable_in_zone),
+            (T::Timestamp, true) => {
+                ("timestamp_comparable_in_zone", kernels::timestamp_to_comparable_in_zone)
+            }
             _ => return Ok(typed),
         };
         let mut arguments = vec![typed];

@@ -343,13 +343,17 @@ fn convert(
             }
             // A constant takes no more digits than it has.
             let constant = match typed.value() {
-                Some(ScalarValue::Float32(Some(value))) => kernels::float_as_decimal((*value).into(), digits).ok(),
+                Some(ScalarValue::Float32(Some(value))) => {
+                    kernels::float_as_decimal((*value).into(), digits).ok()
+                }
                 Some(ScalarValue::Float64(Some(value))) => kernels::float_as_decimal(*value, digits).ok(),
                 _ => None,
             };
             match constant {
                 Some(decimal) => Ok(Typed::constant(decimal_value(decimal), plain).at(position)),
-                None => apply("numeric", kernel, vec![typed], plain, crate::operators::decimal(38, CAST_SCALE)),
+                None => {
+                    apply("numeric", kernel, vec![typed], plain, crate::operators::decimal(38, CAST_SCALE))
+                }
             }
         }
         (T::Bool, T::Int4) => with("int4", kernels::bool_to_int4, typed),
