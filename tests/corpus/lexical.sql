@@ -60,7 +60,6 @@ select 1 operator(pg_catalog.<) 2 and 'a' operator(pg_catalog.~~) 'a%';
 select 1 operator(nope.+) 2;
 select 2 + 3 * 4 ^ 2, (2 + 3) * 4, -2 ^ 2, 2 ^ 3 ^ 2, 10 - 4 - 3, 100 / 10 / 2;
 select not true = false, not false and false, true or false and false, not not true;
--- differs: comparisons may follow each other
 select 1 < 2 = true, 1 = 1 is true, 'a' || 'b' = 'ab', 1 + 1 || 'x';
 select 1 in (1, 2) = true, 2 between 1 and 3 and true, 'abc' like 'a%' and true;
 select 5 % 3 * 2, 5 - 2 % 3, 2 * 3 % 4;

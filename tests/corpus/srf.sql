@@ -4,7 +4,6 @@ select generate_series(1, 2), generate_series(1, 4);
 select generate_series(1, 2) as a, 'x' as b, generate_series(5, 6) as c;
 select unnest(array[1, 2]), unnest(array['a', 'b', 'c']);
 select generate_series(1, 3) + 1, generate_series(1, 3) * 10;
--- refused: sets over sets
 select generate_series(1, generate_series(1, 3));
 select id, generate_series(1, id) from v.bo where id < 4 order by 1, 2;
 select id, generate_series(1, id) as g from v.bo where id < 4 order by g desc, id;
@@ -16,7 +15,6 @@ select b, generate_series(1, 2) from v.bo group by b order by 1, 2;
 select b, count(*), generate_series(1, count(*)::integer) as n from v.bo group by b order by b, n;
 select sum(generate_series(1, 3));
 select generate_series(1, 3) where generate_series(1, 3) > 1;
--- refused: sets in GROUP BY
 select 1 group by generate_series(1, 2);
 select 1 having generate_series(1, 2) > 1;
 select 1 limit generate_series(1, 2);

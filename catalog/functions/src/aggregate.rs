@@ -71,10 +71,6 @@ pub trait Aggregation: Debug + Clone + PartialEq + Eq + Hash + Send + Sync + 'st
     fn groups(&self, _inputs: &Inputs) -> Option<Box<dyn GroupsAccumulator>> {
         None
     }
-    /// Whether rows must come in the order that the call asks for.
-    fn is_ordered(&self) -> bool {
-        false
-    }
     /// Whether duplicates change nothing.
     fn ignores_duplicates(&self) -> bool {
         false
@@ -145,11 +141,7 @@ impl<A: Aggregation> AggregateUDFImpl for Adapter<A> {
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        if self.how.is_ordered() {
-            AggregateOrderSensitivity::HardRequirement
-        } else {
-            AggregateOrderSensitivity::Insensitive
-        }
+        AggregateOrderSensitivity::Insensitive
     }
 
     fn accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {

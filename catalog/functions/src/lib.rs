@@ -39,3 +39,4 @@ pub mod strings;
 pub mod text_input;
 pub mod text_output;
 pub mod timetz;
+pub mod windows;

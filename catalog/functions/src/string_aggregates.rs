@@ -1,14 +1,17 @@
 //! `string_agg` of text and of bytes: each value after the first is preceded by the delimiter of its own row. Nulls are
-//! left out; a null delimiter is empty. DataFusion's own does what has one constant delimiter; this does the rest.
+//! left out; a null delimiter is empty. DataFusion's own does what has one constant delimiter and no order; this does the
+//! rest. With an ORDER BY, each call sorts its own rows: of several calls in one SELECT, each may ask for another order.
 
-use std::{mem::size_of, sync::Arc};
+use std::{collections::HashSet, mem::size_of, sync::Arc};
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray},
-    datatypes::DataType,
+    array::{Array, ArrayRef, AsArray, UInt64Array, new_empty_array},
+    compute::{SortOptions, concat, take},
+    datatypes::{DataType, Field},
+    row::{RowConverter, SortField},
 };
 use datafusion::{
-    common::{Result, ScalarValue},
+    common::{Result, ScalarValue, utils::SingleRowListArrayBuilder},
     logical_expr::{Accumulator, AggregateUDF},
 };
 
@@ -30,6 +33,17 @@ pub enum Joined {
 /// The aggregate.
 pub fn string_agg(joined: Joined) -> Arc<AggregateUDF> {
     aggregate(joined)
+}
+
+/// `string_agg(value, delimiter ORDER BY …)`. Behind the two arguments stand what the rows are ordered by, one for each of
+/// `options`. With `distinct`, a combination of arguments counts once.
+pub fn sorted_string_agg(
+    joined: Joined,
+    options: Vec<SortOptions>,
+    distinct: bool,
+    result: DataType,
+) -> Arc<AggregateUDF> {
+    aggregate(Sorted { joined, options, distinct, result })
 }
 
 impl Aggregation for Joined {
@@ -55,9 +69,135 @@ impl Aggregation for Joined {
     fn accumulator(&self, _inputs: &Inputs) -> Result<Box<dyn Accumulator>> {
         Ok(Box::new(Joining { joined: *self, so_far: None, first_delimiter: Vec::new() }))
     }
+}
 
-    fn is_ordered(&self) -> bool {
-        true
+/// Joining in an order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Sorted {
+    joined: Joined,
+    options: Vec<SortOptions>,
+    distinct: bool,
+    result: DataType,
+}
+
+impl Aggregation for Sorted {
+    fn name(&self) -> &'static str {
+        match (self.joined, self.distinct) {
+            (Joined::Text, false) => "string_agg_text_sorted",
+            (Joined::Text, true) => "string_agg_text_sorted_distinct",
+            (Joined::Bytes, false) => "string_agg_bytea_sorted",
+            (Joined::Bytes, true) => "string_agg_bytea_sorted_distinct",
+        }
+    }
+
+    fn result(&self) -> DataType {
+        self.result.clone()
+    }
+
+    fn state(&self, inputs: &[DataType]) -> Vec<(&'static str, DataType)> {
+        let list =
+            |data_type: &DataType| DataType::List(Arc::new(Field::new_list_field(data_type.clone(), true)));
+        inputs.iter().map(|data_type| ("rows", list(data_type))).collect()
+    }
+
+    fn accumulator(&self, inputs: &Inputs) -> Result<Box<dyn Accumulator>> {
+        Ok(Box::new(Sorting { how: self.clone(), inputs: inputs.clone(), rows: Vec::new(), bytes: 0 }))
+    }
+}
+
+/// Keeps the rows and sorts them at the end.
+#[derive(Debug)]
+struct Sorting {
+    how: Sorted,
+    inputs: Inputs,
+    /// Columns of rows, as they came.
+    rows: Vec<Vec<ArrayRef>>,
+    bytes: usize,
+}
+
+impl Sorting {
+    fn columns(&self) -> Result<Vec<ArrayRef>> {
+        (0..self.inputs.types.len())
+            .map(|index| {
+                let parts: Vec<&dyn Array> =
+                    self.rows.iter().filter_map(|columns| columns.get(index)).map(AsRef::as_ref).collect();
+                if parts.is_empty() {
+                    return Ok(new_empty_array(self.inputs.data_type(index)?));
+                }
+                Ok(concat(&parts)?)
+            })
+            .collect()
+    }
+
+    /// The numbers of the rows in their order, those that are repetitions left out.
+    fn in_order(&self, columns: &[ArrayRef]) -> Result<UInt64Array> {
+        let (arguments, keys) = columns.split_at(columns.len().saturating_sub(self.how.options.len()));
+        let converter = |columns: &[ArrayRef], options: &[SortOptions]| {
+            let fields = columns.iter().zip(options);
+            let field = |(column, options): (&ArrayRef, &SortOptions)| {
+                SortField::new_with_options(column.data_type().clone(), *options)
+            };
+            RowConverter::new(fields.map(field).collect())
+        };
+        let keys = converter(keys, &self.how.options)?.convert_columns(keys)?;
+        let mut order: Vec<usize> = (0..keys.num_rows()).collect();
+        order.sort_by(|left, right| keys.row(*left).cmp(&keys.row(*right)));
+        if self.how.distinct {
+            let options = vec![SortOptions::default(); arguments.len()];
+            let values = converter(arguments, &options)?.convert_columns(arguments)?;
+            let mut seen = HashSet::new();
+            order.retain(|row| seen.insert(values.row(*row)));
+        }
+        Ok(order.into_iter().map(|row| row as u64).collect())
+    }
+}
+
+impl Accumulator for Sorting {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        if values.first().is_some_and(|first| !first.is_empty()) {
+            // Columns of one batch are shared by all groups: what counts is each group's own part.
+            let part = |column: &ArrayRef| column.to_data().get_slice_memory_size().unwrap_or_default();
+            self.bytes += values.iter().map(part).sum::<usize>();
+            self.rows.push(values.to_vec());
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        let mut joining = self.how.joined.accumulator(&self.inputs)?;
+        if !self.rows.is_empty() {
+            let columns = self.columns()?;
+            let order = self.in_order(&columns)?;
+            let sorted = columns.iter().take(2).map(|column| take(column, &order, None));
+            joining.update_batch(&sorted.collect::<std::result::Result<Vec<_>, _>>()?)?;
+        }
+        joining.evaluate()?.cast_to(&self.how.result)
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        let lists = self.columns()?.into_iter().map(|column| {
+            ScalarValue::List(Arc::new(SingleRowListArrayBuilder::new(column).build_list_array()))
+        });
+        Ok(lists.collect())
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        for row in 0..states.first().map_or(0, |state| state.len()) {
+            let columns: Vec<ArrayRef> = states
+                .iter()
+                .map(|state| state.as_list::<i32>())
+                .filter(|lists| lists.is_valid(row))
+                .map(|lists| lists.value(row))
+                .collect();
+            if columns.len() == states.len() {
+                self.update_batch(&columns)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.bytes
     }
 }
 
@@ -150,5 +290,26 @@ mod tests {
             Arc::new(StringViewArray::from(vec![Some("1"), Some("2"), Some("3"), None]));
         joining.update_batch(&[values, delimiters]).unwrap();
         assert_eq!(joining.evaluate().unwrap(), ScalarValue::Utf8View(Some("a3bc".into())));
+    }
+
+    #[test]
+    fn each_call_sorts_for_itself() {
+        let joined = |descending: bool, distinct: bool| {
+            let options = vec![SortOptions { descending, nulls_first: descending }];
+            let sorted = Sorted { joined: Joined::Text, options, distinct, result: DataType::Utf8View };
+            let texts = |texts: &[&str]| -> ArrayRef { Arc::new(StringViewArray::from(texts.to_vec())) };
+            let inputs = Inputs { types: vec![DataType::Utf8View; 3], descending: false };
+            let mut first = sorted.accumulator(&inputs).unwrap();
+            first.update_batch(&[texts(&["b", "a"]), texts(&[",", ","]), texts(&["b", "a"])]).unwrap();
+            let state = first.state().unwrap();
+            let mut both = sorted.accumulator(&inputs).unwrap();
+            let state: Vec<ArrayRef> = state.iter().map(|part| part.to_array().unwrap()).collect();
+            both.merge_batch(&state).unwrap();
+            both.update_batch(&[texts(&["c", "a"]), texts(&[",", ","]), texts(&["c", "a"])]).unwrap();
+            both.evaluate().unwrap()
+        };
+        let text = |text: &str| ScalarValue::Utf8View(Some(text.into()));
+        assert_eq!(joined(false, false), text("a,a,b,c"));
+        assert_eq!(joined(true, true), text("c,b,a"));
     }
 }

@@ -457,13 +457,6 @@ pub fn function(binding: &Binding<'_>, call: FunctionCall) -> Result<ResolvedFun
         let message = "count(*) must be used to call a parameterless aggregate function";
         return Err(SqlError::new(SqlErrorKind::WrongObjectType, message).at(position));
     }
-    if in_catalog
-        && !call.within_group.is_empty()
-        && matches!(call.name.as_str(), "rank" | "dense_rank" | "percent_rank" | "cume_dist")
-    {
-        let message = "hypothetical-set aggregates are not supported";
-        return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
-    }
     if in_catalog && !call.over && functions::candidates(&call.name).iter().any(FunctionRow::is_window) {
         let message = format!("window function {} requires an OVER clause", call.name);
         return Err(SqlError::new(SqlErrorKind::WrongObjectType, message).at(position));

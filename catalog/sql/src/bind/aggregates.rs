@@ -38,6 +38,11 @@ impl GroupBy {
         self.sets.is_some()
     }
 
+    /// Whether there is more than one set: then what is grouped by is null in some groups.
+    pub(crate) fn has_several_sets(&self) -> bool {
+        self.sets.as_ref().is_some_and(|sets| sets.len() > 1)
+    }
+
     /// What is grouped by.
     pub(crate) fn exprs(&self) -> Vec<Expr> {
         self.sets.iter().flatten().flatten().cloned().collect()

@@ -18,7 +18,7 @@ use datafusion::{
 use super::{
     Binder, all_columns,
     decorrelate::{join, visit_outer_references},
-    plan_error, project,
+    plan_error, project, unsupported,
 };
 use crate::error::SqlError;
 
@@ -157,6 +157,39 @@ impl Attachments {
         moved.reverse();
         self.0.replace(kept);
         other.0.borrow_mut().extend(moved);
+    }
+
+    /// Those that refer to the one side of a join (or to neither), and those that refer to the other.
+    pub(crate) fn by_side(&self, left: &DFSchema, right: &DFSchema) -> Result<(Self, Self), SqlError> {
+        let (to_left, to_right) = (Self::default(), Self::default());
+        for attachment in self.0.take() {
+            let mut needed: HashSet<Column> = HashSet::new();
+            attachment.visit_outer_references(&mut |column| {
+                needed.insert(column.clone());
+                TreeNodeRecursion::Continue
+            });
+            match &attachment {
+                Attachment::Operand { expr, .. } => needed.extend(expr.column_refs().into_iter().cloned()),
+                Attachment::Match { operand, .. } => {
+                    needed.insert(operand.clone());
+                }
+                _ => {}
+            }
+            let refers = |schema: &DFSchema, attached: &Self| {
+                let attached: Vec<Column> =
+                    attached.0.borrow().iter().flat_map(Attachment::columns).collect();
+                needed.iter().any(|column| schema.has_column(column) || attached.contains(column))
+            };
+            match (refers(left, &to_left), refers(right, &to_right)) {
+                (true, true) => {
+                    let what = "a subquery that refers to both sides of a FULL JOIN in its condition";
+                    return Err(unsupported(what, None));
+                }
+                (false, true) => to_right.push(attachment),
+                _ => to_left.push(attachment),
+            }
+        }
+        Ok((to_left, to_right))
     }
 
     /// Those of `predicates` that need nothing attached, and those that do. The first kind is better evaluated before the

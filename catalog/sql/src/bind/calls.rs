@@ -21,6 +21,7 @@ use sqlparser::ast::{self, Spanned};
 use super::{
     Binder,
     attachments::Attachments,
+    hypothetical::Hypothetical,
     not_postgresql,
     place::{Clause, Place},
     unsupported,
@@ -28,7 +29,7 @@ use super::{
 use crate::{
     dialect::marks::{VARIADIC, is_mark},
     error::{SqlError, SqlErrorKind},
-    functions::aggregates::distinct_by_key,
+    functions::aggregates::{distinct_by_key, sorted_string_agg},
     names::identifier,
     resolve::{
         Argument, FunctionCall, ResolvedAggregate, ResolvedFunction, ResolvedSet, SetColumn, function,
@@ -100,6 +101,8 @@ pub(crate) struct Calls {
     pub(crate) sets: RefCell<Vec<SetCall>>,
     /// The WINDOW clause.
     pub(crate) named_windows: Vec<ast::NamedWindowDefinition>,
+    /// Direct arguments of hypothetical-set aggregates: they must be grouped.
+    pub(crate) direct: RefCell<Vec<Expr>>,
     /// Subqueries in arguments of aggregates and in GROUP BY: joined before the aggregation.
     pub(crate) before: Attachments,
     /// Where columns of this SELECT are referred to outside of aggregates.
@@ -108,7 +111,7 @@ pub(crate) struct Calls {
 
 impl Calls {
     /// The column for a call; the same call twice has one column.
-    fn column_of(
+    pub(crate) fn column_of(
         calls: &RefCell<Vec<Call>>,
         expr: Expr,
         position: Option<usize>,
@@ -121,6 +124,22 @@ impl Calls {
         let column = fresh();
         calls.push(Call { expr, column: column.clone(), position });
         column
+    }
+
+    /// Takes out the sets that expressions are made of.
+    pub(crate) fn take_sets(&self, exprs: &[Expr]) -> Vec<SetCall> {
+        let mut needed: Vec<Column> = exprs.iter().flat_map(Expr::column_refs).cloned().collect();
+        let mut sets = self.sets.borrow_mut();
+        // Inner sets come before outer ones.
+        let mut taken: Vec<SetCall> = Vec::new();
+        for index in (0..sets.len()).rev() {
+            if sets.get(index).is_some_and(|set| needed.contains(&set.column)) {
+                let set = sets.remove(index);
+                needed.extend(set.list.column_refs().into_iter().cloned());
+                taken.push(set);
+            }
+        }
+        taken
     }
 
     /// The fields of the records that a column holds, if it stands for a set of records.
@@ -187,12 +206,12 @@ fn without_expressions(call: &FunctionCall) -> FunctionCall {
 
 /// How much of everything there was before a call's arguments were bound.
 #[derive(Debug)]
-struct Marks {
+pub(crate) struct Marks {
     aggregates: usize,
     windows: usize,
     sets: usize,
-    references: usize,
-    attachments: usize,
+    pub(crate) references: usize,
+    pub(crate) attachments: usize,
 }
 
 /// The clauses that may stand inside the parentheses and after them.
@@ -200,6 +219,40 @@ struct Marks {
 struct CallClauses<'f> {
     order_by: &'f [ast::OrderByExpr],
     distinct: bool,
+}
+
+/// The calls of the SELECT that an aggregate stands in, if one may stand here: neither in another clause, nor around
+/// another aggregate, a window function or a set.
+pub(crate) fn aggregating<'p>(
+    marks: &Marks,
+    position: Option<usize>,
+    place: Place<'p>,
+) -> Result<&'p Calls, SqlError> {
+    let grouping_error =
+        |message: String| Err(SqlError::new(SqlErrorKind::GroupingError, message).at(position));
+    let Some(calls) = place.calls.filter(|_| place.clause.allows_aggregates()) else {
+        return match place.clause {
+            Clause::AggregateArgument => {
+                grouping_error("aggregate function calls cannot be nested".to_owned())
+            }
+            clause => grouping_error(format!("aggregate functions are not allowed in {}", clause.name())),
+        };
+    };
+    let inner = |calls: &RefCell<Vec<Call>>, before: usize, message: &str| {
+        let error = |call: &Call| SqlError::new(SqlErrorKind::GroupingError, message).at(call.position);
+        calls.borrow().get(before).map_or(Ok(()), |call| Err(error(call)))
+    };
+    inner(&calls.aggregates, marks.aggregates, "aggregate function calls cannot be nested")?;
+    inner(&calls.windows, marks.windows, "aggregate function calls cannot contain window function calls")?;
+    if calls.sets.borrow().len() > marks.sets {
+        return Err(SqlError::new(
+            SqlErrorKind::FeatureNotSupported,
+            "aggregate function calls cannot contain set-returning function calls",
+        )
+        .with_hint(LATERAL_HINT)
+        .at(calls.sets.borrow().get(marks.sets).and_then(|set| set.position)));
+    }
+    Ok(calls)
 }
 
 impl Binder<'_> {
@@ -263,6 +316,13 @@ impl Binder<'_> {
         let mut within_group = Vec::new();
         for item in &call.within_group {
             within_group.push(self.expression(&item.expr, place)?);
+        }
+        if let Some(kind) = Hypothetical::of(schema.as_ref(), &name)
+            && !within_group.is_empty()
+            && !arguments.is_empty()
+        {
+            let row = arguments.into_iter().map(|argument| argument.value).collect();
+            return self.hypothetical(kind, row, within_group, call, &marks, place);
         }
         let resolved = self.resolved(FunctionCall {
             schema: schema.as_ref().map(|schema| schema.as_str().to_owned()),
@@ -427,34 +487,7 @@ impl Binder<'_> {
         position: Option<usize>,
         place: Place<'_>,
     ) -> Result<Typed, SqlError> {
-        let grouping_error =
-            |message: String| Err(SqlError::new(SqlErrorKind::GroupingError, message).at(position));
-        let Some(calls) = place.calls.filter(|_| place.clause.allows_aggregates()) else {
-            return match place.clause {
-                Clause::AggregateArgument => {
-                    grouping_error("aggregate function calls cannot be nested".to_owned())
-                }
-                clause => grouping_error(format!("aggregate functions are not allowed in {}", clause.name())),
-            };
-        };
-        let inner = |calls: &RefCell<Vec<Call>>, before: usize, message: &str| {
-            let error = |call: &Call| SqlError::new(SqlErrorKind::GroupingError, message).at(call.position);
-            calls.borrow().get(before).map_or(Ok(()), |call| Err(error(call)))
-        };
-        inner(&calls.aggregates, marks.aggregates, "aggregate function calls cannot be nested")?;
-        inner(
-            &calls.windows,
-            marks.windows,
-            "aggregate function calls cannot contain window function calls",
-        )?;
-        if calls.sets.borrow().len() > marks.sets {
-            return Err(SqlError::new(
-                SqlErrorKind::FeatureNotSupported,
-                "aggregate function calls cannot contain set-returning function calls",
-            )
-            .with_hint(LATERAL_HINT)
-            .at(calls.sets.borrow().get(marks.sets).and_then(|set| set.position)));
-        }
+        let calls = aggregating(marks, position, place)?;
         let inside = place.within(Clause::AggregateArgument);
         let filter = match &call.filter {
             Some(filter) => Some(Box::new(self.boolean(filter, "FILTER", place.within(Clause::Filter))?)),
@@ -498,6 +531,13 @@ impl Binder<'_> {
         {
             order_by.push(value.clone().sort(true, false));
         }
+        let mut distinct = clauses.distinct;
+        if !order_by.is_empty()
+            && let Some(sorted) = sorted_string_agg(&aggregate, &order_by, distinct)
+        {
+            aggregate = sorted;
+            (order_by, distinct) = (Vec::new(), false);
+        }
         // What stands inside an aggregate need not be grouped, and is computed before the grouping.
         calls.references.borrow_mut().truncate(marks.references);
         if let Some(attachments) = place.attachments {
@@ -517,7 +557,7 @@ impl Binder<'_> {
             func: aggregate.function,
             params: AggregateFunctionParams {
                 args: arguments,
-                distinct: clauses.distinct,
+                distinct,
                 filter,
                 order_by,
                 null_treatment: None,
@@ -552,14 +592,10 @@ impl Binder<'_> {
     }
 
     fn set(&self, set: ResolvedSet, position: Option<usize>, place: Place<'_>) -> Result<Typed, SqlError> {
-        let Some(calls) = place.calls.filter(|_| place.clause == Clause::SelectList) else {
+        let Some(calls) = place.calls.filter(|_| place.clause.allows_sets()) else {
             let message = format!("set-returning functions are not allowed in {}", place.clause.name());
             return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
         };
-        let nested = calls.sets.borrow().iter().any(|inner| set.list.column_refs().contains(&inner.column));
-        if nested {
-            return Err(unsupported("a set-returning function over another", position));
-        }
         let name = set.columns.first().map_or("set", |column| column.name.as_str()).to_owned();
         let mut sets = calls.sets.borrow_mut();
         let column = match sets.iter().find(|known| known.list == set.list) {
@@ -662,6 +698,11 @@ impl Clause {
             self,
             Self::SelectList | Self::Having | Self::OrderBy | Self::DistinctOn | Self::WindowDefinition
         )
+    }
+
+    /// Whether sets may stand here.
+    pub(crate) fn allows_sets(self) -> bool {
+        matches!(self, Self::SelectList | Self::GroupBy | Self::OrderBy | Self::DistinctOn)
     }
 
     /// Whether window functions of the same SELECT may stand here.

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::{
     catalog::cte_worktable::CteWorkTable,
     common::{
@@ -11,9 +11,12 @@ use datafusion::{
         tree_node::{TreeNode, TreeNodeRecursion},
     },
     datasource::provider_as_source,
-    logical_expr::{Expr, LogicalPlan, RecursiveQuery, SubqueryAlias, TableScanBuilder},
+    logical_expr::{Expr, LogicalPlan, RecursiveQuery, SubqueryAlias, TableScanBuilder, cast},
 };
-use lis_lake::names::Identifier;
+use lis_lake::{
+    names::Identifier,
+    types::{ColumnType, PgType},
+};
 use sqlparser::ast;
 
 use super::{
@@ -248,25 +251,12 @@ impl Binder<'_> {
         let frame = CteFrame { ctes: earlier, parent: surroundings.ctes };
         let inside = Surroundings { ctes: Some(&frame), ..surroundings };
         let first = self.set_expression(left, inside, Unknowns::AsText)?;
-        // The work table has the columns of the first term, under the names of its plan.
-        let work_name = self.fresh(name.as_str());
-        let fields: Vec<Field> = first
-            .columns
-            .iter()
-            .map(|column| Field::new(&column.column.name, column.arrow_type.clone(), true))
-            .collect();
-        let work_table = CteWorkTable::new(&work_name, Arc::new(Schema::new(fields)));
-        let source = provider_as_source(Arc::new(work_table));
-        let scan = TableScanBuilder::new(TableReference::bare(work_name.clone()), source)
-            .build()
-            .map(LogicalPlan::TableScan)
-            .map_err(plan_error)?;
-        let columns = self.renamed(first.columns.clone(), &written.alias, "WITH query")?;
-        let mut ctes = earlier.to_vec();
-        ctes.push(Rc::new(Cte { name: name.clone(), plan: Some(scan), columns: columns.clone() }));
-        let frame = CteFrame { ctes: &ctes, parent: surroundings.ctes };
-        let inside = Surroundings { ctes: Some(&frame), ..surroundings };
-        let second = self.set_expression(right, inside, Unknowns::Keep)?;
+        let (mut work_name, mut second) = self.second_term(right, &first, written, earlier, surroundings)?;
+        // What the second term makes of a numeric column can have more digits than the first term gives.
+        let (first, widened) = self.widened(first, &second)?;
+        if widened {
+            (work_name, second) = self.second_term(right, &first, written, earlier, surroundings)?;
+        }
         if second.columns.len() != first.columns.len() {
             return Err(SqlError::new(
                 SqlErrorKind::SyntaxError,
@@ -294,7 +284,7 @@ impl Binder<'_> {
             let expr = if coerced.arrow_type == target.arrow_type {
                 coerced.expr
             } else {
-                datafusion::logical_expr::cast(coerced.expr, target.arrow_type.clone())
+                cast(coerced.expr, target.arrow_type.clone())
             };
             exprs.push(expr.alias(&target.column.name));
         }
@@ -305,7 +295,81 @@ impl Binder<'_> {
                 .map_err(plan_error)?;
         Ok(Bound { plan, columns: first.columns })
     }
+
+    /// Binds the second term of a recursive query over a work table, whose name comes first: it has the columns of the
+    /// first term, under the names of its plan.
+    fn second_term(
+        &self,
+        term: &ast::SetExpr,
+        first: &Bound,
+        written: &ast::Cte,
+        earlier: &[Rc<Cte>],
+        surroundings: Surroundings<'_>,
+    ) -> Result<(String, Bound), SqlError> {
+        let name = identifier(&written.alias.name);
+        let work_name = self.fresh(name.as_str());
+        let fields: Vec<Field> = first
+            .columns
+            .iter()
+            .map(|column| Field::new(&column.column.name, column.arrow_type.clone(), true))
+            .collect();
+        let work_table = CteWorkTable::new(&work_name, Arc::new(Schema::new(fields)));
+        let source = provider_as_source(Arc::new(work_table));
+        let scan = TableScanBuilder::new(TableReference::bare(work_name.clone()), source)
+            .build()
+            .map(LogicalPlan::TableScan)
+            .map_err(plan_error)?;
+        let columns = self.renamed(first.columns.clone(), &written.alias, "WITH query")?;
+        let mut ctes = earlier.to_vec();
+        ctes.push(Rc::new(Cte { name, plan: Some(scan), columns }));
+        let frame = CteFrame { ctes: &ctes, parent: surroundings.ctes };
+        let inside = Surroundings { ctes: Some(&frame), ..surroundings };
+        Ok((work_name, self.set_expression(term, inside, Unknowns::Keep)?))
+    }
+
+    /// The first term with all digits that there are in its numeric columns, and whether that changes it. The scale is
+    /// the first term's; where the second term has a larger one, which may grow with each round, it has room to.
+    fn widened(&self, first: Bound, second: &Bound) -> Result<(Bound, bool), SqlError> {
+        let mut exprs = Vec::with_capacity(first.columns.len());
+        let mut columns = Vec::with_capacity(first.columns.len());
+        let mut widened = false;
+        for (index, column) in first.columns.iter().enumerate() {
+            let scale = |column: &BoundColumn| match column.arrow_type {
+                DataType::Decimal128(_, scale) => scale,
+                _ => 0,
+            };
+            let own = scale(column);
+            let other = second.columns.get(index).map_or(0, scale);
+            let room = if other > own { other.max(GROWING_SCALE) } else { own };
+            let wide = DataType::Decimal128(NUMERIC_DIGITS, room);
+            let same = |other: &BoundColumn| {
+                other.column_type == column.column_type && other.arrow_type == column.arrow_type
+            };
+            if column.column_type.pg_type != PgType::Numeric
+                || column.arrow_type == wide
+                || second.columns.get(index).is_some_and(same)
+            {
+                exprs.push(Expr::Column(column.column.clone()));
+                columns.push(column.clone());
+                continue;
+            }
+            widened = true;
+            let output = self.fresh_column(&column.name);
+            exprs.push(cast(Expr::Column(column.column.clone()), wide.clone()).alias(&output.name));
+            let column_type = ColumnType::plain(PgType::Numeric);
+            columns.push(BoundColumn { column: output, arrow_type: wide, column_type, ..column.clone() });
+        }
+        if !widened {
+            return Ok((first, false));
+        }
+        Ok((Bound { plan: project(first.plan, exprs)?, columns }, true))
+    }
 }
+
+/// The digits that a numeric can have.
+const NUMERIC_DIGITS: u8 = 38;
+/// The scale of a recursive query's numeric column that gets more digits with each round.
+const GROWING_SCALE: i8 = 16;
 
 /// Whether computing a plan twice may give different rows.
 pub(crate) fn is_volatile(plan: &LogicalPlan) -> Result<bool, SqlError> {

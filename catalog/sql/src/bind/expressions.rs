@@ -39,6 +39,16 @@ fn is_distinct(value: Expr, truth: bool) -> Expr {
     binary_expr(value, Operator::IsDistinctFrom, lit(truth))
 }
 
+/// Whether an operator is one of the comparisons, none of which may follow another without parentheses.
+fn is_comparison(op: &ast::BinaryOperator) -> bool {
+    use ast::BinaryOperator as B;
+    matches!(op, B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq)
+}
+
+fn comparison_in(expr: &ast::Expr) -> bool {
+    matches!(expr, ast::Expr::BinaryOp { op, .. } if is_comparison(op))
+}
+
 /// Which values of one expression are compared with which of another: `(a, b) = (c, d)`.
 type Pairs = Vec<(Typed, Typed)>;
 
@@ -318,6 +328,9 @@ impl Binder<'_> {
 
     fn column_reference(&self, idents: &[ast::Ident], place: Place<'_>) -> Result<Typed, SqlError> {
         let position = idents.first().and_then(|ident| self.position(ident.span));
+        if let Some(value) = self.value_word(idents, position) {
+            return value;
+        }
         let names: Vec<Identifier> = idents.iter().map(identifier).collect();
         let found = match names.as_slice() {
             [column] => match place.scope.column(column, position) {
@@ -327,10 +340,6 @@ impl Binder<'_> {
                     }) {
                         let message = "DEFAULT is not allowed in this context";
                         return Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(position));
-                    }
-                    // Words that sqlparser takes for columns, but that are values in PostgreSQL.
-                    if let Some(value) = self.value_word(idents, position) {
-                        return value;
                     }
                     if error.kind != SqlErrorKind::UndefinedColumn {
                         return Err(error);
@@ -364,6 +373,7 @@ impl Binder<'_> {
         Ok(self.refers(found))
     }
 
+    /// Words that sqlparser takes for columns, but that are values in PostgreSQL.
     fn value_word(&self, idents: &[ast::Ident], position: Option<usize>) -> Option<Result<Typed, SqlError>> {
         let [ident] = idents else { return None };
         if ident.quote_style.is_some() {
@@ -439,6 +449,10 @@ impl Binder<'_> {
                 return self.named_call("overlaps", arguments, self.start_of(whole));
             }
             _ => {}
+        }
+        if is_comparison(op) && comparison_in(left) {
+            let text = op.to_string();
+            return Err(not_postgresql(&text, self.position_after(left.span(), &text)));
         }
         let (schema, name) = operator_name(op).ok_or_else(|| {
             unsupported(&format!("the operator {op}"), self.position_after(left.span(), &op.to_string()))

@@ -21,7 +21,6 @@ use super::{
     place::{Clause, Place},
     plan_error,
     subqueries::filtered,
-    unsupported,
 };
 use crate::{
     dialect::marks::{USING_ALIAS, is_mark},
@@ -131,13 +130,17 @@ impl Binder<'_> {
             ctes: surroundings.ctes,
             clause: Clause::JoinOn,
             calls: None,
-            attachments: (join_type != JoinType::Full).then_some(&attachments),
+            attachments: Some(&attachments),
         };
         let mut predicates = Vec::new();
         for one in chain(condition, &ast::BinaryOperator::And) {
             predicates.push(self.boolean(one, "JOIN/ON", place)?);
         }
-        if !(attachments.is_empty() || lateral && join_type == JoinType::Right) {
+        if join_type == JoinType::Full && !(attachments.is_empty() || lateral) {
+            let plan = self.full_attached(left.plan, right.plan, predicates, &attachments)?;
+            return Ok(Joined { plan, namespace });
+        }
+        if !(attachments.is_empty() || lateral && matches!(join_type, JoinType::Right | JoinType::Full)) {
             let (left, right) = (left.plan, right.plan);
             let plan = self.join_attached(left, right, join_type, predicates, &attachments)?;
             return Ok(Joined { plan, namespace });
@@ -147,8 +150,52 @@ impl Binder<'_> {
             return Ok(Joined { plan, namespace });
         }
         let condition = balanced(predicates, Operator::And);
-        let plan = join_plan(left.plan, right.plan, join_type, condition)?;
+        let plan = self.join_plan(left.plan, right.plan, join_type, condition)?;
         Ok(Joined { plan, namespace })
+    }
+
+    /// A FULL JOIN whose condition has subqueries that must be joined to the plan, each to the side that it refers to.
+    fn full_attached(
+        &self,
+        left: LogicalPlan,
+        right: LogicalPlan,
+        predicates: Vec<Expr>,
+        attachments: &Attachments,
+    ) -> Result<LogicalPlan, SqlError> {
+        let mut columns = left.schema().columns();
+        columns.extend(right.schema().columns());
+        let (to_left, to_right) = attachments.by_side(left.schema(), right.schema())?;
+        let left = self.attached(left, &to_left)?;
+        let right = self.attached(right, &to_right)?;
+        let plan = self.join_plan(left, right, JoinType::Full, balanced(predicates, Operator::And))?;
+        super::project(plan, columns.into_iter().map(Expr::Column).collect())
+    }
+
+    /// A join by a condition; DataFusion finds the equalities in it.
+    fn join_plan(
+        &self,
+        left: LogicalPlan,
+        right: LogicalPlan,
+        join_type: JoinType,
+        condition: Expr,
+    ) -> Result<LogicalPlan, SqlError> {
+        if condition == lit(true) && join_type == JoinType::Inner {
+            return super::from::cross_join(left, right);
+        }
+        if !has_subquery(&condition) {
+            return conditional_join(left, right, join_type, condition);
+        }
+        if join_type == JoinType::Inner {
+            return filter(super::from::cross_join(left, right)?, condition);
+        }
+        // The engine has no subqueries in an outer join. What is the same for all rows becomes a column of one side.
+        let mut columns = left.schema().columns();
+        columns.extend(right.schema().columns());
+        let values = Attachments::default();
+        let condition = self.with_values(condition, &values)?;
+        let left = self.attached(left, &values)?;
+        let plan = conditional_join(left, right, join_type, condition)?;
+        super::project(plan, columns.into_iter().map(Expr::Column).collect())
     }
 
     /// A join whose condition has subqueries that must be joined to the plan. For an outer join that is done at the side
@@ -248,7 +295,7 @@ impl Binder<'_> {
         let plan = if lateral {
             self.lateral_on(left.plan, right.plan, join_type, predicates, position)?
         } else {
-            join_plan(left.plan, right.plan, join_type, balanced(predicates, Operator::And))?
+            self.join_plan(left.plan, right.plan, join_type, balanced(predicates, Operator::And))?
         };
         Ok(Joined { plan, namespace: Namespace { tables, columns } })
     }
@@ -317,22 +364,12 @@ fn using_column(namespace: &Namespace, name: &Identifier, side: &str) -> Result<
     }
 }
 
-/// A join by a condition; DataFusion finds the equalities in it.
-fn join_plan(
+fn conditional_join(
     left: LogicalPlan,
     right: LogicalPlan,
     join_type: JoinType,
     condition: Expr,
 ) -> Result<LogicalPlan, SqlError> {
-    if condition == lit(true) && join_type == JoinType::Inner {
-        return super::from::cross_join(left, right);
-    }
-    if has_subquery(&condition) && join_type != JoinType::Inner {
-        return Err(unsupported("a subquery in the condition of an outer join", None));
-    }
-    if has_subquery(&condition) {
-        return filter(super::from::cross_join(left, right)?, condition);
-    }
     Join::try_new(
         Arc::new(left),
         Arc::new(right),

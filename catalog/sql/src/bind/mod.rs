@@ -55,6 +55,7 @@ mod ctes;
 mod decorrelate;
 mod expressions;
 mod from;
+mod hypothetical;
 mod joins;
 mod modify;
 mod order;

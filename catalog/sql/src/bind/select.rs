@@ -17,7 +17,7 @@ use super::{
     aggregates::Grouped,
     all_columns,
     attachments::{Attachment, Attachments},
-    calls::{Call, Calls, Reference},
+    calls::{Call, Calls, Reference, SetCall},
     expressions::chain,
     filter, not_postgresql,
     order::{order_items, sort_of, sorted},
@@ -114,6 +114,8 @@ impl Binder<'_> {
         let mut windows = calls.windows.take();
         if grouped {
             let group_by = group_by.with_dependent_columns(&namespace, &calls);
+            plan = self.with_sets(plan, calls.take_sets(&group_by.exprs()))?;
+            let several_sets = group_by.has_several_sets();
             let grouped = self.grouped(plan, group_by, &calls)?;
             let regroup = |expr: Expr| self.over_groups(&grouped, expr, &namespace, &calls);
             for item in &mut items {
@@ -123,6 +125,13 @@ impl Binder<'_> {
                 typed.expr = regroup(typed.expr.clone())?;
             }
             having = having.into_iter().map(regroup).collect::<Result<_, _>>()?;
+            for argument in calls.direct.take() {
+                // The rows are compared before they are grouped, and there the column is not null yet.
+                if several_sets && !argument.column_refs().is_empty() {
+                    return Err(unsupported("a direct argument of grouped columns with grouping sets", None));
+                }
+                regroup(argument)?;
+            }
             for call in &mut windows {
                 call.expr = regroup(call.expr.clone())?;
             }
@@ -137,7 +146,7 @@ impl Binder<'_> {
             plan = self.attached(plan, &after)?;
         }
         plan = windowed(plan, windows)?;
-        plan = self.with_sets(plan, &calls)?;
+        plan = self.with_sets(plan, calls.sets.take())?;
         self.output(plan, items, on, keys, select, unknowns)
     }
 
@@ -387,18 +396,26 @@ impl Binder<'_> {
     }
 
     /// Unnests the sets of the SELECT list, all together: the shorter ones are filled with nulls.
-    fn with_sets(&self, plan: LogicalPlan, calls: &Calls) -> Result<LogicalPlan, SqlError> {
-        let sets = calls.sets.take();
-        if sets.is_empty() {
-            return Ok(plan);
+    fn with_sets(&self, mut plan: LogicalPlan, mut sets: Vec<SetCall>) -> Result<LogicalPlan, SqlError> {
+        while !sets.is_empty() {
+            // A set over another comes after it; sets side by side are read in step.
+            let open: Vec<Column> = sets.iter().map(|set| set.column.clone()).collect();
+            let (inner, outer): (Vec<SetCall>, Vec<SetCall>) = sets
+                .into_iter()
+                .partition(|set| !set.list.column_refs().into_iter().any(|column| open.contains(column)));
+            if inner.is_empty() {
+                return Err(SqlError::new(SqlErrorKind::Internal, "a set over itself"));
+            }
+            let mut exprs = all_columns(&plan);
+            let mut lists = Vec::new();
+            for set in inner {
+                exprs.push(set.list.alias(&set.column.name));
+                lists.push(set.column);
+            }
+            plan = unnested(project(plan, exprs)?, lists, false)?;
+            sets = outer;
         }
-        let mut exprs = all_columns(&plan);
-        let mut lists = Vec::new();
-        for set in sets {
-            exprs.push(set.list.alias(&set.column.name));
-            lists.push(set.column);
-        }
-        unnested(project(plan, exprs)?, lists, false)
+        Ok(plan)
     }
 
     /// The projection, DISTINCT and the sort.

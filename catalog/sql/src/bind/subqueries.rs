@@ -602,9 +602,23 @@ impl Binder<'_> {
     /// Correlated subqueries that were left to DataFusion, attached after all: for expressions that move into a node where
     /// DataFusion has no road for them (an aggregate's argument, a window).
     pub(crate) fn without_native(&self, expr: Expr, attachments: &Attachments) -> Result<Expr, SqlError> {
+        self.attaching(expr, attachments, |subquery| !subquery.outer_ref_columns.is_empty())
+    }
+
+    /// All subqueries of one value attached: for a condition of an outer join.
+    pub(crate) fn with_values(&self, expr: Expr, attachments: &Attachments) -> Result<Expr, SqlError> {
+        self.attaching(expr, attachments, |_| true)
+    }
+
+    fn attaching(
+        &self,
+        expr: Expr,
+        attachments: &Attachments,
+        which: impl Fn(&Subquery) -> bool,
+    ) -> Result<Expr, SqlError> {
         let mut failed = None;
         let transformed = expr.transform(|node| match node {
-            Expr::ScalarSubquery(subquery) if !subquery.outer_ref_columns.is_empty() => {
+            Expr::ScalarSubquery(subquery) if which(&subquery) => {
                 let value = self.fresh_column("subquery");
                 let columns = subquery.subquery.schema().columns();
                 let exprs =

@@ -10,6 +10,7 @@ use datafusion::{
         expr::{Sort, WindowFunction, WindowFunctionParams},
     },
 };
+use lis_functions::windows::Exclusion;
 use lis_lake::{
     names::Identifier,
     types::{Category, ColumnType, PgType},
@@ -24,7 +25,9 @@ use super::{
     plan_error, unsupported,
 };
 use crate::{
+    dialect::marks::{EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, is_mark_expression},
     error::{SqlError, SqlErrorKind},
+    functions::windows::excluding,
     names::identifier,
     resolve::{ResolvedAggregate, ResolvedWindow},
     types::{CastContext, Typed, coerce, ordering::is_keyed, settle_unknown},
@@ -40,6 +43,7 @@ struct Definition {
     /// Whether something is ordered by a key that stands for it, or by bytes, of which DataFusion has no ranges either.
     keyed: bool,
     frame: WindowFrame,
+    exclusion: Exclusion,
 }
 
 /// A window definition as written, after named windows are put in.
@@ -48,6 +52,7 @@ struct Written<'w> {
     partition_by: &'w [ast::Expr],
     order_by: &'w [ast::OrderByExpr],
     frame: Option<&'w ast::WindowFrame>,
+    exclusion: Option<Exclusion>,
 }
 
 impl Binder<'_> {
@@ -127,7 +132,11 @@ impl Binder<'_> {
         }
         let definition = self.definition(over, position, place, calls)?;
         let name = window.function.name().to_owned();
-        let filter = self.filter_of(call, place)?;
+        let mut filter = self.filter_of(call, place)?;
+        let window = match definition.exclusion {
+            Exclusion::NoOthers => window,
+            exclusion => excluding(window, exclusion, filter.take()),
+        };
         let expr = Expr::from(WindowFunction {
             fun: window.function,
             params: WindowFunctionParams {
@@ -172,6 +181,7 @@ impl Binder<'_> {
             }
         };
         let place = place.within(Clause::WindowDefinition);
+        let exclusion = written.exclusion.unwrap_or(Exclusion::NoOthers);
         let mut partition_by = Vec::new();
         for expr in written.partition_by {
             let typed = settle_unknown(&self.binding, self.expression(expr, place)?)?;
@@ -187,8 +197,14 @@ impl Binder<'_> {
             let ordering = self.expression(&item.expr, place)?;
             keyed |= is_keyed(&ordering) || matches!(ordering.pg_type(), PgType::Bytea | PgType::Uuid);
         }
-        let mut definition =
-            Definition { partition_by, order_by, order_type, keyed, frame: WindowFrame::new(None) };
+        let mut definition = Definition {
+            partition_by,
+            order_by,
+            order_type,
+            keyed,
+            frame: WindowFrame::new(None),
+            exclusion,
+        };
         definition.frame = match written.frame {
             None if definition.order_by.is_empty() => WindowFrame::new(None),
             None => WindowFrame::new(Some(false)),
@@ -244,10 +260,13 @@ impl Binder<'_> {
         calls: &'w Calls,
         depth: usize,
     ) -> Result<Written<'w>, SqlError> {
+        let (partition_by, partition_exclusion) = without_mark(&spec.partition_by, |expr| expr);
+        let (order_by, order_exclusion) = without_mark(&spec.order_by, |item| &item.expr);
         let own = Written {
-            partition_by: &spec.partition_by,
-            order_by: &spec.order_by,
+            partition_by,
+            order_by,
             frame: spec.window_frame.as_ref(),
+            exclusion: partition_exclusion.or(order_exclusion),
         };
         let Some(base_name) = &spec.window_name else { return Ok(own) };
         let position = self.position(base_name.span);
@@ -277,6 +296,7 @@ impl Binder<'_> {
             partition_by: base.partition_by,
             order_by: if own.order_by.is_empty() { base.order_by } else { own.order_by },
             frame: own.frame,
+            exclusion: own.exclusion,
         })
     }
 
@@ -506,6 +526,22 @@ fn by_groups(frame: WindowFrame, position: Option<usize>) -> Result<WindowFrame,
         _ => Err(unsupported("RANGE with an offset over this type", position)),
     };
     Ok(WindowFrame::new_bounds(WindowFrameUnits::Groups, bound(frame.start_bound)?, bound(frame.end_bound)?))
+}
+
+/// A list without the mark of a frame that leaves out rows, which stands last, and what it says.
+fn without_mark<T>(list: &[T], expr: impl Fn(&T) -> &ast::Expr) -> (&[T], Option<Exclusion>) {
+    let Some((last, rest)) = list.split_last() else { return (list, None) };
+    let exclusion = [
+        (EXCLUDE_CURRENT_ROW, Exclusion::CurrentRow),
+        (EXCLUDE_GROUP, Exclusion::Group),
+        (EXCLUDE_TIES, Exclusion::Ties),
+    ]
+    .into_iter()
+    .find(|(name, _)| is_mark_expression(expr(last), name));
+    match exclusion {
+        Some((_, exclusion)) => (rest, Some(exclusion)),
+        None => (list, None),
+    }
 }
 
 fn windowing(message: String, position: Option<usize>) -> SqlError {

@@ -7,7 +7,10 @@ use sqlparser::{
 
 use super::{
     Adapter, Parenthesis, ends_expression, is_keyword,
-    marks::{DISTINCT_SETS, NO_ALIAS, NOTHING, ROWS_FROM, TIES, USING_ALIAS, VARIADIC, mark},
+    marks::{
+        DISTINCT_SETS, EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, NO_ALIAS, NOTHING, ROWS_FROM, TIES,
+        USING_ALIAS, VARIADIC, mark,
+    },
     space, unquoted,
 };
 use crate::error::{SqlError, SqlErrorKind};
@@ -26,7 +29,8 @@ impl Adapter<'_> {
             "fetch" if self.previous.is_some() => Ok(self.fetch_first(token)),
             "by" if is_keyword(self.previous.as_ref(), Keyword::GROUP) => Ok(self.group_by(token)),
             "only" if !self.word(1).is_empty() || self.is_sign(1, &Token::LParen) => Ok(self.only(token)),
-            "exclude" if self.in_frame() => self.exclusion(token),
+            "rows" | "range" | "groups" if self.begins_frame() => Ok(self.frame(token)),
+            "exclude" if self.in_frame() => Ok(self.exclusion()),
             "similar" if self.word(1) != "to" && self.parentheses.last() == Some(&Parenthesis::Substring) => {
                 if let Some(last) = self.parentheses.last_mut() {
                     *last = Parenthesis::SubstringSimilar;
@@ -36,7 +40,7 @@ impl Adapter<'_> {
             "escape" if self.parentheses.last() == Some(&Parenthesis::SubstringSimilar) => {
                 Ok(self.replace(token, [Token::Comma]))
             }
-            "rows" if self.word(1) == "from" && self.is_sign(2, &Token::LParen) => {
+            "rows" if self.begins_rows_from() => {
                 self.skip_past(1);
                 self.push(token, [mark(ROWS_FROM)]);
                 Ok(true)
@@ -55,9 +59,20 @@ impl Adapter<'_> {
     }
 
     /// Whether the statement's first word is this one.
-    fn begins_with(&self, word: &str) -> bool {
+    pub(super) fn begins_with(&self, word: &str) -> bool {
         let first = self.tokens.iter().find(|token| !matches!(token.token, Token::Whitespace(_)));
         first.is_some_and(|first| unquoted(&first.token) == word)
+    }
+
+    /// Whether `ROWS FROM (f(` begins here, an item of FROM. (`SELECT rows FROM (SELECT …)` has a column of that name.)
+    fn begins_rows_from(&self) -> bool {
+        let item = [Keyword::FROM, Keyword::JOIN, Keyword::LATERAL]
+            .into_iter()
+            .any(|word| is_keyword(self.previous.as_ref(), word))
+            || self.previous == Some(Token::Comma);
+        item && self.word(1) == "from"
+            && self.is_sign(2, &Token::LParen)
+            && !matches!(self.word(3).as_str(), "" | "select" | "values" | "with" | "table")
     }
 
     fn replace(&mut self, token: &TokenWithSpan, tokens: impl IntoIterator<Item = Token>) -> bool {
@@ -253,20 +268,74 @@ impl Adapter<'_> {
             .any(|word| is_keyword(self.previous.as_ref(), word))
     }
 
-    /// `EXCLUDE NO OTHERS` is the default; the engine has no other.
-    fn exclusion(&mut self, token: &TokenWithSpan) -> Result<bool, SqlError> {
-        let what = match (self.word(1).as_str(), self.word(2).as_str()) {
-            ("no", "others") => {
-                self.skip_past(2);
-                return Ok(true);
+    /// Whether a frame begins here: in the parentheses of a window.
+    fn begins_frame(&self) -> bool {
+        matches!(self.word(1).as_str(), "between" | "unbounded" | "current")
+            || self.words_of_frame().any(|word| matches!(word.as_str(), "preceding" | "following"))
+    }
+
+    /// The words from here to the end of the window's parentheses; empty for what is no word.
+    fn words_of_frame(&self) -> impl Iterator<Item = String> {
+        let mut depth = 0_i32;
+        self.tokens.iter().skip(self.index).map_while(move |written| {
+            match written.token {
+                Token::LParen => depth += 1,
+                Token::RParen => depth -= 1,
+                _ => {}
             }
-            ("current", "row") => "EXCLUDE CURRENT ROW",
-            ("group", _) => "EXCLUDE GROUP",
-            ("ties", _) => "EXCLUDE TIES",
-            _ => return Ok(false),
+            (depth >= 0 && written.token != Token::EOF).then(|| match depth {
+                0 => unquoted(&written.token),
+                _ => String::new(),
+            })
+        })
+    }
+
+    /// A frame that leaves out rows: the mark stands before it, as the last of what the window is ordered by.
+    fn frame(&mut self, token: &TokenWithSpan) -> bool {
+        let words: Vec<String> = self.words_of_frame().filter(|word| !word.is_empty()).collect();
+        let excluded = words.iter().position(|word| word == "exclude");
+        let following = excluded.and_then(|at| words.get(at + 1)).map_or("", String::as_str);
+        let exclusion = match following {
+            "current" => EXCLUDE_CURRENT_ROW,
+            "group" => EXCLUDE_GROUP,
+            "ties" => EXCLUDE_TIES,
+            _ => return false,
         };
-        let message = format!("{what} is not supported");
-        Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at((self.position)(token)))
+        let before = self.words_of_window();
+        if before.iter().any(|word| matches!(word.as_str(), "order" | "partition")) {
+            self.push(token, [Token::Comma, mark(exclusion), space()]);
+        } else {
+            let (partition, by) = (Token::make_keyword("PARTITION"), Token::make_keyword("BY"));
+            self.push(token, [space(), partition, space(), by, space(), mark(exclusion), space()]);
+        }
+        self.replace(token, [token.token.clone()])
+    }
+
+    /// The words that stand in the parentheses of a window before what comes.
+    fn words_of_window(&self) -> Vec<String> {
+        let mut depth = 0_i32;
+        let mut words = Vec::new();
+        for written in self.tokens.iter().take(self.index).rev() {
+            match written.token {
+                Token::RParen => depth += 1,
+                Token::LParen if depth == 0 => break,
+                Token::LParen => depth -= 1,
+                _ if depth == 0 => words.push(unquoted(&written.token)),
+                _ => {}
+            }
+        }
+        words
+    }
+
+    /// What a frame leaves out is told by a mark before it.
+    fn exclusion(&mut self) -> bool {
+        let last = match (self.word(1).as_str(), self.word(2).as_str()) {
+            ("no", "others") | ("current", "row") => 2,
+            ("group" | "ties", _) => 1,
+            _ => return false,
+        };
+        self.skip_past(last);
+        true
     }
 
     /// Whether `AS (` begins a list of column definitions: a name and a type come first.

@@ -1,8 +1,11 @@
 //! Spellings: names and strings with Unicode escapes, names of no length, numbers with letters behind them.
 
-use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
+use sqlparser::{
+    keywords::Keyword,
+    tokenizer::{Token, TokenWithSpan, Word},
+};
 
-use super::{Adapter, unquoted};
+use super::{Adapter, is_keyword, unquoted};
 use crate::error::{SqlError, SqlErrorKind};
 
 impl Adapter<'_> {
@@ -14,6 +17,16 @@ impl Adapter<'_> {
                 Err(SqlError::new(SqlErrorKind::SyntaxError, message).at((self.position)(token)))
             }
             Token::Word(_) if unquoted(&token.token) == "u" => Ok(self.unicode_name(token)?),
+            Token::Word(word) if self.is_plain_name(word) => {
+                self.index += 1;
+                let name = Word {
+                    value: word.value.to_lowercase(),
+                    quote_style: Some('"'),
+                    keyword: Keyword::NoKeyword,
+                };
+                self.push(token, [Token::Word(name)]);
+                Ok(true)
+            }
             // Strings on lines of their own are one.
             Token::SingleQuotedString(text) if self.newline && self.continue_string(text) => {
                 self.index += 1;
@@ -42,6 +55,31 @@ impl Adapter<'_> {
                 Ok(false)
             }
             _ => Ok(false),
+        }
+    }
+
+    /// Whether a word that sqlparser has a meaning for is a mere name here: after a dot, one that is a keyword of other
+    /// databases only, or one that means something only before a parenthesis.
+    fn is_plain_name(&self, word: &Word) -> bool {
+        if word.quote_style.is_some() || word.keyword == Keyword::NoKeyword {
+            return false;
+        }
+        match word.keyword {
+            _ if self.previous == Some(Token::Period) => true,
+            Keyword::DIV
+            | Keyword::MATCH
+            | Keyword::MEMBER
+            | Keyword::REGEXP
+            | Keyword::RLIKE
+            | Keyword::TOP
+            | Keyword::XOR => !self.begins_with("create") && !self.begins_with("alter"),
+            Keyword::CUBE | Keyword::ROLLUP | Keyword::TRIM | Keyword::UNNEST => {
+                !self.is_sign(1, &Token::LParen)
+            }
+            Keyword::EXISTS => {
+                !self.is_sign(1, &Token::LParen) && !is_keyword(self.previous.as_ref(), Keyword::IF)
+            }
+            _ => false,
         }
     }
 

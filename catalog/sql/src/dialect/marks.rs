@@ -21,6 +21,12 @@ pub(crate) const DISTINCT_SETS: &str = "distinct_sets";
 pub(crate) const ROWS_FROM: &str = "rows_from";
 /// `f(VARIADIC a)` is `f(mark => a)`.
 pub(crate) const VARIADIC: &str = "variadic";
+/// A frame that leaves out rows has one of these behind the window's ORDER BY (or PARTITION BY).
+pub(crate) const EXCLUDE_CURRENT_ROW: &str = "exclude_current_row";
+/// See [`EXCLUDE_CURRENT_ROW`].
+pub(crate) const EXCLUDE_GROUP: &str = "exclude_group";
+/// See [`EXCLUDE_CURRENT_ROW`].
+pub(crate) const EXCLUDE_TIES: &str = "exclude_ties";
 /// `f(…) AS (a integer)` is `f(…) AS mark (a integer)`.
 pub(crate) const NO_ALIAS: &str = "no_alias";
 

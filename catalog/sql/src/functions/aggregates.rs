@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use arrow::{
     array::{Array, AsArray},
+    compute::SortOptions,
     datatypes::{DataType, Float64Type},
 };
 use datafusion::{
     common::ScalarValue,
     functions_aggregate as f,
-    logical_expr::{AggregateUDF, Expr, lit},
+    logical_expr::{AggregateUDF, Expr, expr::Sort, lit},
 };
 use lis_functions::{
     aggregates::{Outcome, numeric_aggregate},
@@ -17,7 +18,7 @@ use lis_functions::{
     moments::{Moment, moment},
     ordered_sets::{Fraction, Fractions, Pick, ordered_set},
     statistics::{Statistic, numeric_statistic_aggregate},
-    string_aggregates::Joined,
+    string_aggregates::{self, Joined},
 };
 use lis_lake::types::{Category, ColumnType, PgType, list};
 
@@ -217,7 +218,7 @@ fn string_agg(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregat
         let function = f::string_agg::string_agg_udaf();
         return resolved(function, arguments, ColumnType::plain(Text), DataType::LargeUtf8);
     }
-    canonical(lis_functions::string_aggregates::string_agg(Joined::Text), arguments, Text)
+    canonical(string_aggregates::string_agg(Joined::Text), arguments, Text)
 }
 
 fn array_agg(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
@@ -360,6 +361,28 @@ pub(crate) fn distinct_by_key(aggregate: &ResolvedAggregate, key: &Typed) -> Opt
     })
 }
 
+/// `string_agg` with ORDER BY, which sorts for itself. `None` for any other aggregate.
+pub(crate) fn sorted_string_agg(
+    aggregate: &ResolvedAggregate,
+    order_by: &[Sort],
+    distinct: bool,
+) -> Option<ResolvedAggregate> {
+    let joined = match aggregate.function.name() {
+        "string_agg" | "string_agg_text" => Joined::Text,
+        "string_agg_bytea" => Joined::Bytes,
+        _ => return None,
+    };
+    let options = order_by
+        .iter()
+        .map(|sort| SortOptions { descending: !sort.asc, nulls_first: sort.nulls_first })
+        .collect();
+    let result = aggregate.arrow_type.clone();
+    let mut arguments = aggregate.arguments.clone();
+    arguments.extend(order_by.iter().map(|sort| sort.expr.clone()));
+    let function = string_aggregates::sorted_string_agg(joined, options, distinct, result);
+    Some(ResolvedAggregate { function, arguments, ..aggregate.clone() })
+}
+
 /// The rows.
 pub(super) const ROWS: &[FunctionRow] = &[
     aggregate("count", &[Any], Is(Int8), |_, arguments| canonical(f::count::count_udaf(), arguments, Int8)),
@@ -415,7 +438,7 @@ pub(super) const ROWS: &[FunctionRow] = &[
     }),
     aggregate("string_agg", &[Is(Text), Is(Text)], Is(Text), string_agg),
     aggregate("string_agg", &[Is(Bytea), Is(Bytea)], Is(Bytea), |_, arguments| {
-        canonical(lis_functions::string_aggregates::string_agg(Joined::Bytes), arguments, Bytea)
+        canonical(string_aggregates::string_agg(Joined::Bytes), arguments, Bytea)
     }),
     aggregate("array_agg", &[AnyNonArray], AnyElement, array_agg),
     statistic!("stddev", SampleDeviation),

@@ -1,4 +1,4 @@
-//! Window functions: DataFusion's own, with PostgreSQL's types.
+//! Window functions: DataFusion's own, with PostgreSQL's types, and ours for what differs from row to row.
 
 use arrow::datatypes::DataType;
 use datafusion::{
@@ -6,6 +6,7 @@ use datafusion::{
     functions_window as f,
     logical_expr::{Expr, WindowFunctionDefinition, WindowUDF},
 };
+use lis_functions::windows::{Exclusion, Over, Place, over_partition};
 use lis_lake::types::{ColumnType, PgType};
 use std::sync::Arc;
 
@@ -69,65 +70,121 @@ fn value(function: Arc<WindowUDF>, arguments: Vec<Typed>) -> Result<ResolvedWind
     })
 }
 
-/// DataFusion wants its offsets as 64-bit constants.
-fn with_wide_offset(mut arguments: Vec<Typed>) -> Result<Vec<Typed>, SqlError> {
-    if arguments.len() > 1 {
-        let offset = arguments.remove(1);
-        if offset.value().is_none() {
-            return Err(SqlError::new(
-                SqlErrorKind::FeatureNotSupported,
-                "an offset that is not constant is not supported",
-            )
-            .at(offset.position));
-        }
-        arguments.insert(1, widen(offset, ColumnType::plain(Int8), DataType::Int64));
+/// One of ours, over a partition.
+fn over(over: Over, arguments: Vec<Typed>, result: ColumnType, arrow_type: DataType) -> ResolvedWindow {
+    ResolvedWindow {
+        function: WindowFunctionDefinition::WindowUDF(over_partition(over, arrow_type.clone())),
+        arguments: arguments.into_iter().map(|argument| argument.expr).collect(),
+        result,
+        arrow_type,
+        cast: None,
+        finish: None,
+        collation: Derived::default(),
     }
-    Ok(arguments)
 }
 
+/// The same that gives one of its first argument's values.
+fn value_over(how: Over, arguments: Vec<Typed>) -> Result<ResolvedWindow, SqlError> {
+    let Some(first) = arguments.first() else {
+        return Err(SqlError::new(SqlErrorKind::Internal, "an argument is missing"));
+    };
+    let (result, arrow_type) = (first.column_type, first.arrow_type.clone());
+    let collation = derived(&arguments)?.of_type(result.pg_type);
+    Ok(ResolvedWindow { collation, ..over(how, arguments, result, arrow_type) })
+}
+
+/// An offset as a 64-bit integer.
+fn wide(offset: Typed) -> Typed {
+    widen(offset, ColumnType::plain(Int8), DataType::Int64)
+}
+
+fn is_constant(argument: &Typed) -> bool {
+    argument.value().is_some_and(|value| !value.is_null())
+}
+
+/// `lag` and `lead`: the engine's own where offset and default are constants.
 fn shifted(
     binding: &Binding<'_>,
     function: Arc<WindowUDF>,
+    ours: Over,
     arguments: Vec<Typed>,
 ) -> Result<ResolvedWindow, SqlError> {
-    let mut arguments = with_wide_offset(arguments)?;
-    if arguments.len() == 3 {
-        let default = arguments.remove(2);
-        if default.value().is_none() {
-            return Err(SqlError::new(
-                SqlErrorKind::FeatureNotSupported,
-                "a default that is not constant is not supported",
-            )
-            .at(default.position));
-        }
-        let first = arguments.remove(0);
-        let mut both = vec![first, default];
-        common_type(binding, &mut both, "lag")?;
-        let default = both.pop();
-        let first = both.pop();
-        let mut rebuilt: Vec<Typed> = first.into_iter().chain(arguments).collect();
-        rebuilt.extend(default);
-        arguments = rebuilt;
+    let mut arguments = arguments.into_iter();
+    let Some(first) = arguments.next() else {
+        return Err(SqlError::new(SqlErrorKind::Internal, "an argument is missing"));
+    };
+    let offset = arguments.next().map(wide);
+    let mut rebuilt = vec![first];
+    if let Some(default) = arguments.next() {
+        rebuilt.push(default);
+        common_type(binding, &mut rebuilt, "lag")?;
     }
-    value(function, arguments)
+    let constant = offset.iter().chain(rebuilt.get(1)).all(|argument| argument.value().is_some())
+        && offset.iter().all(is_constant);
+    if let Some(offset) = offset {
+        rebuilt.insert(1, offset);
+    }
+    if constant { value(function, rebuilt) } else { value_over(ours, rebuilt) }
 }
 
 fn lag(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedWindow, SqlError> {
-    shifted(binding, f::lead_lag::lag_udwf(), arguments)
+    shifted(binding, f::lead_lag::lag_udwf(), Over::Lag, arguments)
 }
 
 fn lead(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedWindow, SqlError> {
-    shifted(binding, f::lead_lag::lead_udwf(), arguments)
+    shifted(binding, f::lead_lag::lead_udwf(), Over::Lead, arguments)
 }
 
-/// Refuses a last argument that is a constant and not greater than zero, or null, of which no number is known.
-fn check_positive(arguments: &[Typed], kind: SqlErrorKind, name: &str) -> Result<(), SqlError> {
-    let value = arguments.last().and_then(Typed::value);
-    match value {
-        Some(value) if value.is_null() => {
-            let message = format!("a null argument of {name} is not supported");
-            Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message))
+fn ntile(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedWindow, SqlError> {
+    check_positive(&arguments, SqlErrorKind::InvalidArgumentForNtile, "ntile")?;
+    let constant = arguments.iter().all(is_constant);
+    let arguments: Vec<Typed> = arguments.into_iter().map(wide).collect();
+    if !constant {
+        return Ok(over(Over::Tiles, arguments, ColumnType::plain(Int4), DataType::Int32));
+    }
+    let arguments = arguments.into_iter().map(|argument| argument.expr).collect();
+    number(f::ntile::ntile_udwf(), arguments, DataType::UInt64, Int4)
+}
+
+fn nth_value(_: &Binding<'_>, mut arguments: Vec<Typed>) -> Result<ResolvedWindow, SqlError> {
+    check_positive(&arguments, SqlErrorKind::InvalidArgumentForNthValue, "nth_value")?;
+    let constant = arguments.last().is_some_and(is_constant);
+    if let Some(number) = arguments.pop() {
+        arguments.push(wide(number));
+    }
+    if constant {
+        return value(f::nth_value::nth_value_udwf(), arguments);
+    }
+    value_over(Over::Value(Place::Nth, Exclusion::NoOthers), arguments)
+}
+
+/// The same function over frames that leave out rows. Functions that do not look at the frame stay as they are.
+/// The FILTER of an aggregate becomes its last argument.
+pub(crate) fn excluding(
+    window: ResolvedWindow,
+    exclusion: Exclusion,
+    filter: Option<Box<Expr>>,
+) -> ResolvedWindow {
+    let over = match &window.function {
+        WindowFunctionDefinition::AggregateUDF(function) => {
+            Over::Aggregate { function: Arc::clone(function), filtered: filter.is_some(), exclusion }
         }
+        WindowFunctionDefinition::WindowUDF(function) => match function.name() {
+            "first_value" => Over::Value(Place::First, exclusion),
+            "last_value" => Over::Value(Place::Last, exclusion),
+            "nth_value" | "nth_value_of" => Over::Value(Place::Nth, exclusion),
+            _ => return window,
+        },
+    };
+    let function = WindowFunctionDefinition::WindowUDF(over_partition(over, window.arrow_type.clone()));
+    let mut arguments = window.arguments;
+    arguments.extend(filter.map(|filter| *filter));
+    ResolvedWindow { function, arguments, ..window }
+}
+
+/// Refuses a last argument that is a constant and not greater than zero.
+fn check_positive(arguments: &[Typed], kind: SqlErrorKind, name: &str) -> Result<(), SqlError> {
+    match arguments.last().and_then(Typed::value) {
         Some(ScalarValue::Int32(Some(..=0)) | ScalarValue::Int64(Some(..=0))) => {
             Err(SqlError::new(kind, format!("argument of {name} must be greater than zero")))
         }
@@ -150,14 +207,7 @@ pub(super) const ROWS: &[FunctionRow] = &[
     window("cume_dist", &[], Is(Float8), |_, _| {
         number(f::cume_dist::cume_dist_udwf(), Vec::new(), DataType::Float64, Float8)
     }),
-    window("ntile", &[Is(Int4)], Is(Int4), |_, arguments| {
-        check_positive(&arguments, SqlErrorKind::InvalidArgumentForNtile, "ntile")?;
-        let arguments = arguments
-            .into_iter()
-            .map(|argument| widen(argument, ColumnType::plain(Int8), DataType::Int64).expr)
-            .collect();
-        number(f::ntile::ntile_udwf(), arguments, DataType::UInt64, Int4)
-    }),
+    window("ntile", &[Is(Int4)], Is(Int4), ntile),
     window("lag", &[AnyElement], AnyElement, lag),
     window("lag", &[AnyElement, Is(Int4)], AnyElement, lag),
     window("lag", &[AnyCompatible, Is(Int4), AnyCompatible], AnyCompatible, lag),
@@ -170,8 +220,5 @@ pub(super) const ROWS: &[FunctionRow] = &[
     window("last_value", &[AnyElement], AnyElement, |_, arguments| {
         value(f::nth_value::last_value_udwf(), arguments)
     }),
-    window("nth_value", &[AnyElement, Is(Int4)], AnyElement, |_, arguments| {
-        check_positive(&arguments, SqlErrorKind::InvalidArgumentForNthValue, "nth_value")?;
-        value(f::nth_value::nth_value_udwf(), with_wide_offset(arguments)?)
-    }),
+    window("nth_value", &[AnyElement, Is(Int4)], AnyElement, nth_value),
 ];

@@ -1,0 +1,431 @@
+//! Window functions where DataFusion's own do not reach: offsets and numbers of buckets that differ from row to row, and
+//! frames that leave out rows around the current one (`EXCLUDE`). All of them look at a whole partition at once.
+
+use std::{fmt::Debug, hash::Hash, ops::Range, sync::Arc};
+
+use arrow::{
+    array::{Array, ArrayRef, AsArray, Int32Array, UInt32Array, new_null_array},
+    compute::{interleave, take},
+    datatypes::{DataType, Field, FieldRef, Int64Type, Schema},
+};
+use datafusion::{
+    common::{Result, ScalarValue, utils::compare_rows},
+    logical_expr::{
+        Accumulator, AggregateUDF, PartitionEvaluator, Signature, Volatility, WindowUDF, WindowUDFImpl,
+        function::{AccumulatorArgs, PartitionEvaluatorArgs, WindowUDFFieldArgs},
+    },
+    physical_plan::PhysicalExpr,
+};
+
+use crate::error::{FunctionError, FunctionErrorKind};
+
+/// What is computed of a partition.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Over {
+    /// `lag(value, offset, default)`: the offset is a bigint; the default may be left out.
+    Lag,
+    /// `lead(value, offset, default)`.
+    Lead,
+    /// `ntile(buckets)`: the number in the partition's first row counts.
+    Tiles,
+    /// A value of the frame, without the rows that are left out.
+    Value(Place, Exclusion),
+    /// An aggregate of the frame, without the rows that are left out. The last argument is the FILTER's condition if
+    /// `filtered`.
+    Aggregate {
+        /// The aggregate.
+        function: Arc<AggregateUDF>,
+        /// Whether there is a FILTER.
+        filtered: bool,
+        /// The rows that are left out.
+        exclusion: Exclusion,
+    },
+}
+
+/// Which row of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// `first_value`
+    First,
+    /// `last_value`
+    Last,
+    /// `nth_value`: the second argument, a bigint, says which.
+    Nth,
+}
+
+/// The rows that a frame leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Exclusion {
+    /// None.
+    NoOthers,
+    /// The current row.
+    CurrentRow,
+    /// The current row and its peers.
+    Group,
+    /// The current row's peers, but not itself.
+    Ties,
+}
+
+/// The function; `result` is its type.
+pub fn over_partition(over: Over, result: DataType) -> Arc<WindowUDF> {
+    Arc::new(WindowUDF::from(PartitionFunction {
+        over,
+        result,
+        signature: Signature::user_defined(Volatility::Immutable),
+    }))
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct PartitionFunction {
+    over: Over,
+    result: DataType,
+    signature: Signature,
+}
+
+impl WindowUDFImpl for PartitionFunction {
+    fn name(&self) -> &str {
+        match &self.over {
+            Over::Lag => "lag_by",
+            Over::Lead => "lead_by",
+            Over::Tiles => "ntile_by",
+            Over::Value(Place::First, _) => "first_value_of",
+            Over::Value(Place::Last, _) => "last_value_of",
+            Over::Value(Place::Nth, _) => "nth_value_of",
+            Over::Aggregate { function, .. } => function.name(),
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        Ok(arguments.to_vec())
+    }
+
+    fn field(&self, arguments: WindowUDFFieldArgs) -> Result<FieldRef> {
+        Ok(Arc::new(Field::new(arguments.name(), self.result.clone(), true)))
+    }
+
+    fn partition_evaluator(&self, arguments: PartitionEvaluatorArgs) -> Result<Box<dyn PartitionEvaluator>> {
+        Ok(match &self.over {
+            Over::Lag => Box::new(Shifted { forward: false }),
+            Over::Lead => Box::new(Shifted { forward: true }),
+            Over::Tiles => Box::new(Tiles),
+            Over::Value(place, exclusion) => {
+                let frame = Frame::new(*exclusion, arguments.input_exprs().len());
+                Box::new(FrameValue { place: *place, frame, result: self.result.clone() })
+            }
+            Over::Aggregate { function, filtered, exclusion } => {
+                let frame = Frame::new(*exclusion, arguments.input_exprs().len());
+                let aggregated = arguments.input_exprs().len() - usize::from(*filtered);
+                Box::new(FrameAggregate {
+                    function: Arc::clone(function),
+                    filtered: *filtered,
+                    frame,
+                    exprs: arguments.input_exprs().iter().take(aggregated).cloned().collect(),
+                    fields: arguments.input_fields().iter().take(aggregated).cloned().collect(),
+                })
+            }
+        })
+    }
+}
+
+/// `lag` and `lead`.
+#[derive(Debug)]
+struct Shifted {
+    forward: bool,
+}
+
+impl PartitionEvaluator for Shifted {
+    fn evaluate_all(&mut self, arguments: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        let [values, offsets, ..] = arguments else {
+            return Err(FunctionError::internal("lag and lead have an offset").into());
+        };
+        let nulls = new_null_array(values.data_type(), 1);
+        let defaults = arguments.get(2);
+        let offsets = offsets.as_primitive::<Int64Type>();
+        let mut sources: Vec<&dyn Array> = vec![values.as_ref(), nulls.as_ref()];
+        sources.extend(defaults.map(AsRef::as_ref));
+        let places: Vec<(usize, usize)> = (0..rows)
+            .map(|row| {
+                if offsets.is_null(row) {
+                    return (1, 0);
+                }
+                let offset = i128::from(offsets.value(row));
+                let here = i128::try_from(row).unwrap_or_default();
+                let there = if self.forward { here + offset } else { here - offset };
+                match usize::try_from(there) {
+                    Ok(there) if there < rows => (0, there),
+                    _ if defaults.is_some() => (2, row),
+                    _ => (1, 0),
+                }
+            })
+            .collect();
+        Ok(interleave(&sources, &places)?)
+    }
+}
+
+/// `ntile`.
+#[derive(Debug)]
+struct Tiles;
+
+impl PartitionEvaluator for Tiles {
+    fn evaluate_all(&mut self, arguments: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        let Some(buckets) = arguments.first().map(|buckets| buckets.as_primitive::<Int64Type>()) else {
+            return Err(FunctionError::internal("ntile has an argument").into());
+        };
+        if rows == 0 || buckets.is_null(0) {
+            return Ok(new_null_array(&DataType::Int32, rows));
+        }
+        let buckets =
+            usize::try_from(buckets.value(0)).ok().filter(|buckets| *buckets > 0).ok_or_else(|| {
+                FunctionError::new(
+                    FunctionErrorKind::InvalidArgumentForNtile,
+                    "argument of ntile must be greater than zero",
+                )
+            })?;
+        // The first buckets have a row more where the rows do not come out even.
+        let (each, larger) = (rows / buckets, rows % buckets);
+        let in_larger = larger * (each + 1);
+        let numbers: Int32Array = (0..rows)
+            .map(|row| {
+                let bucket = if row < in_larger || each == 0 {
+                    row / (each + 1)
+                } else {
+                    larger + (row - in_larger) / each
+                };
+                i32::try_from(bucket + 1).ok()
+            })
+            .collect();
+        Ok(Arc::new(numbers))
+    }
+}
+
+/// The rows of a frame. The engine asks for each row of the partition in turn, and gives the columns that the window is
+/// ordered by behind the arguments.
+#[derive(Debug)]
+struct Frame {
+    exclusion: Exclusion,
+    arguments: usize,
+    current: usize,
+    /// The current row and its peers, as far as they are known.
+    peers: Range<usize>,
+}
+
+impl Frame {
+    fn new(exclusion: Exclusion, arguments: usize) -> Self {
+        Self { exclusion, arguments, current: 0, peers: 0..0 }
+    }
+
+    /// The rows of the next row's frame, in two parts, and that row itself.
+    fn next(&mut self, columns: &[ArrayRef], range: &Range<usize>) -> Result<([Range<usize>; 3], usize)> {
+        let row = self.current;
+        self.current += 1;
+        let left_out = match self.exclusion {
+            Exclusion::NoOthers => return Ok(([range.clone(), 0..0, 0..0], row)),
+            Exclusion::CurrentRow => row..row + 1,
+            Exclusion::Group | Exclusion::Ties => {
+                self.find_peers(columns.get(self.arguments..).unwrap_or_default(), row)?;
+                self.peers.clone()
+            }
+        };
+        let within = |start: usize, end: usize| {
+            let (start, end) = (start.max(range.start), end.min(range.end));
+            start..end.max(start)
+        };
+        let itself = if self.exclusion == Exclusion::Ties { within(row, row + 1) } else { 0..0 };
+        let before = within(0, left_out.start);
+        let after = within(left_out.end, usize::MAX);
+        Ok(([before, itself, after], row))
+    }
+
+    fn find_peers(&mut self, order: &[ArrayRef], row: usize) -> Result<()> {
+        if self.peers.contains(&row) {
+            return Ok(());
+        }
+        let rows = order.first().map_or(usize::MAX, |column| column.len());
+        if order.is_empty() {
+            // Without an order all rows are peers.
+            self.peers = 0..usize::MAX;
+            return Ok(());
+        }
+        let options = vec![Default::default(); order.len()];
+        let values = |row: usize| {
+            order.iter().map(|column| ScalarValue::try_from_array(column, row)).collect::<Result<Vec<_>>>()
+        };
+        let own = values(row)?;
+        let mut end = row + 1;
+        while end < rows && compare_rows(&own, &values(end)?, &options)?.is_eq() {
+            end += 1;
+        }
+        self.peers = row..end;
+        Ok(())
+    }
+}
+
+/// The rows of some ranges.
+fn rows_of(ranges: &[Range<usize>]) -> Result<UInt32Array> {
+    ranges
+        .iter()
+        .flat_map(Clone::clone)
+        .map(|row| {
+            u32::try_from(row)
+                .map(Some)
+                .map_err(|_| FunctionError::internal("a partition of more than 2^32 rows").into())
+        })
+        .collect()
+}
+
+#[derive(Debug)]
+struct FrameValue {
+    place: Place,
+    frame: Frame,
+    result: DataType,
+}
+
+impl PartitionEvaluator for FrameValue {
+    fn uses_window_frame(&self) -> bool {
+        true
+    }
+
+    fn evaluate(&mut self, columns: &[ArrayRef], range: &Range<usize>) -> Result<ScalarValue> {
+        let (parts, row) = self.frame.next(columns, range)?;
+        let Some(values) = columns.first() else {
+            return Err(FunctionError::internal("a value function without an argument").into());
+        };
+        let mut rows = parts.iter().flat_map(Clone::clone);
+        let found = match self.place {
+            Place::First => rows.next(),
+            Place::Last => parts.iter().rev().find_map(|part| part.clone().next_back()),
+            Place::Nth => {
+                let Some(numbers) = columns.get(1).map(|numbers| numbers.as_primitive::<Int64Type>()) else {
+                    return Err(FunctionError::internal("nth_value has two arguments").into());
+                };
+                if numbers.is_null(row) {
+                    return ScalarValue::try_from(&self.result);
+                }
+                let number =
+                    usize::try_from(numbers.value(row)).ok().and_then(|number| number.checked_sub(1));
+                let number = number.ok_or_else(|| {
+                    FunctionError::new(
+                        FunctionErrorKind::InvalidArgumentForNthValue,
+                        "argument of nth_value must be greater than zero",
+                    )
+                })?;
+                rows.nth(number)
+            }
+        };
+        match found {
+            Some(row) => ScalarValue::try_from_array(values, row),
+            None => ScalarValue::try_from(&self.result),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct FrameAggregate {
+    function: Arc<AggregateUDF>,
+    filtered: bool,
+    frame: Frame,
+    exprs: Vec<Arc<dyn PhysicalExpr>>,
+    fields: Vec<FieldRef>,
+}
+
+impl FrameAggregate {
+    fn accumulator(&self) -> Result<Box<dyn Accumulator>> {
+        let schema = Schema::empty();
+        self.function.accumulator(AccumulatorArgs {
+            return_field: self.function.return_field(&self.fields)?,
+            schema: &schema,
+            ignore_nulls: false,
+            order_bys: &[],
+            is_reversed: false,
+            name: self.function.name(),
+            is_distinct: false,
+            exprs: &self.exprs,
+            expr_fields: &self.fields,
+        })
+    }
+}
+
+impl PartitionEvaluator for FrameAggregate {
+    fn uses_window_frame(&self) -> bool {
+        true
+    }
+
+    fn evaluate(&mut self, columns: &[ArrayRef], range: &Range<usize>) -> Result<ScalarValue> {
+        let (parts, _) = self.frame.next(columns, range)?;
+        let mut rows = rows_of(&parts)?;
+        if self.filtered
+            && let Some(condition) = columns.get(self.exprs.len())
+        {
+            let condition = take(condition, &rows, None)?;
+            let kept = arrow::compute::filter(&rows, condition.as_boolean())?;
+            rows = kept.as_primitive::<arrow::datatypes::UInt32Type>().clone();
+        }
+        let arguments = columns
+            .iter()
+            .take(self.exprs.len())
+            .map(|column| take(column, &rows, None))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
+        let mut accumulator = self.accumulator()?;
+        if !rows.is_empty() {
+            accumulator.update_batch(&arguments)?;
+        }
+        accumulator.evaluate()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Int64Array;
+
+    use super::*;
+
+    fn bigints(values: &[Option<i64>]) -> ArrayRef {
+        Arc::new(Int64Array::from(values.to_vec()))
+    }
+
+    #[test]
+    fn offsets_of_each_row() {
+        let values = bigints(&[Some(10), Some(20), Some(30), Some(40)]);
+        let offsets = bigints(&[Some(0), Some(1), None, Some(9)]);
+        let defaults = bigints(&[Some(-1), Some(-2), Some(-3), Some(-4)]);
+        let lagged =
+            Shifted { forward: false }.evaluate_all(&[values.clone(), offsets.clone(), defaults], 4).unwrap();
+        assert_eq!(&lagged, &bigints(&[Some(10), Some(10), None, Some(-4)]));
+        let led = Shifted { forward: true }.evaluate_all(&[values, offsets], 4).unwrap();
+        assert_eq!(&led, &bigints(&[Some(10), Some(30), None, None]));
+    }
+
+    #[test]
+    fn buckets_of_a_partition() {
+        let tiles = |buckets: Option<i64>, rows: usize| {
+            Tiles.evaluate_all(&[bigints(&vec![buckets; rows])], rows).map(|numbers| {
+                numbers.as_primitive::<arrow::datatypes::Int32Type>().iter().collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(tiles(Some(3), 5).unwrap(), [Some(1), Some(1), Some(2), Some(2), Some(3)]);
+        assert_eq!(tiles(Some(9), 2).unwrap(), [Some(1), Some(2)]);
+        assert_eq!(tiles(None, 1).unwrap(), [None]);
+        assert!(tiles(Some(0), 1).is_err());
+    }
+
+    #[test]
+    fn rows_left_out() {
+        let order = bigints(&[Some(1), Some(1), Some(2)]);
+        let frames = |exclusion: Exclusion| {
+            let mut frame = Frame::new(exclusion, 0);
+            (0..3)
+                .map(|_| {
+                    let (parts, _) = frame.next(std::slice::from_ref(&order), &(0..3)).unwrap();
+                    rows_of(&parts).unwrap().values().to_vec()
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(frames(Exclusion::CurrentRow), [vec![1, 2], vec![0, 2], vec![0, 1]]);
+        assert_eq!(frames(Exclusion::Group), [vec![2], vec![2], vec![0, 1]]);
+        assert_eq!(frames(Exclusion::Ties), [vec![0, 2], vec![1, 2], vec![0, 1, 2]]);
+    }
+}
