@@ -88,7 +88,6 @@ select jsonb_object_agg(null, 1);
 select jsonb_pretty('{"a":[1,{"b":null}],"c":{},"d":[]}');
 select json_extract_path('{"a":{"b":1}}', 'a', 'b'), json_extract_path_text('{"a":{"b":"x"}}', 'a', 'b'), jsonb_extract_path('{"a":[1,2]}', 'a', '1'), jsonb_extract_path_text('{"a":1}', 'x');
 select json_object('{a,1,b,2}'), json_object('{a,b}', '{1,2}'), jsonb_object('{a,1,b,null}'), jsonb_object(array['x'], array['y']);
--- refused: arrays of several dimensions
 select json_object('{{a,1},{b,2}}');
 select json_object('{a}');
 select '1'::jsonb::int, '1.5'::jsonb::numeric, 'true'::jsonb::boolean, '2.7'::jsonb::int, '1e3'::jsonb::float8;

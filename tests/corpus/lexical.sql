@@ -143,7 +143,6 @@ select make_interval(years => 1, months := 2), make_interval(1, days => 3), make
 select make_interval(nope => 1);
 select make_interval(years => 1, 2);
 select make_interval(years => 1, years => 2);
--- refused: VARIADIC arrays
 select concat(variadic array['a', 'b']), format('%s-%s', variadic array['x', 'y']);
 select concat_ws(',', 'a', null, 'b'), concat('a', 1, null, true);
 select upper(variadic array['a']);

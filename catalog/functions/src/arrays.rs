@@ -1,5 +1,9 @@
-//! Arrays: one-dimensional, with lower bound 1, as Arrow lists. `int2vector` and `oidvector` count from 0; the binder
-//! moves their subscripts.
+//! Arrays as Arrow lists, with their shapes beside them where they may have several dimensions or other lower bounds than
+//! 1 ([`shape`]). What does not ask for dimensions works on the elements alone. `int2vector` and `oidvector` count from
+//! 0; the binder moves their subscripts.
+
+pub mod dimensions;
+pub mod shape;
 
 use std::sync::Arc;
 
@@ -14,6 +18,7 @@ use arrow::{
 };
 use datafusion::common::ScalarValue;
 
+use self::shape::Arrays;
 use crate::{
     casts::styles_argument,
     error::{FunctionError, FunctionErrorKind},
@@ -24,12 +29,9 @@ use crate::{
 
 type Done = Result<ArrayRef, FunctionError>;
 
-/// An argument that is a list, with as many rows as the result.
+/// The elements of an argument that is an array, with as many rows as the result.
 fn list_argument(arguments: &Arguments<'_>, index: usize) -> Result<ListArray, FunctionError> {
-    let array = arguments.full_array(index)?;
-    array.as_list_opt::<i32>().cloned().ok_or_else(|| {
-        FunctionError::internal(format!("argument {index} is not an array but {}", array.data_type()))
-    })
+    Ok(Arrays::of(arguments.full_array(index)?.as_ref(), 1)?.lists)
 }
 
 /// An argument that is an integer, for each row; `None` for null.
@@ -155,7 +157,8 @@ pub fn texts(values: &ArrayRef, styles: output::Styles) -> Result<StringViewArra
 
 /// `array::text`: array, zone
 pub fn array_to_text(arguments: &Arguments<'_>) -> Done {
-    let lists = list_argument(arguments, 0)?;
+    let arrays = Arrays::of(arguments.full_array(0)?.as_ref(), 1)?;
+    let lists = &arrays.lists;
     let elements = texts(lists.values(), styles_argument(arguments, 1)?)?;
     let mut builder = StringViewBuilder::with_capacity(arguments.rows);
     let mut out = Vec::new();
@@ -165,18 +168,16 @@ pub fn array_to_text(arguments: &Arguments<'_>) -> Done {
             continue;
         }
         out.clear();
-        out.push(b'{');
-        for (position, at) in range(&lists, row).enumerate() {
-            if position > 0 {
-                out.push(b',');
-            }
-            if elements.is_null(at) {
+        let (dimensions, start) = (arrays.dimensions(row), arrays.range(row).start);
+        shape::write_bounds(&dimensions, &mut out);
+        shape::write_nested(&dimensions, [b"{", b",", b"}"], &mut out, &mut |number, out| {
+            if elements.is_null(start + number) {
                 out.extend_from_slice(b"NULL");
             } else {
-                output::write_array_element(elements.value(at).as_bytes(), &mut out);
+                output::write_array_element(elements.value(start + number).as_bytes(), out);
             }
-        }
-        out.push(b'}');
+            Ok::<_, FunctionError>(())
+        })?;
         builder.append_value(String::from_utf8_lossy(&out));
     }
     Ok(Arc::new(builder.finish()))
@@ -198,17 +199,49 @@ pub fn vector_to_text(arguments: &Arguments<'_>) -> Done {
     Ok(Arc::new(builder.finish()))
 }
 
-/// Any array → `text[]`: array, zone
+/// Any array → `text[]` of the same form: array, zone
 pub fn elements_to_text(arguments: &Arguments<'_>) -> Done {
-    let lists = list_argument(arguments, 0)?;
-    let elements = texts(lists.values(), styles_argument(arguments, 1)?)?;
-    let field = Arc::new(Field::new_list_field(DataType::Utf8View, true));
-    Ok(Arc::new(ListArray::try_new(
-        field,
-        lists.offsets().clone(),
-        Arc::new(elements),
-        lists.nulls().cloned(),
-    )?))
+    let array = arguments.full_array(0)?;
+    let styles = styles_argument(arguments, 1)?;
+    map_elements(&array, |elements| Ok(Arc::new(texts(elements, styles)?)))
+}
+
+/// Text as shaped arrays of text. Strict.
+pub fn array_of_text(arguments: &Arguments<'_>) -> Done {
+    let (texts, step) = arguments.typed::<StringViewArray>(0)?;
+    let mut values = StringViewBuilder::new();
+    let mut lengths = Vec::with_capacity(arguments.rows);
+    let mut shapes = Vec::with_capacity(arguments.rows);
+    let nulls: NullBuffer = (0..arguments.rows).map(|row| !texts.is_null(row * step)).collect();
+    for row in 0..arguments.rows {
+        if nulls.is_null(row) {
+            lengths.push(0);
+            shapes.push(Vec::new());
+            continue;
+        }
+        let array = crate::text_input::parse_array(texts.value(row * step))?;
+        lengths.push(array.elements.len());
+        shapes.push(array.dimensions);
+        values.extend(array.elements);
+    }
+    shape::assemble(Arc::new(values.finish()), lengths, &shapes, Some(nulls), arguments.result)
+}
+
+/// The same arrays over other elements.
+pub fn map_elements(
+    array: &ArrayRef,
+    of_elements: impl FnOnce(&ArrayRef) -> Result<ArrayRef, FunctionError>,
+) -> Done {
+    let arrays = Arrays::of(array.as_ref(), 1)?;
+    let elements = of_elements(arrays.lists.values())?;
+    let field = Arc::new(Field::new_list_field(elements.data_type().clone(), true));
+    let offsets = arrays.lists.offsets().clone();
+    let lists = ListArray::try_new(field, offsets, elements, arrays.lists.nulls().cloned())?;
+    if !shape::is_shaped(array.data_type()) {
+        return Ok(Arc::new(lists));
+    }
+    let shapes: Vec<_> = (0..lists.len()).map(|row| arrays.dimensions(row)).collect();
+    shape::with_shapes(lists, &shapes)
 }
 
 fn range(lists: &ListArray, row: usize) -> std::ops::Range<usize> {
@@ -237,21 +270,28 @@ pub fn subscript(arguments: &Arguments<'_>) -> Done {
     Ok(take(lists.values(), &indices.finish(), None)?)
 }
 
-/// `array[lower:upper]`: array, lower or null, upper or null, lower bound of the array. A null bound is the array's own.
+/// `array[lower:upper]` of a list: array, lower, upper, lower bound of the array. A null bound makes the result null; one
+/// that is left out is beyond every array.
 pub fn slice(arguments: &Arguments<'_>) -> Done {
     let lists = list_argument(arguments, 0)?;
     let (from, to) = (integer_argument(arguments, 1)?, integer_argument(arguments, 2)?);
     let first = integer_argument(arguments, 3)?;
-    select_elements(&lists, arguments.rows, |row| {
+    let sliced = select_elements(&lists, arguments.rows, |row| {
+        let Some((from, to)) = from(row).zip(to(row)) else { return Vec::new() };
         let first = first(row).unwrap_or(1);
         let last = first + length(&lists, row) - 1;
-        let from = from(row).unwrap_or(first).max(first);
-        let to = to(row).unwrap_or(last).min(last);
+        let (from, to) = (from.max(first), to.min(last));
         let all = range(&lists, row);
         let start = usize::try_from(from - first).unwrap_or(0);
         let count = usize::try_from(to - from + 1).unwrap_or(0);
         all.skip(start).take(count).collect()
-    })
+    })?;
+    if (0..arguments.rows).all(|row| from(row).and(to(row)).is_some()) {
+        return Ok(sliced);
+    }
+    let bounded = NullBuffer::from_iter((0..arguments.rows).map(|row| from(row).and(to(row)).is_some()));
+    let nulls = NullBuffer::union(sliced.nulls(), Some(&bounded));
+    Ok(arrow::array::make_array(sliced.to_data().into_builder().nulls(nulls).build()?))
 }
 
 /// A list of some of each row's elements, by their positions in the values.
@@ -285,111 +325,12 @@ pub fn make_array(arguments: &Arguments<'_>) -> Done {
     list_of(values, vec![columns.len(); arguments.rows], None)
 }
 
-fn dimension_is_one(dimension: Option<i64>) -> bool {
-    dimension == Some(1)
-}
-
 fn integers(arguments: &Arguments<'_>, compute: impl Fn(usize) -> Option<i64>) -> Done {
     let mut builder = Int32Builder::with_capacity(arguments.rows);
     for row in 0..arguments.rows {
         builder.append_option(compute(row).and_then(|value| i32::try_from(value).ok()));
     }
     Ok(Arc::new(builder.finish()))
-}
-
-/// `array_length(array, dimension)`: null for an empty array.
-pub fn array_length(arguments: &Arguments<'_>) -> Done {
-    let lists = list_argument(arguments, 0)?;
-    let dimension = integer_argument(arguments, 1)?;
-    integers(arguments, |row| {
-        let count = length(&lists, row);
-        (!lists.is_null(row) && dimension_is_one(dimension(row)) && count > 0).then_some(count)
-    })
-}
-
-/// `array_lower(array, dimension, bound)`: the binder gives the bound, 0 for the vector types.
-pub fn array_lower(arguments: &Arguments<'_>) -> Done {
-    let lists = list_argument(arguments, 0)?;
-    let (dimension, bound) = (integer_argument(arguments, 1)?, integer_argument(arguments, 2)?);
-    integers(arguments, |row| {
-        let wanted = !lists.is_null(row) && dimension_is_one(dimension(row)) && length(&lists, row) > 0;
-        bound(row).filter(|_| wanted)
-    })
-}
-
-/// `array_upper(array, dimension, bound)`
-pub fn array_upper(arguments: &Arguments<'_>) -> Done {
-    let lists = list_argument(arguments, 0)?;
-    let (dimension, bound) = (integer_argument(arguments, 1)?, integer_argument(arguments, 2)?);
-    integers(arguments, |row| {
-        let count = length(&lists, row);
-        let wanted = !lists.is_null(row) && dimension_is_one(dimension(row)) && count > 0;
-        bound(row).filter(|_| wanted).map(|bound| bound + count - 1)
-    })
-}
-
-/// `cardinality`
-pub fn cardinality(arguments: &Arguments<'_>) -> Done {
-    let lists = list_argument(arguments, 0)?;
-    integers(arguments, |row| (!lists.is_null(row)).then(|| length(&lists, row)))
-}
-
-/// `array_ndims`
-pub fn array_ndims(arguments: &Arguments<'_>) -> Done {
-    let lists = list_argument(arguments, 0)?;
-    integers(arguments, |row| (!lists.is_null(row) && length(&lists, row) > 0).then_some(1))
-}
-
-/// `array || array`: a null array is nothing.
-pub fn array_cat(arguments: &Arguments<'_>) -> Done {
-    let (left, right) = (list_argument(arguments, 0)?, list_argument(arguments, 1)?);
-    let mut indices = Vec::new();
-    let mut lengths = Vec::with_capacity(arguments.rows);
-    let mut nulls = Vec::with_capacity(arguments.rows);
-    for row in 0..arguments.rows {
-        let before = indices.len();
-        for (which, lists) in [&left, &right].into_iter().enumerate() {
-            if !lists.is_null(row) {
-                indices.extend(range(lists, row).map(|at| (which, at)));
-            }
-        }
-        lengths.push(indices.len() - before);
-        nulls.push(!(left.is_null(row) && right.is_null(row)));
-    }
-    let values = arrow::compute::interleave(&[left.values().as_ref(), right.values().as_ref()], &indices)?;
-    list_of(values, lengths, Some(NullBuffer::from(nulls)))
-}
-
-fn with_element(arguments: &Arguments<'_>, array_at: usize, element_first: bool) -> Done {
-    let lists = list_argument(arguments, array_at)?;
-    let elements = arguments.full_array(1 - array_at)?;
-    let mut indices = Vec::new();
-    let mut lengths = Vec::with_capacity(arguments.rows);
-    for row in 0..arguments.rows {
-        let before = indices.len();
-        if element_first {
-            indices.push((1, row));
-        }
-        if !lists.is_null(row) {
-            indices.extend(range(&lists, row).map(|at| (0, at)));
-        }
-        if !element_first {
-            indices.push((1, row));
-        }
-        lengths.push(indices.len() - before);
-    }
-    let values = arrow::compute::interleave(&[lists.values().as_ref(), elements.as_ref()], &indices)?;
-    list_of(values, lengths, None)
-}
-
-/// `array || element`, `array_append`
-pub fn array_append(arguments: &Arguments<'_>) -> Done {
-    with_element(arguments, 0, false)
-}
-
-/// `element || array`, `array_prepend`
-pub fn array_prepend(arguments: &Arguments<'_>) -> Done {
-    with_element(arguments, 1, true)
 }
 
 /// The elements of two lists by one number each, equal elements having equal numbers: Arrow's row format is the key.
@@ -444,75 +385,112 @@ pub fn array_overlaps(arguments: &Arguments<'_>) -> Done {
     compare_sets(arguments, |same, left, right, _, _| right.clone().any(|b| left.clone().any(|a| same(a, b))))
 }
 
-/// For each row the positions (from 1) of the elements that equal the second argument; null equals null here.
-fn matches(arguments: &Arguments<'_>) -> Result<(ListArray, Vec<Vec<usize>>), FunctionError> {
-    let lists = list_argument(arguments, 0)?;
+/// For each row the positions (from 0) of the elements that equal the second argument; null equals null here.
+fn matches(arguments: &Arguments<'_>) -> Result<(Arrays, Vec<Vec<usize>>), FunctionError> {
+    let arrays = Arrays::of(arguments.full_array(0)?.as_ref(), 1)?;
     let wanted = arguments.full_array(1)?;
-    let converter = converter(lists.values().data_type())?;
-    let (one, two) = (Keys::of(lists.values(), &converter)?, Keys::of(&wanted, &converter)?);
+    let converter = converter(arrays.lists.values().data_type())?;
+    let (one, two) = (Keys::of(arrays.lists.values(), &converter)?, Keys::of(&wanted, &converter)?);
     let found = (0..arguments.rows)
         .map(|row| {
-            range(&lists, row)
+            arrays
+                .range(row)
                 .enumerate()
                 .filter(|(_, at)| one.rows.row(*at) == two.rows.row(row))
                 .map(|(position, _)| position)
                 .collect()
         })
         .collect();
-    Ok((lists, found))
+    Ok((arrays, found))
 }
 
-/// `array_position(array, element)`
+/// The lower bound of a row's array, which must have one dimension.
+fn only_lower(arrays: &Arrays, row: usize, doing: &str) -> Result<i64, FunctionError> {
+    match arrays.dimensions(row).as_slice() {
+        [] => Ok(1),
+        [only] => Ok(i64::from(only.lower)),
+        _ => Err(FunctionError::not_supported(format!("{doing} multidimensional arrays is not supported"))),
+    }
+}
+
+/// `array_position(array, element)`, `array_position(array, element, from)`
 pub fn array_position(arguments: &Arguments<'_>) -> Done {
-    let (lists, found) = matches(arguments)?;
-    integers(arguments, |row| {
-        let first = found.get(row)?.first()?;
-        (!lists.is_null(row)).then(|| i64::try_from(first + 1).unwrap_or(i64::MAX))
-    })
+    let (arrays, found) = matches(arguments)?;
+    let start = (arguments.len() > 2).then(|| integer_argument(arguments, 2)).transpose()?;
+    let mut builder = Int32Builder::with_capacity(arguments.rows);
+    for row in 0..arguments.rows {
+        if arrays.lists.is_null(row) {
+            builder.append_null();
+            continue;
+        }
+        let lower = only_lower(&arrays, row, "searching for elements in")?;
+        let from = match &start {
+            None => lower,
+            Some(start) => start(row).ok_or_else(|| {
+                FunctionError::new(FunctionErrorKind::NullValueNotAllowed, "initial position must not be null")
+            })?,
+        };
+        let positions = found.get(row).map(Vec::as_slice).unwrap_or_default();
+        let position = positions
+            .iter()
+            .map(|position| lower + i64::try_from(*position).unwrap_or(i64::MAX - lower))
+            .find(|position| *position >= from);
+        builder.append_option(position.and_then(|position| i32::try_from(position).ok()));
+    }
+    Ok(Arc::new(builder.finish()))
 }
 
 /// `array_positions(array, element)`
 pub fn array_positions(arguments: &Arguments<'_>) -> Done {
-    let (lists, found) = matches(arguments)?;
+    let (arrays, found) = matches(arguments)?;
     let mut values = Int32Builder::new();
     let mut lengths = Vec::with_capacity(arguments.rows);
-    for positions in &found {
+    for (row, positions) in found.iter().enumerate() {
+        let lower = only_lower(&arrays, row, "searching for elements in")?;
         for position in positions {
-            values.append_option(i32::try_from(position + 1).ok());
+            values.append_option(i32::try_from(*position).ok().zip(i32::try_from(lower).ok()).map(|(a, b)| a + b));
         }
         lengths.push(positions.len());
     }
-    list_of(Arc::new(values.finish()), lengths, lists.nulls().cloned())
+    list_of(Arc::new(values.finish()), lengths, arrays.lists.nulls().cloned())
 }
 
 /// `array_replace(array, from, to)`
 pub fn array_replace(arguments: &Arguments<'_>) -> Done {
-    let (lists, found) = matches(arguments)?;
+    let (arrays, found) = matches(arguments)?;
     let replacement = arguments.full_array(2)?;
-    let mut indices = Vec::new();
-    let mut lengths = Vec::with_capacity(arguments.rows);
-    for row in 0..arguments.rows {
-        let before = indices.len();
-        let gone = found.get(row).map(Vec::as_slice).unwrap_or_default();
-        for (position, at) in range(&lists, row).enumerate() {
-            indices.push(if gone.contains(&position) { (1, row) } else { (0, at) });
+    dimensions::each_row(arguments, &[arrays.lists.values(), &replacement], |row| {
+        if arrays.lists.is_null(row) {
+            return Ok(None);
         }
-        lengths.push(indices.len() - before);
-    }
-    let values = arrow::compute::interleave(&[lists.values().as_ref(), replacement.as_ref()], &indices)?;
-    list_of(values, lengths, lists.nulls().cloned())
+        let gone = found.get(row).map(Vec::as_slice).unwrap_or_default();
+        let items = arrays.range(row).enumerate();
+        let items = items.map(|(at, item)| if gone.contains(&at) { (1, row) } else { (0, item) }).collect();
+        Ok(Some((items, arrays.dimensions(row))))
+    })
 }
 
 /// `array_remove(array, element)`
 pub fn array_remove(arguments: &Arguments<'_>) -> Done {
-    let (lists, found) = matches(arguments)?;
-    select_elements(&lists, arguments.rows, |row| {
+    let (arrays, found) = matches(arguments)?;
+    dimensions::each_row(arguments, &[arrays.lists.values()], |row| {
+        if arrays.lists.is_null(row) {
+            return Ok(None);
+        }
+        only_lower(&arrays, row, "removing elements from")?;
         let gone = found.get(row).map(Vec::as_slice).unwrap_or_default();
-        range(&lists, row)
+        let items: Vec<_> = arrays
+            .range(row)
             .enumerate()
-            .filter(|(position, _)| !gone.contains(position))
-            .map(|(_, at)| at)
-            .collect()
+            .filter(|(at, _)| !gone.contains(at))
+            .map(|(_, item)| (0, item))
+            .collect();
+        let mut shape = arrays.dimensions(row);
+        match shape.first_mut() {
+            Some(only) if !items.is_empty() => only.length = items.len(),
+            _ => shape.clear(),
+        }
+        Ok(Some((items, shape)))
     })
 }
 
@@ -592,24 +570,6 @@ pub fn string_to_array(arguments: &Arguments<'_>) -> Done {
         lengths.push(count);
     }
     list_of(Arc::new(values.finish()), lengths, Some(NullBuffer::from(valid)))
-}
-
-/// `generate_subscripts(array, dimension, bound)` as a list.
-pub fn generate_subscripts(arguments: &Arguments<'_>) -> Done {
-    let lists = list_argument(arguments, 0)?;
-    let (dimension, bound) = (integer_argument(arguments, 1)?, integer_argument(arguments, 2)?);
-    let mut values = Int32Builder::new();
-    let mut lengths = Vec::with_capacity(arguments.rows);
-    for row in 0..arguments.rows {
-        let count =
-            if lists.is_null(row) || !dimension_is_one(dimension(row)) { 0 } else { length(&lists, row) };
-        let first = bound(row).unwrap_or(1);
-        for value in first..first + count {
-            values.append_option(i32::try_from(value).ok());
-        }
-        lengths.push(usize::try_from(count).unwrap_or(0));
-    }
-    list_of(Arc::new(values.finish()), lengths, None)
 }
 
 /// How an element is compared by `= ANY` and its like.
@@ -716,34 +676,36 @@ fn quantified(
     Ok(Arc::new(builder.finish()))
 }
 
-/// `trim_array(array, n)`
-pub fn trim_array(arguments: &Arguments<'_>) -> Done {
-    let lists = list_argument(arguments, 0)?;
-    let count = integer_argument(arguments, 1)?;
-    for row in 0..arguments.rows {
-        let cut = count(row).unwrap_or(0);
-        if !lists.is_null(row) && !(0..=length(&lists, row)).contains(&cut) {
-            return Err(FunctionError::new(
-                FunctionErrorKind::ArraySubscriptError,
-                format!("number of elements to trim must be between 0 and {}", length(&lists, row)),
-            ));
-        }
-    }
-    select_elements(&lists, arguments.rows, |row| {
-        let all = range(&lists, row);
-        let keep = all.len().saturating_sub(usize::try_from(count(row).unwrap_or(0)).unwrap_or(0));
-        all.take(keep).collect()
-    })
-}
-
 /// A constant list's values, for those who want to make an IN list of it.
 pub fn constant_elements(value: &ScalarValue) -> Option<Vec<ScalarValue>> {
-    let ScalarValue::List(list) = value else { return None };
+    let list = match value {
+        ScalarValue::List(list) => ListArray::clone(list),
+        ScalarValue::Struct(shaped) => Arrays::of(shaped.as_ref(), 1).ok()?.lists,
+        _ => return None,
+    };
     if list.is_null(0) {
         return None;
     }
     let elements = list.value(0);
     (0..elements.len()).map(|row| ScalarValue::try_from_array(&elements, row).ok()).collect()
+}
+
+fn counted(arguments: &Arguments<'_>, nulls: bool) -> Done {
+    let lists = list_argument(arguments, 0)?;
+    integers(arguments, |row| {
+        let count = range(&lists, row).filter(|at| lists.values().is_null(*at) == nulls).count();
+        (!lists.is_null(row)).then(|| i64::try_from(count).unwrap_or(i64::MAX))
+    })
+}
+
+/// `num_nulls(VARIADIC array)`
+pub fn num_nulls(arguments: &Arguments<'_>) -> Done {
+    counted(arguments, true)
+}
+
+/// `num_nonnulls(VARIADIC array)`
+pub fn num_nonnulls(arguments: &Arguments<'_>) -> Done {
+    counted(arguments, false)
 }
 
 /// A value's text, whatever its type: value, zone. Strict.

@@ -2,12 +2,13 @@
 //! that can be sorted.
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray},
+    array::{Array, ArrayRef},
     compute::SortOptions,
     datatypes::Int32Type,
 };
 
 use crate::{
+    arrays::shape::Arrays,
     error::{FunctionError, FunctionErrorKind},
     kernels::primitive_rows,
     scalar::Arguments,
@@ -17,10 +18,12 @@ use crate::{
 /// some answer and no error.
 pub fn width_bucket(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
     let values = arguments.full_array(0)?;
-    let lists = arguments.array(1)?;
-    let lists = lists
-        .as_list_opt::<i32>()
-        .ok_or_else(|| FunctionError::internal(format!("thresholds are a {}", lists.data_type())))?;
+    let given = Arrays::of(arguments.array(1)?.as_ref(), 1)?;
+    if (0..given.lists.len()).any(|row| given.dimensions(row).len() > 1) {
+        let message = "thresholds must be one-dimensional array";
+        return Err(FunctionError::new(FunctionErrorKind::ArraySubscriptError, message));
+    }
+    let lists = &given.lists;
     let step = usize::from(!arguments.is_constant(1));
     let compare = arrow::array::make_comparator(lists.values(), &values, SortOptions::default())?;
     primitive_rows::<Int32Type>(arguments, |row| {
@@ -47,6 +50,7 @@ pub fn width_bucket(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::AsArray;
     use std::sync::Arc;
 
     use arrow::{

@@ -10,6 +10,8 @@ use datafusion::common::DataFusionError;
 /// The kinds of error, named as PostgreSQL's condition names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FunctionErrorKind {
+    /// 22000
+    DataException,
     /// 22P02
     InvalidTextRepresentation,
     /// 22003

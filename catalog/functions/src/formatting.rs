@@ -185,6 +185,31 @@ pub fn format(arguments: &Arguments<'_>, quote_identifier: fn(&str) -> String) -
     Ok(std::sync::Arc::new(builder.finish()))
 }
 
+/// `format(template, VARIADIC array)`: template, list of texts.
+pub fn format_array(arguments: &Arguments<'_>, quote_identifier: fn(&str) -> String) -> Done {
+    let (templates, step) = arguments.typed::<arrow::array::StringViewArray>(0)?;
+    let lists = crate::arrays::shape::Arrays::of(arguments.full_array(1)?.as_ref(), 1)?.lists;
+    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut out = String::new();
+    for row in 0..arguments.rows {
+        if templates.is_null(row * step) {
+            builder.append_null();
+            continue;
+        }
+        // A null array is no values.
+        let values = if lists.is_null(row) { None } else { Some(lists.value(row)) };
+        let values: Vec<Option<&str>> = values
+            .as_ref()
+            .and_then(|values| values.as_any().downcast_ref::<arrow::array::StringViewArray>())
+            .map(|values| values.iter().collect())
+            .unwrap_or_default();
+        out.clear();
+        write_format(templates.value(row * step), &values, quote_identifier, &mut out)?;
+        builder.append_value(&out);
+    }
+    Ok(std::sync::Arc::new(builder.finish()))
+}
+
 fn write_format(
     template: &str,
     values: &[Option<&str>],

@@ -11,6 +11,7 @@ use arrow::array::{Array, ArrayRef, AsArray};
 pub use self::order::order_key;
 
 use crate::{
+    arrays::shape::{self, Arrays},
     error::{FunctionError, FunctionErrorKind},
     kernels::{Int4, Text, map, map_bool, map_slice, map_text, map_text_nullable},
     scalar::Arguments,
@@ -660,31 +661,6 @@ fn has_key(value: &Json<'_>, key: &str) -> bool {
     }
 }
 
-/// A value of any type as json, given its text form: what its type makes of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Shape {
-    /// Written as it is: numbers, booleans, json.
-    Plain,
-    /// Between quotes.
-    Quoted,
-}
-
-/// The elements of a list of texts as one json array: `None` is null.
-pub fn write_array<'a>(elements: impl Iterator<Item = Option<&'a str>>, shape: Shape, out: &mut String) {
-    out.push('[');
-    for (index, element) in elements.enumerate() {
-        if index > 0 {
-            out.push(',');
-        }
-        match (element, shape) {
-            (None, _) => out.push_str("null"),
-            (Some(text), Shape::Plain) => out.push_str(text),
-            (Some(text), Shape::Quoted) => write_string(text, out),
-        }
-    }
-    out.push(']');
-}
-
 /// A text as a json string: `to_json(text)`.
 pub fn quote(arguments: &Arguments<'_>) -> Done {
     map_text::<(Text,)>(arguments, |(text,), out| {
@@ -720,40 +696,31 @@ pub fn quote_timestamp(arguments: &Arguments<'_>) -> Done {
     })
 }
 
-fn array_as_json(arguments: &Arguments<'_>, shape: Shape) -> Done {
-    let array = arguments.full_array(0)?;
-    let lists =
-        array.as_list_opt::<i32>().ok_or_else(|| FunctionError::internal("to_json wants an array here"))?;
-    let styles = crate::text_output::Styles::plain(crate::casts::zone_argument(arguments, 1)?);
-    let is_boolean = matches!(lists.values().data_type(), arrow::datatypes::DataType::Boolean);
+/// `to_json` of an array whose elements are json already, in the brackets of its dimensions.
+pub fn array_to_json(arguments: &Arguments<'_>) -> Done {
+    let arrays = Arrays::of(arguments.full_array(0)?.as_ref(), 1)?;
+    let parts = arrays
+        .lists
+        .values()
+        .as_string_view_opt()
+        .ok_or_else(|| FunctionError::internal("to_json wants texts of json here"))?;
     let mut builder = arrow::array::StringViewBuilder::with_capacity(arguments.rows);
-    let mut out = String::new();
-    for row in 0..lists.len() {
-        if lists.is_null(row) {
+    let mut out = Vec::new();
+    for row in 0..arguments.rows {
+        if arrays.lists.is_null(row) {
             builder.append_null();
             continue;
         }
         out.clear();
-        let elements = crate::arrays::texts(&lists.value(row), styles)?;
-        let elements = elements.iter().map(|text| match text {
-            Some("t") if is_boolean => Some("true"),
-            Some("f") if is_boolean => Some("false"),
-            other => other,
-        });
-        write_array(elements, shape, &mut out);
-        builder.append_value(&out);
+        let start = arrays.range(row).start;
+        shape::write_nested(&arrays.dimensions(row), [b"[", b",", b"]"], &mut out, &mut |number, out| {
+            let at = start + number;
+            out.extend_from_slice(if parts.is_null(at) { b"null" } else { parts.value(at).as_bytes() });
+            Ok::<_, FunctionError>(())
+        })?;
+        builder.append_value(String::from_utf8_lossy(&out));
     }
     Ok(std::sync::Arc::new(builder.finish()))
-}
-
-/// `to_json` of an array of numbers, booleans or json: array, zone
-pub fn array_to_json(arguments: &Arguments<'_>) -> Done {
-    array_as_json(arguments, Shape::Plain)
-}
-
-/// `to_json` of any other array.
-pub fn array_to_json_quoted(arguments: &Arguments<'_>) -> Done {
-    array_as_json(arguments, Shape::Quoted)
 }
 
 /// Joins values that are json already: `{"k" : v, …}` of `json_build_object`, keys and values in turn. Nulls among the

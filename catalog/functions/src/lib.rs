@@ -20,6 +20,7 @@ pub mod casts;
 pub mod collation;
 pub mod dates;
 pub mod error;
+pub mod extremes;
 pub mod folds;
 pub mod formatting;
 pub mod hashes;

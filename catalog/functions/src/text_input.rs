@@ -8,7 +8,7 @@ pub mod arrays;
 pub mod dates;
 pub mod intervals;
 
-pub use arrays::parse_array;
+pub use arrays::{ArrayText, parse_array};
 pub use dates::{
     DateOrder, parse_date, parse_date_in, parse_time, parse_timestamp, parse_timestamp_in, parse_timestamptz,
     parse_timestamptz_in, parse_timetz, parse_zone,

@@ -63,10 +63,12 @@ pub(crate) struct FunctionRow {
     pub(crate) names: &'static [&'static str],
     /// How many must be given: the others have defaults (zero), only by names.
     pub(crate) required: usize,
-    /// Whether the last argument may be repeated (or, with VARIADIC, is an array).
+    /// Whether the last argument may be repeated.
     pub(crate) variadic: bool,
     /// Whether it is an ordered-set aggregate.
     pub(crate) ordered_set: bool,
+    /// Whether an array argument of one type may have several dimensions.
+    pub(crate) shapes: bool,
     /// Its result.
     pub(crate) result: Formal,
     /// How it is made.
@@ -87,6 +89,7 @@ impl FunctionRow {
             required: arguments.len(),
             variadic: false,
             ordered_set: false,
+            shapes: false,
             result,
             make,
         }
@@ -94,6 +97,11 @@ impl FunctionRow {
 
     pub(crate) const fn variadic(mut self) -> Self {
         self.variadic = true;
+        self
+    }
+
+    pub(crate) const fn shapes(mut self) -> Self {
+        self.shapes = true;
         self
     }
 
@@ -122,16 +130,13 @@ impl FunctionRow {
     }
 
     /// The row, if a call with so many arguments and such names can mean it.
-    pub(crate) fn for_call(self, names: &[Option<&str>], count: usize, variadic_array: bool) -> Option<Self> {
+    pub(crate) fn for_call(self, names: &[Option<&str>], count: usize) -> Option<Self> {
         if names.iter().any(Option::is_some) {
             let known = names.iter().flatten().all(|name| self.names.contains(name));
             let enough = self.names.iter().take(self.required).enumerate().all(|(index, name)| {
                 index < names.len() && names.get(index) == Some(&None) || names.contains(&Some(name))
             });
             return (known && enough && count <= self.arguments.len()).then_some(self);
-        }
-        if variadic_array {
-            return (self.variadic && count == self.arguments.len()).then_some(self);
         }
         let own = self.arguments.len();
         let fits = count == own
@@ -142,6 +147,10 @@ impl FunctionRow {
 }
 
 impl Candidate for FunctionRow {
+    fn takes_shapes(&self) -> bool {
+        self.shapes
+    }
+
     fn formal(&self, index: usize, _: usize) -> Formal {
         self.arguments.get(index).or(self.arguments.last()).copied().unwrap_or(Formal::Any)
     }

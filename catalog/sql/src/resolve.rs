@@ -3,6 +3,7 @@
 
 pub(crate) mod arrays;
 pub(crate) mod select;
+mod variadic;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +21,7 @@ use lis_lake::{
     types::{ColumnType, PgType},
 };
 
-pub use self::arrays::{array, operator_over_array, slice, subscript};
+pub use self::arrays::{Subscript, array, operator_over_array, subscripts};
 use self::select::{Candidate, Choice, Formal, Generic, choose, generic};
 use crate::{
     error::{SqlError, SqlErrorKind},
@@ -116,6 +117,8 @@ pub enum Finish {
         /// What goes between them.
         delimiter: String,
     },
+    /// Arrays, as one of one dimension more.
+    StackedArrays,
     /// Texts of json values, as one array.
     JsonArray {
         /// Whether on lines of their own: arrays and records are.
@@ -136,7 +139,14 @@ impl Finish {
             PgType::Jsonb => ("jsonb_agg_final", "jsonb_object_agg_final"),
             _ => ("json_agg_final", "json_object_agg_final"),
         };
+        let stacked = self == Self::StackedArrays;
+        // Of a list of arrays that is what each of them is.
+        let call_type = match &call.arrow_type {
+            DataType::List(array) => array.data_type().clone(),
+            other => other.clone(),
+        };
         let (name, kernel, arguments): (_, lis_functions::scalar::Kernel, _) = match self {
+            Self::StackedArrays => ("array_stack", lis_functions::arrays::dimensions::stack_list, vec![call]),
             Self::TextOfKey => ("collation_text", collation::text_of_key, vec![call]),
             Self::TextsOfKeys => ("collation_texts", collation::texts_of_keys, vec![call]),
             Self::JoinedTextsOfKeys { delimiter } => {
@@ -148,7 +158,8 @@ impl Finish {
             }
             Self::JsonObject => (object_name, json::object_of_members, vec![call]),
         };
-        let finished = crate::build::apply(name, kernel, arguments, result, result.to_arrow())?;
+        let arrow_type = if stacked { call_type } else { result.to_arrow() };
+        let finished = crate::build::apply(name, kernel, arguments, result, arrow_type)?;
         match result.pg_type {
             PgType::Jsonb => {
                 crate::build::apply("jsonb", json::json_to_jsonb, vec![finished], result, DataType::Utf8View)
@@ -243,9 +254,14 @@ fn operator_row(
             _ => None,
         };
         if let Some(assumed) = assumed {
-            let exact = candidates
-                .iter()
-                .find(|row| row.left == Some(Formal::Is(assumed)) && row.right == Formal::Is(assumed));
+            let polymorphic = |formal: Formal| {
+                assumed.element().is_some()
+                    && matches!(formal, Formal::AnyArray | Formal::AnyCompatibleArray)
+            };
+            let exact = candidates.iter().find(|row| {
+                row.left.is_some_and(|left| left == Formal::Is(assumed) || polymorphic(left))
+                    && (row.right == Formal::Is(assumed) || polymorphic(row.right))
+            });
             if let Some(row) = exact {
                 return Ok(*row);
             }
@@ -294,7 +310,14 @@ fn coerce_arguments<C: Candidate>(
         .into_iter()
         .enumerate()
         .map(|(index, argument)| match generic.resolve(candidate.formal(index, count)) {
-            Some(wanted) => coerce_to(binding, argument, wanted),
+            Some(wanted) => {
+                let coerced = coerce_to(binding, argument, wanted)?;
+                // A function of one array type takes its elements in one dimension.
+                match candidate.formal(index, count) {
+                    Formal::Is(PgType::Array(_)) if !candidate.takes_shapes() => arrays::to_plain(coerced),
+                    _ => Ok(coerced),
+                }
+            }
             None => settle_unknown(binding, argument),
         })
         .collect()
@@ -417,12 +440,16 @@ pub fn function(binding: &Binding<'_>, call: FunctionCall) -> Result<ResolvedFun
     arguments.extend(call.within_group.iter().cloned());
     let actual: Vec<PgType> = arguments.iter().map(Typed::pg_type).collect();
     let names: Vec<Option<&str>> = call.arguments.iter().map(|argument| argument.name.as_deref()).collect();
+    if call.variadic && in_catalog {
+        let found = variadic::call(binding, &call, arguments).map_err(|error| error.at_call(position))?;
+        return Ok(ResolvedFunction::Scalar(found.at(position)));
+    }
     let rows: Vec<FunctionRow> = if in_catalog || call.schema.as_deref() == Some("information_schema") {
         functions::candidates(&call.name)
             .into_iter()
             .filter(|row| call.over || !row.is_window())
             .filter(|row| row.is_ordered_set() != call.within_group.is_empty())
-            .filter_map(|row| row.for_call(&names, actual.len(), call.variadic))
+            .filter_map(|row| row.for_call(&names, actual.len()))
             .collect()
     } else {
         Vec::new()
@@ -648,10 +675,6 @@ fn finish(
     arguments: Vec<Typed>,
 ) -> Result<ResolvedFunction, SqlError> {
     let position = call.position;
-    if call.variadic {
-        let message = "VARIADIC with an array is not supported";
-        return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
-    }
     let actual: Vec<PgType> = arguments.iter().map(Typed::pg_type).collect();
     let generic = generic(row, &actual).unwrap_or(Generic { element: None, compatible: None });
     let mut arguments = coerce_arguments(binding, row, arguments)?;

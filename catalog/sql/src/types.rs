@@ -20,6 +20,7 @@ use datafusion::{
     logical_expr::{Expr, expr::Placeholder, lit},
 };
 use lis_functions::{
+    arrays::shape,
     error::{FunctionError, FunctionErrorKind},
     text_input::parse_decimal,
 };
@@ -360,7 +361,7 @@ fn unify(several: &mut [Typed], column_type: ColumnType) -> Result<DataType, Sql
             None => column_type.to_arrow(),
             Some(first) => {
                 if let Some(other) = several.iter().find(|one| !is_null(one) && one.arrow_type != first) {
-                    match same_lists(several, &first) {
+                    match same_arrays(several) {
                         Some(common) => common,
                         None => {
                             return Err(SqlError::new(
@@ -393,6 +394,10 @@ fn unify(several: &mut [Typed], column_type: ColumnType) -> Result<DataType, Sql
                 ..one.clone()
             },
             (DataType::Decimal128(precision, scale), _) => casts::rescale(one.clone(), *precision, *scale)?,
+            (wanted, _) if shape::is_shaped(wanted) => {
+                let shaped = crate::resolve::arrays::to_shaped(one.clone())?;
+                casts::widen(shaped, column_type, arrow_type.clone())
+            }
             _ => casts::widen(one.clone(), column_type, arrow_type.clone()),
         };
         one.position = position;
@@ -405,19 +410,27 @@ fn holds_structure(pg_type: PgType) -> bool {
     matches!(pg_type, PgType::Record | PgType::Array(_))
 }
 
-/// The list type that arrays of `numeric` of several scales can be brought to.
-fn same_lists(several: &[Typed], first: &DataType) -> Option<DataType> {
-    let DataType::List(field) = first else { return None };
-    let DataType::Decimal128(..) = field.data_type() else { return None };
-    let (mut whole, mut scale) = (0, 0);
-    for one in several {
-        let DataType::List(field) = &one.arrow_type else { return None };
-        let DataType::Decimal128(precision, own) = field.data_type() else { return None };
-        whole = whole.max(i32::from(*precision) - i32::from(*own));
-        scale = scale.max(*own);
-    }
-    let precision = u8::try_from((whole + i32::from(scale)).clamp(1, 38)).unwrap_or(38);
-    Some(lis_lake::types::list(DataType::Decimal128(precision, scale)))
+/// The type that arrays of several forms, or of `numeric` of several scales, can be brought to.
+fn same_arrays(several: &[Typed]) -> Option<DataType> {
+    let several: Vec<&Typed> =
+        several.iter().filter(|one| !one.value().is_some_and(ScalarValue::is_null)).collect();
+    let elements =
+        several.iter().map(|one| shape::element_type(&one.arrow_type)).collect::<Option<Vec<_>>>()?;
+    let first = (*elements.first()?).clone();
+    let shaped = several.iter().any(|one| shape::is_shaped(&one.arrow_type));
+    let element = if elements.iter().all(|element| **element == first) {
+        first
+    } else {
+        let (mut whole, mut scale) = (0, 0);
+        for element in elements {
+            let DataType::Decimal128(precision, own) = element else { return None };
+            whole = whole.max(i32::from(*precision) - i32::from(*own));
+            scale = scale.max(*own);
+        }
+        let precision = u8::try_from((whole + i32::from(scale)).clamp(1, 38)).unwrap_or(38);
+        DataType::Decimal128(precision, scale)
+    };
+    Some(if shaped { shape::shaped_type(element) } else { lis_lake::types::list(element) })
 }
 
 /// The type that a name in SQL stands for, with its modifier.

@@ -277,7 +277,15 @@ impl ChunkReader {
                         PgType::Varchar | PgType::Bpchar => CastContext::Assignment,
                         _ => CastContext::Explicit,
                     };
-                    let cast = types::coerce(&binding, text, column.column_type, context, None)?;
+                    let cast = match column.column_type.pg_type {
+                        // Elements that are too long are refused too, and more than one dimension.
+                        array @ PgType::Array(_) => {
+                            let plain = ColumnType::plain(array);
+                            let read = types::coerce(&binding, text, plain, context, None)?;
+                            types::coerce(&binding, read, column.column_type, CastContext::Assignment, None)?
+                        }
+                        _ => types::coerce(&binding, text, column.column_type, context, None)?,
+                    };
                     let cast = physical(&cast.expr, &text_schema)?;
                     let name = column.name.as_str().to_owned();
                     names[*field].clone_from(&name);

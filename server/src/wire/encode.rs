@@ -22,6 +22,7 @@ use arrow::{
 };
 use chrono_tz::Tz;
 use lis_functions::{
+    arrays::shape::{self, Arrays, Dimension, is_shaped},
     calendar,
     text_output::{self, DateLayout, Styles},
     timetz,
@@ -237,9 +238,15 @@ enum Kind<'a> {
     TimestamptzStyled(&'a [i64], Styles),
     IntervalText(&'a [IntervalMonthDayNano], Styles),
     IntervalBinary(&'a [IntervalMonthDayNano]),
-    ListText { offsets: &'a [i32], element: Box<Column<'a>> },
+    ListText { offsets: &'a [i32], element: Box<Column<'a>>, shapes: Option<Arrays> },
     VectorText { offsets: &'a [i32], element: Box<Column<'a>> },
-    ListBinary { offsets: &'a [i32], element: Box<Column<'a>>, element_type: PgType, lower_bound: i32 },
+    ListBinary {
+        offsets: &'a [i32],
+        element: Box<Column<'a>>,
+        element_type: PgType,
+        lower_bound: i32,
+        shapes: Option<Arrays>,
+    },
     RecordText(Vec<Column<'a>>),
     RecordBinary(Vec<(PgType, Column<'a>)>),
 }
@@ -393,18 +400,23 @@ impl<'a> Column<'a> {
         array: &'a dyn Array,
         options: &OutputOptions,
     ) -> Result<Kind<'a>> {
-        let list = array.as_list_opt::<i32>().ok_or_else(|| mismatch("array", array.data_type()))?;
-        // An array of several dimensions is a list of lists; its type is that of its elements' array.
-        let inner = matches!(list.values().data_type(), DataType::List(_));
-        let inside = if inner { pg_type } else { element_type };
-        let element = Box::new(Column::new(inside, format, list.values().as_ref(), options)?);
-        let offsets = list.value_offsets();
         let vector = matches!(pg_type, PgType::Int2Vector | PgType::OidVector);
+        let wrong = || mismatch("array", array.data_type());
+        // An array of several dimensions has its shape beside its elements.
+        let (items, shape) = match array.as_struct_opt().filter(|_| is_shaped(array.data_type())) {
+            Some(both) => (both.column(0).as_ref(), Some(array)),
+            None => (array, None),
+        };
+        let list = items.as_list_opt::<i32>().ok_or_else(wrong)?;
+        let element = Box::new(Column::new(element_type, format, list.values().as_ref(), options)?);
+        let offsets = list.value_offsets();
+        let shapes = shape.map(|shaped| Arrays::of(shaped, 1)).transpose().map_err(|_| wrong())?;
         Ok(match format {
             Format::Text if vector => Kind::VectorText { offsets, element },
-            Format::Text => Kind::ListText { offsets, element },
+            Format::Text => Kind::ListText { offsets, element, shapes },
             Format::Binary => {
-                Kind::ListBinary { offsets, element, element_type, lower_bound: if vector { 0 } else { 1 } }
+                let lower_bound = if vector { 0 } else { 1 };
+                Kind::ListBinary { offsets, element, element_type, lower_bound, shapes }
             }
         })
     }
@@ -556,7 +568,13 @@ impl<'a> Column<'a> {
                     column.put_with_length(row, out)?;
                 }
             }
-            Kind::ListText { offsets, element } => list_text(element, range(offsets, row), out)?,
+            Kind::ListText { offsets, element, shapes } => {
+                let items = range(offsets, row);
+                match shapes.as_ref().map(|shapes| shapes.dimensions(row)) {
+                    Some(dimensions) => shaped_text(element, &dimensions, items.start, out)?,
+                    None => list_text(element, items, out)?,
+                }
+            }
             Kind::VectorText { offsets, element } => {
                 for (index, item) in range(offsets, row).enumerate() {
                     if index > 0 {
@@ -565,8 +583,14 @@ impl<'a> Column<'a> {
                     element.put(item, out)?;
                 }
             }
-            Kind::ListBinary { offsets, element, element_type, lower_bound } => {
-                list_binary(element, range(offsets, row), *element_type, *lower_bound, out)?;
+            Kind::ListBinary { offsets, element, element_type, lower_bound, shapes } => {
+                let items = range(offsets, row);
+                let dimensions = match shapes {
+                    Some(shapes) => shapes.dimensions(row),
+                    None if items.is_empty() => Vec::new(),
+                    None => vec![Dimension { lower: *lower_bound, length: items.len() }],
+                };
+                list_binary(element, items, *element_type, &dimensions, out)?;
             }
         }
         Ok(())
@@ -590,73 +614,49 @@ fn list_text(element: &Column<'_>, items: Range<usize>, out: &mut Vec<u8>) -> Re
         if index > 0 {
             out.push(b',');
         }
-        if element.is_null(item) {
-            out.extend_from_slice(b"NULL");
-            continue;
-        }
-        // An inner array is no element: it is written as it is.
-        if matches!(element.kind, Kind::ListText { .. }) {
-            element.put(item, out)?;
-            continue;
-        }
-        let start = out.len();
-        element.put(item, out)?;
-        let plain = out.split_off(start);
-        text_output::write_array_element(&plain, out);
+        element_text(element, item, out)?;
     }
     out.push(b'}');
     Ok(())
 }
 
-/// Length of each dimension of an array, from the outermost.
-fn dimensions(element: &Column<'_>, items: Range<usize>, lengths: &mut Vec<usize>) {
-    if items.is_empty() {
-        return;
+fn element_text(element: &Column<'_>, item: usize, out: &mut Vec<u8>) -> Result<()> {
+    if element.is_null(item) {
+        out.extend_from_slice(b"NULL");
+        return Ok(());
     }
-    lengths.push(items.len());
-    if let Kind::ListBinary { offsets, element, .. } = &element.kind {
-        dimensions(element, range(offsets, items.start), lengths);
-    }
+    let start = out.len();
+    element.put(item, out)?;
+    let plain = out.split_off(start);
+    text_output::write_array_element(&plain, out);
+    Ok(())
 }
 
-/// The elements of an array in order, whatever its dimensions.
-fn elements(
-    element: &Column<'_>,
-    items: Range<usize>,
-    each: &mut impl FnMut(&Column<'_>, usize) -> Result<()>,
-) -> Result<()> {
-    for item in items {
-        match &element.kind {
-            Kind::ListBinary { offsets, element, .. } => elements(element, range(offsets, item), each)?,
-            _ => each(element, item)?,
-        }
-    }
-    Ok(())
+/// `[0:1][1:2]={{1,2},{3,4}}`
+fn shaped_text(element: &Column<'_>, dimensions: &[Dimension], start: usize, out: &mut Vec<u8>) -> Result<()> {
+    shape::write_bounds(dimensions, out);
+    shape::write_nested(dimensions, [b"{", b",", b"}"], out, &mut |number, out| {
+        element_text(element, start + number, out)
+    })
 }
 
 fn list_binary(
     element: &Column<'_>,
     items: Range<usize>,
     element_type: PgType,
-    lower_bound: i32,
+    dimensions: &[Dimension],
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    let mut lengths = Vec::new();
-    dimensions(element, items.clone(), &mut lengths);
     let too_long = |_| ServerError::new(Condition::ProgramLimitExceeded, "array is too long");
-    let mut has_nulls = false;
-    elements(element, items.clone(), &mut |column, item| {
-        has_nulls |= column.is_null(item);
-        Ok(())
-    })?;
-    out.extend_from_slice(&i32::try_from(lengths.len()).map_err(too_long)?.to_be_bytes());
+    let has_nulls = items.clone().any(|item| element.is_null(item));
+    out.extend_from_slice(&i32::try_from(dimensions.len()).map_err(too_long)?.to_be_bytes());
     out.extend_from_slice(&i32::from(has_nulls).to_be_bytes());
     out.extend_from_slice(&element_type.oid().get().to_be_bytes());
-    for length in lengths {
-        out.extend_from_slice(&i32::try_from(length).map_err(too_long)?.to_be_bytes());
-        out.extend_from_slice(&lower_bound.to_be_bytes());
+    for dimension in dimensions {
+        out.extend_from_slice(&i32::try_from(dimension.length).map_err(too_long)?.to_be_bytes());
+        out.extend_from_slice(&dimension.lower.to_be_bytes());
     }
-    elements(element, items, &mut |column, item| column.put_with_length(item, out))
+    items.into_iter().try_for_each(|item| element.put_with_length(item, out))
 }
 
 #[cfg(test)]

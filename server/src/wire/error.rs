@@ -178,6 +178,7 @@ impl From<FunctionErrorKind> for SqlState {
             FunctionErrorKind::DatetimeFieldOverflow => "22008",
             FunctionErrorKind::IntervalFieldOverflow => "22015",
             FunctionErrorKind::InvalidTimeZoneDisplacement => "22009",
+            FunctionErrorKind::DataException => "22000",
             FunctionErrorKind::StringDataLengthMismatch => "22026",
             FunctionErrorKind::InvalidParameterValue => "22023",
             FunctionErrorKind::StringDataRightTruncation => "22001",

@@ -10,7 +10,10 @@ use arrow::{
 };
 use bytes::{Buf, Bytes};
 use datafusion::common::ScalarValue;
-use lis_functions::timetz;
+use lis_functions::{
+    arrays::shape::{self, DIMENSIONS_MAX, Dimension, is_plain},
+    timetz,
+};
 use lis_lake::types::{ColumnType, NUMERIC_PRECISION_MAX, PgType};
 
 use super::types::Format;
@@ -245,19 +248,19 @@ impl Reader {
                 ),
             ));
         }
-        let count = match dimensions {
-            0 => 0,
-            1 => {
-                let count = self.i32()?;
-                let _lower_bound = self.i32()?;
-                count
-            }
-            _ => {
-                return Err(ServerError::not_supported(
-                    "arrays of more than one dimension are not supported",
-                ));
-            }
-        };
+        if !(0..=DIMENSIONS_MAX).contains(&usize::try_from(dimensions).map_err(|_| self.wrong())?) {
+            let message = format!(
+                "number of array dimensions ({dimensions}) exceeds the maximum allowed ({DIMENSIONS_MAX})"
+            );
+            return Err(ServerError::new(Condition::ProgramLimitExceeded, message));
+        }
+        let mut shape = Vec::new();
+        let mut count = i32::from(dimensions > 0);
+        for _ in 0..dimensions {
+            let (length, lower) = (self.i32()?, self.i32()?);
+            count = count.checked_mul(length).ok_or_else(|| self.wrong())?;
+            shape.push(Dimension { lower, length: usize::try_from(length).map_err(|_| self.wrong())? });
+        }
         if !(0..=ARRAY_ELEMENTS_MAX).contains(&count) {
             return Err(self.wrong());
         }
@@ -277,12 +280,15 @@ impl Reader {
                 Err(_) => return Err(self.wrong()),
             });
         }
-        list_of(element, items)
+        if items.is_empty() {
+            shape.clear();
+        }
+        list_of(element, items, shape)
     }
 }
 
-/// A one-dimensional array value.
-fn list_of(element: PgType, items: Vec<ScalarValue>) -> Result<ScalarValue> {
+/// An array of these dimensions.
+fn list_of(element: PgType, items: Vec<ScalarValue>, dimensions: Vec<Dimension>) -> Result<ScalarValue> {
     let arrow_type = ColumnType::plain(element).to_arrow();
     let length = items.len();
     let values: ArrayRef = if items.is_empty() {
@@ -290,6 +296,10 @@ fn list_of(element: PgType, items: Vec<ScalarValue>) -> Result<ScalarValue> {
     } else {
         ScalarValue::iter_to_array(one_scale(items))?
     };
+    if !is_plain(&dimensions) {
+        let shaped = shape::one(values, dimensions).map_err(datafusion::common::DataFusionError::from)?;
+        return Ok(ScalarValue::try_from_array(&shaped, 0)?);
+    }
     let field = Field::new_list_field(values.data_type().clone(), true);
     debug_assert!(matches!(arrow_type, DataType::Decimal128(..)) || *values.data_type() == arrow_type);
     let list = ListArray::try_new(Arc::new(field), OffsetBuffer::from_lengths([length]), values, None)?;

@@ -1,10 +1,11 @@
 //! What makes json of other things: `json_object`, and the line feeds of the pretty forms of `row_to_json` and
 //! `array_to_json`.
 
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringViewBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder};
 
 use super::{elements, write_string};
 use crate::{
+    arrays::shape::Arrays,
     error::{FunctionError, FunctionErrorKind},
     kernels::{Bool, Text, map_text},
     scalar::Arguments,
@@ -13,9 +14,8 @@ use std::sync::Arc;
 
 type Done = Result<ArrayRef, FunctionError>;
 
-fn list(arguments: &Arguments<'_>, index: usize) -> Result<ListArray, FunctionError> {
-    let array = arguments.full_array(index)?;
-    array.as_list_opt::<i32>().cloned().ok_or_else(|| FunctionError::internal("a list is wanted here"))
+fn arrays(arguments: &Arguments<'_>, index: usize) -> Result<Arrays, FunctionError> {
+    Arrays::of(arguments.full_array(index)?.as_ref(), 1)
 }
 
 fn wrong(message: &str) -> FunctionError {
@@ -52,22 +52,17 @@ fn write_object(pairs: &[(Option<&str>, Option<&str>)], out: &mut String) -> Res
 
 /// `json_object(text[])`: keys and values in turn, or pairs of them.
 pub fn object_of_texts(arguments: &Arguments<'_>) -> Done {
-    let lists = list(arguments, 0)?;
-    let mut builder = StringViewBuilder::with_capacity(lists.len());
-    let mut out = String::new();
-    for row in 0..lists.len() {
-        if lists.is_null(row) {
-            builder.append_null();
-            continue;
+    let given = arrays(arguments, 0)?;
+    each(arguments, |row, out| {
+        if given.lists.is_null(row) {
+            return Ok(false);
         }
-        out.clear();
-        let mut values = lists.value(row);
-        if let Some(inner) = values.as_list_opt::<i32>() {
-            if (0..inner.len()).any(|pair| inner.value_length(pair) != 2) {
-                return Err(wrong("array must have two columns"));
-            }
-            values = Arc::clone(inner.values());
+        match given.dimensions(row).as_slice() {
+            [_, second] if second.length != 2 => return Err(wrong("array must have two columns")),
+            [] | [_] | [_, _] => {}
+            _ => return Err(wrong("wrong number of array subscripts")),
         }
+        let values = given.lists.value(row);
         let texts = texts(&values)?;
         if texts.len() % 2 == 1 {
             return Err(wrong("array must have even number of elements"));
@@ -76,30 +71,71 @@ pub fn object_of_texts(arguments: &Arguments<'_>) -> Done {
             .chunks(2)
             .map(|pair| (pair.first().copied().flatten(), pair.get(1).copied().flatten()))
             .collect();
-        write_object(&pairs, &mut out)?;
-        builder.append_value(&out);
-    }
-    Ok(Arc::new(builder.finish()))
+        write_object(&pairs, out)?;
+        Ok(true)
+    })
 }
 
 /// `json_object(keys text[], values text[])`
 pub fn object_of_two(arguments: &Arguments<'_>) -> Done {
-    let (keys, values) = (list(arguments, 0)?, list(arguments, 1)?);
-    let mut builder = StringViewBuilder::with_capacity(keys.len());
-    let mut out = String::new();
-    for row in 0..keys.len() {
-        if keys.is_null(row) || values.is_null(row) {
-            builder.append_null();
-            continue;
+    let (keys, values) = (arrays(arguments, 0)?, arrays(arguments, 1)?);
+    each(arguments, |row, out| {
+        if keys.lists.is_null(row) || values.lists.is_null(row) {
+            return Ok(false);
         }
-        out.clear();
-        let (keys, values) = (keys.value(row), values.value(row));
+        if keys.dimensions(row).len() > 1 || values.dimensions(row).len() > 1 {
+            return Err(wrong("wrong number of array subscripts"));
+        }
+        let (keys, values) = (keys.lists.value(row), values.lists.value(row));
         if keys.len() != values.len() {
             return Err(wrong("mismatched array dimensions"));
         }
         let pairs: Vec<_> = texts(&keys)?.into_iter().zip(texts(&values)?).collect();
-        write_object(&pairs, &mut out)?;
-        builder.append_value(&out);
+        write_object(&pairs, out)?;
+        Ok(true)
+    })
+}
+
+/// `json_build_object(VARIADIC array)`: keys as texts, and the same elements as json. Keys and values take turns.
+pub fn object_of(arguments: &Arguments<'_>) -> Done {
+    let (keys, values) = (arrays(arguments, 0)?, arrays(arguments, 1)?);
+    each(arguments, |row, out| {
+        if keys.lists.is_null(row) {
+            return Ok(false);
+        }
+        let (keys, values) = (keys.lists.value(row), values.lists.value(row));
+        let (keys, values) = (texts(&keys)?, texts(&values)?);
+        if keys.len() % 2 == 1 {
+            return Err(FunctionError::invalid_parameter("argument list must have even number of elements"));
+        }
+        out.push('{');
+        for index in (0..keys.len()).step_by(2) {
+            if index > 0 {
+                out.push_str(", ");
+            }
+            let key = keys.get(index).copied().flatten().ok_or_else(|| {
+                let number = index + 1;
+                FunctionError::invalid_parameter(format!("argument {number}: key must not be null"))
+            })?;
+            write_string(key, out);
+            out.push_str(" : ");
+            out.push_str(values.get(index + 1).copied().flatten().unwrap_or("null"));
+        }
+        out.push('}');
+        Ok(true)
+    })
+}
+
+/// A text for each row; `false` is null.
+fn each(
+    arguments: &Arguments<'_>,
+    mut write: impl FnMut(usize, &mut String) -> Result<bool, FunctionError>,
+) -> Done {
+    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut out = String::new();
+    for row in 0..arguments.rows {
+        out.clear();
+        builder.append_option(write(row, &mut out)?.then_some(out.as_str()));
     }
     Ok(Arc::new(builder.finish()))
 }

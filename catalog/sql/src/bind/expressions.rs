@@ -715,7 +715,7 @@ impl Binder<'_> {
             // More digits than `numeric` holds are no matter here.
             (_, Some(text)) => types::string_literal(&text, self.start_of(operand)),
             // `ARRAY[]::integer[]` is `'{}'::integer[]`.
-            (ast::Expr::Array(array), None) if array.elem.is_empty() => {
+            (ast::Expr::Array(array), None) if is_empty(array) => {
                 types::string_literal("{}", self.start_of(operand))
             }
             (_, None) => self.expression(operand, place)?,
@@ -969,4 +969,9 @@ pub(crate) fn balanced(mut exprs: Vec<Expr>, operator: Operator) -> Expr {
         exprs = halved;
     }
     exprs.pop().unwrap_or_else(|| lit(true))
+}
+
+/// `ARRAY[]`, `ARRAY[[], []]`
+fn is_empty(array: &ast::Array) -> bool {
+    array.elem.iter().all(|element| matches!(element, ast::Expr::Array(inner) if is_empty(inner)))
 }

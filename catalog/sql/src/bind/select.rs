@@ -519,6 +519,27 @@ impl Binder<'_> {
         project(first, outputs)
     }
 
+    /// `[index]`, `[lower:upper]`
+    fn subscript(
+        &self,
+        subscript: &ast::Subscript,
+        position: Option<usize>,
+        place: Place<'_>,
+    ) -> Result<crate::resolve::Subscript, SqlError> {
+        match subscript {
+            ast::Subscript::Index { index } => {
+                Ok(crate::resolve::Subscript::Index(self.expression(index, place)?))
+            }
+            ast::Subscript::Slice { stride: Some(_), .. } => Err(not_postgresql(":", position)),
+            ast::Subscript::Slice { lower_bound, upper_bound, stride: None } => {
+                let bound = |bound: &Option<ast::Expr>| {
+                    bound.as_ref().map(|bound| self.expression(bound, place)).transpose()
+                };
+                Ok(crate::resolve::Subscript::Slice(bound(lower_bound)?, bound(upper_bound)?))
+            }
+        }
+    }
+
     /// `root.field`, `root[index]`, `root[lower:upper]`.
     pub(crate) fn field_access(
         &self,
@@ -556,21 +577,17 @@ impl Binder<'_> {
             several => self.expression(&ast::Expr::CompoundIdentifier(several.to_vec()), place)?,
         };
         let position = self.start_of(root);
-        for access in rest {
+        while let Some((access, more)) = rest.split_first() {
+            rest = more;
             value = match access {
-                ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => {
-                    let index = self.expression(index, place)?;
-                    crate::resolve::subscript(&self.binding, value, index, position)?
-                }
-                ast::AccessExpr::Subscript(ast::Subscript::Slice { lower_bound, upper_bound, stride }) => {
-                    if stride.is_some() {
-                        return Err(not_postgresql(":", position));
+                ast::AccessExpr::Subscript(first) => {
+                    // What stands together is one subscript, of several dimensions.
+                    let mut steps = vec![self.subscript(first, position, place)?];
+                    while let Some((ast::AccessExpr::Subscript(next), more)) = rest.split_first() {
+                        steps.push(self.subscript(next, position, place)?);
+                        rest = more;
                     }
-                    let bound = |bound: &Option<ast::Expr>| {
-                        bound.as_ref().map(|bound| self.expression(bound, place)).transpose()
-                    };
-                    let (lower, upper) = (bound(lower_bound)?, bound(upper_bound)?);
-                    crate::resolve::slice(&self.binding, value, lower, upper, position)?
+                    crate::resolve::subscripts(&self.binding, value, steps, position)?
                 }
                 ast::AccessExpr::Dot(ast::Expr::Identifier(ident)) => {
                     let name = identifier(ident);

@@ -596,7 +596,12 @@ impl Binder<'_> {
         };
         let expr = coalesce(vec![value, lit(empty)]);
         let column_type = ColumnType { pg_type: resolved.result.pg_type, typmod };
-        Ok(Typed::new(expr, column_type, resolved.arrow_type).collated(resolved.collation))
+        let collected = Typed::new(expr, column_type, resolved.arrow_type);
+        let array = match resolved.finish {
+            Some(finish) => finish.apply(collected, column_type)?,
+            None => collected,
+        };
+        Ok(array.collated(resolved.collation))
     }
 
     /// Correlated subqueries that were left to DataFusion, attached after all: for expressions that move into a node where

@@ -28,7 +28,7 @@ use crate::{
     operators::{decimal, digits},
     resolve::{
         Finish, ResolvedAggregate,
-        select::Formal::{self, Any, AnyElement, AnyNonArray, Is},
+        select::Formal::{self, Any, AnyArray, AnyElement, AnyNonArray, Is},
     },
     types::{
         Binding, Derived, Typed,
@@ -128,6 +128,15 @@ const fn extreme(
     make: fn(&Binding<'_>, Vec<Typed>) -> Result<ResolvedAggregate, SqlError>,
 ) -> FunctionRow {
     aggregate(name, arguments, AnyElement, make)
+}
+
+/// One of the arrays, by their keys.
+fn extreme_array(largest: bool, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
+    let array = first(arguments)?;
+    let (column_type, arrow_type) = (ColumnType::plain(array.pg_type()), array.arrow_type.clone());
+    let key = order_key(array.clone())?;
+    let how = lis_functions::extremes::Extreme { largest, value: arrow_type.clone() };
+    resolved(lis_functions::extremes::extreme(how), vec![array, key], column_type, arrow_type)
 }
 
 fn smallest(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
@@ -231,6 +240,14 @@ fn array_agg(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate
     };
     let arrow_type = list(argument.arrow_type.clone());
     resolved(f::array_agg::array_agg_udaf(), vec![argument], ColumnType::plain(array), arrow_type)
+}
+
+/// Arrays together are an array of one dimension more.
+fn array_agg_of_arrays(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
+    let array = crate::resolve::arrays::to_shaped(first(arguments)?)?;
+    let (column_type, arrow_type) = (ColumnType::plain(array.pg_type()), list(array.arrow_type.clone()));
+    let collected = resolved(f::array_agg::array_agg_udaf(), vec![array], column_type, arrow_type)?;
+    Ok(ResolvedAggregate { finish: Some(Finish::StackedArrays), ..collected })
 }
 
 /// The fractions of a percentile, which become a part of the function where they are constant, and the value.
@@ -441,6 +458,9 @@ pub(super) const ROWS: &[FunctionRow] = &[
         canonical(string_aggregates::string_agg(Joined::Bytes), arguments, Bytea)
     }),
     aggregate("array_agg", &[AnyNonArray], AnyElement, array_agg),
+    aggregate("array_agg", &[AnyArray], AnyArray, array_agg_of_arrays),
+    aggregate("min", &[AnyArray], AnyArray, |_, arguments| extreme_array(false, arguments)),
+    aggregate("max", &[AnyArray], AnyArray, |_, arguments| extreme_array(true, arguments)),
     statistic!("stddev", SampleDeviation),
     statistic_of_reals!("stddev", SampleDeviation),
     statistic!("stddev_samp", SampleDeviation),
@@ -520,7 +540,7 @@ pub(super) const ROWS: &[FunctionRow] = &[
         percentile(arguments, Pick::Discrete)
     })
     .ordered_set(),
-    aggregate("percentile_disc", &[FLOATS, AnyElement], Formal::AnyArray, |_, arguments| {
+    aggregate("percentile_disc", &[FLOATS, AnyElement], AnyArray, |_, arguments| {
         percentile(arguments, Pick::Discrete)
     })
     .ordered_set(),

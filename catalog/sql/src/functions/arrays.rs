@@ -1,7 +1,10 @@
 //! Array functions.
 
 use arrow::datatypes::DataType;
-use lis_functions::{arrays as k, scalar::Kernel};
+use lis_functions::{
+    arrays::{self as k, dimensions as d, shape},
+    scalar::Kernel,
+};
 use lis_lake::types::{ColumnType, PgType};
 
 use super::{FunctionRow, build, kernel};
@@ -10,7 +13,7 @@ use crate::{
     error::{SqlError, SqlErrorKind},
     resolve::{
         arrays::{lower_bound, same_elements},
-        select::Formal::{AnyArray, AnyCompatible, AnyCompatibleArray, Is},
+        select::Formal::{AnyArray, AnyCompatible, AnyCompatibleArray, AnyElement, Is},
     },
     types::{Binding, Typed},
 };
@@ -43,8 +46,23 @@ fn like_array(
     let Some(array) = arguments.get(which) else {
         return Err(SqlError::new(SqlErrorKind::Internal, "an argument is missing"));
     };
-    let (column_type, arrow_type) = (ColumnType::plain(array.pg_type()), array.arrow_type.clone());
+    let column_type = ColumnType::plain(array.pg_type());
+    let shaped = arguments.iter().find(|argument| shape::is_shaped(&argument.arrow_type));
+    let arrow_type = shaped.unwrap_or(array).arrow_type.clone();
     apply_on_null(function, kernel_of, arguments, column_type, arrow_type)
+}
+
+/// `array_fill(value, lengths)`, `array_fill(value, lengths, lower bounds)`. A null literal is text.
+fn filled(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
+    let position = arguments.first().and_then(|value| value.position);
+    let arguments: Vec<Typed> = arguments.into_iter().map(crate::types::casts::canonical_text).collect();
+    let value = arguments.first().map(|value| (value.pg_type(), value.arrow_type.clone()));
+    let Some((Some(array), element)) = value.map(|(pg_type, element)| (pg_type.array(), element)) else {
+        let message = "array_fill of this type is not supported";
+        return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
+    };
+    let column_type = ColumnType::plain(array);
+    apply_on_null("array_fill", d::array_fill, arguments, column_type, shape::shaped_type(element))
 }
 
 fn to_string(binding: &Binding<'_>, mut arguments: Vec<Typed>) -> Result<Typed, SqlError> {
@@ -63,23 +81,30 @@ fn to_string(binding: &Binding<'_>, mut arguments: Vec<Typed>) -> Result<Typed, 
 
 /// The rows.
 pub(super) const ROWS: &[FunctionRow] = &[
-    kernel("array_length", &[AnyArray, Is(Int4)], Is(Int4), "array_length", k::array_length),
+    kernel("array_length", &[AnyArray, Is(Int4)], Is(Int4), "array_length", d::array_length),
     build("array_lower", &[AnyArray, Is(Int4)], Is(Int4), |_, arguments| {
-        bounded("array_lower", k::array_lower, arguments)
+        bounded("array_lower", d::array_lower, arguments)
     }),
     build("array_upper", &[AnyArray, Is(Int4)], Is(Int4), |_, arguments| {
-        bounded("array_upper", k::array_upper, arguments)
+        bounded("array_upper", d::array_upper, arguments)
     }),
-    kernel("cardinality", &[AnyArray], Is(Int4), "cardinality", k::cardinality),
-    kernel("array_ndims", &[AnyArray], Is(Int4), "array_ndims", k::array_ndims),
+    kernel("cardinality", &[AnyArray], Is(Int4), "cardinality", d::cardinality),
+    kernel("array_ndims", &[AnyArray], Is(Int4), "array_ndims", d::array_ndims),
+    build("array_dims", &[AnyArray], Is(Text), |_, mut arguments| {
+        let array = arguments.first().map_or(PgType::Unknown, Typed::pg_type);
+        arguments.push(lower_bound(array));
+        apply("array_dims", d::array_dims, arguments, ColumnType::plain(Text), DataType::Utf8View)
+    }),
+    build("array_fill", &[AnyElement, Is(INT4_ARRAY)], AnyArray, filled).shapes(),
+    build("array_fill", &[AnyElement, Is(INT4_ARRAY), Is(INT4_ARRAY)], AnyArray, filled).shapes(),
     build("array_cat", &[AnyCompatibleArray, AnyCompatibleArray], AnyCompatibleArray, |_, arguments| {
-        like_array("array_cat", k::array_cat, arguments, 0)
+        like_array("array_cat", d::array_cat, arguments, 0)
     }),
     build("array_append", &[AnyCompatibleArray, AnyCompatible], AnyCompatibleArray, |_, arguments| {
-        like_array("array_append", k::array_append, arguments, 0)
+        like_array("array_append", d::array_append, arguments, 0)
     }),
     build("array_prepend", &[AnyCompatible, AnyCompatibleArray], AnyCompatibleArray, |_, arguments| {
-        like_array("array_prepend", k::array_prepend, arguments, 1)
+        like_array("array_prepend", d::array_prepend, arguments, 1)
     }),
     build("array_remove", &[AnyCompatibleArray, AnyCompatible], AnyCompatibleArray, |_, arguments| {
         like_array("array_remove", k::array_remove, arguments, 0)
@@ -93,6 +118,10 @@ pub(super) const ROWS: &[FunctionRow] = &[
             DataType::Int32,
         )
     }),
+    build("array_position", &[AnyCompatibleArray, AnyCompatible, Is(Int4)], Is(Int4), |_, arguments| {
+        let column_type = ColumnType::plain(Int4);
+        apply_on_null("array_position_from", k::array_position, arguments, column_type, DataType::Int32)
+    }),
     build("array_positions", &[AnyCompatibleArray, AnyCompatible], Is(INT4_ARRAY), |_, arguments| {
         let column_type = ColumnType::plain(INT4_ARRAY);
         let arrow_type = column_type.to_arrow();
@@ -105,7 +134,7 @@ pub(super) const ROWS: &[FunctionRow] = &[
         |_, arguments| like_array("array_replace", k::array_replace, arguments, 0),
     ),
     build("trim_array", &[AnyArray, Is(Int4)], AnyArray, |_, arguments| {
-        like_array("trim_array", k::trim_array, arguments, 0)
+        like_array("trim_array", d::trim_array, arguments, 0)
     }),
     build("array_to_string", &[AnyArray, Is(Text)], Is(Text), to_string),
     build("array_to_string", &[AnyArray, Is(Text), Is(Text)], Is(Text), to_string),

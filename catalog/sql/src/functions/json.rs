@@ -193,12 +193,14 @@ pub(super) const ROWS: &[FunctionRow] = &[
         extracted(binding, "jsonb_extract_path_text", k::get_path_text, arguments, Text)
     })
     .variadic(),
-    build("json_object", &[Is(TEXTS)], Is(Json), |_, arguments| object_of_texts(arguments, false)),
-    build("json_object", &[Is(TEXTS), Is(TEXTS)], Is(Json), |_, arguments| object_of_texts(arguments, false)),
-    build("jsonb_object", &[Is(TEXTS)], Is(Jsonb), |_, arguments| object_of_texts(arguments, true)),
+    build("json_object", &[Is(TEXTS)], Is(Json), |_, arguments| object_of_texts(arguments, false)).shapes(),
+    build("json_object", &[Is(TEXTS), Is(TEXTS)], Is(Json), |_, arguments| object_of_texts(arguments, false))
+        .shapes(),
+    build("jsonb_object", &[Is(TEXTS)], Is(Jsonb), |_, arguments| object_of_texts(arguments, true)).shapes(),
     build("jsonb_object", &[Is(TEXTS), Is(TEXTS)], Is(Jsonb), |_, arguments| {
         object_of_texts(arguments, true)
-    }),
+    })
+    .shapes(),
     build("array_to_json", &[AnyArray, Is(Bool)], Is(Json), |binding, arguments| {
         pretty(binding, arguments, "array_to_json_pretty", k::build::array_lines)
     }),

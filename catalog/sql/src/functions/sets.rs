@@ -19,7 +19,7 @@ use crate::{
     operators::zone,
     resolve::{
         ResolvedSet, SetColumn,
-        arrays::lower_bound,
+        arrays::{items, lower_bound, to_plain},
         select::Formal::{self, AnyArray, Is},
     },
     types::{Binding, Derived, Typed, common_type},
@@ -111,7 +111,7 @@ fn only(mut arguments: Vec<Typed>) -> Result<Typed, SqlError> {
 }
 
 fn unnest(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
-    let array = only(arguments)?;
+    let array = items(only(arguments)?)?;
     let element = array.pg_type().element().unwrap_or(Text);
     let column_type = ColumnType { pg_type: element, typmod: array.column_type.typmod };
     one_column("unnest", array, column_type)
@@ -119,11 +119,14 @@ fn unnest(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, SqlErro
 
 fn subscripts(_: &Binding<'_>, mut arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
     let array = arguments.first().map_or(PgType::Unknown, Typed::pg_type);
+    if arguments.len() == 2 {
+        arguments.push(Typed::constant(ScalarValue::Boolean(Some(false)), ColumnType::plain(PgType::Bool)));
+    }
     arguments.push(lower_bound(array));
     canonical(
         "generate_subscripts",
         "generate_subscripts",
-        lis_functions::arrays::generate_subscripts,
+        lis_functions::arrays::dimensions::generate_subscripts,
         arguments,
         Int4,
     )
@@ -149,7 +152,7 @@ fn matches(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, SqlErr
 }
 
 fn expand_array(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
-    let array = only(arguments)?;
+    let array = to_plain(only(arguments)?)?;
     let element = array.pg_type().element().unwrap_or(Text);
     let DataType::List(field) = &array.arrow_type else {
         return Err(SqlError::new(SqlErrorKind::Internal, "an array is no list"));
@@ -255,6 +258,7 @@ pub(super) const ROWS: &[FunctionRow] = &[
     ),
     set("unnest", &[AnyArray], Text, unnest),
     set("generate_subscripts", &[AnyArray, Is(Int4)], Int4, subscripts),
+    set("generate_subscripts", &[AnyArray, Is(Int4), Is(PgType::Bool)], Int4, subscripts),
     set("pg_get_keywords", &[], PgType::Record, keywords),
     set("pg_partition_ancestors", &[Is(PgType::Regclass)], PgType::Regclass, no_ancestors),
     set("_pg_expandarray", &[AnyArray], PgType::Record, expand_array),

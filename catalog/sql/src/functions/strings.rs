@@ -94,6 +94,13 @@ fn format_kernel(
     formatting::format(arguments, crate::keywords::quote_identifier)
 }
 
+/// `format(template, VARIADIC array)`.
+pub(crate) fn format_array_kernel(
+    arguments: &lis_functions::scalar::Arguments<'_>,
+) -> Result<arrow::array::ArrayRef, lis_functions::error::FunctionError> {
+    formatting::format_array(arguments, crate::keywords::quote_identifier)
+}
+
 fn defined_in(table: &'static [Definition], name: &str) -> impl Iterator<Item = FunctionRow> {
     table.iter().filter(move |row| row.name == name && name != "quote_ident").filter_map(|row| {
         Some(FunctionRow::new(
@@ -155,20 +162,17 @@ pub(crate) fn as_json(binding: &Binding<'_>, value: Typed) -> Result<Typed, SqlE
             let text = to_text(binding, value, position)?;
             Ok(Typed { column_type, ..text })
         }
-        PgType::Array(element) => {
-            let category = element.facts().category;
-            let quoted = !matches!(category, Category::Numeric | Category::Boolean)
-                && !matches!(element, PgType::Json | PgType::Jsonb);
-            let name = if quoted { "array_to_json_quoted" } else { "array_to_json" };
-            let kernel: lis_functions::scalar::Kernel = if quoted {
-                lis_functions::json::array_to_json_quoted
-            } else {
-                lis_functions::json::array_to_json
-            };
-            apply(name, kernel, vec![value, crate::operators::zone(binding)], column_type, DataType::Utf8View)
+        PgType::Array(_) => {
+            let parts = ColumnType::plain(PgType::Array(&PgType::Json));
+            let parts = crate::types::casts::each_element(value, parts, |part| as_json(binding, part))?;
+            apply("array_to_json", json::array_to_json, vec![parts], column_type, DataType::Utf8View)
+        }
+        PgType::Date => {
+            let text = crate::types::casts::iso_text(binding, value, position)?;
+            apply("json_quote", json::quote, vec![text], column_type, DataType::Utf8View)
         }
         PgType::Timestamp | PgType::Timestamptz => {
-            let text = canonical_text(to_text(binding, value, position)?);
+            let text = crate::types::casts::iso_text(binding, value, position)?;
             apply("json_quote_timestamp", json::quote_timestamp, vec![text], column_type, DataType::Utf8View)
         }
         _ => {
@@ -197,7 +201,7 @@ fn json_array(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, Sql
     apply_on_null("json_build_array", json::build_array, parts, ColumnType::plain(Json), DataType::Utf8View)
 }
 
-fn to_jsonb(json_value: Typed) -> Result<Typed, SqlError> {
+pub(crate) fn to_jsonb(json_value: Typed) -> Result<Typed, SqlError> {
     apply("jsonb", json::json_to_jsonb, vec![json_value], ColumnType::plain(Jsonb), DataType::Utf8View)
 }
 

@@ -6,7 +6,7 @@
 
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use lis_functions::{arrays, bytes, dates, numbers, strings, timetz};
+use lis_functions::{arrays, arrays::{dimensions, shape}, bytes, dates, numbers, strings, timetz};
 use lis_lake::types::{ColumnType, PgType};
 
 use super::{Formal, OperatorRow, is};
@@ -283,12 +283,14 @@ fn concatenate_arrays(_: &Binding<'_>, row: &OperatorRow, operands: Vec<Typed>) 
     let (left, right) = two(operands)?;
     let (left, right) = same_elements(left, right)?;
     let array = if row.left == Some(Formal::AnyCompatible) { &right } else { &left };
-    let (column_type, arrow_type) = (plain(array.pg_type()), array.arrow_type.clone());
+    let column_type = plain(array.pg_type());
+    let shaped = [&left, &right].into_iter().find(|operand| shape::is_shaped(&operand.arrow_type));
+    let arrow_type = shaped.unwrap_or(array).arrow_type.clone();
     let (name, kernel): (&'static str, lis_functions::scalar::Kernel) =
         match (row.left == Some(Formal::AnyCompatible), row.right == Formal::AnyCompatible) {
-            (true, _) => ("array_prepend", arrays::array_prepend),
-            (_, true) => ("array_append", arrays::array_append),
-            _ => ("array_cat", arrays::array_cat),
+            (true, _) => ("array_prepend", dimensions::array_prepend),
+            (_, true) => ("array_append", dimensions::array_append),
+            _ => ("array_cat", dimensions::array_cat),
         };
     apply_on_null(name, kernel, vec![left, right], column_type, arrow_type)
 }

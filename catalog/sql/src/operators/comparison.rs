@@ -192,7 +192,7 @@ pub(crate) fn compare(
         let collation = derived(&[left.clone(), right.clone()])?;
         left = order_key(left.collated(collation))?;
         right = order_key(right.collated(collation))?;
-    } else if matches!(left.pg_type(), PgType::Jsonb | PgType::Record) {
+    } else if matches!(left.pg_type(), PgType::Jsonb | PgType::Record | PgType::Array(_)) {
         // 1 and 1.0 are one number, written differently; nulls inside records are equal.
         left = order_key(left)?;
         right = order_key(right)?;
@@ -239,7 +239,8 @@ pub(crate) fn align(binding: &Binding<'_>, left: Typed, right: Typed) -> Result<
         (T::Record, T::Record) => crate::types::records::align(binding, left, right),
         (T::Xid, T::Int4) => Ok((left, coerce_oid(right)?)),
         (T::Array(_), T::Array(_)) if left.arrow_type != right.arrow_type => {
-            crate::resolve::arrays::same_elements(left, right)
+            let (left, right) = crate::resolve::arrays::same_elements(left, right)?;
+            crate::resolve::arrays::same_form(left, right)
         }
         _ => Ok((canonical_text(left), canonical_text(right))),
     }

@@ -5,7 +5,10 @@ use datafusion::{
     common::ScalarValue,
     logical_expr::{BinaryExpr, Expr, Operator, expr::InList, lit},
 };
-use lis_functions::{arrays as kernels, scalar::Kernel};
+use lis_functions::{
+    arrays::{self as kernels, dimensions, shape},
+    scalar::Kernel,
+};
 use lis_lake::types::{Category, ColumnType, PgType, list};
 
 use super::operator;
@@ -34,6 +37,13 @@ pub fn array(
         return Ok(string_literal("{}", position));
     }
     let common = common_type(binding, &mut elements, "ARRAY")?;
+    if matches!(common.column_type.pg_type, PgType::Array(_)) {
+        let column_type = ColumnType::plain(common.column_type.pg_type);
+        let element = shape::element_type(&common.arrow_type).cloned().unwrap_or(DataType::Null);
+        let stacked = shape::shaped_type(element);
+        return apply_on_null("array_of_arrays", dimensions::stack, elements, column_type, stacked)
+            .map(|done| done.at(position));
+    }
     let Some(array) = common.column_type.pg_type.array() else {
         return Err(SqlError::new(
             SqlErrorKind::FeatureNotSupported,
@@ -46,12 +56,48 @@ pub fn array(
         .map(|done| done.at(position))
 }
 
+/// An array of the form that has a shape ([`lis_functions::arrays::shape`]).
+pub(crate) fn to_shaped(typed: Typed) -> Result<Typed, SqlError> {
+    if shape::is_shaped(&typed.arrow_type) {
+        return Ok(typed);
+    }
+    let Some(element) = shape::element_type(&typed.arrow_type).cloned() else { return Ok(typed) };
+    let column_type = typed.column_type;
+    apply("array_shape", dimensions::to_shaped, vec![typed], column_type, shape::shaped_type(element))
+}
+
+/// An array of the form that tables hold; 0A000 when a value is none.
+pub(crate) fn to_plain(typed: Typed) -> Result<Typed, SqlError> {
+    as_list(typed, "array_plain", dimensions::to_plain)
+}
+
+/// An array's elements as a list, whatever its dimensions.
+pub(crate) fn items(typed: Typed) -> Result<Typed, SqlError> {
+    as_list(typed, "array_items", dimensions::items)
+}
+
+fn as_list(typed: Typed, name: &'static str, kernel: Kernel) -> Result<Typed, SqlError> {
+    match shape::element_type(&typed.arrow_type).cloned() {
+        Some(element) if shape::is_shaped(&typed.arrow_type) => {
+            let column_type = typed.column_type;
+            apply(name, kernel, vec![typed], column_type, list(element))
+        }
+        _ => Ok(typed),
+    }
+}
+
+/// Brings two arrays to one form.
+pub(crate) fn same_form(left: Typed, right: Typed) -> Result<(Typed, Typed), SqlError> {
+    if shape::is_shaped(&left.arrow_type) || shape::is_shaped(&right.arrow_type) {
+        return Ok((to_shaped(left)?, to_shaped(right)?));
+    }
+    Ok((left, right))
+}
+
 /// Brings two arrays of `numeric`, or an array and an element, to one scale; anything else is left as it is.
 pub(crate) fn same_elements(left: Typed, right: Typed) -> Result<(Typed, Typed), SqlError> {
-    let element = |typed: &Typed| match &typed.arrow_type {
-        DataType::List(field) => field.data_type().clone(),
-        other => other.clone(),
-    };
+    let element =
+        |typed: &Typed| shape::element_type(&typed.arrow_type).unwrap_or(&typed.arrow_type).clone();
     let (one, two) = (element(&left), element(&right));
     let (DataType::Decimal128(p1, s1), DataType::Decimal128(p2, s2)) = (&one, &two) else {
         return Ok((left, right));
@@ -63,9 +109,10 @@ pub(crate) fn same_elements(left: Typed, right: Typed) -> Result<(Typed, Typed),
     let whole = (i32::from(*p1) - i32::from(*s1)).max(i32::from(*p2) - i32::from(*s2));
     let precision = u8::try_from((whole + i32::from(scale)).clamp(1, 38)).unwrap_or(38);
     let bring = |typed: Typed| -> Result<Typed, SqlError> {
-        if matches!(typed.arrow_type, DataType::List(_)) {
+        if shape::element_type(&typed.arrow_type).is_some() {
             let column_type = typed.column_type;
-            return Ok(widen(typed, column_type, list(DataType::Decimal128(precision, scale))));
+            let wanted = shape::with_element(&typed.arrow_type, DataType::Decimal128(precision, scale));
+            return Ok(widen(typed, column_type, wanted));
         }
         crate::types::casts::rescale(typed, precision, scale)
     };
@@ -79,8 +126,8 @@ pub(crate) fn lower_bound(array: PgType) -> Typed {
 }
 
 fn subscripted(array: &Typed, position: Option<usize>) -> Result<(PgType, DataType), SqlError> {
-    match (array.pg_type().element(), &array.arrow_type) {
-        (Some(element), DataType::List(field)) => Ok((element, field.data_type().clone())),
+    match (array.pg_type().element(), shape::element_type(&array.arrow_type)) {
+        (Some(element), Some(arrow_type)) => Ok((element, arrow_type.clone())),
         _ => Err(SqlError::new(
             SqlErrorKind::DatatypeMismatch,
             format!(
@@ -104,48 +151,95 @@ fn index_of(binding: &Binding<'_>, index: Typed, position: Option<usize>) -> Res
     coerce(binding, index, ColumnType::plain(PgType::Int4), CastContext::Assignment, position)
 }
 
-/// `array[index]`.
-pub fn subscript(
+/// One step of a chain of subscripts.
+#[derive(Debug, Clone)]
+pub enum Subscript {
+    /// `[index]`
+    Index(Typed),
+    /// `[lower:upper]`: either bound may be left out.
+    Slice(Option<Typed>, Option<Typed>),
+}
+
+/// `array[index]…`, `array[lower:upper]…`: as many steps as stand together are one subscript of several dimensions. If one
+/// of them is a slice all are: `[n]` is then `[1:n]`.
+pub fn subscripts(
     binding: &Binding<'_>,
     array: Typed,
-    index: Typed,
+    steps: Vec<Subscript>,
     position: Option<usize>,
 ) -> Result<Typed, SqlError> {
     if array.pg_type() == PgType::Jsonb {
-        // A name or a number, whichever the text is: what `#>` does with one step.
-        let step = coerce(binding, index, ColumnType::plain(PgType::Text), CastContext::Explicit, position)?;
-        let path = self::array(binding, vec![step], position)?;
-        return operator(binding, None, "#>", Some(array), path, position);
+        return jsonb_subscripts(binding, array, steps, position);
     }
     let (element, arrow_type) = subscripted(&array, position)?;
     let bound = lower_bound(array.pg_type());
-    let index = index_of(binding, index, position)?;
     let result = ColumnType { pg_type: element, typmod: array.column_type.typmod };
-    apply("array_subscript", kernels::subscript, vec![array, index, bound], result, arrow_type)
-        .map(|done| done.at(position))
+    let plain = !shape::is_shaped(&array.arrow_type);
+    let sliced = steps.iter().any(|step| matches!(step, Subscript::Slice(..)));
+    if !sliced {
+        let mut indices = steps
+            .into_iter()
+            .filter_map(|step| if let Subscript::Index(index) = step { Some(index) } else { None })
+            .map(|index| index_of(binding, index, position))
+            .collect::<Result<Vec<_>, _>>()?;
+        let done = match (plain, indices.pop()) {
+            (true, Some(index)) if indices.is_empty() => {
+                let arguments = vec![array, index, bound];
+                apply("array_subscript", kernels::subscript, arguments, result, arrow_type)
+            }
+            (_, last) => {
+                let arguments = std::iter::once(array).chain(indices).chain(last).collect();
+                apply("array_subscripts", dimensions::subscripts, arguments, result, arrow_type)
+            }
+        };
+        return done.map(|done| done.at(position));
+    }
+    // A bound that is left out is beyond every array.
+    let limit = |value: i32| Typed::constant(ScalarValue::Int32(Some(value)), ColumnType::plain(PgType::Int4));
+    let mut limits = Vec::with_capacity(2 * steps.len());
+    for step in steps {
+        let (lower, upper) = match step {
+            Subscript::Index(index) => (Some(limit(1)), Some(index)),
+            Subscript::Slice(lower, upper) => (lower, upper),
+        };
+        for (given, missing) in [(lower, i32::MIN), (upper, i32::MAX)] {
+            limits.push(match given {
+                Some(given) => index_of(binding, given, position)?,
+                None => limit(missing),
+            });
+        }
+    }
+    let column_type = ColumnType::plain(element.array().unwrap_or(array.pg_type()));
+    let arrow_type = array.arrow_type.clone();
+    let several = limits.len() > 2;
+    let mut arguments = vec![array];
+    arguments.append(&mut limits);
+    let done = if plain && !several {
+        arguments.push(bound);
+        apply_on_null("array_slice", kernels::slice, arguments, column_type, arrow_type)
+    } else {
+        apply_on_null("array_slices", dimensions::slices, arguments, column_type, arrow_type)
+    };
+    done.map(|done| done.at(position))
 }
 
-/// `array[lower:upper]`, either bound may be left out.
-pub fn slice(
+/// A name or a number, whichever the text is: what `#>` does with its steps.
+fn jsonb_subscripts(
     binding: &Binding<'_>,
-    array: Typed,
-    lower: Option<Typed>,
-    upper: Option<Typed>,
+    value: Typed,
+    steps: Vec<Subscript>,
     position: Option<usize>,
 ) -> Result<Typed, SqlError> {
-    subscripted(&array, position)?;
-    let missing = || Typed::null(ColumnType::plain(PgType::Int4));
-    let bound = lower_bound(array.pg_type());
-    let limit = |limit: Option<Typed>| match limit {
-        Some(limit) => index_of(binding, limit, position),
-        None => Ok(missing()),
-    };
-    let (lower, upper) = (limit(lower)?, limit(upper)?);
-    let element = array.pg_type().element().and_then(PgType::array);
-    let column_type = ColumnType::plain(element.unwrap_or(array.pg_type()));
-    let arrow_type = array.arrow_type.clone();
-    apply_on_null("array_slice", kernels::slice, vec![array, lower, upper, bound], column_type, arrow_type)
-        .map(|done| done.at(position))
+    let mut path = Vec::with_capacity(steps.len());
+    for step in steps {
+        let Subscript::Index(index) = step else {
+            let message = "jsonb subscript does not support slices";
+            return Err(SqlError::new(SqlErrorKind::DatatypeMismatch, message).at(position));
+        };
+        path.push(coerce(binding, index, ColumnType::plain(PgType::Text), CastContext::Explicit, position)?);
+    }
+    let path = self::array(binding, path, position)?;
+    operator(binding, None, "#>", Some(value), path, position)
 }
 
 /// `left op ANY (array)` and, with `all`, `left op ALL (array)`.
@@ -170,6 +264,7 @@ pub fn operator_over_array(
         array
     };
     let Some(element) = array.pg_type().element() else { return Err(not_an_array(position)) };
+    let array = items(array)?;
     if let Some(elements) = array.value().and_then(kernels::constant_elements) {
         let elements = elements.into_iter().map(|value| Typed::constant(value, ColumnType::plain(element)));
         return over_constants(binding, name, left, elements.collect(), all, position);
@@ -229,10 +324,7 @@ fn one_element_type(
     element: PgType,
     position: Option<usize>,
 ) -> Result<(Typed, Typed), SqlError> {
-    let element_arrow = match &array.arrow_type {
-        DataType::List(field) => field.data_type().clone(),
-        other => other.clone(),
-    };
+    let element_arrow = shape::element_type(&array.arrow_type).unwrap_or(&array.arrow_type).clone();
     let target = if can_coerce(left.pg_type(), element, CastContext::Implicit) {
         element
     } else if can_coerce(element, left.pg_type(), CastContext::Implicit) {

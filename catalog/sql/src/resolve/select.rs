@@ -55,6 +55,11 @@ impl Formal {
 pub(crate) trait Candidate {
     /// What argument `index` of a call with `count` arguments goes to; variadic rows repeat their last.
     fn formal(&self, index: usize, count: usize) -> Formal;
+
+    /// Whether an argument of one array type may have several dimensions.
+    fn takes_shapes(&self) -> bool {
+        false
+    }
 }
 
 /// How a choice ended.

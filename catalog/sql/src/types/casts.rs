@@ -9,8 +9,8 @@ use datafusion::{
     common::{Column, ScalarValue},
     logical_expr::{Expr, cast, lit},
 };
-use lis_functions::{calendar, casts as kernels, json, scalar::Kernel, text_input as input};
-use lis_lake::types::{Category, ColumnType, PgType, list};
+use lis_functions::{arrays::shape, calendar, casts as kernels, json, scalar::Kernel, text_input as input};
+use lis_lake::types::{Category, ColumnType, PgType};
 
 use super::{
     Binding, CastContext, Typed, statement_error,
@@ -114,6 +114,10 @@ pub(super) fn coerce(
         let converted = convert(binding, typed, target, position)?;
         apply_typmod(converted, target, is_explicit)?
     };
+    // What is assigned is stored.
+    if context == CastContext::Assignment && shape::is_shaped(&done.arrow_type) {
+        done = crate::resolve::arrays::to_plain(done)?;
+    }
     done.position = position;
     Ok(done)
 }
@@ -158,9 +162,13 @@ fn from_unknown(
                 );
                 return catalog_call(binding, &function, untyped, target.pg_type, position);
             }
-            let value = parse_constant(binding, text, target, context == CastContext::Explicit)
+            let is_explicit = context == CastContext::Explicit;
+            // An explicit cast cuts elements, which reading does not.
+            let cuts = is_explicit && matches!(target.pg_type, PgType::Array(PgType::Varchar | PgType::Bpchar));
+            let read = if cuts { ColumnType::plain(target.pg_type) } else { target };
+            let value = parse_constant(binding, text, read, is_explicit)
                 .map_err(|error| statement_error(error, position))?;
-            Ok(Typed::constant(value, target))
+            apply_typmod(Typed::constant(value, read), target, is_explicit)
         }
         Expr::Placeholder(placeholder) => {
             let number = placeholder.id.trim_start_matches('$').parse::<usize>().unwrap_or(0);
@@ -488,6 +496,18 @@ pub(crate) fn to_text(
         let kernel = lis_functions::arrays::value_to_text;
         return apply("value_out", kernel, vec![typed, styles], text, DataType::Utf8View);
     }
+    iso_text(binding, typed, position)
+}
+
+/// Any type's text, with dates in ISO form whatever `DateStyle` says.
+pub(crate) fn iso_text(
+    binding: &Binding<'_>,
+    typed: Typed,
+    position: Option<usize>,
+) -> Result<Typed, SqlError> {
+    use PgType as T;
+    let text = ColumnType::plain(T::Text);
+    let styles = crate::operators::styles(binding);
     let kernel: Kernel = match typed.pg_type() {
         T::Bool => kernels::bool_to_text,
         T::Int2 => kernels::int2_to_text,
@@ -623,7 +643,14 @@ fn from_text(
                     .map_err(|error| statement_error(error, position))?;
                 return Ok(Typed::constant(value, plain));
             }
-            return Err(not_supported(typed.pg_type(), target.pg_type).at(position));
+            // The elements as text, and each of them cast.
+            let texts = ColumnType::plain(T::Array(&T::Text));
+            let shaped = shape::shaped_type(DataType::Utf8View);
+            let typed = canonical_text(typed);
+            let texts = apply("array_in", lis_functions::arrays::array_of_text, vec![typed], texts, shaped)?;
+            let element = target.pg_type.element().unwrap_or(T::Text);
+            let array = convert_array(binding, texts, T::Text, element, position)?;
+            return Ok(Typed { column_type: plain, ..array });
         }
         _ => return Err(not_supported(typed.pg_type(), target.pg_type).at(position)),
     };
@@ -641,7 +668,7 @@ fn convert_array(
         return Err(not_supported(typed.pg_type(), to).at(position));
     };
     let column_type = ColumnType::plain(array);
-    let wanted = list(ColumnType::plain(to).to_arrow());
+    let wanted = shape::with_element(&typed.arrow_type, ColumnType::plain(to).to_arrow());
     let lossless = can_coerce(from, to, CastContext::Implicit)
         && !matches!(
             from,
@@ -666,21 +693,27 @@ fn convert_array(
         );
     }
     // Whatever casts one element.
-    let DataType::List(field) = &typed.arrow_type else {
-        return Err(not_supported(typed.pg_type(), array).at(position));
+    each_element(typed, column_type, |element| convert(binding, element, ColumnType::plain(to), position))
+        .map_err(|error| error.at(position))
+}
+
+/// An array of what a chain of calls makes of each element: the same dimensions, another type.
+pub(crate) fn each_element(
+    array: Typed,
+    result: ColumnType,
+    make: impl FnOnce(Typed) -> Result<Typed, SqlError>,
+) -> Result<Typed, SqlError> {
+    let source = array.pg_type();
+    let (Some(pg_type), Some(arrow_type)) = (source.element(), shape::element_type(&array.arrow_type)) else {
+        return Err(not_supported(source, result.pg_type));
     };
-    let element = Typed::new(
-        Expr::Column(Column::new_unqualified(super::elementwise::ELEMENT)),
-        ColumnType::plain(from),
-        field.data_type().clone(),
-    );
-    let cast = convert(binding, element, ColumnType::plain(to), position)?;
-    match super::elementwise::elementwise(&cast.expr, &cast.arrow_type) {
-        Some(function) => {
-            crate::build::call_as(&function, vec![typed], column_type, list(cast.arrow_type.clone()))
-        }
-        None => Err(not_supported(typed.pg_type(), array).at(position)),
-    }
+    let column_type = ColumnType { pg_type, typmod: array.column_type.typmod };
+    let column = Expr::Column(Column::new_unqualified(super::elementwise::ELEMENT));
+    let made = make(Typed::new(column, column_type, arrow_type.clone()))?;
+    let function = super::elementwise::elementwise(&made.expr, &array.arrow_type, &made.arrow_type)
+        .ok_or_else(|| not_supported(source, result.pg_type))?;
+    let arrow_type = shape::with_element(&array.arrow_type, made.arrow_type);
+    crate::build::call_as(&function, vec![array], result, arrow_type)
 }
 
 /// Lengths, precisions and scales.
@@ -737,6 +770,10 @@ fn apply_typmod(typed: Typed, target: ColumnType, is_explicit: bool) -> Result<T
         T::Timetz if target.typmod < 6 => {
             let arguments = vec![typed, integer(target.typmod)];
             apply("timetz_round", lis_functions::timetz::round, arguments, target, arrow_type)
+        }
+        T::Array(element) => {
+            let wanted = ColumnType { pg_type: *element, typmod: target.typmod };
+            each_element(typed, target, |element| apply_typmod(element, wanted, is_explicit))
         }
         T::Time if target.typmod < 6 => {
             apply("time_round", kernels::round_time, vec![typed, integer(target.typmod)], target, arrow_type)

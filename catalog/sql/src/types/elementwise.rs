@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, ListArray},
+    array::{Array, ArrayRef},
     datatypes::{DataType, Field, FieldRef},
+};
+use lis_functions::{
+    arrays::{map_elements, shape},
+    error::FunctionError,
 };
 use datafusion::{
     common::{DataFusionError, Result, ScalarValue},
@@ -20,7 +24,7 @@ enum Step {
     Cast(DataType),
 }
 
-/// The function. Its argument and result are lists.
+/// The function. Its argument and result are arrays of one form.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Elementwise {
     steps: Vec<Step>,
@@ -31,8 +35,8 @@ struct Elementwise {
 /// The name of the column that stands for an element while its cast is built.
 pub(super) const ELEMENT: &str = "element";
 
-/// Makes the function out of the expression that casts one element; `None` if the expression is not a chain of casts.
-pub(super) fn elementwise(expr: &Expr, result_element: &DataType) -> Option<Arc<ScalarUDF>> {
+/// Makes the function of arrays of a type out of the expression that casts one element; `None` if the expression is not a chain of casts.
+pub(super) fn elementwise(expr: &Expr, array: &DataType, result_element: &DataType) -> Option<Arc<ScalarUDF>> {
     let mut steps = Vec::new();
     let mut at = expr;
     let mut gives = result_element.clone();
@@ -64,7 +68,7 @@ pub(super) fn elementwise(expr: &Expr, result_element: &DataType) -> Option<Arc<
         }
     }
     steps.reverse();
-    let result = lis_lake::types::list(result_element.clone());
+    let result = shape::with_element(array, result_element.clone());
     let signature = Signature::user_defined(Volatility::Immutable);
     Some(Arc::new(ScalarUDF::from(Elementwise { steps, result, signature })))
 }
@@ -93,18 +97,13 @@ impl ScalarUDFImpl for Elementwise {
             return Err(DataFusionError::Internal("array_cast without an argument".to_owned()));
         };
         let array = argument.into_array(rows)?;
-        let Some(lists) = array.as_list_opt::<i32>() else {
-            return Err(DataFusionError::Internal("array_cast of something that is no array".to_owned()));
-        };
-        let mut values = Arc::clone(lists.values());
-        for step in &self.steps {
-            values = take_step(step, values, &args.config_options)?;
-        }
-        let DataType::List(field) = &self.result else {
-            return Err(DataFusionError::Internal("array_cast to something that is no array".to_owned()));
-        };
-        let cast =
-            ListArray::try_new(Arc::clone(field), lists.offsets().clone(), values, lists.nulls().cloned())?;
+        let cast = map_elements(&array, |elements| {
+            let mut values = Arc::clone(elements);
+            for step in &self.steps {
+                values = take_step(step, values, &args.config_options).map_err(FunctionError::from)?;
+            }
+            Ok(values)
+        })?;
         if all_constant {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&cast, 0)?));
         }

@@ -4,6 +4,7 @@ use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 use datafusion::common::ScalarValue;
 use lis_functions::{
+    arrays::shape,
     calendar, casts,
     error::{FunctionError, FunctionErrorKind},
     json, text_input as input,
@@ -151,13 +152,13 @@ pub fn parse_text(
         T::Text | T::Unknown | T::PgNodeTree | T::Aclitem => view(text.to_owned()),
         T::Array(element) => {
             let element = ColumnType { pg_type: *element, typmod: column_type.typmod };
-            let elements = input::parse_array(text)?;
-            array_value(elements, element, styles)?
+            array_value(input::parse_array(text)?, element, styles)?
         }
         T::Int2Vector | T::OidVector => {
             let element = column_type.pg_type.element().unwrap_or(T::Int4);
             let elements = text.split_ascii_whitespace().map(|one| Some(one.to_owned())).collect();
-            array_value(elements, ColumnType::plain(element), styles)?
+            let array = input::ArrayText { elements, dimensions: Vec::new() };
+            array_value(array, ColumnType::plain(element), styles)?
         }
         T::Record | T::Void => {
             return Err(FunctionError::not_supported(format!(
@@ -168,31 +169,54 @@ pub fn parse_text(
     })
 }
 
+/// An array of one dimension is a list, any other a shaped one. Elements of `numeric` without a modifier have the scale of
+/// the one with the most digits after the point.
 fn array_value(
-    elements: Vec<Option<String>>,
+    array: input::ArrayText,
     element: ColumnType,
     styles: &Styles,
 ) -> Result<ScalarValue, FunctionError> {
-    let arrow_type = match element.pg_type {
-        // As many digits after the point as the element that has the most.
-        PgType::Numeric if element.typmod < 0 => {
-            let scales = elements.iter().flatten().map(|text| Ok(input::parse_decimal(text)?.scale));
-            let scale = scales.collect::<Result<Vec<_>, FunctionError>>()?.into_iter().max();
-            DataType::Decimal128(38, scale.unwrap_or(0))
-        }
-        _ => element.to_arrow(),
-    };
+    let elements = array
+        .elements
+        .into_iter()
+        .map(|text| text.map(|text| parse_text(&text, element, styles)).transpose())
+        .collect::<Result<Vec<_>, FunctionError>>()?;
+    let arrow_type = element_type(&elements, element);
     let values = elements
         .into_iter()
-        .map(|text| match text {
+        .map(|value| match value {
             None => Ok(ScalarValue::try_from(&arrow_type)?),
-            Some(text) => {
-                let value = parse_text(&text, element, styles)?;
-                if value.data_type() == arrow_type { Ok(value) } else { Ok(value.cast_to(&arrow_type)?) }
-            }
+            Some(value) if value.data_type() == arrow_type => Ok(value),
+            Some(value) => Ok(value.cast_to(&arrow_type)?),
         })
         .collect::<Result<Vec<_>, FunctionError>>()?;
-    Ok(ScalarValue::List(ScalarValue::new_list(&values, &arrow_type, true)))
+    if shape::is_plain(&array.dimensions) {
+        return Ok(ScalarValue::List(ScalarValue::new_list(&values, &arrow_type, true)));
+    }
+    let shaped = shape::one(ScalarValue::iter_to_array(values)?, array.dimensions)?;
+    Ok(ScalarValue::try_from_array(&shaped, 0)?)
+}
+
+/// The Arrow type that holds all of an array's elements.
+fn element_type(elements: &[Option<ScalarValue>], element: ColumnType) -> DataType {
+    if element.pg_type != PgType::Numeric || element.typmod >= 0 {
+        return element.to_arrow();
+    }
+    let (mut whole, mut scale) = (None, 0);
+    for value in elements.iter().flatten() {
+        if let ScalarValue::Decimal128(Some(_), precision, own) = value {
+            let digits = i32::from(*precision) - i32::from(*own);
+            whole = Some(whole.map_or(digits, |whole: i32| whole.max(digits)));
+            scale = scale.max(*own);
+        }
+    }
+    match whole {
+        None => element.to_arrow(),
+        Some(whole) => {
+            let precision = u8::try_from((whole + i32::from(scale)).clamp(1, 38)).unwrap_or(38);
+            DataType::Decimal128(precision, scale)
+        }
+    }
 }
 
 pub(crate) fn decimal_value(decimal: input::Decimal) -> ScalarValue {

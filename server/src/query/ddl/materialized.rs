@@ -9,6 +9,7 @@ use arrow::{
     record_batch::{RecordBatch, RecordBatchOptions},
 };
 use futures::StreamExt;
+use lis_functions::arrays::{dimensions::plain, shape};
 use lis_lake::{
     data_file::StagedFile,
     files::{TableWriter, WriterOptions},
@@ -188,11 +189,14 @@ fn stored_type(name: &Identifier, column_type: ColumnType, found: &DataType) -> 
             lis_sql::types::type_name(column_type.pg_type)
         )));
     }
-    if let (PgType::Numeric, None, DataType::Decimal128(_, scale)) =
-        (column_type.pg_type, column_type.precision_scale(), found)
+    let numeric = matches!(column_type.pg_type, PgType::Numeric | PgType::Array(PgType::Numeric));
+    if let DataType::Decimal128(_, scale) = shape::element_type(found).unwrap_or(found)
+        && numeric
+        && column_type.typmod < 0
         && *scale != NUMERIC_SCALE_DEFAULT
     {
-        return Ok(ColumnType::numeric(NUMERIC_PRECISION_MAX, *scale));
+        let typmod = ColumnType::numeric(NUMERIC_PRECISION_MAX, *scale).typmod;
+        return Ok(ColumnType { typmod, ..column_type });
     }
     Ok(column_type)
 }
@@ -209,6 +213,7 @@ fn converted(writer: &TableWriter, batch: &RecordBatch) -> Result<RecordBatch> {
             if column.data_type() == field.data_type() {
                 return Ok(Arc::clone(column));
             }
+            let column = if shape::is_shaped(column.data_type()) { &plain(column)? } else { column };
             cast_with_options(column, field.data_type(), &strict).map_err(|error| {
                 if matches!(field.data_type(), DataType::Decimal128(..)) {
                     ServerError::new(Condition::NumericValueOutOfRange, "numeric field overflow")
