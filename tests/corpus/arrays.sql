@@ -96,6 +96,7 @@ select concat(variadic array['a',null,'b']), concat_ws('-', variadic array[1,2,3
 select concat(variadic null::text[]), concat_ws(',', variadic null::int[]), format('%s', variadic null::text[]), concat(variadic '{}'::text[]), num_nulls(variadic null::int[]);
 select concat(variadic 1);
 select json_build_array(variadic array['a','b',null]), json_build_object(variadic array['a','1','b','2']), jsonb_build_array(variadic array[1,2]), jsonb_build_object(variadic '{a,1}'::text[]), json_build_object(variadic '{}'::text[]), json_build_array(variadic '{}'::int[]);
+-- words: the hint
 select json_build_object(variadic array['a','1','b']);
 select jsonb_extract_path('{"a":{"b":5}}', variadic array['a','b']), json_extract_path_text('{"a":{"b":"x"}}', variadic '{a,b}');
 select format('%s %s', variadic '{a}'::text[]);

@@ -427,7 +427,10 @@ pub fn array_position(arguments: &Arguments<'_>) -> Done {
         let from = match &start {
             None => lower,
             Some(start) => start(row).ok_or_else(|| {
-                FunctionError::new(FunctionErrorKind::NullValueNotAllowed, "initial position must not be null")
+                FunctionError::new(
+                    FunctionErrorKind::NullValueNotAllowed,
+                    "initial position must not be null",
+                )
             })?,
         };
         let positions = found.get(row).map(Vec::as_slice).unwrap_or_default();
@@ -448,7 +451,9 @@ pub fn array_positions(arguments: &Arguments<'_>) -> Done {
     for (row, positions) in found.iter().enumerate() {
         let lower = only_lower(&arrays, row, "searching for elements in")?;
         for position in positions {
-            values.append_option(i32::try_from(*position).ok().zip(i32::try_from(lower).ok()).map(|(a, b)| a + b));
+            values.append_option(
+                i32::try_from(*position).ok().zip(i32::try_from(lower).ok()).map(|(a, b)| a + b),
+            );
         }
         lengths.push(positions.len());
     }

@@ -3,9 +3,9 @@
 
 pub(crate) mod arrays;
 pub(crate) mod select;
-mod variadic;
 #[cfg(test)]
 mod tests;
+mod variadic;
 
 use std::sync::Arc;
 
@@ -255,8 +255,7 @@ fn operator_row(
         };
         if let Some(assumed) = assumed {
             let polymorphic = |formal: Formal| {
-                assumed.element().is_some()
-                    && matches!(formal, Formal::AnyArray | Formal::AnyCompatibleArray)
+                assumed.element().is_some() && matches!(formal, Formal::AnyArray | Formal::AnyCompatibleArray)
             };
             let exact = candidates.iter().find(|row| {
                 row.left.is_some_and(|left| left == Formal::Is(assumed) || polymorphic(left))

@@ -238,8 +238,15 @@ enum Kind<'a> {
     TimestamptzStyled(&'a [i64], Styles),
     IntervalText(&'a [IntervalMonthDayNano], Styles),
     IntervalBinary(&'a [IntervalMonthDayNano]),
-    ListText { offsets: &'a [i32], element: Box<Column<'a>>, shapes: Option<Arrays> },
-    VectorText { offsets: &'a [i32], element: Box<Column<'a>> },
+    ListText {
+        offsets: &'a [i32],
+        element: Box<Column<'a>>,
+        shapes: Option<Arrays>,
+    },
+    VectorText {
+        offsets: &'a [i32],
+        element: Box<Column<'a>>,
+    },
     ListBinary {
         offsets: &'a [i32],
         element: Box<Column<'a>>,
@@ -633,7 +640,12 @@ fn element_text(element: &Column<'_>, item: usize, out: &mut Vec<u8>) -> Result<
 }
 
 /// `[0:1][1:2]={{1,2},{3,4}}`
-fn shaped_text(element: &Column<'_>, dimensions: &[Dimension], start: usize, out: &mut Vec<u8>) -> Result<()> {
+fn shaped_text(
+    element: &Column<'_>,
+    dimensions: &[Dimension],
+    start: usize,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     shape::write_bounds(dimensions, out);
     shape::write_nested(dimensions, [b"{", b",", b"}"], out, &mut |number, out| {
         element_text(element, start + number, out)

@@ -319,12 +319,16 @@ fn joined(left: Vec<Dimension>, right: Vec<Dimension>) -> Result<Vec<Dimension>,
         (left, added)
     } else if left.len() == right.len() + 1 {
         if left.get(1..) != Some(right.as_slice()) {
-            return Err(incompatible("Arrays with differing dimensions are not compatible for concatenation."));
+            return Err(incompatible(
+                "Arrays with differing dimensions are not compatible for concatenation.",
+            ));
         }
         (left, 1)
     } else if right.len() == left.len() + 1 {
         if right.get(1..) != Some(left.as_slice()) {
-            return Err(incompatible("Arrays with differing dimensions are not compatible for concatenation."));
+            return Err(incompatible(
+                "Arrays with differing dimensions are not compatible for concatenation.",
+            ));
         }
         (right, 1)
     } else {

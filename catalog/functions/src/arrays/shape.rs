@@ -71,10 +71,12 @@ pub fn is_shaped(data_type: &DataType) -> bool {
 pub fn element_type(data_type: &DataType) -> Option<&DataType> {
     match data_type {
         DataType::List(field) => Some(field.data_type()),
-        DataType::Struct(fields) if is_shaped(data_type) => match fields.first().map(|items| items.data_type()) {
-            Some(DataType::List(field)) => Some(field.data_type()),
-            _ => None,
-        },
+        DataType::Struct(fields) if is_shaped(data_type) => {
+            match fields.first().map(|items| items.data_type()) {
+                Some(DataType::List(field)) => Some(field.data_type()),
+                _ => None,
+            }
+        }
         _ => None,
     }
 }
@@ -293,7 +295,8 @@ mod tests {
             out.extend_from_slice(number.to_string().as_bytes());
             Ok(())
         };
-        write_nested(&[dimension(1, 2), dimension(1, 2)], [b"{", b",", b"}"], &mut out, &mut { write }).unwrap();
+        write_nested(&[dimension(1, 2), dimension(1, 2)], [b"{", b",", b"}"], &mut out, &mut { write })
+            .unwrap();
         write_nested(&[], [b"{", b",", b"}"], &mut out, &mut { write }).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "{{0,1},{2,3}}{}");
     }

@@ -293,7 +293,10 @@ mod tests {
         assert_eq!(detail("{{},{}}"), "Unexpected \"}\" character.");
         assert_eq!(detail("{{1,{2}},{2,3}}"), "Unexpected \"{\" character.");
         assert_eq!(detail("{{1,2},3}"), "Unexpected array element.");
-        assert_eq!(detail("{{1,2},{3}}"), "Multidimensional arrays must have sub-arrays with matching dimensions.");
+        assert_eq!(
+            detail("{{1,2},{3}}"),
+            "Multidimensional arrays must have sub-arrays with matching dimensions."
+        );
         assert_eq!(detail("[0:1]={1,2,3}"), "Specified array dimensions do not match array contents.");
         assert_eq!(detail("[1:2{1}"), "Missing \"]\" after array dimensions.");
     }

@@ -6,7 +6,11 @@
 
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use lis_functions::{arrays, arrays::{dimensions, shape}, bytes, dates, numbers, strings, timetz};
+use lis_functions::{
+    arrays,
+    arrays::{dimensions, shape},
+    bytes, dates, numbers, strings, timetz,
+};
 use lis_lake::types::{ColumnType, PgType};
 
 use super::{Formal, OperatorRow, is};

@@ -96,8 +96,7 @@ pub(crate) fn same_form(left: Typed, right: Typed) -> Result<(Typed, Typed), Sql
 
 /// Brings two arrays of `numeric`, or an array and an element, to one scale; anything else is left as it is.
 pub(crate) fn same_elements(left: Typed, right: Typed) -> Result<(Typed, Typed), SqlError> {
-    let element =
-        |typed: &Typed| shape::element_type(&typed.arrow_type).unwrap_or(&typed.arrow_type).clone();
+    let element = |typed: &Typed| shape::element_type(&typed.arrow_type).unwrap_or(&typed.arrow_type).clone();
     let (one, two) = (element(&left), element(&right));
     let (DataType::Decimal128(p1, s1), DataType::Decimal128(p2, s2)) = (&one, &two) else {
         return Ok((left, right));
@@ -195,7 +194,8 @@ pub fn subscripts(
         return done.map(|done| done.at(position));
     }
     // A bound that is left out is beyond every array.
-    let limit = |value: i32| Typed::constant(ScalarValue::Int32(Some(value)), ColumnType::plain(PgType::Int4));
+    let limit =
+        |value: i32| Typed::constant(ScalarValue::Int32(Some(value)), ColumnType::plain(PgType::Int4));
     let mut limits = Vec::with_capacity(2 * steps.len());
     for step in steps {
         let (lower, upper) = match step {

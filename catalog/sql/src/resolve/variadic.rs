@@ -6,7 +6,7 @@ use datafusion::common::ScalarValue;
 use lis_functions::{arrays as kernels, json::build};
 use lis_lake::types::{ColumnType, PgType, list};
 
-use super::{arrays::items, function_error, operator, FunctionCall};
+use super::{FunctionCall, arrays::items, function_error, operator};
 use crate::{
     build::{apply, apply_on_null},
     error::{SqlError, SqlErrorKind},
@@ -56,7 +56,8 @@ pub(super) fn call(
             let values = as_json(binding, any_array(array)?)?;
             let between = Typed::constant(ScalarValue::Utf8View(Some(", ".to_owned())), plain(Text));
             let kernel = lis_functions::json::array_of_elements;
-            let made = apply("json_array_of", kernel, vec![values, between], plain(Json), DataType::Utf8View)?;
+            let made =
+                apply("json_array_of", kernel, vec![values, between], plain(Json), DataType::Utf8View)?;
             if call.name == "jsonb_build_array" { strings::to_jsonb(made) } else { Ok(made) }
         }
         ("json_build_object" | "jsonb_build_object", 0) => {
@@ -102,7 +103,8 @@ fn first(arguments: Vec<Typed>) -> Result<Typed, SqlError> {
 /// The elements with a delimiter between them, without the nulls.
 fn joined(binding: &Binding<'_>, array: Typed, delimiter: Typed) -> Result<Typed, SqlError> {
     let text = ColumnType::plain(PgType::Text);
-    let arguments = vec![array, casts::canonical_text(delimiter), Typed::null(text), crate::operators::styles(binding)];
+    let arguments =
+        vec![array, casts::canonical_text(delimiter), Typed::null(text), crate::operators::styles(binding)];
     apply_on_null("array_to_string", kernels::array_to_string, arguments, text, DataType::Utf8View)
 }
 

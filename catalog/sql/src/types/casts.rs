@@ -164,7 +164,8 @@ fn from_unknown(
             }
             let is_explicit = context == CastContext::Explicit;
             // An explicit cast cuts elements, which reading does not.
-            let cuts = is_explicit && matches!(target.pg_type, PgType::Array(PgType::Varchar | PgType::Bpchar));
+            let cuts =
+                is_explicit && matches!(target.pg_type, PgType::Array(PgType::Varchar | PgType::Bpchar));
             let read = if cuts { ColumnType::plain(target.pg_type) } else { target };
             let value = parse_constant(binding, text, read, is_explicit)
                 .map_err(|error| statement_error(error, position))?;

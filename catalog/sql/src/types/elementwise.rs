@@ -6,15 +6,15 @@ use arrow::{
     array::{Array, ArrayRef},
     datatypes::{DataType, Field, FieldRef},
 };
-use lis_functions::{
-    arrays::{map_elements, shape},
-    error::FunctionError,
-};
 use datafusion::{
     common::{DataFusionError, Result, ScalarValue},
     logical_expr::{
         ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
     },
+};
+use lis_functions::{
+    arrays::{map_elements, shape},
+    error::FunctionError,
 };
 
 /// One step: a function of the element and constants, or a cast that cannot fail.
@@ -36,7 +36,11 @@ struct Elementwise {
 pub(super) const ELEMENT: &str = "element";
 
 /// Makes the function of arrays of a type out of the expression that casts one element; `None` if the expression is not a chain of casts.
-pub(super) fn elementwise(expr: &Expr, array: &DataType, result_element: &DataType) -> Option<Arc<ScalarUDF>> {
+pub(super) fn elementwise(
+    expr: &Expr,
+    array: &DataType,
+    result_element: &DataType,
+) -> Option<Arc<ScalarUDF>> {
     let mut steps = Vec::new();
     let mut at = expr;
     let mut gives = result_element.clone();
