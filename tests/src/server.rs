@@ -244,17 +244,34 @@ impl TestServer {
 
     /// A server over a warehouse, with further arguments.
     pub fn with_arguments(warehouse: Arc<Warehouse>, arguments: &[&str]) -> Result<Self> {
-        Self::with(warehouse, arguments, &[])
+        Self::with(warehouse, None, arguments, &[])
+    }
+
+    /// A server over a warehouse with settings of its configuration, in TOML.
+    pub fn with_configuration(warehouse: Arc<Warehouse>, settings: &str) -> Result<Self> {
+        let data = format!("{:?}", warehouse.path().display().to_string());
+        let file = warehouse.scratch().join("lis.toml");
+        fs::write(&file, format!("data = {data}\n{settings}"))?;
+        Self::with(warehouse, Some(&file), &[], &[])
     }
 
     /// A server over a warehouse, with further environment variables.
     pub fn with_environment(warehouse: Arc<Warehouse>, variables: &[(&str, &str)]) -> Result<Self> {
-        Self::with(warehouse, &[], variables)
+        Self::with(warehouse, None, &[], variables)
     }
 
-    fn with(warehouse: Arc<Warehouse>, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Self> {
-        let mut command = lis(["serve", "--listen", "127.0.0.1:0", "--data"])?;
-        command.arg(warehouse.path()).args(arguments).envs(variables.iter().copied());
+    fn with(
+        warehouse: Arc<Warehouse>,
+        configuration: Option<&Path>,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Self> {
+        let mut command = lis(["serve", "--listen", "127.0.0.1:0"])?;
+        match configuration {
+            Some(file) => command.arg("--config").arg(file),
+            None => command.arg("--data").arg(warehouse.path()),
+        };
+        command.args(arguments).envs(variables.iter().copied());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().context("start lis serve")?;
         let log = Arc::new(Mutex::new(String::new()));

@@ -17,6 +17,8 @@ mod leaks;
 mod lifecycle;
 #[path = "it/loads.rs"]
 mod loads;
+#[path = "it/memory.rs"]
+mod memory;
 #[path = "it/real_data.rs"]
 mod real_data;
 #[path = "it/tenant_swap.rs"]
@@ -109,6 +111,8 @@ fn main() -> ExitCode {
             "damage::a_clock_that_goes_back_breaks_nothing",
             damage::a_clock_that_goes_back_breaks_nothing,
         )
+        .quick("memory::series_are_streams", memory::series_are_streams)
+        .quick("memory::too_much_is_an_error_of_the_statement", memory::too_much_is_an_error_of_the_statement)
         .quick("faults::a_kill_leaves_old_or_new", faults::a_kill_leaves_old_or_new)
         .needs(LONG, "faults::fifty_kills_leave_old_or_new", faults::fifty_kills_leave_old_or_new)
         .needs(

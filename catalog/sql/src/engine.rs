@@ -3,12 +3,14 @@
 //!
 //! - `push_down`: filters go below joins and aggregates only where that changes nothing, errors included.
 //! - `evaluation_order`: in AND and OR, what can fail is evaluated only where what stands before it lets it matter.
+//! - `series`: `generate_series` is a stream, not a list.
 //! - `shared`: plans that several places read are evaluated once.
 //!
 //! [`Planner`] is the engine's query planner: it takes the optimised plan, and after it no logical rule runs.
 
 mod evaluation_order;
 mod push_down;
+mod series;
 mod shared;
 
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use datafusion::{
     physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner},
 };
 
+use self::series::SeriesPlanner;
 pub(crate) use self::shared::{reads_shared, without_shared};
 pub use self::{
     evaluation_order::in_order,
@@ -42,7 +45,8 @@ impl QueryPlanner for Planner {
         state: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         shared::tell_needs(plan)?;
-        let plan = in_order(plan.clone())?;
-        DefaultPhysicalPlanner::default().create_physical_plan(&plan, state).await
+        let plan = series::streamed(in_order(plan.clone())?)?;
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(SeriesPlanner)]);
+        planner.create_physical_plan(&plan, state).await
     }
 }

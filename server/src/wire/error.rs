@@ -554,7 +554,8 @@ fn engine(error: &DataFusionError) -> Report {
         DataFusionError::ResourcesExhausted(_) => Report {
             detail: Some("The statement needs more memory than the server gives to statements.".to_owned()),
             hint: Some(
-                "Select fewer rows or columns, or ask the administrator to raise memory_bytes.".to_owned(),
+                "Select fewer rows or columns, or ask the administrator to raise limits.memory_mebibytes."
+                    .to_owned(),
             ),
             ..Report::error(Condition::OutOfMemory, "out of memory")
         },

@@ -8,7 +8,11 @@ use arrow::{
     datatypes::{DataType, Field, Fields},
 };
 use datafusion::{common::ScalarValue, logical_expr::lit};
-use lis_functions::{scalar::Kernel, sets as k, strings as text};
+use lis_functions::{
+    scalar::{Kernel, Scalar},
+    sets::{self as k, series::SeriesFunction},
+    strings as text,
+};
 use lis_lake::types::{ColumnType, PgType, list, record_field};
 
 use super::{FunctionRow, Make};
@@ -73,37 +77,41 @@ fn with_step(mut arguments: Vec<Typed>, step: ScalarValue, pg_type: PgType) -> V
     arguments
 }
 
+/// A series: as volatile as the engine knows, so that nobody computes it before it is read, when it need not be a list.
+fn series(
+    function: SeriesFunction,
+    arguments: Vec<Typed>,
+    element: DataType,
+    pg_type: PgType,
+) -> Result<ResolvedSet, SqlError> {
+    let (column_type, result) = (ColumnType::plain(pg_type), list(element));
+    let udf = Scalar::volatile(function.name(), result.clone(), function.kernel());
+    one_column("generate_series", call_as(&udf, arguments, column_type, result)?, column_type)
+}
+
 fn int4_series(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
     let arguments = with_step(arguments, ScalarValue::Int32(Some(1)), Int4);
-    canonical("generate_series", "generate_series_int4", k::int4_series, arguments, Int4)
+    series(SeriesFunction::Int4, arguments, ColumnType::plain(Int4).to_arrow(), Int4)
 }
 
 fn int8_series(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
     let arguments = with_step(arguments, ScalarValue::Int64(Some(1)), Int8);
-    canonical("generate_series", "generate_series_int8", k::int8_series, arguments, Int8)
+    series(SeriesFunction::Int8, arguments, ColumnType::plain(Int8).to_arrow(), Int8)
 }
 
 fn numeric_series(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
     let mut arguments = with_step(arguments, ScalarValue::Decimal128(Some(1), 1, 0), Numeric);
     let common = common_type(binding, &mut arguments, "generate_series")?;
-    let column_type = ColumnType::plain(Numeric);
-    let made = apply_on_null(
-        "generate_series_numeric",
-        k::numeric_series,
-        arguments,
-        column_type,
-        list(common.arrow_type),
-    )?;
-    one_column("generate_series", made, column_type)
+    series(SeriesFunction::Numeric, arguments, common.arrow_type, Numeric)
 }
 
 fn timestamp_series(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
-    canonical("generate_series", "generate_series_timestamp", k::timestamp_series, arguments, Timestamp)
+    series(SeriesFunction::Timestamp, arguments, ColumnType::plain(Timestamp).to_arrow(), Timestamp)
 }
 
 fn timestamptz_series(binding: &Binding<'_>, mut arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
     arguments.push(zone(binding));
-    canonical("generate_series", "generate_series_timestamptz", k::timestamptz_series, arguments, Timestamptz)
+    series(SeriesFunction::Timestamptz, arguments, ColumnType::plain(Timestamptz).to_arrow(), Timestamptz)
 }
 
 fn only(mut arguments: Vec<Typed>) -> Result<Typed, SqlError> {

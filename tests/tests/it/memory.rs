@@ -1,0 +1,65 @@
+//! Nothing takes more memory than statements are given: what is made without end is made a batch at a time or is 53200,
+//! and the server goes on.
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use lis_tests::{
+    TestServer,
+    server::{Warehouse, must_fail, one_value},
+};
+
+/// What the statements get, and what the server may take beside.
+const MEMORY: &str = "[limits]\nmemory_mebibytes = 64\n";
+const RESIDENT_KIB_MAX: u64 = 400 << 10;
+
+fn small_server() -> Result<TestServer> {
+    TestServer::with_configuration(Arc::new(Warehouse::init()?), MEMORY)
+}
+
+/// A series is not held: neither one that is longer than memory, nor one for each of many rows.
+pub(crate) fn series_are_streams() -> Result<()> {
+    let server = small_server()?;
+    let mut connection = server.connect_admin()?;
+    for (sql, expected) in [
+        ("SELECT count(*) FROM generate_series(1, 25000000)", "25000000"),
+        ("SELECT sum(g) FROM generate_series(25000000::bigint, 1, -5) g", "62500012500000"),
+        (
+            "SELECT max(g) FROM generate_series(timestamp '2000-01-01', '2000-08-01', '1 s') g",
+            "2000-08-01 00:00:00",
+        ),
+        (
+            "SELECT count(*) FROM (VALUES (9000000), (9000000), (9000000)) v(n), generate_series(1, n)",
+            "27000000",
+        ),
+        ("SELECT count(*) FROM (SELECT generate_series(1, 25000000)) t", "25000000"),
+        ("SELECT sum(g) FROM (SELECT g FROM generate_series(1, 1000000000000000) g LIMIT 3) t", "6"),
+    ] {
+        let got = one_value(&mut connection, sql)?;
+        ensure!(got == expected, "{sql}: {got}");
+    }
+    let resident = server.resident_kib()?;
+    ensure!(resident < RESIDENT_KIB_MAX, "{resident} KiB");
+    Ok(())
+}
+
+/// Recursion that grows without end, and what has to be held.
+pub(crate) fn too_much_is_an_error_of_the_statement() -> Result<()> {
+    let server = small_server()?;
+    let mut connection = server.connect_admin()?;
+    for sql in [
+        "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n FROM r, generate_series(1, 10)) SELECT count(*) FROM r",
+        "WITH RECURSIVE r(n) AS (SELECT 1 UNION SELECT n * 10 + g FROM r, generate_series(0, 9) g WHERE n < 100000000) \
+            SELECT count(*) FROM r",
+        "SELECT array_length(array_agg(g), 1) FROM generate_series(1, 30000000) g",
+        "SELECT count(DISTINCT g) FROM generate_series(1, 30000000) g",
+        "WITH w AS MATERIALIZED (SELECT g FROM generate_series(1, 30000000) g) SELECT count(*) FROM w a, w b \
+            WHERE a.g = b.g",
+    ] {
+        must_fail(&mut connection, "53200", sql)?;
+        ensure!(one_value(&mut connection, "SELECT 1")? == "1", "after {sql}");
+    }
+    let resident = server.resident_kib()?;
+    ensure!(resident < RESIDENT_KIB_MAX, "{resident} KiB");
+    Ok(())
+}
