@@ -77,7 +77,9 @@ impl Adapter<'_> {
                 !self.is_sign(1, &Token::LParen)
             }
             Keyword::EXISTS => {
-                !self.is_sign(1, &Token::LParen) && !is_keyword(self.previous.as_ref(), Keyword::IF)
+                // IF EXISTS, IF NOT EXISTS
+                let after = |word| is_keyword(self.previous.as_ref(), word);
+                !self.is_sign(1, &Token::LParen) && !after(Keyword::IF) && !after(Keyword::NOT)
             }
             _ => false,
         }
