@@ -23,7 +23,7 @@ use datafusion::{
     physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalOptimizer},
     prelude::SessionConfig,
 };
-use lis_sql::engine::{Planner, PushDownFilters};
+use lis_sql::engine::{AggregateStatistics, EnsureRequirements, Planner, PushDownFilters};
 
 use crate::barrier::RemoveBarriers;
 
@@ -97,6 +97,14 @@ pub fn session_state(runtime: Arc<RuntimeEnv>, config: SessionConfig) -> Session
         .rules
         .into_iter()
         .filter(|rule| PHYSICAL_RULES.contains(&rule.name()))
+        .map(|rule| -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
+            // Ours call the engine's, where these are right.
+            match rule.name() {
+                "aggregate_statistics" => Arc::new(AggregateStatistics::default()),
+                "EnsureRequirements" => Arc::new(EnsureRequirements::default()),
+                _ => rule,
+            }
+        })
         .collect();
     physical.push(Arc::new(RemoveBarriers));
     SessionStateBuilder::new()

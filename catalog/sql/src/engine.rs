@@ -4,10 +4,14 @@
 //! - `push_down`: filters go below joins and aggregates only where that changes nothing, errors included.
 //! - `evaluation_order`: in AND and OR, what can fail is evaluated only where what stands before it lets it matter.
 //! - `series`: `generate_series` is a stream, not a list.
+//! - `aggregate_statistics`: aggregations are answered from statistics only where these are their own.
+//! - `ensure_requirements`: the limit of a sort that is not needed stays where it is when rows are left out below.
 //! - `shared`: plans that several places read are evaluated once.
 //!
 //! [`Planner`] is the engine's query planner: it takes the optimised plan, and after it no logical rule runs.
 
+mod aggregate_statistics;
+mod ensure_requirements;
 mod evaluation_order;
 mod push_down;
 mod series;
@@ -28,6 +32,8 @@ use datafusion::{
 use self::series::SeriesPlanner;
 pub(crate) use self::shared::{reads_shared, without_shared};
 pub use self::{
+    aggregate_statistics::AggregateStatistics,
+    ensure_requirements::EnsureRequirements,
     evaluation_order::in_order,
     push_down::PushDownFilters,
     shared::{SharedPlan, share},

@@ -16,7 +16,7 @@ use lis_tests::{
 use postgres_protocol::message::frontend;
 
 /// A statement that runs far longer than any test.
-const ENDLESS: &str = "SELECT sum(a.i * b.i) FROM generate_series(1, 3000000) AS a(i), generate_series(1, 3000000) AS b(i) \
+const ENDLESS: &str = "SELECT sum(a.i::bigint * b.i) FROM generate_series(1, 3000000) AS a(i), generate_series(1, 3000000) AS b(i) \
                        WHERE a.i % 7 <> b.i % 5";
 /// How soon a cancelled statement must have ended.
 const CANCELLED_WITHIN: Duration = Duration::from_secs(10);

@@ -228,9 +228,12 @@ impl Binder<'_> {
     /// The value of a plan of one column and at most one row, as an expression of the place.
     fn value_of(&self, plan: LogicalPlan, place: Place<'_>) -> Result<Expr, SqlError> {
         if !is_correlated(&plan) {
+            // Without a row the value is null. The engine takes it for what the plan's column is, and that can become
+            // narrower than it is here when the plan is optimised.
+            let sure = always_one_row(&plan);
             let never_null = plan.schema().fields().iter().all(|field| !field.is_nullable());
             let value = Expr::ScalarSubquery(subquery_of(plan, Vec::new()));
-            return Ok(if never_null { single_value::nullable(value) } else { value });
+            return Ok(if never_null || !sure { single_value::nullable(value) } else { value });
         }
         let native = matches!(place.clause, Clause::Where | Clause::Having);
         if native
@@ -535,7 +538,8 @@ impl Binder<'_> {
             return Ok(None);
         }
         let Some(references) = immediate_references(&bound.plan, place) else { return Ok(None) };
-        if left.expr.contains_outer() {
+        // A constant would be compared below the join, where the nulls among the rows no longer count.
+        if left.expr.contains_outer() || (negated && left.expr.column_refs().is_empty()) {
             return Ok(None);
         }
         let position = self.position_after(sqlparser::ast::Spanned::span(value), "in");
@@ -799,6 +803,16 @@ fn is_outer_column(expr: &Expr) -> bool {
 pub(crate) fn has_subquery(expr: &Expr) -> bool {
     expr.exists(|node| Ok(matches!(node, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_))))
         .unwrap_or(true)
+}
+
+/// Whether a plan is known to have one row.
+fn always_one_row(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::Projection(projection) => always_one_row(&projection.input),
+        LogicalPlan::SubqueryAlias(alias) => always_one_row(&alias.input),
+        _ => false,
+    }
 }
 
 /// Whether a plan is known to have at most one row.

@@ -1,0 +1,57 @@
+//! DataFusion's `EnsureRequirements` drops a sort whose input is sorted already, and hands the sort's limit to what is
+//! below. Below can be a limit that leaves rows out first (OFFSET), which has another meaning under a smaller limit, or
+//! takes no notice of it. Before the rule runs, the limit of a sort over such a plan is therefore made a node of its own;
+//! `LimitPushdown`, which knows offsets, gives it back to the sort afterwards.
+
+use std::sync::Arc;
+
+use datafusion::{
+    common::{
+        Result,
+        config::ConfigOptions,
+        tree_node::{Transformed, TransformedResult, TreeNode},
+    },
+    physical_optimizer::{PhysicalOptimizerRule, ensure_requirements},
+    physical_plan::{ExecutionPlan, limit::GlobalLimitExec, sorts::sort::SortExec},
+};
+
+/// The engine's rule of the same name, for plans in which it is right.
+#[derive(Debug, Default)]
+pub struct EnsureRequirements {
+    engine: ensure_requirements::EnsureRequirements,
+}
+
+impl PhysicalOptimizerRule for EnsureRequirements {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let plan = if leaves_rows_out(&plan)? { plan.transform_up(limit_apart).data()? } else { plan };
+        self.engine.optimize(plan, config)
+    }
+
+    fn name(&self) -> &str {
+        self.engine.name()
+    }
+
+    fn schema_check(&self) -> bool {
+        self.engine.schema_check()
+    }
+}
+
+/// Whether there is an OFFSET in the plan.
+fn leaves_rows_out(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
+    plan.exists(|node| Ok(node.downcast_ref::<GlobalLimitExec>().is_some_and(|limit| limit.skip() > 0)))
+}
+
+/// A sort of some rows over an OFFSET as a limit over a sort of all.
+fn limit_apart(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+    let Some(sort) = node.downcast_ref::<SortExec>() else { return Ok(Transformed::no(node)) };
+    let Some(fetch) = sort.fetch() else { return Ok(Transformed::no(node)) };
+    if !leaves_rows_out(sort.input())? {
+        return Ok(Transformed::no(node));
+    }
+    let Some(all) = node.with_fetch(None) else { return Ok(Transformed::no(node)) };
+    Ok(Transformed::yes(Arc::new(GlobalLimitExec::new(all, 0, Some(fetch)))))
+}
