@@ -4,11 +4,17 @@ use std::{
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use chrono::NaiveDate;
-use lis_lake::{hooks::TableSecurity, ids::BatchId, lake::Lake};
+use lis_lake::{
+    error::LakeError,
+    hooks::{TableChecks, TableSecurity},
+    ids::BatchId,
+    lake::Lake,
+    snapshot::Snapshot,
+};
 
 use crate::{
     config::LoadSpec,
@@ -25,6 +31,11 @@ use crate::{
 
 /// Locks of sources, within the data directory.
 const LOCKS_DIRECTORY: &str = "locks";
+
+/// How long a load may read what it builds on. The lease ends earlier with the load, or with its process.
+const LEASE: Duration = Duration::from_secs(24 * 3600);
+/// How often a batch is judged when others change what it builds on.
+const TRIES_MAX: u32 = 5;
 
 /// What to load.
 #[derive(Debug, Clone)]
@@ -45,6 +56,8 @@ pub struct LoadRequest {
     pub author: String,
     /// Secures tables with an administration column.
     pub security: Arc<dyn TableSecurity>,
+    /// Evaluates the tables' CHECK constraints.
+    pub checks: Arc<dyn TableChecks>,
     /// Hears how it goes.
     pub progress: Arc<dyn Progress>,
 }
@@ -78,6 +91,7 @@ pub async fn load(request: LoadRequest) -> Result<LoadReport, LoadError> {
         lake: Arc::clone(&request.lake),
         existing: Existing::new(Arc::clone(&request.lake)),
         security: Arc::clone(&request.security),
+        checks: Arc::clone(&request.checks),
         progress: Arc::clone(&request.progress),
     };
     let mut report = LoadReport { source: spec.name.clone(), batches: Vec::new(), unclaimed };
@@ -157,7 +171,20 @@ async fn load_batch(
         bytes: delivery.bytes(),
     });
     let number = report.number;
-    let result = run_batch(request, environment, source, delivery, &mut report).await;
+    let mut tries = 1;
+    let result = loop {
+        match run_batch(request, environment, source, delivery.clone(), &mut report).await {
+            // What it read and would replace was changed meanwhile, by compaction for instance.
+            Err(LoadError::Lake(LakeError::Conflict { object })) if tries < TRIES_MAX => {
+                tries += 1;
+                tracing::info!(
+                    object,
+                    "the batch is judged once more: others have changed what it builds on"
+                );
+            }
+            result => break result,
+        }
+    };
     if let (Err(error), Some(number)) = (&result, number) {
         // So that nobody wonders what became of it. If the ledger cannot be written either, the next load closes it.
         let entry = entry(number, Judgement::default());
@@ -170,7 +197,22 @@ async fn load_batch(
     Ok(report)
 }
 
+/// Takes a batch through the pipeline. Maintenance of another process leaves alone what is read meanwhile.
 async fn run_batch(
+    request: &LoadRequest,
+    environment: &Environment,
+    source: &Arc<dyn Source>,
+    delivery: Delivery,
+    report: &mut BatchReport,
+) -> Result<(), LoadError> {
+    let (newest, lease) = request.lake.lease_newest(&format!("load {}", delivery.key), LEASE).await?;
+    let result = run_batch_over(newest, request, environment, source, delivery, report).await;
+    lease.release().await?;
+    result
+}
+
+async fn run_batch_over(
+    newest: Arc<Snapshot>,
     request: &LoadRequest,
     environment: &Environment,
     source: &Arc<dyn Source>,
@@ -183,7 +225,7 @@ async fn run_batch(
     };
     let changes = match &correction {
         Some(correction) => correction.stage().await?,
-        None => request.lake.stage(request.lake.snapshot().await?),
+        None => request.lake.stage(newest),
     };
     let batch = delivery.stage(report.number, &request.spec).cleanse(Arc::clone(source));
     match validate(batch, changes, environment).await? {

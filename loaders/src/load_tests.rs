@@ -29,6 +29,21 @@ impl TableSecurity for Remembering {
     }
 }
 
+/// Tables without CHECK constraints.
+#[derive(Debug)]
+struct NoChecks;
+
+#[async_trait::async_trait]
+impl TableChecks for NoChecks {
+    async fn checks(
+        &self,
+        _: Arc<lis_lake::snapshot::Snapshot>,
+        _: &Table,
+    ) -> Result<Option<Arc<dyn lis_lake::hooks::RowCheck>>, LakeError> {
+        Ok(None)
+    }
+}
+
 struct Warehouse {
     directory: tempfile::TempDir,
     lake: Arc<Lake>,
@@ -91,6 +106,7 @@ impl Warehouse {
             correction: false,
             author: "loader".to_owned(),
             security: Arc::clone(&self.security) as Arc<dyn TableSecurity>,
+            checks: Arc::new(NoChecks),
             progress: Arc::new(NoProgress),
         }
     }
@@ -408,3 +424,54 @@ async fn rows_are_numbered_by_their_batch() {
 
 #[path = "undo_tests.rs"]
 mod undo;
+
+/// Has a table's files compacted while the load reads: another process does that between any two steps of it.
+#[derive(Debug)]
+struct Compacting {
+    lake: Arc<Lake>,
+    done: std::sync::atomic::AtomicBool,
+}
+
+impl Progress for Compacting {
+    fn event(&self, event: &LoadEvent<'_>) {
+        if !matches!(event, LoadEvent::Read { .. })
+            || self.done.swap(true, std::sync::atomic::Ordering::SeqCst)
+        {
+            return;
+        }
+        tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(async {
+                let snapshot = self.lake.snapshot().await.unwrap();
+                let state = Existing::new(Arc::clone(&self.lake)).state().clone();
+                let table = find_table(&snapshot, &QualifiedName::new("x", "rad")).unwrap().unwrap();
+                let done = self
+                    .lake
+                    .compact(&state, table.id, lis_lake::compact::CompactOptions::default(), "driften")
+                    .await
+                    .unwrap();
+                assert_eq!(done.files_before, 2);
+            });
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_that_replaces_is_judged_again_when_its_files_were_compacted() {
+    let warehouse = Warehouse::new(DIMENSION).await;
+    for (date, rows) in [("20260101", "1;1;1910\n2;2;1910\n"), ("20260102", "3;3;1910\n")] {
+        warehouse.deliver(&format!("konto_{date}.csv"), "konto\n1910\n");
+        warehouse.deliver(&format!("rad_{date}.csv"), &format!("nr;period;konto\n{rows}"));
+    }
+    assert!(published(&warehouse.load().await));
+    warehouse.deliver("konto_20260103.csv", "konto\n1910\n");
+    warehouse.deliver("rad_20260103.csv", "nr;period;konto\n4;1;1910\n5;1;9999\n");
+    let progress = Arc::new(Compacting { lake: Arc::clone(&warehouse.lake), done: false.into() });
+    let report = load(LoadRequest { progress, ..warehouse.request() }).await.unwrap();
+    assert!(report.is_success(), "{report:?}");
+    assert_eq!(warehouse.rows("x.rad").await, ["2 2 1910", "3 3 1910", "4 1 1910"]);
+    assert_eq!(warehouse.query("SELECT count(*) FROM lis_batch").await, ["3"]);
+    assert_eq!(warehouse.query("SELECT count(*) FROM lis_reject").await, ["1"]);
+    // No lease is left, and what the first try wrote is gone.
+    assert_eq!(warehouse.query("SELECT count(*) FROM lis_snapshot_lease").await, ["0"]);
+    assert!(warehouse.lake.remove_orphans(std::time::Duration::ZERO).await.unwrap().is_empty());
+}

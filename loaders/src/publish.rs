@@ -6,11 +6,12 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use lis_lake::{
     error::LakeError,
-    ids::{BatchId, SnapshotId},
+    ids::{BatchId, FileId, SnapshotId},
     lake::{CommitInfo, Lake},
     metadata::CommitPart,
     snapshot::Snapshot,
     staged::StagedChanges,
+    table::Relation,
 };
 
 use crate::{
@@ -138,7 +139,8 @@ async fn commit(
     }
 }
 
-/// The same files over the newest snapshot; `None` if a table is not there any more or was not yet, or is another one now.
+/// The same files over the newest snapshot; `None` if a table is not there any more or was not yet, or is another one now,
+/// or if the files that hold the rows to be replaced are others now.
 async fn over_newest(
     lake: &Arc<Lake>,
     tables: &[LoadedTable],
@@ -147,8 +149,14 @@ async fn over_newest(
     let newest = lake.snapshot().await?;
     let unchanged = tables.iter().all(|table| {
         let now = newest.relation_named(&table.spec.name);
-        now.is_some_and(|now| {
-            now.id() == table.target.table.id && now.columns() == table.target.table.columns.as_slice()
+        now.and_then(Relation::as_table).is_some_and(|now| {
+            let then = &table.target.table;
+            let there = |id: &FileId| now.files.iter().any(|file| file.id == *id);
+            now.id == then.id
+                && now.columns == then.columns
+                && now.constraints == then.constraints
+                // Files that it rewrites were replaced: the load is done again.
+                && table.removed.iter().all(there)
         })
     });
     if !unchanged {

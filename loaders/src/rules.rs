@@ -33,6 +33,8 @@ pub enum Rule {
     Reference,
     /// The key occurs already.
     Unique,
+    /// A CHECK constraint of the table is false.
+    Check,
 }
 
 impl Rule {
@@ -51,6 +53,7 @@ impl Rule {
             Self::Pattern => "pattern",
             Self::Reference => "reference",
             Self::Unique => "unique",
+            Self::Check => "check",
         }
     }
 }

@@ -4,20 +4,27 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, new_null_array},
+    array::{Array as _, ArrayRef, BooleanArray, new_null_array},
+    compute::filter_record_batch,
     datatypes::SchemaRef,
     record_batch::RecordBatch,
 };
 use lis_lake::{
+    hooks::RowCheck,
     ids::{Oid, SchemaId},
     names::{Identifier, QualifiedName},
     provider::table_schema,
     snapshot::Snapshot,
     staged::{NewColumn, NewConstraint, NewConstraintKind, NewSchema, NewTable, StagedChanges},
-    table::{ConstraintKind, Relation, Table},
+    table::{Relation, Table},
 };
 
-use crate::{config::TableSpec, error::LoadError};
+use crate::{
+    cleanse::{CleansedRows, Problem},
+    config::TableSpec,
+    error::LoadError,
+    rules::{Broken, Rule},
+};
 
 /// A table and how rows of its source fit it.
 #[derive(Debug, Clone)]
@@ -41,6 +48,41 @@ impl Target {
             })
             .collect();
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), arrays)?)
+    }
+
+    /// Finds the rows that the table refuses and the source's own rules let through: NOT NULL, then `checks`. A row that
+    /// has a problem already is not judged.
+    pub(crate) fn judge(
+        &self,
+        rows: &mut CleansedRows,
+        checks: Option<&dyn RowCheck>,
+    ) -> Result<(), LoadError> {
+        let mut sound = vec![true; rows.batch.num_rows()];
+        for problem in &rows.problems {
+            if let Some(sound) = sound.get_mut(problem.row) {
+                *sound = false;
+            }
+        }
+        for (column, position) in self.table.columns.iter().zip(&self.columns) {
+            let Some(position) = position.filter(|_| column.not_null) else { continue };
+            let Some(nulls) = rows.batch.column(position).logical_nulls() else { continue };
+            for (row, sound) in
+                sound.iter_mut().enumerate().filter(|(row, sound)| **sound && nulls.is_null(*row))
+            {
+                let broken = Broken::new(Rule::Required, "a value is required");
+                rows.problems.push(Problem { row, column: Some(position), broken, value: None });
+                *sound = false;
+            }
+        }
+        let Some(checks) = checks else { return Ok(()) };
+        let places: Vec<usize> = (0..sound.len()).filter(|row| sound[*row]).collect();
+        let judged = filter_record_batch(&rows.batch, &BooleanArray::from(sound))?;
+        for (row, message) in checks.refused(&self.rows(&judged)?)? {
+            let Some(row) = places.get(row) else { continue };
+            let broken = Broken::new(Rule::Check, message);
+            rows.problems.push(Problem { row: *row, column: None, broken, value: None });
+        }
+        Ok(())
     }
 
     /// The name of one of the table's columns that the source fills.
@@ -72,16 +114,6 @@ pub(crate) async fn prepare(changes: &mut StagedChanges, spec: &TableSpec) -> Re
         Some(table) => table,
         None => create(changes, spec).await?,
     };
-    // A load does not evaluate SQL, and must not publish a row that a check would refuse.
-    if let Some(check) =
-        table.constraints.iter().find(|constraint| matches!(constraint.kind, ConstraintKind::Check { .. }))
-    {
-        let message = format!(
-            "it has the check constraint \"{}\", which a load does not evaluate; write it as a rule of the source",
-            check.name.as_str()
-        );
-        return Err(mismatch(&spec.name, message));
-    }
     let columns = compare(spec, &table)?;
     Ok(Target { schema: table_schema(&table), table, columns })
 }
@@ -171,11 +203,6 @@ fn compare(spec: &TableSpec, table: &Table) -> Result<Vec<Option<usize>>, LoadEr
                     &spec.name,
                     format!("column {} has another type than in the source", column.name),
                 ));
-            }
-            Some(other) if column.not_null && !other.rules.required => {
-                let message =
-                    format!("column {} is NOT NULL, but not \"required\" in the source", column.name);
-                return Err(mismatch(&spec.name, message));
             }
             None if column.not_null => {
                 let message = format!("column {} is NOT NULL, and the source does not fill it", column.name);

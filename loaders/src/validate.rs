@@ -21,8 +21,13 @@ use std::{
 };
 
 use lis_lake::{
-    data_file::StagedFile, error::LakeError, hooks::TableSecurity, ids::FileId, lake::Lake,
-    metadata::CommitPart, staged::StagedChanges,
+    data_file::StagedFile,
+    error::LakeError,
+    hooks::{TableChecks, TableSecurity},
+    ids::FileId,
+    lake::Lake,
+    metadata::CommitPart,
+    staged::StagedChanges,
 };
 
 use crate::{
@@ -43,6 +48,7 @@ pub(crate) struct Environment {
     pub(crate) lake: Arc<Lake>,
     pub(crate) existing: Existing,
     pub(crate) security: Arc<dyn TableSecurity>,
+    pub(crate) checks: Arc<dyn TableChecks>,
     pub(crate) progress: Arc<dyn Progress>,
 }
 

@@ -23,6 +23,8 @@ mod memory;
 mod real_data;
 #[path = "it/tenant_swap.rs"]
 mod tenant_swap;
+#[path = "it/undo.rs"]
+mod undo;
 #[path = "it/wire.rs"]
 mod wire;
 
@@ -59,6 +61,17 @@ fn main() -> ExitCode {
         )
         .quick("loads::too_many_rejects_publish_nothing", loads::too_many_rejects_publish_nothing)
         .quick("loads::a_missing_file_is_named", loads::a_missing_file_is_named)
+        .quick("loads::what_a_table_demands_is_demanded", loads::what_a_table_demands_is_demanded)
+        .quick(
+            "undo::what_was_built_on_a_batch_is_told_to_who_may_know",
+            undo::what_was_built_on_a_batch_is_told_to_who_may_know,
+        )
+        .quick(
+            "undo::a_batch_goes_after_compaction_and_updates_and_only_once",
+            undo::a_batch_goes_after_compaction_and_updates_and_only_once,
+        )
+        .quick("undo::a_correction_is_one_snapshot", undo::a_correction_is_one_snapshot)
+        .quick("undo::what_was_replaced_comes_back", undo::what_was_replaced_comes_back)
         .only_if(
             loads::can_mount(),
             "the right to mount",

@@ -125,14 +125,23 @@ impl Difference {
         current: &Snapshot,
         replaced: &BTreeSet<RelationId>,
     ) -> Result<(), LakeError> {
+        // A name that is given up in the same commit is free.
+        let goes = |other: &Arc<Schema>| {
+            self.schemas_dropped.iter().any(|schema| schema.id == other.id)
+                || self
+                    .schemas_altered
+                    .iter()
+                    .any(|(before, after)| before.id == other.id && before.name != after.name)
+        };
+        let is_taken = |name| current.schema_named(name).is_some_and(|other| !goes(other));
         for schema in &self.schemas_created {
-            if current.schema_named(&schema.name).is_some() {
+            if is_taken(&schema.name) {
                 return Err(conflict(format!("schema {}", schema.name)));
             }
         }
         for (before, after) in &self.schemas_altered {
             let same = current.schema(before.id) == Some(before);
-            let taken = current.schema_named(&after.name).is_some_and(|other| other.id != after.id);
+            let taken = before.name != after.name && is_taken(&after.name);
             if !same || taken {
                 return Err(conflict(format!("schema {}", before.name)));
             }

@@ -18,7 +18,6 @@ use crate::{
     ids::SnapshotId,
     lake::{Lake, blocking, now_us},
     metadata::{MetadataRead, MetadataTx, Value},
-    pins,
 };
 
 /// What an expiry has done.
@@ -48,7 +47,7 @@ impl Lake {
         // Asked with the catalogue locked: whoever takes up a snapshot from now on finds it gone.
         let mut stay = self.presences.held();
         stay.insert(head.id);
-        stay.extend(pins::leased(&mut *tx, now_us()).await?);
+        stay.extend(self.leased(&mut *tx).await?);
         stay.extend(named(&mut *tx).await?);
         stay.extend(floor.needed(&mut *tx).await?);
         let until = now_us().saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
@@ -67,7 +66,7 @@ impl Lake {
         let mut removed = self.remove_erased().await?;
         let mut read = self.metadata().read().await?;
         let mut held = self.presences.held();
-        held.extend(pins::leased(&mut *read, now_us()).await?);
+        held.extend(self.leased(&mut *read).await?);
         // A snapshot that was taken up while it expired: its reader may still open any of its files.
         for id in held {
             if matches!(format::head_at(&mut *read, id).await, Err(LakeError::NoSnapshot(_))) {
@@ -93,7 +92,7 @@ impl Lake {
         drop(self.entering.write().await);
         let mut read = self.metadata().read().await?;
         let mut held = self.presences.held();
-        held.extend(pins::leased(&mut *read, now_us()).await?);
+        held.extend(self.leased(&mut *read).await?);
         let sql = "SELECT path, begin_snapshot, end_snapshot FROM lis_erased_file";
         let rows = read.query(sql, &[]).await?;
         drop(read);

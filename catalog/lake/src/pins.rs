@@ -2,11 +2,13 @@
 //! files.
 //!
 //! Within a process nothing has to be said: a snapshot knows how many hold it or something laid over it (a transaction,
-//! a statement, a cursor that is still open). Other processes say it with a lease in the metadata database, which ends
-//! by itself when its process was killed.
+//! a statement, a cursor that is still open). Other processes say it with a lease in the metadata database and a locked
+//! file of its name, which the operating system frees when the process was killed: the lease ends with it.
 
 use std::{
     collections::BTreeSet,
+    fs::File,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
@@ -55,11 +57,20 @@ impl Presences {
     }
 }
 
-/// The snapshots that other processes have leased. What has run out is nobody's.
-pub(crate) async fn leased(read: &mut dyn MetadataRead, now: i64) -> Result<BTreeSet<SnapshotId>, LakeError> {
-    let sql = "SELECT snapshot_id FROM lis_snapshot_lease WHERE until_us > ?";
-    let rows = read.query(sql, &[now.into()]).await?;
-    rows.iter().map(|row| row.integer(0).map(SnapshotId::new)).collect()
+/// The lock files of leases and of whoever else works on a warehouse, within its directory.
+const LOCKS_DIRECTORY: &str = "locks";
+
+fn lock_path(directory: &Path, lease: &str) -> PathBuf {
+    directory.join(LOCKS_DIRECTORY).join(format!("lease-{lease}.lock"))
+}
+
+/// Whether the process that took a lease is alive: it keeps the lease's file locked.
+fn is_alive(path: &Path) -> bool {
+    match File::open(path).map(|file| file.try_lock()) {
+        Ok(Ok(())) => false,
+        Ok(Err(_)) => true,
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
 }
 
 /// Keeps a snapshot from expiry for a process that reads it for long and is not the server: a load, a backup. Give it
@@ -69,6 +80,18 @@ pub struct Lease {
     id: String,
     snapshot: SnapshotId,
     metadata: Arc<dyn Metadata>,
+    /// Removed when the lease ends.
+    path: PathBuf,
+    /// Locked for as long as the process lives.
+    _file: File,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::debug!(path = %self.path.display(), %error, "the file of a lease stays");
+        }
+    }
 }
 
 impl Lease {
@@ -108,6 +131,11 @@ impl Lake {
         duration: Duration,
     ) -> Result<Lease, LakeError> {
         let id = Uuid::now_v7().hyphenated().to_string();
+        let path = lock_path(self.directory(), &id);
+        let failed = |error| LakeError::io(&path, error);
+        std::fs::create_dir_all(self.directory().join(LOCKS_DIRECTORY)).map_err(failed)?;
+        let file = File::create_new(&path).map_err(failed)?;
+        file.try_lock().map_err(|error| LakeError::io(&path, error.into()))?;
         let mut tx = self.metadata().write().await?;
         tx.execute("DELETE FROM lis_snapshot_lease WHERE until_us <= ?", &[now_us().into()]).await?;
         let found = tx
@@ -117,10 +145,47 @@ impl Lake {
                 &[id.as_str().into(), purpose.into(), until(duration).into(), snapshot.get().into()],
             )
             .await?;
+        let lease = Lease { id, snapshot, metadata: Arc::clone(self.metadata()), path, _file: file };
         if found == 0 {
             return Err(LakeError::NoSnapshot(snapshot));
         }
         tx.commit().await?;
-        Ok(Lease { id, snapshot, metadata: Arc::clone(self.metadata()) })
+        Ok(lease)
+    }
+
+    /// The newest snapshot, leased: what it shows stays on the disk until the lease ends.
+    pub async fn lease_newest(
+        &self,
+        purpose: &str,
+        duration: Duration,
+    ) -> Result<(Arc<Snapshot>, Lease), LakeError> {
+        loop {
+            let lease = match self.lease(self.snapshot().await?.id(), purpose, duration).await {
+                // It has ceased to be the newest and expired since it was read.
+                Err(LakeError::NoSnapshot(_)) => continue,
+                leased => leased?,
+            };
+            // Read after the lease was written, so that whoever removes files has seen the lease.
+            let newest = self.snapshot().await?;
+            if newest.id() == lease.snapshot() {
+                return Ok((newest, lease));
+            }
+            lease.release().await?;
+        }
+    }
+
+    /// The snapshots that processes have leased. What has run out, or whose process is gone, is nobody's.
+    pub(crate) async fn leased(
+        &self,
+        read: &mut dyn MetadataRead,
+    ) -> Result<BTreeSet<SnapshotId>, LakeError> {
+        let sql = "SELECT snapshot_id, lease_id FROM lis_snapshot_lease WHERE until_us > ?";
+        let mut leased = BTreeSet::new();
+        for row in read.query(sql, &[now_us().into()]).await? {
+            if is_alive(&lock_path(self.directory(), row.text(1)?)) {
+                leased.insert(SnapshotId::new(row.integer(0)?));
+            }
+        }
+        Ok(leased)
     }
 }

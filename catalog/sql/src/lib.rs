@@ -38,7 +38,6 @@ pub mod parse;
 pub mod positions;
 pub mod resolve;
 pub mod returned;
-pub mod runner;
 pub mod statement;
 pub mod stored_text;
 pub mod types;

@@ -16,6 +16,7 @@ use futures::StreamExt;
 use lis_lake::{
     data_file::TableFiles as LakeFiles,
     files::{TableWriter, WriterOptions},
+    hooks::RowCheck,
     ids::FileId,
     names::Identifier,
     staged::StagedChanges,
@@ -51,6 +52,13 @@ pub(super) struct Judging<'a> {
     pub(super) rejects: Rejects,
 }
 
+/// What judges the rows of a table one by one.
+struct TableJudge {
+    target: Target,
+    references: Vec<ReferenceSet>,
+    checks: Option<Arc<dyn RowCheck>>,
+}
+
 /// A judged block: problems of references are among the rows' own; unique keys are judged in the order of lines later.
 struct JudgedRows {
     rows: CleansedRows,
@@ -76,7 +84,9 @@ impl Judging<'_> {
         let name = spec.name.to_string();
         self.environment.progress.event(&LoadEvent::TableBegan { table: &name });
         let target = target::prepare(&mut self.changes, spec).await?;
-        let references = Arc::new(self.references(spec).await?);
+        let checks = self.environment.checks.checks(self.changes.snapshot(), &target.table).await?;
+        let judge =
+            Arc::new(TableJudge { target: target.clone(), references: self.references(spec).await?, checks });
         let mut uniques = Vec::new();
         for key in spec.primary_key.iter().chain(&spec.unique) {
             uniques.push(UniqueKey::new(spec, key)?);
@@ -85,7 +95,7 @@ impl Judging<'_> {
             LoadMode::ReplaceBy(columns) => Some(UniqueKey::new(spec, columns)?),
             LoadMode::Append | LoadMode::Replace => None,
         };
-        let mut reading = self.read(spec, &target, files, &references, &mut uniques, slice.as_mut()).await?;
+        let mut reading = self.read(spec, &judge, files, &mut uniques, slice.as_mut()).await?;
         if spec.mode != LoadMode::Replace {
             let mut found = Vec::with_capacity(uniques.len());
             for unique in &mut uniques {
@@ -96,7 +106,7 @@ impl Judging<'_> {
                     unique.begin_again(keys);
                 }
                 // Dropping the first writer removes its files.
-                reading = self.read(spec, &target, files, &references, &mut uniques, slice.as_mut()).await?;
+                reading = self.read(spec, &judge, files, &mut uniques, slice.as_mut()).await?;
             }
         }
         let (removed, kept) = match &mut slice {
@@ -177,24 +187,24 @@ impl Judging<'_> {
     async fn read(
         &self,
         spec: &Arc<TableSpec>,
-        target: &Target,
+        judge: &Arc<TableJudge>,
         files: &[NamedFile],
-        references: &Arc<Vec<ReferenceSet>>,
         uniques: &mut [UniqueKey],
         mut slice: Option<&mut UniqueKey>,
     ) -> Result<Reading, LoadError> {
         // Rows that stay of a file are moved, and carry what they came with; the new ones beside them carry nothing.
         let options = WriterOptions { row_lineage: slice.is_some(), ..WriterOptions::default() };
-        let writer = self.environment.lake.writer(&target.table, options).await?;
+        let writer = self.environment.lake.writer(&judge.target.table, options).await?;
         let mut reading = Reading { writer, rejects: Rejects::default(), rows_in: 0, rows_rejected: 0 };
         let name: Arc<str> = Arc::from(spec.name.to_string());
         let encoders: Vec<_> = uniques.iter().map(|unique| Arc::clone(&unique.encoder)).collect();
         let slice_encoder = slice.as_ref().map(|slice| Arc::clone(&slice.encoder));
-        let references = Arc::clone(references);
-        let judge = move |mut rows: CleansedRows| -> Result<JudgedRows, LoadError> {
-            for reference in references.iter() {
+        let table_judge = Arc::clone(judge);
+        let judge_rows = move |mut rows: CleansedRows| -> Result<JudgedRows, LoadError> {
+            for reference in &table_judge.references {
                 reference.judge(&rows.batch, &mut rows.problems)?;
             }
+            table_judge.target.judge(&mut rows, table_judge.checks.as_deref())?;
             rows.problems.sort_by_key(|problem| (problem.row, problem.column));
             let keys =
                 encoders.iter().map(|encoder| encoder.encode(&rows.batch)).collect::<Result<_, _>>()?;
@@ -210,7 +220,7 @@ impl Judging<'_> {
                 batch_number: self.header.number.map_or_else(|| "0".to_owned(), |number| number.to_string()),
                 learnt: Arc::clone(&self.cleansed.learnt),
             },
-            Arc::new(judge),
+            Arc::new(judge_rows),
         ));
         while let Some(block) = blocks.next().await.transpose()? {
             let ReadBlock { file, bytes, rows: judged } = block;
@@ -242,7 +252,7 @@ impl Judging<'_> {
                 } else {
                     filter_record_batch(&rows.batch, &good)?
                 };
-                let rows = new_rows(target.rows(&batch)?, reading.writer.schema())?;
+                let rows = new_rows(judge.target.rows(&batch)?, reading.writer.schema())?;
                 reading.writer.write(rows).await?;
             }
         }

@@ -6,14 +6,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use lis_lake::names::Identifier;
+use lis_lake::{names::Identifier, snapshot::Snapshot};
 use lis_security::authenticate::service_principal;
 use lis_sql::statement::Statement;
 use tokio::sync::mpsc;
 
 use crate::{
     error::{Condition, Result, ServerError},
-    query::{self, Outcome},
+    query::{self, Outcome, Request},
     server::Server,
     session::{Session, initial_settings},
     wire::{Inbound, encode::OutputOptions, outbox::Outbox, simple, startup::Login},
@@ -44,6 +44,11 @@ impl InternalSession {
         let registration = server.cancel.register();
         let session = Session::new(Arc::clone(server), registration, login, settings, Outbox::new(outbox));
         Ok(Self { session, inbox, _frames: frames, chunks })
+    }
+
+    /// What a statement over a snapshot, which may be staged, would be bound with and judged by.
+    pub(crate) async fn request_over(&mut self, snapshot: Arc<Snapshot>) -> Result<Request> {
+        Ok(Request { snapshot, ..self.session.request(Vec::new()).await? })
     }
 
     /// Runs statements whose result nobody reads.

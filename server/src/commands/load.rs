@@ -6,12 +6,23 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use lis_lake::{error::LakeError, hooks::TableSecurity, ids::ColumnId, metadata::CommitPart, table::Table};
+use async_trait::async_trait;
+use lis_lake::{
+    error::LakeError,
+    hooks::{RowCheck, TableChecks, TableSecurity},
+    ids::ColumnId,
+    metadata::CommitPart,
+    snapshot::Snapshot,
+    table::{ConstraintKind, Table},
+};
 use lis_loaders::{BatchOutcome, BatchReport, LoadReport, LoadRequest, Progress, config::LoadSpec};
 use lis_security::SecurityChange;
 
-use super::{print, progress};
-use crate::{cli::LoadArguments, config::Config, error::Result, server::Server};
+use super::{internal::InternalSession, print, progress};
+use crate::{
+    cli::LoadArguments, config::Config, error::Result, query::check_constraints::CheckConstraints,
+    server::Server,
+};
 
 /// The role in whose name the command line loads.
 const AUTHOR: &str = "lis_admin";
@@ -39,6 +50,7 @@ pub(crate) fn request(server: &Arc<Server>, spec: Arc<LoadSpec>, progress: Arc<d
         dry_run: false,
         correction: false,
         author: AUTHOR.to_owned(),
+        checks: Arc::new(LoadChecks { server: Arc::clone(server) }),
         security: Arc::new(LoadSecurity { server: Arc::clone(server), made: Mutex::default() }),
         progress,
     }
@@ -139,6 +151,30 @@ impl TableSecurity for LoadSecurity {
             .map_err(LakeError::part)?;
         made.extend(changes.changes.iter().cloned());
         Ok(changes.into_parts())
+    }
+}
+
+/// Evaluates the CHECK constraints of the tables that a load fills, as a statement of the loading role would.
+#[derive(Debug)]
+struct LoadChecks {
+    server: Arc<Server>,
+}
+
+#[async_trait]
+impl TableChecks for LoadChecks {
+    async fn checks(
+        &self,
+        snapshot: Arc<Snapshot>,
+        table: &Table,
+    ) -> Result<Option<Arc<dyn RowCheck>>, LakeError> {
+        if !table.constraints.iter().any(|constraint| matches!(constraint.kind, ConstraintKind::Check { .. }))
+        {
+            return Ok(None);
+        }
+        let mut session = InternalSession::new(&self.server, AUTHOR).await.map_err(LakeError::part)?;
+        let request = session.request_over(snapshot).await.map_err(LakeError::part)?;
+        let checks = CheckConstraints::bind(&self.server, &request, table).map_err(LakeError::part)?;
+        Ok(checks.map(|checks| Arc::new(checks) as Arc<dyn RowCheck>))
     }
 }
 

@@ -1,9 +1,12 @@
 //! CHECK constraints of a table, ready to be evaluated over rows that a statement writes. A row for which one is false is
 //! refused (23514); null passes, as in PostgreSQL. An error inside an expression is the statement's error.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use arrow::{array::Array as _, record_batch::RecordBatch};
+use arrow::{
+    array::{Array as _, BooleanArray},
+    record_batch::RecordBatch,
+};
 use datafusion::{
     common::{DFSchema, cast::as_boolean_array},
     execution::context::ExecutionProps,
@@ -11,6 +14,8 @@ use datafusion::{
     physical_expr::{PhysicalExpr, create_physical_expr},
 };
 use lis_lake::{
+    error::LakeError,
+    hooks::RowCheck,
     provider::table_schema,
     table::{ConstraintKind, Table},
 };
@@ -19,6 +24,7 @@ use super::Request;
 use crate::{
     error::{Condition, Result, ServerError},
     server::Server,
+    wire::error::Report,
 };
 
 /// The checks of one table.
@@ -60,13 +66,40 @@ impl CheckConstraints {
         )?)
     }
 
+    /// The rows that a check refuses, in order, and what is wrong with each. A row that a check cannot judge (it divides by
+    /// nought, say) is refused too.
+    fn refusals(&self, rows: &RecordBatch) -> Vec<(usize, String)> {
+        let mut refused: BTreeMap<usize, String> = BTreeMap::new();
+        for (name, check) in &self.checks {
+            if let Ok(passed) = evaluated(check, rows) {
+                for row in (0..rows.num_rows()).filter(|row| passed.is_valid(*row) && !passed.value(*row)) {
+                    refused.entry(row).or_insert_with(|| self.message(name));
+                }
+                continue;
+            }
+            // Which row it was is not said: one after the other.
+            for row in 0..rows.num_rows() {
+                let message = match evaluated(check, &rows.slice(row, 1)) {
+                    Ok(passed) if passed.is_null(0) || passed.value(0) => continue,
+                    Ok(_) => self.message(name),
+                    Err(error) => Report::from(&error).message,
+                };
+                refused.entry(row).or_insert(message);
+            }
+        }
+        refused.into_iter().collect()
+    }
+
+    fn message(&self, name: &str) -> String {
+        format!("new row for relation \"{}\" violates check constraint \"{name}\"", self.table)
+    }
+
     /// The first row that a check refuses, and what is wrong with it. Rows are of the table's columns in order; more may
     /// follow.
     pub(crate) fn first_violation(&self, rows: &RecordBatch) -> Result<Option<(usize, ServerError)>> {
         let mut first: Option<(usize, &str)> = None;
         for (name, check) in &self.checks {
-            let value = check.evaluate(rows)?.into_array(rows.num_rows())?;
-            let passed = as_boolean_array(&value)?;
+            let passed = evaluated(check, rows)?;
             if passed.true_count() + passed.null_count() == rows.num_rows() {
                 continue;
             }
@@ -77,10 +110,17 @@ impl CheckConstraints {
                 first = Some((row, name));
             }
         }
-        Ok(first.map(|(row, name)| {
-            let message =
-                format!("new row for relation \"{}\" violates check constraint \"{name}\"", self.table);
-            (row, ServerError::new(Condition::CheckViolation, message))
-        }))
+        Ok(first.map(|(row, name)| (row, ServerError::new(Condition::CheckViolation, self.message(name)))))
+    }
+}
+
+fn evaluated(check: &Arc<dyn PhysicalExpr>, rows: &RecordBatch) -> Result<BooleanArray> {
+    let value = check.evaluate(rows)?.into_array(rows.num_rows())?;
+    Ok(as_boolean_array(&value)?.clone())
+}
+
+impl RowCheck for CheckConstraints {
+    fn refused(&self, rows: &RecordBatch) -> std::result::Result<Vec<(usize, String)>, LakeError> {
+        Ok(self.refusals(rows))
     }
 }

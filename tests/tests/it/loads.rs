@@ -160,6 +160,69 @@ pub(crate) fn bad_configuration_is_refused_with_its_place() -> Result<()> {
     Ok(())
 }
 
+pub(crate) fn what_a_table_demands_is_demanded() -> Result<()> {
+    let source = r#"
+[source]
+rejects_max = 0.9
+
+[[table]]
+name = "ekonomi.krav"
+files = ["krav_{date:YYYYMMDD}.csv"]
+
+[[table.column]]
+name = "nr"
+type = "integer"
+
+[[table.column]]
+name = "belopp"
+type = "numeric(8,2)"
+
+[[table.column]]
+name = "kod"
+type = "varchar(4)"
+"#;
+    let warehouse = Warehouse::init()?;
+    warehouse.write("sources.d/krav.toml", source)?;
+    let delivery = "nr;belopp;kod\n1;10;ab\n2;-1;ab\n3;;ab\n;5;ab\n5;0;ab\n6;x;ab\n7;7;abc\n8;8;AB\n9;9;\n";
+    warehouse.write("inbox/krav/krav_20260131.csv", delivery)?;
+    let server = TestServer::over(Arc::new(warehouse))?;
+    let mut admin = server.connect_admin()?;
+    admin.must("CREATE SCHEMA ekonomi")?;
+    admin.must(
+        "CREATE TABLE ekonomi.krav (kod varchar(4), nr int NOT NULL, belopp numeric(8,2), \
+         CONSTRAINT positivt CHECK (100 / belopp > 0), CONSTRAINT liten CHECK (kod = lower(kod) AND length(kod) = 2))",
+    )?;
+    server.warehouse().load("krav", &[])?.succeeded()?;
+    let rows = admin.must("SELECT nr, belopp, kod FROM ekonomi.krav ORDER BY nr")?;
+    let expected = [["1", "10.00", "ab"], ["3", "NULL", "ab"], ["9", "9.00", "NULL"]];
+    ensure!(text_rows(&rows) == expected, "{:?}", text_rows(&rows));
+    let rejects = admin.must(
+        "SELECT line_number, column_name, rule, message FROM lis.rejects \
+         WHERE file_name LIKE '%krav_20260131.csv' ORDER BY line_number",
+    )?;
+    let violates = |name: &str| format!("new row for relation \"krav\" violates check constraint \"{name}\"");
+    let expected = [
+        ["3", "NULL", "check", &violates("positivt")],
+        ["5", "nr", "required", "a value is required"],
+        ["6", "NULL", "check", "division by zero"],
+        ["7", "belopp", "type", "not a number"],
+        ["8", "NULL", "check", &violates("liten")],
+        ["9", "NULL", "check", &violates("liten")],
+    ];
+    ensure!(text_rows(&rejects) == expected, "{:?}", text_rows(&rejects));
+    // A check that is as wide as the rows lets them all in.
+    admin.must(
+        "ALTER TABLE ekonomi.krav DROP CONSTRAINT positivt, DROP CONSTRAINT liten, ALTER nr DROP NOT NULL",
+    )?;
+    admin.must("CALL lis.undo_batch(1)")?;
+    server.warehouse().load("krav", &[])?.succeeded()?;
+    ensure!(
+        one_value(&mut admin, "SELECT count(*) FROM ekonomi.krav")? == "8",
+        "all but the one that is no number"
+    );
+    Ok(())
+}
+
 pub(crate) fn too_many_rejects_publish_nothing() -> Result<()> {
     let warehouse = delivered()?;
     warehouse.write("sources.d/fakturor.toml", SOURCE.replace("rejects_max = 0.7", "rejects_max = 0.1"))?;
