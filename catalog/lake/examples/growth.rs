@@ -37,6 +37,10 @@ use lis_lake::{
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
+/// As the server has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Nights in the small table and in the large one.
 const NIGHTS_FEW: i32 = 10;
 const NIGHTS_MANY: i32 = 1000;

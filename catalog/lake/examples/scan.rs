@@ -51,6 +51,10 @@ use tpchgen::{csv::LineItemCsv, generators::LineItemGenerator};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
+/// As the server has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ATTEMPTS: usize = 5;
 /// Rows that are made at a time.
 const PART_ROWS: usize = 1 << 20;

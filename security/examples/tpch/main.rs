@@ -30,6 +30,10 @@ use lis_sql::{bind_query, engine::share, parse, statement::Statement};
 
 use self::warehouse::{Kind, Outcome, Relations, Warehouse, bind_context};
 
+/// As the server has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const RUNS: usize = 7;
 const QUERIES: &str = include_str!("../../../tests/tpch.sql");
 

@@ -34,6 +34,9 @@ use crate::{
 
 /// How long a writer waits for another one, also in another process.
 pub const WRITER_WAIT_SECONDS_MAX: u64 = 60;
+/// Rows of an answer that may wait for whoever asked. The database runs in a thread of its own, which would otherwise be
+/// woken for every fifty rows: a catalogue is tens of thousands.
+const ROWS_WAITING_MAX: usize = 4096;
 /// Connections that read at the same time; further readers wait for one.
 pub const READERS_MAX: u32 = 4;
 
@@ -92,6 +95,7 @@ impl SqliteMetadata {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(false)
+            .row_buffer_size(ROWS_WAITING_MAX)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(WRITER_WAIT_SECONDS_MAX));
         // What is deleted is overwritten: bounds of erased files hold values of their rows.
