@@ -22,3 +22,6 @@ select m from (select min(1) over (partition by 2) as m from c.rad where id <= 3
 select (select m from (select min(date '2024-01-01') over (partition by 2) as m from c.rad order by 1 desc limit 2 offset 1) s order by m limit 1);
 select m from (select min(id) over (partition by forvaltning) as m, forvaltning as f from c.rad where forvaltning = '101' order by 2 desc limit 2 offset 1) s order by f limit 1;
 select id from (select id, forvaltning from c.rad where forvaltning = '101' order by 2 desc, 1 limit 3 offset 1) s order by forvaltning, id limit 1;
+-- keys of subqueries whose outer columns cannot be null any more
+select sum((select max(x) from (select b.id + a.id as x from c.num) s)) from c.rad a left join c.rad b on true where b.id > 2;
+select a.id, (select max(x) from (select b.id + a.id as x from c.num) s) from c.rad a left join c.rad b on true where b.id > 2 order by 1, 2;

@@ -6,6 +6,7 @@
 //! - `series`: `generate_series` is a stream, not a list.
 //! - `aggregate_statistics`: aggregations are answered from statistics only where these are their own.
 //! - `ensure_requirements`: the limit of a sort that is not needed stays where it is when rows are left out below.
+//! - `join_keys`: keys that decide nothing are left out.
 //! - `shared`: plans that several places read are evaluated once.
 //!
 //! [`Planner`] is the engine's query planner: it takes the optimised plan, and after it no logical rule runs.
@@ -13,6 +14,7 @@
 mod aggregate_statistics;
 mod ensure_requirements;
 mod evaluation_order;
+mod join_keys;
 mod push_down;
 mod series;
 mod shared;
@@ -51,7 +53,7 @@ impl QueryPlanner for Planner {
         state: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         shared::tell_needs(plan)?;
-        let plan = series::streamed(in_order(plan.clone())?)?;
+        let plan = series::streamed(in_order(join_keys::without_constants(plan.clone())?)?)?;
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(SeriesPlanner)]);
         planner.create_physical_plan(&plan, state).await
     }
