@@ -6,7 +6,9 @@ use std::{collections::BTreeMap, error::Error, fmt::Display, fs::File, io::Curso
 use arrow::csv::ReaderBuilder;
 use datafusion::{
     catalog::TableProvider,
-    datasource::provider_as_source,
+    dataframe::DataFrame,
+    datasource::{provider_as_source, source_as_provider},
+    logical_expr::LogicalPlan,
     prelude::{ParquetReadOptions, SessionContext},
 };
 use lis_lake::{
@@ -103,7 +105,7 @@ impl Warehouse {
             let table = make(&lake, name, columns, order, &other, scale).await?;
             let files = lake.data_directory().join(&table.path).display().to_string();
             let listing = async |path: String| -> Outcome<Arc<dyn TableProvider>> {
-                Ok(context.read_parquet(path, ParquetReadOptions::default()).await?.into_view_source()?)
+                table_of(context.read_parquet(path, ParquetReadOptions::default()).await?)
             };
             let ours: Arc<dyn TableProvider> = Arc::new(LakeTable::new(Arc::clone(&lake), table));
             tables.insert(name, [ours, listing(files).await?, listing(other.display().to_string()).await?]);
@@ -126,19 +128,11 @@ impl Warehouse {
     }
 }
 
-trait IntoSource {
-    fn into_view_source(self) -> Outcome<Arc<dyn TableProvider>>;
-}
-
-impl IntoSource for datafusion::dataframe::DataFrame {
-    /// The table that a frame of nothing but a scan reads.
-    fn into_view_source(self) -> Outcome<Arc<dyn TableProvider>> {
-        match self.into_unoptimized_plan() {
-            datafusion::logical_expr::LogicalPlan::TableScan(scan) => {
-                Ok(datafusion::datasource::source_as_provider(&scan.source)?)
-            }
-            _ => Err("a frame that is no scan".into()),
-        }
+/// The table that a frame of nothing but a scan reads.
+fn table_of(frame: DataFrame) -> Outcome<Arc<dyn TableProvider>> {
+    match frame.into_unoptimized_plan() {
+        LogicalPlan::TableScan(scan) => Ok(source_as_provider(&scan.source)?),
+        _ => Err("a frame that is no scan".into()),
     }
 }
 
