@@ -9,7 +9,10 @@ mod arithmetic;
 mod comparison;
 mod json;
 
-use datafusion::logical_expr::{Expr, Operator};
+use datafusion::{
+    common::ScalarValue,
+    logical_expr::{Expr, Operator, expr::ScalarFunction},
+};
 use lis_lake::types::PgType;
 
 pub(crate) use self::{
@@ -168,7 +171,7 @@ pub fn cannot_fail(expr: &Expr) -> bool {
     let visited = expr.apply(|node| {
         total &= match node {
             Expr::BinaryExpr(binary) => comparison_or_logic(binary.op),
-            Expr::ScalarFunction(call) => TOTAL.contains(&call.func.name()),
+            Expr::ScalarFunction(call) => TOTAL.contains(&call.func.name()) || is_plain_substring(call),
             // A subquery without outer references fails for all rows or none.
             Expr::Column(_)
             | Expr::Literal(..)
@@ -196,6 +199,21 @@ pub fn cannot_fail(expr: &Expr) -> bool {
         Ok(if total { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
     });
     visited.is_ok() && total
+}
+
+/// `substring` from a place on, so many characters: only a negative length fails.
+fn is_plain_substring(call: &ScalarFunction) -> bool {
+    let number = |expr: &Expr| match expr {
+        Expr::Literal(ScalarValue::Int32(Some(number)), _) => Some(i64::from(*number)),
+        Expr::Literal(ScalarValue::Int64(Some(number)), _) => Some(*number),
+        _ => None,
+    };
+    match call.args.as_slice() {
+        [_, from, length] if call.func.name() == "substring" => {
+            number(from).is_some() && number(length).is_some_and(|length| length >= 0)
+        }
+        _ => false,
+    }
 }
 
 fn comparison_or_logic(operator: Operator) -> bool {
