@@ -31,6 +31,8 @@ use crate::{
 
 /// What a SCROLL cursor may keep of the rows that it has passed.
 const SCROLL_BYTES_MAX: usize = 64 << 20;
+/// What a cursor keeps that was declared neither SCROLL nor NO SCROLL. Beyond it, the cursor only goes forward.
+const PASSED_BYTES_MAX: usize = 2 << 20;
 
 /// Rows, forward.
 pub(crate) struct Cursor {
@@ -54,6 +56,8 @@ struct History {
     position: u64,
     /// Whether it stands after the last row.
     after_end: bool,
+    /// Whether SCROLL was asked for: then it is an error if there is too much to keep.
+    promised: bool,
 }
 
 impl std::fmt::Debug for Cursor {
@@ -115,13 +119,13 @@ impl Cursor {
         RowEncoder::new(&self.outputs, formats, options).with_names(&self.names)
     }
 
-    /// Makes it a SCROLL cursor.
-    pub(crate) fn scrollable(mut self) -> Self {
-        self.history = Some(History::default());
+    /// Makes it a SCROLL cursor; if that is not `promised`, one that goes back as long as there is little to keep.
+    pub(crate) fn scrollable(mut self, promised: bool) -> Self {
+        self.history = Some(History { promised, ..History::default() });
         self
     }
 
-    /// Whether it is one.
+    /// Whether it can go back.
     pub(crate) fn is_scrollable(&self) -> bool {
         self.history.is_some()
     }
@@ -182,6 +186,10 @@ impl Cursor {
     fn remember(&mut self, batch: &RecordBatch) -> Result<()> {
         let Some(history) = &mut self.history else { return Ok(()) };
         history.bytes += batch.get_array_memory_size();
+        if !history.promised && history.bytes > PASSED_BYTES_MAX {
+            self.history = None;
+            return Ok(());
+        }
         if history.bytes > SCROLL_BYTES_MAX {
             return Err(ServerError::new(
                 Condition::ProgramLimitExceeded,
@@ -383,7 +391,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_scroll_cursor_goes_back_and_forth() {
-        let mut cursor = cursor().scrollable();
+        let mut cursor = cursor().scrollable(true);
         assert_eq!(fetch(&mut cursor, FetchDirection::Forward(3)).await, ["1", "2", "3"]);
         assert_eq!(fetch(&mut cursor, FetchDirection::Backward(1)).await, ["2"]);
         assert_eq!(fetch(&mut cursor, FetchDirection::Forward(0)).await, ["2"]);

@@ -81,7 +81,7 @@ pub(crate) async fn run(
             "DEALLOCATE ALL"
         }
         U::Declare { name, scroll, hold, binary, .. } => {
-            declare(session, parsed, name, *scroll == Some(true), *hold, *binary, types, values).await?;
+            declare(session, parsed, name, *scroll, *hold, *binary, types, values).await?;
             "DECLARE CURSOR"
         }
         U::Fetch { name, direction } => {
@@ -520,7 +520,7 @@ async fn declare(
     session: &mut Session,
     parsed: &Arc<ParsedStatement>,
     name: &Identifier,
-    scroll: bool,
+    scroll: Option<bool>,
     hold: bool,
     binary: bool,
     types: &[PgType],
@@ -541,8 +541,8 @@ async fn declare(
     session.check_portal_limit()?;
     let request = super::request_with(session, types, values).await?;
     let mut cursor = open(&session.server, &request, parsed).await?;
-    if scroll {
-        cursor = cursor.scrollable();
+    if scroll != Some(false) {
+        cursor = cursor.scrollable(scroll == Some(true));
     }
     let declared = NamedCursor {
         cursor,

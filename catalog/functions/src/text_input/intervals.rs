@@ -65,6 +65,9 @@ pub fn parse_interval_in(
     if ago {
         words.pop();
     }
+    // A sign may stand apart from its number.
+    let joined = join_signs(&words);
+    let mut words: Vec<&str> = joined.iter().map(String::as_str).collect();
     if words.is_empty() {
         return Err(invalid());
     }
@@ -137,6 +140,18 @@ pub fn parse_interval_in(
         sum = Sum { months: -sum.months, days: -sum.days, microseconds: -sum.microseconds };
     }
     sum.finish().ok_or_else(out_of_range)
+}
+
+/// The words with each sign that stands alone put before the number that follows.
+fn join_signs(words: &[&str]) -> Vec<String> {
+    let mut joined: Vec<String> = Vec::with_capacity(words.len());
+    for word in words {
+        match joined.last_mut() {
+            Some(sign) if matches!(sign.as_str(), "+" | "-") => sign.push_str(word),
+            _ => joined.push((*word).to_owned()),
+        }
+    }
+    joined
 }
 
 /// A clock whose fields are numbers but too large is out of range, anything else is no interval.

@@ -20,8 +20,7 @@ use lis_lake::{
 use sqlparser::ast;
 
 use super::{
-    Binder, Bound, BoundColumn, Surroundings, Unknowns, from::Joined, order::order_items, plan_error,
-    project, unsupported,
+    Binder, Bound, BoundColumn, Surroundings, Unknowns, from::Joined, order::order_items, plan_error, project,
 };
 use crate::{
     engine::SharedPlan,
@@ -238,8 +237,17 @@ impl Binder<'_> {
             }
             _ => {}
         }
-        if query.with.is_some() {
-            return Err(unsupported("WITH inside a recursive query", position));
+        if let Some(with) = &query.with {
+            // Its queries are in sight of both terms.
+            let frame = CteFrame { ctes: earlier, parent: surroundings.ctes };
+            let around = Surroundings { ctes: Some(&frame), ..surroundings };
+            let bare = ast::Cte {
+                query: Box::new(ast::Query { with: None, ..query.as_ref().clone() }),
+                ..written.clone()
+            };
+            return self.with_ctes(with, &BTreeMap::new(), around, |inside| {
+                self.recursive_cte(&bare, name, &[], inside)
+            });
         }
         let ast::SetExpr::SetOperation { op: ast::SetOperator::Union, set_quantifier, left, right } =
             query.body.as_ref()

@@ -15,6 +15,7 @@ use sqlparser::ast::{self, Spanned};
 use super::{
     Binder,
     calls::{Reference, positional},
+    interval_fields::IntervalFields,
     not_postgresql,
     place::Place,
     rows::float_literal,
@@ -37,6 +38,21 @@ fn is_not_distinct(value: Expr, truth: bool) -> Expr {
 /// `value IS NOT TRUE`, `value IS NOT FALSE`.
 fn is_distinct(value: Expr, truth: bool) -> Expr {
     binary_expr(value, Operator::IsDistinctFrom, lit(truth))
+}
+
+/// What stands in `LIKE ALL (…)`, which sqlparser reads as a call.
+fn all_of(pattern: &ast::Expr) -> Option<&ast::Expr> {
+    let ast::Expr::Function(call) = pattern else { return None };
+    let [ast::ObjectNamePart::Identifier(name)] = call.name.0.as_slice() else { return None };
+    let ast::FunctionArguments::List(list) = &call.args else { return None };
+    match list.args.as_slice() {
+        [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(array))]
+            if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("all") =>
+        {
+            Some(array)
+        }
+        _ => None,
+    }
 }
 
 /// Whether an operator is one of the comparisons, none of which may follow another without parentheses.
@@ -96,6 +112,18 @@ impl Binder<'_> {
             }
             E::Between { expr: value, negated, low, high } => {
                 self.between(expr, value, low, high, *negated, place)
+            }
+            E::Like { negated, any: false, expr: value, pattern, escape_char: None }
+                if all_of(pattern).is_some() =>
+            {
+                let name = if *negated { "!~~" } else { "~~" };
+                self.quantified(value, name, all_of(pattern).unwrap_or(pattern), true, place)
+            }
+            E::ILike { negated, any: false, expr: value, pattern, escape_char: None }
+                if all_of(pattern).is_some() =>
+            {
+                let name = if *negated { "!~~*" } else { "~~*" };
+                self.quantified(value, name, all_of(pattern).unwrap_or(pattern), true, place)
             }
             E::Like { negated, any: false, expr: value, pattern, escape_char } => {
                 let name = if *negated { "!~~" } else { "~~" };
@@ -757,15 +785,19 @@ impl Binder<'_> {
         };
         let position = self.position(value.span);
         let literal = self.literal(value, place)?;
-        let field = interval.last_field.as_ref().or(interval.leading_field.as_ref());
-        let literal = match (field, literal.value()) {
-            (Some(field), Some(ScalarValue::Utf8View(Some(text)))) if text.trim().parse::<f64>().is_ok() => {
-                types::string_literal(&format!("{text} {field}"), position)
+        let fields = IntervalFields::of(interval);
+        let literal = match (&fields, literal.value()) {
+            (Some(fields), Some(ScalarValue::Utf8View(Some(text)))) => {
+                types::string_literal(&fields.with_units(text), position)
             }
             _ => literal,
         };
         let target = ColumnType::plain(PgType::Interval);
-        types::coerce(&self.binding, literal, target, CastContext::Explicit, position)
+        let typed = types::coerce(&self.binding, literal, target, CastContext::Explicit, position)?;
+        Ok(match fields {
+            Some(fields) => fields.kept(typed),
+            None => typed,
+        })
     }
 
     fn case(

@@ -23,12 +23,13 @@ use super::{
     Binder, Surroundings, all_columns,
     calls::take_variadic,
     from::{Joined, cross_join},
+    json_records::JsonRecord,
     not_postgresql, one_row,
     place::{Clause, Place},
     plan_error, project, unsupported,
 };
 use crate::{
-    dialect::marks::{ROWS_FROM, is_mark_name},
+    dialect::marks::{NO_ALIAS, ROWS_FROM, is_mark, is_mark_name},
     error::{SqlError, SqlErrorKind},
     names::{Namespace, Scope, ScopeColumn, ScopeTable, Whole, identifier},
     resolve::{Argument, FunctionCall, ResolvedFunction, ResolvedSet, SetColumn, function},
@@ -44,27 +45,29 @@ pub(crate) struct TableFunction {
 }
 
 #[derive(Debug)]
-enum Rows {
+pub(super) enum Rows {
     /// One row of one value.
     One { value: Expr, column: Column },
     /// The elements of lists, side by side.
     Lists(Vec<List>),
+    /// What is computed of the elements of lists.
+    Computed { lists: Vec<List>, exprs: Vec<(Expr, Column)> },
 }
 
 #[derive(Debug)]
-struct List {
-    list: Expr,
+pub(super) struct List {
+    pub(super) list: Expr,
     /// The column of the elements.
-    element: Column,
+    pub(super) element: Column,
     /// The fields to take out of the elements, and the column of each; empty if the element itself is the column.
-    fields: Vec<(String, Column)>,
+    pub(super) fields: Vec<(String, Column)>,
 }
 
 /// A set or value, and the columns that it shows.
 #[derive(Debug)]
-struct Shown {
-    columns: Vec<(SetColumn, Column)>,
-    rows: Rows,
+pub(super) struct Shown {
+    pub(super) columns: Vec<(SetColumn, Column)>,
+    pub(super) rows: Rows,
 }
 
 impl Binder<'_> {
@@ -85,6 +88,26 @@ impl Binder<'_> {
             calls: None,
             attachments: None,
         };
+        if let Some(function) = JsonRecord::of(&call.name) {
+            let shown = self.json_record(function, call, alias, place)?;
+            if with_ordinality {
+                let message = "WITH ORDINALITY cannot be used with a column definition list";
+                return Err(SqlError::new(SqlErrorKind::SyntaxError, message)
+                    .with_hint("Put the column definition list inside ROWS FROM().")
+                    .at(self.name_position(&call.name)));
+            }
+            let name = call.name.0.last().and_then(ast::ObjectNamePart::as_ident).map(identifier);
+            let name = name.unwrap_or_else(|| Identifier::exact(""));
+            // The definitions have been read.
+            let mut plain = alias.cloned();
+            if let Some(alias) = &mut plain {
+                alias.columns = Vec::new();
+                if is_mark(&alias.name, NO_ALIAS) {
+                    plain = None;
+                }
+            }
+            return self.named(shown, &name, plain.as_ref(), false);
+        }
         if !is_mark_name(&call.name, ROWS_FROM) {
             let (shown, name) = self.called(call, place)?;
             return self.named(shown, &name, alias, with_ordinality);
@@ -318,7 +341,7 @@ impl TableFunction {
         };
         match &self.rows {
             Rows::One { value, .. } => refers(value),
-            Rows::Lists(lists) => lists.iter().any(|list| refers(&list.list)),
+            Rows::Lists(lists) | Rows::Computed { lists, .. } => lists.iter().any(|list| refers(&list.list)),
         }
     }
 
@@ -345,17 +368,23 @@ impl Rows {
                 let list = datafusion::functions_nested::expr_fn::make_array(vec![value]);
                 vec![List { list, element: column, fields: Vec::new() }]
             }
-            Self::Lists(lists) => lists,
+            // What is computed is shown only by itself, never beside other lists.
+            Self::Lists(lists) | Self::Computed { lists, .. } => lists,
         }
     }
 
-    fn over(self, _binder: &Binder<'_>, base: LogicalPlan, keep: bool) -> Result<LogicalPlan, SqlError> {
+    fn over(self, binder: &Binder<'_>, base: LogicalPlan, keep: bool) -> Result<LogicalPlan, SqlError> {
         let mut exprs = all_columns(&base);
         let schema = Arc::clone(base.schema());
         match self {
             Self::One { value, column } => {
                 exprs.push(seen_from_outside(value, &schema)?.alias(&column.name));
                 project(base, exprs)
+            }
+            Self::Computed { lists, exprs: computed } => {
+                let plan = Self::Lists(lists).over(binder, base, keep)?;
+                exprs.extend(computed.into_iter().map(|(expr, column)| expr.alias(&column.name)));
+                project(plan, exprs)
             }
             Self::Lists(lists) => {
                 let kept = exprs.clone();

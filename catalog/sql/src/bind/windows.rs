@@ -392,7 +392,14 @@ impl Binder<'_> {
                     return Err(SqlError::new(SqlErrorKind::InvalidColumnReference, message).at(place_of));
                 }
                 let given = typed.pg_type();
-                let typed = coerce(&self.binding, typed, target, CastContext::Implicit, place_of)
+                // An offset may be wider than what it is added to.
+                let integer = |pg_type| matches!(pg_type, PgType::Int2 | PgType::Int4 | PgType::Int8);
+                let context = if range && integer(given) && integer(target.pg_type) {
+                    CastContext::Explicit
+                } else {
+                    CastContext::Implicit
+                };
+                let typed = coerce(&self.binding, typed, target, context, place_of)
                     .map_err(|error| self.offset_error(error, units, given, definition, place_of))?;
                 let value = constant(&typed).map_err(|error| error.at(place_of))?;
                 if value.is_null() {

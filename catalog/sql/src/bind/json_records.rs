@@ -1,0 +1,148 @@
+//! Records from JSON: `jsonb_to_recordset(…) AS x (a integer, b text)` and its kin. The columns are what the definitions
+//! say: each is the member of that name, read as text is read into the type.
+
+use lis_lake::{
+    names::Identifier,
+    types::{ColumnType, PgType},
+};
+use sqlparser::ast;
+
+use super::{
+    Binder, not_postgresql,
+    place::Place,
+    table_functions::{List, Rows, Shown},
+    unsupported,
+};
+use crate::{
+    error::{SqlError, SqlErrorKind},
+    names::identifier,
+    resolve::{self, FunctionCall, ResolvedFunction, SetColumn},
+    types::{self, CastContext, Typed},
+};
+
+/// Which of the functions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct JsonRecord {
+    name: &'static str,
+    json: PgType,
+    set: bool,
+}
+
+const FUNCTIONS: [JsonRecord; 4] = [
+    JsonRecord { name: "json_to_record", json: PgType::Json, set: false },
+    JsonRecord { name: "json_to_recordset", json: PgType::Json, set: true },
+    JsonRecord { name: "jsonb_to_record", json: PgType::Jsonb, set: false },
+    JsonRecord { name: "jsonb_to_recordset", json: PgType::Jsonb, set: true },
+];
+
+impl JsonRecord {
+    /// The function of this name.
+    pub(super) fn of(name: &ast::ObjectName) -> Option<Self> {
+        let parts: Vec<Identifier> =
+            name.0.iter().filter_map(ast::ObjectNamePart::as_ident).map(identifier).collect();
+        let name = match parts.as_slice() {
+            [name] => name,
+            [schema, name] if schema.as_str() == "pg_catalog" => name,
+            _ => return None,
+        };
+        FUNCTIONS.into_iter().find(|function| function.name == name.as_str())
+    }
+}
+
+impl Binder<'_> {
+    /// Binds a call; the definitions are the alias's.
+    pub(super) fn json_record(
+        &self,
+        function: JsonRecord,
+        call: &ast::Function,
+        alias: Option<&ast::TableAlias>,
+        place: Place<'_>,
+    ) -> Result<Shown, SqlError> {
+        let position = self.name_position(&call.name);
+        let definitions = alias.map_or(&[][..], |alias| &alias.columns);
+        if definitions.is_empty() || definitions.iter().any(|column| column.data_type.is_none()) {
+            let message = "a column definition list is required for functions returning \"record\"";
+            return Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(position));
+        }
+        let ast::FunctionArguments::List(list) = &call.args else {
+            return Err(not_postgresql(function.name, position));
+        };
+        let (arguments, _) = self.arguments(&list.args, function.name, position, place)?;
+        let [argument] = <[resolve::Argument; 1]>::try_from(arguments)
+            .map_err(|_| unsupported(&format!("{} of these arguments", function.name), position))?;
+        let target = ColumnType::plain(function.json);
+        let json = types::coerce(&self.binding, argument.value, target, CastContext::Implicit, position)?;
+        let element = self.fresh_column("element");
+        let list = if function.set {
+            let name = if function.json == PgType::Jsonb { "jsonb" } else { "json" };
+            self.elements(&format!("{name}_array_elements"), json.clone(), position)?
+        } else {
+            datafusion::functions_nested::expr_fn::make_array(vec![json.expr.clone()])
+        };
+        let record =
+            Typed::new(datafusion::logical_expr::Expr::Column(element.clone()), target, target.to_arrow());
+        let mut columns = Vec::with_capacity(definitions.len());
+        let mut exprs = Vec::with_capacity(definitions.len());
+        for definition in definitions {
+            let name = identifier(&definition.name);
+            let at = self.position(definition.name.span);
+            let Some(written) = &definition.data_type else { continue };
+            let column_type = types::type_by_name(written, at)?;
+            let value = self.member(&record, name.as_str(), column_type, at)?;
+            let column = self.fresh_column(name.as_str());
+            columns.push((
+                SetColumn {
+                    name: name.as_str().to_owned(),
+                    column_type,
+                    arrow_type: value.arrow_type.clone(),
+                    collation: value.collation,
+                },
+                column.clone(),
+            ));
+            exprs.push((value.expr, column));
+        }
+        let lists = vec![List { list, element, fields: Vec::new() }];
+        Ok(Shown { columns, rows: Rows::Computed { lists, exprs } })
+    }
+
+    fn elements(
+        &self,
+        name: &str,
+        json: Typed,
+        position: Option<usize>,
+    ) -> Result<datafusion::logical_expr::Expr, SqlError> {
+        let call = FunctionCall {
+            schema: Some("pg_catalog".to_owned()),
+            name: name.to_owned(),
+            arguments: vec![super::calls::positional(json)],
+            star: false,
+            distinct: false,
+            variadic: false,
+            within_group: Vec::new(),
+            over: false,
+            position,
+        };
+        match resolve::function(&self.binding, call)? {
+            ResolvedFunction::Set(set) => Ok(set.list),
+            _ => Err(unsupported(name, position)),
+        }
+    }
+
+    /// A member of a JSON object as a value of a type.
+    fn member(
+        &self,
+        record: &Typed,
+        name: &str,
+        column_type: ColumnType,
+        position: Option<usize>,
+    ) -> Result<Typed, SqlError> {
+        let is_json = matches!(column_type.pg_type, PgType::Json | PgType::Jsonb);
+        if matches!(column_type.pg_type, PgType::Array(_) | PgType::Record) {
+            return Err(unsupported("an array or a record as a column of a record from JSON", position));
+        }
+        let operator = if is_json { "->" } else { "->>" };
+        let key = types::string_literal(name, position);
+        let member = resolve::operator(&self.binding, None, operator, Some(record.clone()), key, position)?;
+        types::coerce(&self.binding, member, column_type, CastContext::Explicit, position)
+    }
+}
