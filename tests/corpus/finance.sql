@@ -1,6 +1,6 @@
 -- reports of a finance department on the demo city
 select forvaltning, sum(belopp) from ekonomi.verifikationsrad group by forvaltning order by forvaltning;
-select v.forvaltning, f.namn, count(*) as rader, sum(v.belopp) as utfall from ekonomi.verifikationsrad v join org.forvaltning f using (forvaltning) group by v.forvaltning, f.namn order by utfall desc;
+select v.forvaltning, f.namn, count(*) as rader, sum(v.belopp) as utfall from ekonomi.verifikationsrad v join org.forvaltning f using (forvaltning) group by v.forvaltning, f.namn order by utfall desc, v.forvaltning;
 select coalesce(b.forvaltning, u.forvaltning) as forvaltning, b.budget, u.utfall, u.utfall - b.budget as avvikelse from (select forvaltning, sum(belopp) as budget from ekonomi.budget group by 1) b full join (select forvaltning, sum(belopp) as utfall from ekonomi.verifikationsrad group by 1) u using (forvaltning) order by 1;
 select forvaltning, period, sum(budget) as budget, sum(utfall) as utfall, sum(utfall) - sum(budget) as avvikelse from (select forvaltning, period, belopp as budget, 0 as utfall from ekonomi.budget union all select forvaltning, period, 0, belopp from ekonomi.verifikationsrad) x where period between 202501 and 202504 group by forvaltning, period order by forvaltning, period;
 select period, sum(belopp) filter (where konto like '3%') as intakter, sum(belopp) filter (where konto like '5%') as personal, sum(belopp) filter (where konto not like '3%' and konto not like '5%') as ovrigt from ekonomi.verifikationsrad group by period order by period;

@@ -2,11 +2,8 @@ select interval '1 year 2 months 3 days 04:05:06.789', interval '1-2', interval 
 select interval 'P1Y2M3DT4H5M6S', interval 'P0001-02-03T04:05:06', interval 'P1W', interval 'PT0.5S', interval 'P-1Y', interval 'P1Y-2M', interval 'PT1.5H', interval 'P0.5Y';
 select interval '1 yr 2 mons', interval '5 minutes 10 secs', interval '@ 1 hour ago', interval '1.5 months', interval '0.5 years', interval '1.1 weeks', interval '2 decades', interval '1 century', interval '1 millennium';
 select interval '10', interval '1:30', interval '1:30:15.5', interval '-1:30', interval '90 minutes', interval '100 hours', interval '1e3 seconds', interval '.5 days';
--- differs: an interval's fields are no modifier of it
 select interval '1' year, interval '2' month, interval '3' day, interval '4' hour, interval '5' minute, interval '6.789' second;
--- differs: an interval's fields are no modifier of it
 select interval '1-2' year to month, interval '3 04' day to hour, interval '3 04:05' day to minute, interval '3 04:05:06' day to second, interval '04:05' hour to minute, interval '04:05:06' hour to second, interval '05:06' minute to second;
--- differs: an interval's fields are no modifier of it
 select interval '1 year 2 months 3 days 04:05:06.789' year, interval '1 year 2 months 3 days 04:05:06' month, interval '3 days 04:05:06' day, interval '3 days 04:05:06' hour, interval '04:05:06' minute, interval '1 year 5 days' year to month;
 -- differs: an interval's fields are no modifier of it
 select '1 day 2 hours'::interval day, '1 2:03:04'::interval day to hour, '12:34:56.789'::interval second(1), interval(2) '1.23456 seconds', '1.23456 sec'::interval(3), interval '1.999' second(0);
@@ -85,3 +82,5 @@ show datestyle;
 set datestyle = 'ISO, MDY';
 -- words: a hint
 select date '1/2/2024', date '13/2/2024';
+select interval '1 month - 1 day', interval '2 hours + 3 minutes', interval '- 1 year';
+select interval '1.5678' second(2), interval '05:06' minute to second, interval '-1 02:03:04' day to second(0);

@@ -126,3 +126,7 @@ select a.four, sum(b.ten) from v.tusen a left join v.tusen b on a.unique1 = b.un
 select n_name, count(c_custkey), sum(c_acctbal) from tpch.nation left join tpch.customer on c_nationkey = n_nationkey group by n_name order by n_name;
 select r_name, n_name from tpch.region r join tpch.nation n on r.r_regionkey = n.n_regionkey where r_name like 'EU%' order by 2;
 select s_name from tpch.supplier s where not exists (select from tpch.partsupp where ps_suppkey = s.s_suppkey) order by 1;
+select a.i, b.k from v.j1 a left join v.j2 b on a.i = b.i and b.k > (select min(k) from v.j2) order by 1, 2;
+select a.i, b.k from v.j1 a full join v.j2 b on a.i = b.i and exists (select 1 from v.i2 where f1 > 0) order by 1, 2;
+select a.i, b.k from v.j1 a left join v.j2 b on a.i = b.i and exists (select 1 from v.bo where id = a.i and b) order by 1, 2;
+select a.i, b.k from v.j1 a right join v.j2 b on a.i = b.i or b.k in (select j from v.j1) order by 1, 2;

@@ -59,7 +59,6 @@ select * from row_number();
 select x from unnest('{1,2,3}'::int[]) x where x <> 2;
 select unnest('{}'::int[]), 1;
 select unnest(null::int[]);
--- refused: arrays of arrays
 select unnest(array[[1, 2], [3, 4]]);
 select unnest(1);
 select string_to_table('a,b,c', ','), regexp_split_to_table('x y z', ' ');
@@ -69,9 +68,7 @@ select * from json_array_elements('[1, "a", null]');
 select * from jsonb_each('{"a": 1, "b": "x"}') order by key;
 select key, value from json_each_text('{"a": 1, "b": null}');
 select jsonb_object_keys('{"b": 1, "a": 2}');
--- refused: records from JSON
 select * from json_to_record('{"a": 1, "b": "x"}') as x(a integer, b text);
--- refused: records from JSON
 select * from json_to_recordset('[{"a": 1}, {"a": 2}]') as x(a integer);
 select (x).key from (select jsonb_each('{"a": 1}') as x) s;
 -- differs: records from JSON
@@ -87,3 +84,10 @@ select d::date, extract(isodow from d) from generate_series(date '2024-02-27', d
 select count(*) from generate_series(1, 1000) a, generate_series(1, 100) b where (a + b) % 7 = 0;
 select sum(n) from (select generate_series(1, 100) as n) x where n % 2 = 0;
 select m.n, coalesce(sum(id), 0) from generate_series(0, 2) m(n) left join v.bo on id % 3 = n group by m.n order by m.n;
+select f.id, x.* from v.falt f left join lateral jsonb_to_recordset(case when jsonb_typeof(f.j) = 'object' then jsonb_build_array(f.j) end) as x(a text, n numeric(5,2)) on true order by f.id;
+select * from jsonb_to_record('{"a": 1, "b": {"c": 2}, "d": null, "f": 1.5}') as x(a bigint, b jsonb, d date, e text, f float8);
+select * from json_to_recordset('[{"a": 1}]');
+select * from json_to_recordset('[{"a": "x"}]') as x(a integer);
+select generate_series(1, 2) as g, count(*) from v.i2 group by 1 order by 1;
+select unnest(array[1, 2]) as u, generate_series(1, unnest(array[1, 2])) as g;
+select id, generate_series(1, id) from v.bo where id < 4 order by 2 desc, 1;

@@ -123,3 +123,8 @@ select first_value(lon) over (order by nr rows between 1 following and 2 followi
 select avg(lon)::float8, count(*) from v.lon group by extract(year from anstalld) order by min(anstalld);
 select u, count(*) over (order by u), min(n) over (partition by u order by u desc) from (values (uuid 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 1), ('b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 2), ('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 3), (null, 4)) v (u, n) order by n;
 select b, sum(n) over (order by b), sum(n) over (order by b range between current row and unbounded following) from (values ('\x01'::bytea, 1), ('\x00', 2), ('\x01', 3)) v (b, n) order by n;
+select sum(unique1) over (order by four range between 2::int8 preceding and 1::int2 preceding), unique1, four from v.tusen where unique1 < 10 order by four, unique1;
+select four, ten, sum(ten) over w, count(*) filter (where ten > 4) over w, first_value(ten) over w, last_value(ten) over w, nth_value(ten, 2) over w from v.tusen where unique1 < 20 window w as (partition by four order by ten groups between 1 preceding and 1 following exclude group) order by four, ten;
+select ten, sum(ten) over (w rows between unbounded preceding and unbounded following exclude ties) from v.tusen where unique1 < 8 window w as (order by ten) order by ten;
+select ten, row_number() over (order by ten, unique1 rows between 1 preceding and current row exclude current row) from v.tusen where unique1 < 5 order by ten, unique1;
+select ntile(four + 1) over (order by unique1), lead(unique1, -1, ten) over (order by unique1) from v.tusen where unique1 < 9 order by unique1;

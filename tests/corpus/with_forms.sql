@@ -163,3 +163,6 @@ select x, count(*) from (select 'a' as x union all select 'b' union all select '
 -- words: the column of the other arm
 select json '1' union select json '2';
 select jsonb '1' union select jsonb '1';
+with recursive t(n) as (with start as (select 1 as a) select a from start union all select n + 1 from t where n < 3) select * from t;
+with recursive a as (with b as (select 2 as x) select x from b union select x + 1 from a, b where a.x < 4 and b.x = 2) select * from a order by x;
+with recursive r(n, f) as (select 1, 0.5 union all select n + 1, f * 2 from r where n < 4) select n, f::float8 from r;

@@ -22,7 +22,6 @@ select timestamptz '2024-07-01 12:00 +02', timestamptz '2024-07-01 12:00+2', tim
 select timestamptz '2024-07-01 12:00 Nowhere/Else';
 select timestamptz '2024-07-01 12:00 XYZ';
 select timestamptz '2024-07-01 12:00+25';
--- differs: the zone database has one past for zones that agree since 1970
 select timestamptz '1900-01-01 00:00:00+00', timestamptz '1850-01-01 00:00:00+00', timestamptz '1940-07-01 12:00+00', timestamptz '2050-07-01 12:00+00', timestamptz '0001-01-01 00:00:00+00', timestamptz '2500-07-01 12:00+00';
 select extract(timezone from timestamptz '2024-07-01 12:00+00'), extract(timezone_hour from timestamptz '2024-01-01 12:00+00'), extract(timezone_minute from timestamptz '2024-01-01 12:00+00'), extract(hour from timestamptz '2024-07-01 12:00+00'), extract(epoch from timestamptz '2024-07-01 12:00+00');
 select date_part('hour', timestamptz '2024-07-01 22:30+00'), extract(day from timestamptz '2024-07-01 22:30+00'), (timestamptz '2024-07-01 22:30+00')::date, (timestamptz '2024-07-01 22:30+00')::time, timestamptz '2024-07-01 22:30+00'::timestamp;
