@@ -99,9 +99,12 @@ fn main() {
             std::hint::black_box(call(&case.ours, &case.arguments));
         });
         let theirs = match &case.theirs {
-            Theirs::Function(function) => best(|| {
-                std::hint::black_box(call(function, &case.arguments));
-            }),
+            Theirs::Function(function) => {
+                let arguments: Vec<_> = case.arguments.iter().map(as_they_count).collect();
+                best(|| {
+                    std::hint::black_box(call(function, &arguments));
+                })
+            }
             Theirs::Kernel(kernel) => best(|| {
                 std::hint::black_box(kernel(&case.arguments[0], &case.arguments[1]));
             }),
@@ -127,6 +130,14 @@ fn integer(value: i64) -> ColumnarValue {
 
 fn small(value: i32) -> ColumnarValue {
     ColumnarValue::Scalar(ScalarValue::Int32(Some(value)))
+}
+
+/// DataFusion's functions count in 64 bits.
+fn as_they_count(value: &ColumnarValue) -> ColumnarValue {
+    match value {
+        ColumnarValue::Scalar(ScalarValue::Int32(Some(value))) => integer((*value).into()),
+        other => other.clone(),
+    }
 }
 
 fn kernel_of(left: &ColumnarValue, right: &ColumnarValue) -> (ArrayRef, ArrayRef) {

@@ -4,7 +4,7 @@ use arrow::array::ArrayRef;
 
 use crate::{
     error::{FunctionError, FunctionErrorKind},
-    kernels::{Bytes, Int4, Int8, Text, map, map_bytes, map_text},
+    kernels::{Bytes, Int4, Int8, Text, map, map_bool, map_bytes, map_text},
     scalar::Arguments,
     text_input::{parse_escaped, parse_hex},
 };
@@ -22,6 +22,55 @@ pub fn concatenate(arguments: &Arguments<'_>) -> Done {
         out.extend_from_slice(right);
         Ok(())
     })
+}
+
+/// `bytea LIKE bytea`: `_` is one byte, `\` the escape.
+pub fn like(arguments: &Arguments<'_>) -> Done {
+    map_bool::<(Bytes, Bytes)>(arguments, |(bytes, pattern)| is_like(bytes, pattern))
+}
+
+/// `bytea NOT LIKE bytea`
+pub fn not_like(arguments: &Arguments<'_>) -> Done {
+    map_bool::<(Bytes, Bytes)>(arguments, |(bytes, pattern)| Ok(!is_like(bytes, pattern)?))
+}
+
+/// Goes back to the last `%` where the bytes do not fit, and lets it take one byte more.
+fn is_like(bytes: &[u8], pattern: &[u8]) -> Result<bool, FunctionError> {
+    let (mut at, mut in_pattern) = (0, 0);
+    let mut last_percent: Option<(usize, usize)> = None;
+    loop {
+        let here = bytes.get(at);
+        let step = match (pattern.get(in_pattern), here) {
+            (Some(b'%'), _) => {
+                last_percent = Some((at, in_pattern + 1));
+                in_pattern += 1;
+                continue;
+            }
+            (None, None) => return Ok(true),
+            (Some(b'\\'), Some(byte)) => match pattern.get(in_pattern + 1) {
+                Some(escaped) => (escaped == byte).then_some(2),
+                None => {
+                    let message = "LIKE pattern must not end with escape character";
+                    return Err(FunctionError::new(FunctionErrorKind::InvalidEscapeSequence, message));
+                }
+            },
+            (Some(b'_'), Some(_)) => Some(1),
+            (Some(wanted), Some(byte)) => (wanted == byte).then_some(1),
+            (None, Some(_)) => None,
+            (Some(_), None) => return Ok(false),
+        };
+        match (step, last_percent) {
+            (Some(step), _) => {
+                at += 1;
+                in_pattern += step;
+            }
+            (None, Some((from, after))) => {
+                last_percent = Some((from + 1, after));
+                (at, in_pattern) = (from + 1, after);
+            }
+            (None, None) => return Ok(false),
+        }
+    }
 }
 
 fn negative_length() -> FunctionError {

@@ -173,7 +173,8 @@ pub fn time_difference(arguments: &Arguments<'_>) -> Done {
     })
 }
 
-fn combine_intervals(
+/// The sum, or the difference, of the parts; nothing where one overflows.
+pub(crate) fn combine_intervals(
     a: IntervalMonthDayNano,
     b: IntervalMonthDayNano,
     negate: bool,

@@ -24,6 +24,7 @@ pub mod extremes;
 pub mod folds;
 pub mod formatting;
 pub mod hashes;
+pub mod identifiers;
 pub mod json;
 pub mod kernels;
 mod logarithms;

@@ -1,13 +1,13 @@
 //! Ordered-set aggregates: `percentile_cont`, `percentile_disc`, `mode`. They keep all values and sort at the end; the
-//! direction is that of `WITHIN GROUP (ORDER BY …)`. Fractions are constants of the call where they are constants in SQL;
+//! direction is that of `WITHIN GROUP (ORDER BY …)`. Intervals are ordered by what they are worth. Fractions are constants of the call where they are constants in SQL;
 //! otherwise they are the call's first argument, of which the first row counts.
 
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, Float64Array},
+    array::{Array, ArrayRef, AsArray, Float64Array, IntervalMonthDayNanoArray},
     compute::{SortOptions, concat, sort},
-    datatypes::{DataType, Field, Float64Type},
+    datatypes::{DataType, Field, Float64Type, IntervalMonthDayNano, IntervalMonthDayNanoType},
 };
 use datafusion::{
     common::{Result, ScalarValue, utils::SingleRowListArrayBuilder},
@@ -16,7 +16,9 @@ use datafusion::{
 
 use crate::{
     aggregate::{Aggregation, Inputs, aggregate},
+    dates::{combine_intervals, interval_native, interval_parts, interval_value, scale_interval},
     error::{FunctionError, FunctionErrorKind},
+    text_input::intervals::interval_out_of_range,
 };
 
 /// Which value is wanted.
@@ -160,6 +162,41 @@ fn discrete_place(fraction: f64, count: usize) -> usize {
     ((fraction * count as f64).ceil() as usize).saturating_sub(1)
 }
 
+/// What values are ordered by: themselves, but for intervals, which Arrow compares part by part.
+fn keys_of(values: &ArrayRef) -> ArrayRef {
+    match values.as_primitive_opt::<IntervalMonthDayNanoType>() {
+        Some(intervals) => {
+            let worth = |value| interval_value(interval_parts(value));
+            Arc::new(intervals.unary::<_, arrow::datatypes::Decimal128Type>(worth))
+        }
+        None => Arc::clone(values),
+    }
+}
+
+fn in_order(values: &ArrayRef, options: SortOptions) -> Result<ArrayRef> {
+    if !matches!(values.data_type(), DataType::Interval(_)) {
+        return Ok(sort(values, Some(options))?);
+    }
+    let order = arrow::compute::sort_to_indices(&keys_of(values), Some(options), None)?;
+    Ok(arrow::compute::take(values, &order, None)?)
+}
+
+/// The interval at a fraction of the way through intervals in order.
+fn between(
+    intervals: &IntervalMonthDayNanoArray,
+    fraction: f64,
+) -> Result<IntervalMonthDayNano, FunctionError> {
+    let (low, high, part) = place(fraction, intervals.len());
+    let low = intervals.value(low);
+    if part == 0.0 {
+        return Ok(low);
+    }
+    let overflow = interval_out_of_range;
+    let way = combine_intervals(intervals.value(high), low, true).ok_or_else(overflow)?;
+    let way = interval_native(scale_interval(interval_parts(way), part)?)?;
+    combine_intervals(low, way, false).ok_or_else(overflow)
+}
+
 /// 22003 for what is no fraction.
 fn checked(fraction: f64) -> Result<f64> {
     if (0.0..=1.0).contains(&fraction) {
@@ -174,7 +211,8 @@ fn checked(fraction: f64) -> Result<f64> {
 impl Values {
     /// The first of the most frequent of sorted values.
     fn most_frequent(sorted: &ArrayRef) -> Result<usize> {
-        let compare = arrow::array::make_comparator(sorted, sorted, SortOptions::default())?;
+        let keys = keys_of(sorted);
+        let compare = arrow::array::make_comparator(&keys, &keys, SortOptions::default())?;
         let (mut best, mut best_length, mut start) = (0, 0, 0);
         for row in 0..sorted.len() {
             if compare(start, row).is_ne() {
@@ -195,6 +233,13 @@ impl Values {
                 .map(|fraction| fraction.map(|fraction| discrete_place(fraction, sorted.len()) as u64))
                 .collect();
             return Ok(arrow::compute::take(sorted, &places, None)?);
+        }
+        if let Some(intervals) = sorted.as_primitive_opt::<IntervalMonthDayNanoType>() {
+            let values = fractions
+                .iter()
+                .map(|fraction| fraction.map(|fraction| between(intervals, fraction)).transpose())
+                .collect::<Result<IntervalMonthDayNanoArray, FunctionError>>()?;
+            return Ok(Arc::new(values));
         }
         let floats = sorted.as_primitive::<Float64Type>();
         let values: Float64Array = fractions
@@ -248,7 +293,7 @@ impl Accumulator for Values {
             return null();
         }
         let options = SortOptions { descending: self.descending, nulls_first: false };
-        let sorted = sort(&values, Some(options))?;
+        let sorted = in_order(&values, options)?;
         if self.pick == Pick::MostFrequent {
             return ScalarValue::try_from_array(&sorted, Self::most_frequent(&sorted)?);
         }

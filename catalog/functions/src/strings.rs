@@ -11,7 +11,7 @@ mod unicode;
 use std::sync::Arc;
 
 use arrow::{
-    array::{Int32Array, Int64Array, StringViewBuilder},
+    array::{ArrayRef, Int32Array, Int64Array, StringViewArray, StringViewBuilder},
     datatypes::DataType,
 };
 use datafusion::logical_expr::ScalarUDF;
@@ -20,10 +20,13 @@ pub use self::{case::*, filling::*, parts::*, quoting::*, unicode::*};
 use crate::{
     error::{FunctionError, FunctionErrorKind},
     kernels::{
-        Bytes, Int4, IntegerArgument, TextArgument, boolean_rows, map, primitive_rows, slice_rows, text_rows,
+        Bytes, Int4, IntegerArgument, TextArgument, boolean_rows, map, primitive, primitive_rows, slice_rows,
+        text_rows,
     },
     scalar::{Arguments, Scalar},
 };
+
+type Done = Result<ArrayRef, FunctionError>;
 
 /// The longest text that a function makes: PostgreSQL's limit of 1 GB for one value, less its header.
 pub const TEXT_BYTES_MAX: usize = 0x3fff_fff0;
@@ -136,19 +139,44 @@ fn byte_of(text: &str, character: usize) -> usize {
     text.char_indices().nth(character).map_or(text.len(), |(byte, _)| byte)
 }
 
+/// A number for each value, of its view: the length in bytes in the low 32 bits, and above them, of a text of up to 12
+/// bytes, the bytes themselves. It cannot fail, so that nulls need not be told apart.
+fn of_views(arguments: &Arguments<'_>, number: impl Fn(u128, &StringViewArray, usize) -> i32) -> Done {
+    let (texts, _) = arguments.typed::<StringViewArray>(0)?;
+    let values = texts.views().iter().enumerate().map(|(row, view)| number(*view, texts, row)).collect();
+    primitive::<Int4>(values, arguments.nulls().into_buffer(arguments.rows), arguments)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the low 32 bits are what is wanted")]
+fn bytes_in(view: u128) -> i32 {
+    view as i32
+}
+
 /// `length(text)`.
 pub fn length() -> Arc<ScalarUDF> {
+    const INLINE: i32 = 12;
+    /// The lowest bit of each of the 12 bytes.
+    const ONES: u128 = 0x0101_0101_0101_0101_0101_0101;
     Scalar::strict("length", DataType::Int32, |arguments| {
-        let text = TextArgument::of(arguments, 0)?;
-        primitive_rows::<Int4>(arguments, |row| count(text.get(row).chars().count()))
+        of_views(arguments, |view, texts, row| {
+            let length = bytes_in(view);
+            if length <= INLINE {
+                // Of a character of several bytes all but the first begin with the bits 10.
+                let bytes = view >> 32;
+                let rest = (bytes >> 7) & !(bytes >> 6) & ONES;
+                return length - rest.count_ones().cast_signed();
+            }
+            let text = texts.value(row).as_bytes();
+            let rest = text.iter().filter(|byte| byte.cast_signed() < -0x40).count();
+            length - i32::try_from(rest).unwrap_or(0)
+        })
     })
 }
 
 /// `octet_length(text)`.
 pub fn octet_length() -> Arc<ScalarUDF> {
     Scalar::strict("octet_length", DataType::Int32, |arguments| {
-        let text = TextArgument::of(arguments, 0)?;
-        primitive_rows::<Int4>(arguments, |row| count(text.get(row).len()))
+        of_views(arguments, |view, _, _| bytes_in(view))
     })
 }
 
@@ -206,7 +234,12 @@ pub fn strpos() -> Arc<ScalarUDF> {
         let (text, part) = (TextArgument::of(arguments, 0)?, TextArgument::of(arguments, 1)?);
         primitive_rows::<Int4>(arguments, |row| {
             let text = text.get(row);
-            match text.find(part.get(row)) {
+            let part = part.get(row);
+            let found = match part.as_bytes() {
+                [only] => text.find(char::from(*only)),
+                _ => text.find(part),
+            };
+            match found {
                 Some(byte) => count(text[..byte].chars().count() + 1),
                 None => Ok(0),
             }
@@ -321,10 +354,18 @@ pub fn to_hex_int4() -> Arc<ScalarUDF> {
     Scalar::strict("to_hex_int4", DataType::Utf8View, |arguments| {
         let (values, step) = arguments.typed::<Int32Array>(0)?;
         text_rows(arguments, |row, out| {
-            out.push_str(&format!("{:x}", values.value(row * step)));
+            write_hexadecimal(u64::from(values.value(row * step).cast_unsigned()), out);
             Ok(())
         })
     })
+}
+
+fn write_hexadecimal(value: u64, out: &mut String) {
+    let digits = (64 - (value | 1).leading_zeros()).div_ceil(4);
+    out.extend((0..digits).rev().filter_map(|place| {
+        let digit = u32::try_from(value >> (4 * place) & 0xf).ok()?;
+        char::from_digit(digit, 16)
+    }));
 }
 
 /// `to_hex(bigint)`.
@@ -332,7 +373,7 @@ pub fn to_hex_int8() -> Arc<ScalarUDF> {
     Scalar::strict("to_hex_int8", DataType::Utf8View, |arguments| {
         let (values, step) = arguments.typed::<Int64Array>(0)?;
         text_rows(arguments, |row, out| {
-            out.push_str(&format!("{:x}", values.value(row * step)));
+            write_hexadecimal(values.value(row * step).cast_unsigned(), out);
             Ok(())
         })
     })

@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 use datafusion::logical_expr::ScalarUDF;
 
 use crate::{
-    kernels::{TextArgument, text_rows},
+    kernels::{Text, TextArgument, map_written, text_rows},
     scalar::Scalar,
 };
 
@@ -15,8 +15,7 @@ pub fn upper() -> Arc<ScalarUDF> {
     Scalar::strict("upper", DataType::Utf8View, |arguments| {
         let text = TextArgument::of(arguments, 0)?;
         text_rows(arguments, |row, out| {
-            // One to one as towupper does: ß stays ß.
-            out.extend(text.get(row).chars().map(|one| single(one.to_uppercase(), one)));
+            map_characters(text.get(row), out, str::make_ascii_uppercase, upper_of);
             Ok(())
         })
     })
@@ -27,10 +26,37 @@ pub fn lower() -> Arc<ScalarUDF> {
     Scalar::strict("lower", DataType::Utf8View, |arguments| {
         let text = TextArgument::of(arguments, 0)?;
         text_rows(arguments, |row, out| {
-            out.extend(text.get(row).chars().map(|one| single(one.to_lowercase(), one)));
+            map_characters(text.get(row), out, str::make_ascii_lowercase, lower_of);
             Ok(())
         })
     })
+}
+
+/// Appends the text, its ASCII runs mapped at once, and one by one what stands between them.
+fn map_characters(text: &str, out: &mut String, ascii: fn(&mut str), other: fn(char) -> char) {
+    let mut rest = text;
+    loop {
+        let run = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
+        let (plain, after) = rest.split_at(run);
+        let begin = out.len();
+        out.push_str(plain);
+        if let Some(written) = out.get_mut(begin..) {
+            ascii(written);
+        }
+        let mut characters = after.chars();
+        let Some(one) = characters.next() else { return };
+        out.push(other(one));
+        rest = characters.as_str();
+    }
+}
+
+/// One to one as `towupper` does: ß stays ß.
+fn upper_of(one: char) -> char {
+    if one.is_ascii() { one.to_ascii_uppercase() } else { single(one.to_uppercase(), one) }
+}
+
+fn lower_of(one: char) -> char {
+    if one.is_ascii() { one.to_ascii_lowercase() } else { single(one.to_lowercase(), one) }
 }
 
 fn single(mut mapped: impl ExactSizeIterator<Item = char>, original: char) -> char {
@@ -44,11 +70,7 @@ pub fn initcap() -> Arc<ScalarUDF> {
         text_rows(arguments, |row, out| {
             let mut inside = false;
             for one in text.get(row).chars() {
-                out.push(if inside {
-                    single(one.to_lowercase(), one)
-                } else {
-                    single(one.to_uppercase(), one)
-                });
+                out.push(if inside { lower_of(one) } else { upper_of(one) });
                 inside = one.is_alphanumeric();
             }
             Ok(())
@@ -59,10 +81,18 @@ pub fn initcap() -> Arc<ScalarUDF> {
 /// `reverse(text)`.
 pub fn reverse() -> Arc<ScalarUDF> {
     Scalar::strict("reverse", DataType::Utf8View, |arguments| {
-        let text = TextArgument::of(arguments, 0)?;
-        text_rows(arguments, |row, out| {
-            out.extend(text.get(row).chars().rev());
-            Ok(())
+        map_written::<(Text,)>(arguments, |(text,), out| {
+            out.extend(text.bytes().rev());
+            if text.is_ascii() {
+                return;
+            }
+            // The bytes of each character the right way round again: its first one comes last now.
+            let mut rest = out.as_mut_slice();
+            while let Some(first) = rest.iter().position(|byte| *byte & 0xc0 != 0x80) {
+                let (character, after) = rest.split_at_mut(first + 1);
+                character.reverse();
+                rest = after;
+            }
         })
     })
 }

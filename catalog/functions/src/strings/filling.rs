@@ -23,10 +23,18 @@ fn trim_rows(arguments: &Arguments<'_>, start: bool, end: bool) -> Result<ArrayR
         let set = set.as_ref().map_or(" ", |set| set.get(row));
         let mut text = text.get(row);
         if start {
-            text = text.trim_start_matches(|one| set.contains(one));
+            text = if set == " " {
+                text.trim_start_matches(' ')
+            } else {
+                text.trim_start_matches(|one| set.contains(one))
+            };
         }
         if end {
-            text = text.trim_end_matches(|one| set.contains(one));
+            text = if set == " " {
+                text.trim_end_matches(' ')
+            } else {
+                text.trim_end_matches(|one| set.contains(one))
+            };
         }
         Ok(text)
     })
@@ -65,7 +73,9 @@ fn pad_rows(arguments: &Arguments<'_>, before: bool) -> Result<ArrayRef, Functio
         if !before {
             out.push_str(text);
         }
-        if !fill.is_empty() {
+        if let &[only] = fill.as_bytes() {
+            out.extend(std::iter::repeat_n(char::from(only), length - have));
+        } else if !fill.is_empty() {
             out.extend(fill.chars().cycle().take(length - have));
         }
         if before {
@@ -96,13 +106,19 @@ pub fn replace() -> Arc<ScalarUDF> {
                 out.push_str(text);
                 return Ok(());
             }
-            let mut rest = text;
-            while let Some((before, after)) = rest.split_once(from) {
-                out.push_str(before);
-                out.push_str(to);
-                rest = after;
+            let mut append = |index: usize, part: &str| {
+                if index > 0 {
+                    out.push_str(to);
+                }
+                out.push_str(part);
+            };
+            // A single byte is looked for many at a time.
+            match from.as_bytes() {
+                [only] => {
+                    text.split(char::from(*only)).enumerate().for_each(|(index, part)| append(index, part))
+                }
+                _ => text.split(from).enumerate().for_each(|(index, part)| append(index, part)),
             }
-            out.push_str(rest);
             Ok(())
         })
     })
@@ -113,17 +129,50 @@ pub fn translate() -> Arc<ScalarUDF> {
     Scalar::strict("translate", DataType::Utf8View, |arguments| {
         let text = TextArgument::of(arguments, 0)?;
         let (from, to) = (TextArgument::of(arguments, 1)?, TextArgument::of(arguments, 2)?);
+        // What becomes of each character of `from`, and of all ASCII characters; made anew only where it changes.
+        let mut table: Option<(&str, &str, Translation)> = None;
         text_rows(arguments, |row, out| {
             let (from, to) = (from.get(row), to.get(row));
-            for one in text.get(row).chars() {
-                match from.chars().position(|candidate| candidate == one) {
-                    None => out.push(one),
-                    Some(index) => out.extend(to.chars().nth(index)),
-                }
-            }
+            let known = table.take().filter(|(last_from, last_to, _)| *last_from == from && *last_to == to);
+            let (.., translation) =
+                table.insert(known.unwrap_or_else(|| (from, to, Translation::of(from, to))));
+            out.extend(text.get(row).chars().filter_map(|one| translation.of_character(one)));
             Ok(())
         })
     })
+}
+
+/// What `translate` makes of characters.
+struct Translation {
+    ascii: [Option<char>; 128],
+    others: Vec<(char, Option<char>)>,
+}
+
+impl Translation {
+    fn of(from: &str, to: &str) -> Self {
+        let mut ascii = [None; 128];
+        (0_u8..).zip(&mut ascii).for_each(|(code, place)| *place = Some(char::from(code)));
+        let mut translation = Self { ascii, others: Vec::new() };
+        let mut to = to.chars();
+        let pairs: Vec<(char, Option<char>)> = from.chars().map(|one| (one, to.next())).collect();
+        // Of a character that is named twice the first counts.
+        for (one, becomes) in pairs.into_iter().rev() {
+            match usize::try_from(u32::from(one)).ok().and_then(|code| translation.ascii.get_mut(code)) {
+                Some(place) => *place = becomes,
+                None => translation.others.insert(0, (one, becomes)),
+            }
+        }
+        translation
+    }
+
+    fn of_character(&self, one: char) -> Option<char> {
+        match usize::try_from(u32::from(one)).ok().and_then(|code| self.ascii.get(code)) {
+            Some(becomes) => *becomes,
+            None => {
+                self.others.iter().find(|(known, _)| *known == one).map_or(Some(one), |(_, becomes)| *becomes)
+            }
+        }
+    }
 }
 
 /// `repeat(text, times)`.

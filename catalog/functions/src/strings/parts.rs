@@ -25,10 +25,11 @@ pub fn split_part() -> Arc<ScalarUDF> {
             if delimiter.is_empty() {
                 return Ok(if index == 1 { text } else { "" });
             }
-            let part = if field > 0 {
-                text.split(delimiter).nth(index - 1)
-            } else {
-                text.rsplit(delimiter).nth(index - 1)
+            // A single byte is looked for many at a time.
+            let part = match (delimiter.as_bytes(), field > 0) {
+                ([only], true) => text.split(char::from(*only)).nth(index - 1),
+                (_, true) => text.split(delimiter).nth(index - 1),
+                (_, false) => text.rsplit(delimiter).nth(index - 1),
             };
             Ok(part.unwrap_or(""))
         })

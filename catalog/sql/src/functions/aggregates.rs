@@ -41,6 +41,7 @@ use crate::{
 use PgType::{Bool, Bytea, Float4, Float8, Int2, Int4, Int8, Interval, Json, Jsonb, Numeric, Text};
 
 const FLOATS: Formal = Is(PgType::Array(&PgType::Float8));
+const INTERVALS: Formal = Is(PgType::Array(&PgType::Interval));
 
 /// Digits after the point of an average over a column.
 const AVERAGE_SCALE: i32 = 16;
@@ -533,6 +534,14 @@ pub(super) const ROWS: &[FunctionRow] = &[
     })
     .ordered_set(),
     aggregate("percentile_cont", &[FLOATS, Is(Float8)], FLOATS, |_, arguments| {
+        percentile(arguments, Pick::Continuous)
+    })
+    .ordered_set(),
+    aggregate("percentile_cont", &[Is(Float8), Is(Interval)], Is(Interval), |_, arguments| {
+        percentile(arguments, Pick::Continuous)
+    })
+    .ordered_set(),
+    aggregate("percentile_cont", &[FLOATS, Is(Interval)], INTERVALS, |_, arguments| {
         percentile(arguments, Pick::Continuous)
     })
     .ordered_set(),

@@ -203,6 +203,13 @@ pub(super) const ROWS: &[FunctionRow] = &[
     }),
     build("localtime", &[], Is(Time), |binding, arguments| now_as(binding, Time, &arguments)),
     build("localtime", &[Is(Int4)], Is(Time), |binding, arguments| now_as(binding, Time, &arguments)),
+    kernel("timestamp", &[Is(Date), Is(Time)], Is(Timestamp), "datetime_pl", k::date_add_time),
+    build("timestamptz", &[Is(Date), Is(Time)], Is(Timestamptz), |binding, arguments| {
+        let local =
+            apply("datetime_pl", k::date_add_time, arguments, plain(Timestamp), plain(Timestamp).to_arrow())?;
+        coerce_to(binding, local, Timestamptz)
+    }),
+    kernel("timestamptz", &[Is(Date), Is(Timetz)], Is(Timestamptz), "datetimetz_pl", tz::on_date),
     kernel("date_trunc", &[Is(Text), Is(Timestamp)], Is(Timestamp), "timestamp_trunc", k::date_trunc),
     build("date_trunc", &[Is(Text), Is(Timestamptz)], Is(Timestamptz), |binding, arguments| {
         with_zone("timestamptz_trunc", k::date_trunc_in_zone, Timestamptz, binding, arguments)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::ScalarUDF;
 use lis_functions::{
-    bytes, formatting, json, patterns,
+    bytes, formatting, identifiers, json, patterns,
     strings::{self as k, Definition, Kind},
 };
 use lis_lake::types::{Category, ColumnType, PgType};
@@ -292,6 +292,17 @@ pub(super) const ROWS: &[FunctionRow] = &[
     kernel("set_byte", &[Is(Bytea), Is(Int4), Is(Int4)], Is(Bytea), "set_byte", bytes::set_byte),
     kernel("get_bit", &[Is(Bytea), Is(Int8)], Is(Int4), "get_bit", bytes::get_bit),
     kernel("set_bit", &[Is(Bytea), Is(Int8), Is(Int4)], Is(Bytea), "set_bit", bytes::set_bit),
+    kernel("like", &[Is(Bytea), Is(Bytea)], Is(PgType::Bool), "bytealike", bytes::like),
+    kernel("notlike", &[Is(Bytea), Is(Bytea)], Is(PgType::Bool), "byteanlike", bytes::not_like),
+    kernel("parse_ident", &[Is(Text)], Is(TEXT_ARRAY), "parse_ident", identifiers::parse_ident),
+    kernel(
+        "parse_ident",
+        &[Is(Text), Is(PgType::Bool)],
+        Is(TEXT_ARRAY),
+        "parse_ident_strict",
+        identifiers::parse_ident_strict,
+    ),
+    kernel("pg_size_bytes", &[Is(Text)], Is(Int8), "pg_size_bytes", identifiers::size_bytes),
     kernel("bit_count", &[Is(Bytea)], Is(Int8), "bytea_bit_count", bytes::bit_count),
     kernel("bit_length", &[Is(Bytea)], Is(Int4), "bytea_bit_length", bytes::bit_length),
     kernel("btrim", &[Is(Bytea), Is(Bytea)], Is(Bytea), "bytea_btrim", bytes::btrim),

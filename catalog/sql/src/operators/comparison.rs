@@ -7,7 +7,7 @@ use datafusion::{
     common::ScalarValue,
     logical_expr::{BinaryExpr, Expr, Like, Operator, lit},
 };
-use lis_functions::{casts as kernels, dates, patterns, scalar::Kernel};
+use lis_functions::{bytes, casts as kernels, dates, patterns, scalar::Kernel};
 use lis_lake::types::{ColumnType, PgType};
 
 use super::{Formal, OperatorRow, comparison_of, is};
@@ -136,6 +136,37 @@ fn plain_like(name: &str, operands: &[Typed]) -> Option<Typed> {
     Some(Typed::new(expr, BOOLEAN, DataType::Boolean).at(value.position))
 }
 
+macro_rules! bytea_row {
+    ($name:literal, $function:literal, $kernel:path) => {
+        OperatorRow {
+            name: $name,
+            left: Some(is(PgType::Bytea)),
+            right: is(PgType::Bytea),
+            result: is(PgType::Bool),
+            build: |_, _, operands| apply($function, $kernel, operands, BOOLEAN, DataType::Boolean),
+        }
+    };
+}
+
+/// `~<~` and its kin compare byte by byte, whatever the collation.
+macro_rules! bytewise_row {
+    ($name:literal, $type:ident, $operator:ident) => {
+        OperatorRow {
+            name: $name,
+            left: Some(is(PgType::$type)),
+            right: is(PgType::$type),
+            result: is(PgType::Bool),
+            build: |binding, _, operands| {
+                let (left, right) = super::two(operands)?;
+                let position = left.position.or(right.position);
+                let (left, right) = align(binding, left, right)?;
+                let expr = BinaryExpr::new(Box::new(left.expr), Operator::$operator, Box::new(right.expr));
+                Ok(Typed::new(Expr::BinaryExpr(expr), BOOLEAN, DataType::Boolean).at(position))
+            },
+        }
+    };
+}
+
 /// LIKE and regular expressions.
 pub(super) const TEXT_ROWS: &[OperatorRow] = &[
     text_row!("~~", Text, patterns::like),
@@ -147,6 +178,16 @@ pub(super) const TEXT_ROWS: &[OperatorRow] = &[
     text_row!("~~*", Text, patterns::ilike),
     text_row!("~~*", Name, patterns::ilike),
     text_row!("~~*", Bpchar, patterns::ilike),
+    bytea_row!("~~", "bytealike", bytes::like),
+    bytea_row!("!~~", "byteanlike", bytes::not_like),
+    bytewise_row!("~<~", Text, Lt),
+    bytewise_row!("~<=~", Text, LtEq),
+    bytewise_row!("~>~", Text, Gt),
+    bytewise_row!("~>=~", Text, GtEq),
+    bytewise_row!("~<~", Bpchar, Lt),
+    bytewise_row!("~<=~", Bpchar, LtEq),
+    bytewise_row!("~>~", Bpchar, Gt),
+    bytewise_row!("~>=~", Bpchar, GtEq),
     text_row!("!~~*", Text, patterns::not_ilike),
     text_row!("!~~*", Name, patterns::not_ilike),
     text_row!("!~~*", Bpchar, patterns::not_ilike),

@@ -524,7 +524,14 @@ pub(crate) fn iso_text(
         T::Timestamp => kernels::timestamp_to_text,
         T::Interval => kernels::interval_to_text,
         T::Uuid => kernels::uuid_to_text,
-        T::Bytea => kernels::bytea_to_text,
+        T::Bytea => {
+            if binding.context.settings.get("bytea_output").is_some_and(|style| style == "escape") {
+                let form = Typed::constant(ScalarValue::Utf8View(Some("escape".to_owned())), text);
+                let kernel = lis_functions::bytes::encode;
+                return apply("encode", kernel, vec![typed, form], text, DataType::Utf8View);
+            }
+            kernels::bytea_to_text
+        }
         T::Timestamptz => {
             let kernel = kernels::timestamptz_to_text;
             return apply("text", kernel, vec![typed, zone(binding)], text, DataType::Utf8View);
