@@ -48,3 +48,6 @@ select forvaltning, (select count(*) from c.konto) from c.rad group by forvaltni
 select extract(year from datum) as ar, count(*) from c.rad group by ar order by ar;
 select case when belopp > 0 then 'u' else 'i' end as slag, sum(belopp) from c.rad group by slag order by slag;
 select sum(case when belopp > 0 then belopp else 0 end), sum(case when belopp < 0 then 1 else 0 end) from c.rad;
+
+-- percentiles of intervals, ordered by what they are worth
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY x), percentile_cont(ARRAY[0, 0.25, 1]) WITHIN GROUP (ORDER BY x), percentile_disc(0.5) WITHIN GROUP (ORDER BY x), mode() WITHIN GROUP (ORDER BY x DESC) FROM (VALUES (interval '1 mon'), ('29 days'), ('31 days'), ('1 day 02:00'), ('24:00'), (NULL)) AS v(x);

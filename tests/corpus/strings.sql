@@ -53,3 +53,15 @@ SELECT regexp_substr('12 kronor', 'kr|kronor'), regexp_replace('xabcd', 'a|ab|ab
 SELECT regexp_match('abcb xyz', 'a.*?b.*'), regexp_match('aabbb', '(.*?)(b+)'), substring('foobarbar' from '(foo|foobar)(bar)?'), regexp_match('abc123', '([a-z]+?)([0-9]*)');
 SELECT regexp_matches('ab12cd3', '([a-z]|[a-z]{2})([0-9]+)', 'g'), regexp_split_to_array('a--b-c', '-|--'), regexp_count('ababab', 'a|ab'), regexp_instr('xxabab', '(ab)+|a', 1, 1, 1);
 SELECT to_char('NaN'::float8, '999.99'), to_char('infinity'::float8, 'FM999999.009'), to_timestamp('2024-00-00', 'YYYY-MM-DD') = '2024-01-01'::timestamptz;
+
+-- byte by byte, whatever the collation; LIKE over bytea; names and sizes in text
+SELECT 'a'::text ~<~ 'B', 'a'::text ~>=~ 'B', 'ab '::char(3) ~<=~ 'ab'::char(5), 'Z'::text ~>~ 'a';
+SELECT '\x616263'::bytea LIKE '\x6125'::bytea, '\x616263'::bytea NOT LIKE '\x5f625f'::bytea, '\x6125'::bytea LIKE '\x615c25'::bytea, '\x00ff'::bytea LIKE '\x255f'::bytea;
+SELECT parse_ident('Schema."Table"".x" . col$1'), parse_ident('f(1)', false), pg_size_bytes('1.5 GB'), pg_size_bytes('-1 TB'), pg_size_bytes('1e3 mb');
+SELECT parse_ident('a..b');
+SELECT parse_ident('a.');
+SELECT parse_ident('f(1)');
+-- words: the hint names no units
+SELECT pg_size_bytes('1 XB');
+SELECT upper('Östermalm straße ÿ'), lower('ÅÄÖ ABC ß'), initcap('östra ÅSA-lisa o''neil'), reverse('åb€c'), length('Östermalm 4711'), length('kommunstyrelsen å'), octet_length('åäö');
+SELECT translate('Exempelstad å', 'aeå', 'AE'), translate('aab', 'aa', 'xy'), replace('a,b,,c', ',', ';'), replace('abc', '', 'x'), split_part('a b c', ' ', 2), split_part('a b c', ' ', -1), to_hex(-1), to_hex(255::bigint), to_hex(0), lpad('å', 4, '*'), rpad('ab', 5), btrim('  x '), ltrim('xxy', 'x');

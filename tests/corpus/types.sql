@@ -125,3 +125,7 @@ select now()::int;
 select date '2024-01-01'::int;
 select '{1}'::int;
 select $$ab$$::text::name::varchar(1), cast(null as int[]), cast('12' as smallint) + 1, int4 '5' + 1, float8 '1.5', varchar(2) 'abc';
+
+SET bytea_output = 'escape';
+SELECT '\x6162ff5c'::bytea::text, '\x6162ff5c'::bytea, 'x' || '\xff'::bytea::text;
+RESET bytea_output;

@@ -485,7 +485,7 @@ pub fn make_timestamp(arguments: &Arguments<'_>) -> Done {
 
 /// `make_timestamptz`, zone
 pub fn make_timestamptz(arguments: &Arguments<'_>) -> Done {
-    let mut zones = Zones::new(iso_zone_of);
+    let mut zones = Zones::of(arguments, 6, iso_zone_of);
     map::<(Int4, Int4, Int4, Int4, Int4, Float8, Text), Timestamp>(
         arguments,
         |(year, month, day, hour, minute, second, zone)| {
@@ -548,14 +548,21 @@ fn iso_zone_of(name: &str) -> Result<Zone, FunctionError> {
 struct Zones {
     parse: fn(&str) -> Result<Zone, FunctionError>,
     last: Option<(String, Zone)>,
+    /// The zone of all rows.
+    constant: Option<Zone>,
 }
 
 impl Zones {
-    fn new(parse: fn(&str) -> Result<Zone, FunctionError>) -> Self {
-        Self { parse, last: None }
+    /// Of the text argument `index`.
+    fn of(arguments: &Arguments<'_>, index: usize, parse: fn(&str) -> Result<Zone, FunctionError>) -> Self {
+        let constant = fields::constant_text(arguments, index).and_then(|name| parse(name).ok());
+        Self { parse, last: None, constant }
     }
 
     fn get(&mut self, name: &str) -> Result<Zone, FunctionError> {
+        if let Some(zone) = self.constant {
+            return Ok(zone);
+        }
         if let Some((last, zone)) = &self.last
             && last == name
         {
@@ -591,7 +598,7 @@ fn to_local(zone: Zone, timestamp: i64) -> Result<i64, FunctionError> {
 
 /// `timestamp AT TIME ZONE zone`: `timezone(zone, timestamp)`
 pub fn timestamp_at_zone(arguments: &Arguments<'_>) -> Done {
-    let mut zones = Zones::new(zone_of);
+    let mut zones = Zones::of(arguments, 0, zone_of);
     map::<(Text, Timestamp), Timestamp>(arguments, |(zone, local)| {
         if calendar::is_infinite_timestamp(local) { Ok(local) } else { to_utc(zones.get(zone)?, local) }
     })
@@ -599,7 +606,7 @@ pub fn timestamp_at_zone(arguments: &Arguments<'_>) -> Done {
 
 /// `timestamptz AT TIME ZONE zone`
 pub fn timestamptz_at_zone(arguments: &Arguments<'_>) -> Done {
-    let mut zones = Zones::new(zone_of);
+    let mut zones = Zones::of(arguments, 0, zone_of);
     map::<(Text, Timestamp), Timestamp>(arguments, |(zone, timestamp)| {
         if calendar::is_infinite_timestamp(timestamp) {
             return Ok(timestamp);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arrow::{
     array::{ArrayRef, AsArray, PrimitiveArray},
-    buffer::ScalarBuffer,
+    buffer::{BooleanBuffer, ScalarBuffer},
     datatypes::{ArrowPrimitiveType, Int16Type, Int32Type, Int64Type},
 };
 
@@ -18,7 +18,7 @@ pub use self::{floats::*, numeric::*};
 use crate::{
     error::FunctionError,
     kernels::{Int2, Int4, Int8, map},
-    scalar::Arguments,
+    scalar::{Arguments, Nulls},
 };
 
 type Done = Result<ArrayRef, FunctionError>;
@@ -64,6 +64,14 @@ fn combine<T: ArrowPrimitiveType>(
             failed = overflow;
             values.resize(arguments.rows, value);
         }
+    }
+    if failed && let Nulls::Some(valid) = &nulls {
+        // What stands under nulls does not count: a zero there is no division by zero.
+        let trouble = BooleanBuffer::collect_bool(arguments.rows, |row| {
+            let at = |array: &PrimitiveArray<T>, constant: bool| array.value(if constant { 0 } else { row });
+            combine(at(left, arguments.is_constant(0)), at(right, arguments.is_constant(1))).1
+        });
+        failed = (&trouble & valid.inner()).count_set_bits() > 0;
     }
     if failed {
         // Rare: find the first row that really failed.

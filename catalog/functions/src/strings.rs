@@ -166,9 +166,14 @@ pub fn length() -> Arc<ScalarUDF> {
                 let rest = (bytes >> 7) & !(bytes >> 6) & ONES;
                 return length - rest.count_ones().cast_signed();
             }
-            let text = texts.value(row).as_bytes();
-            let rest = text.iter().filter(|byte| byte.cast_signed() < -0x40).count();
-            length - i32::try_from(rest).unwrap_or(0)
+            let (words, last) = texts.value(row).as_bytes().as_chunks::<8>();
+            let rest = |word: [u8; 8]| {
+                let word = u128::from(u64::from_le_bytes(word));
+                ((word >> 7) & !(word >> 6) & ONES).count_ones().cast_signed()
+            };
+            let mut padded = [0; 8];
+            padded.iter_mut().zip(last).for_each(|(place, byte)| *place = *byte);
+            length - words.iter().map(|word| rest(*word)).sum::<i32>() - rest(padded)
         })
     })
 }
@@ -287,6 +292,9 @@ pub fn left() -> Arc<ScalarUDF> {
             if many == 0 {
                 return Ok("");
             }
+            if let Ok(many) = usize::try_from(many) {
+                return Ok(text.char_indices().nth(many).map_or(text, |(end, _)| &text[..end]));
+            }
             Ok(&text[..byte_of(text, from_start(text, many))])
         })
     })
@@ -300,6 +308,9 @@ pub fn right() -> Arc<ScalarUDF> {
             let (text, many) = (text.get(row), many.get(row));
             if many == 0 {
                 return Ok("");
+            }
+            if let Ok(many) = usize::try_from(many) {
+                return Ok(text.char_indices().rev().nth(many - 1).map_or(text, |(start, _)| &text[start..]));
             }
             Ok(&text[byte_of(text, from_start(text, -many))..])
         })
@@ -361,11 +372,15 @@ pub fn to_hex_int4() -> Arc<ScalarUDF> {
 }
 
 fn write_hexadecimal(value: u64, out: &mut String) {
-    let digits = (64 - (value | 1).leading_zeros()).div_ceil(4);
-    out.extend((0..digits).rev().filter_map(|place| {
-        let digit = u32::try_from(value >> (4 * place) & 0xf).ok()?;
-        char::from_digit(digit, 16)
-    }));
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut buffer = [b'0'; 16];
+    let places = buffer.iter_mut().rev().enumerate();
+    places.for_each(|(place, digit)| {
+        let nibble = usize::try_from(value >> (4 * place) & 0xf).unwrap_or(0);
+        *digit = DIGITS[nibble];
+    });
+    let zeros = usize::try_from((value | 1).leading_zeros() / 4).unwrap_or(0);
+    out.push_str(std::str::from_utf8(&buffer[zeros..]).unwrap_or_default());
 }
 
 /// `to_hex(bigint)`.
@@ -383,6 +398,10 @@ pub fn to_hex_int8() -> Arc<ScalarUDF> {
 pub fn starts_with() -> Arc<ScalarUDF> {
     Scalar::strict("starts_with", DataType::Boolean, |arguments| {
         let (text, prefix) = (TextArgument::of(arguments, 0)?, TextArgument::of(arguments, 1)?);
+        if arguments.is_constant(1) && !arguments.is_constant(0) {
+            let prefix = arrow::array::Scalar::new(Arc::clone(arguments.array(1)?));
+            return Ok(Arc::new(arrow::compute::starts_with(arguments.array(0)?, &prefix)?));
+        }
         boolean_rows(arguments, |row| Ok(text.get(row).starts_with(prefix.get(row))))
     })
 }

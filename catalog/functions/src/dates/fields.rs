@@ -176,6 +176,12 @@ fn unknown_field(name: &str, type_name: &str) -> FunctionError {
     }
 }
 
+/// A text argument that is the same in all rows.
+pub(super) fn constant_text<'a>(arguments: &'a Arguments<'_>, index: usize) -> Option<&'a str> {
+    let (texts, _) = arguments.typed::<arrow::array::StringViewArray>(index).ok()?;
+    texts.iter().next().flatten().filter(|_| arguments.is_constant(index))
+}
+
 /// Writes a field of each row: the first argument names it, `value` gives it unscaled at [`Field::scale`], says that the
 /// type has none, or that this value has none (null). A field that is not constant differs from row to row, and so does
 /// its scale.
@@ -186,9 +192,11 @@ fn extract<T: Read>(
 ) -> Done {
     let (_, to) = result_scale(arguments)?;
     let mut last: Option<(String, Field)> = None;
+    let constant = constant_text(arguments, 0).and_then(Field::by_name);
     map_nullable::<(Text, T), Numeric>(arguments, |(name, of)| {
-        let field = match &last {
-            Some((known, field)) if known == name => *field,
+        let field = match (constant, &last) {
+            (Some(field), _) => field,
+            (None, Some((known, field))) if known == name => *field,
             _ => {
                 let field = Field::by_name(name).ok_or_else(|| unknown_field(name, type_name))?;
                 last = Some((name.to_owned(), field));
@@ -353,14 +361,21 @@ pub(super) fn truncate(field: Field, timestamp: i64) -> Option<i64> {
 struct Units {
     type_name: &'static str,
     last: Option<(String, Field)>,
+    /// The unit of all rows.
+    constant: Option<Field>,
 }
 
 impl Units {
-    fn of(type_name: &'static str) -> Self {
-        Self { type_name, last: None }
+    fn of(arguments: &Arguments<'_>, type_name: &'static str) -> Self {
+        let mut units = Self { type_name, last: None, constant: None };
+        units.constant = constant_text(arguments, 0).and_then(|name| units.get(name).ok());
+        units
     }
 
     fn get(&mut self, name: &str) -> Result<Field, FunctionError> {
+        if let Some(field) = self.constant {
+            return Ok(field);
+        }
         if let Some((last, field)) = &self.last
             && last == name
         {
@@ -397,7 +412,7 @@ fn start_of_unit(field: Field, timestamp: i64) -> Result<i64, FunctionError> {
 
 /// `date_trunc(unit, timestamp)`
 pub fn date_trunc(arguments: &Arguments<'_>) -> Done {
-    let mut units = Units::of("timestamp without time zone");
+    let mut units = Units::of(arguments, "timestamp without time zone");
     map::<(Text, Timestamp), Timestamp>(arguments, |(name, timestamp)| {
         // Infinity has no units, and PostgreSQL does not look at the one that is asked for.
         if calendar::is_infinite_timestamp(timestamp) {
@@ -409,8 +424,8 @@ pub fn date_trunc(arguments: &Arguments<'_>) -> Done {
 
 /// `date_trunc(unit, timestamptz)`, zone
 pub fn date_trunc_in_zone(arguments: &Arguments<'_>) -> Done {
-    let mut units = Units::of("timestamp with time zone");
-    let mut zones = Zones::new(zone_of);
+    let mut units = Units::of(arguments, "timestamp with time zone");
+    let mut zones = Zones::of(arguments, 2, zone_of);
     map::<(Text, Timestamp, Text), Timestamp>(arguments, |(name, timestamp, zone)| {
         if calendar::is_infinite_timestamp(timestamp) {
             return Ok(timestamp);
@@ -429,7 +444,7 @@ pub fn date_trunc_in_zone(arguments: &Arguments<'_>) -> Done {
 
 /// `date_trunc(unit, interval)`
 pub fn date_trunc_interval(arguments: &Arguments<'_>) -> Done {
-    let mut units = Units::of("interval");
+    let mut units = Units::of(arguments, "interval");
     map::<(Text, Interval), Interval>(arguments, |(name, value)| {
         let field = units.get(name)?;
         let parts = interval_parts(value);

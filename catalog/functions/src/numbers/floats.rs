@@ -131,6 +131,36 @@ fn no_overflow(argument: f64, result: f64) -> Result<f64, FunctionError> {
     if result.is_infinite() && argument.is_finite() { Err(float_trouble("overflow")) } else { Ok(result) }
 }
 
+/// Functions that cannot fail: what stands under nulls is computed too.
+macro_rules! float_mappings {
+    ($($(#[$doc:meta])* $name:ident: |$value:ident| $compute:expr;)*) => {
+        $($(#[$doc])*
+        pub fn $name(arguments: &Arguments<'_>) -> Done {
+            let (values, _) = arguments.typed::<PrimitiveArray<Float64Type>>(0)?;
+            Ok(Arc::new(values.unary::<_, Float64Type>(|$value| $compute)))
+        })*
+    };
+}
+
+float_mappings! {
+    /// `cbrt`
+    float8_cbrt: |value| value.cbrt();
+    /// `ceil`
+    float8_ceil: |value| value.ceil();
+    /// `floor`
+    float8_floor: |value| value.floor();
+    /// `round`: half to even
+    float8_round: |value| value.round_ties_even();
+    /// `trunc`
+    float8_trunc: |value| value.trunc();
+    /// `sign`
+    float8_sign: |value| if value > 0.0 { 1.0 } else if value < 0.0 { -1.0 } else { 0.0 };
+    /// `atan`
+    float8_atan: |value| value.atan();
+    /// `radians`
+    float8_radians: |value| value * (std::f64::consts::PI / 180.0);
+}
+
 float_functions! {
     /// `sqrt`
     float8_sqrt: |value| if value < 0.0 {
@@ -141,8 +171,6 @@ float_functions! {
     } else {
         Ok(value.sqrt())
     };
-    /// `cbrt`
-    float8_cbrt: |value| Ok(value.cbrt());
     /// `exp`
     float8_exp: |value| {
         let result = value.exp();
@@ -152,16 +180,6 @@ float_functions! {
     float8_ln: |value| Ok(logarithm_argument(value)?.ln());
     /// `log`, `log10`
     float8_log10: |value| Ok(logarithm_argument(value)?.log10());
-    /// `ceil`
-    float8_ceil: |value| Ok(value.ceil());
-    /// `floor`
-    float8_floor: |value| Ok(value.floor());
-    /// `round`: half to even
-    float8_round: |value| Ok(value.round_ties_even());
-    /// `trunc`
-    float8_trunc: |value| Ok(value.trunc());
-    /// `sign`
-    float8_sign: |value| Ok(if value > 0.0 { 1.0 } else if value < 0.0 { -1.0 } else { 0.0 });
     /// `sin`
     float8_sin: |value| Ok(not_infinite(value)?.sin());
     /// `cos`
@@ -174,8 +192,6 @@ float_functions! {
     float8_asin: |value| Ok(within_unit(value)?.asin());
     /// `acos`
     float8_acos: |value| Ok(within_unit(value)?.acos());
-    /// `atan`
-    float8_atan: |value| Ok(value.atan());
     /// `sinh`
     float8_sinh: |value| Ok(value.sinh());
     /// `cosh`
@@ -204,8 +220,6 @@ float_functions! {
     float8_atand: |value| Ok(degrees::atan(value));
     /// `degrees`
     float8_degrees: |value| no_overflow(value, value / (std::f64::consts::PI / 180.0));
-    /// `radians`
-    float8_radians: |value| Ok(value * (std::f64::consts::PI / 180.0));
 }
 
 /// `atan2`

@@ -32,6 +32,8 @@ struct Patterns<'a> {
     /// The function that does not take the flag `g`.
     not_global: Option<&'static str>,
     last: Option<(&'a str, &'a str, Expression, Flags)>,
+    /// Pattern and flags are the same in all rows.
+    is_constant: bool,
 }
 
 impl<'a> Patterns<'a> {
@@ -41,17 +43,24 @@ impl<'a> Patterns<'a> {
         fixed: Flags,
         not_global: Option<&'static str>,
     ) -> Result<Self, FunctionError> {
+        let is_constant = arguments.is_constant(1)
+            && flags.is_none_or(|index| index >= arguments.len() || arguments.is_constant(index));
         let flags = match flags {
             Some(index) => TextArgument::optional(arguments, index)?,
             None => None,
         };
-        Ok(Self { pattern: TextArgument::of(arguments, 1)?, flags, fixed, not_global, last: None })
+        let pattern = TextArgument::of(arguments, 1)?;
+        Ok(Self { pattern, flags, fixed, not_global, last: None, is_constant })
     }
 
     fn get(&mut self, row: usize) -> Result<(&Expression, Flags), FunctionError> {
-        let (pattern, options) =
-            (self.pattern.get(row), self.flags.as_ref().map_or("", |flags| flags.get(row)));
-        let known = matches!(&self.last, Some((of, with, ..)) if *of == pattern && *with == options);
+        // To compare a pattern with itself costs as much as to match it.
+        let known = self.is_constant && self.last.is_some();
+        let (pattern, options) = match known {
+            true => ("", ""),
+            false => (self.pattern.get(row), self.flags.as_ref().map_or("", |flags| flags.get(row))),
+        };
+        let known = known || matches!(&self.last, Some((of, with, ..)) if *of == pattern && *with == options);
         if !known {
             let flags = if self.flags.is_some() { Flags::parse(options)? } else { self.fixed };
             if let Some(function) = self.not_global.filter(|_| flags.global) {
