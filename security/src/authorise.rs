@@ -26,6 +26,7 @@ use crate::{
     context::StatementContext,
     error::{SecurityError, SecurityErrorKind},
     grants::Privilege,
+    judged_view::JudgedView,
     policy::{self, PolicyUse},
     privileges::{require_relation, require_schema},
     requirements::{self, Source},
@@ -73,6 +74,16 @@ pub(crate) fn authorise_with(
     target: Option<TargetRows>,
     context: &StatementContext<'_>,
 ) -> Result<AuthorisedQuery, SecurityError> {
+    judge_plan(query, target, context, context)
+}
+
+/// Judges a plan in the rights of `context`, which are not the asker's within a view of somebody else's rights.
+fn judge_plan(
+    query: BoundQuery,
+    target: Option<TargetRows>,
+    context: &StatementContext<'_>,
+    asker: &StatementContext<'_>,
+) -> Result<AuthorisedQuery, SecurityError> {
     let scanned = match &target {
         Some(_) => requirements::scanned(&query.plan)?,
         None => {
@@ -115,9 +126,68 @@ pub(crate) fn authorise_with(
             predicates.read.insert(oid, bound.predicate);
         }
     }
-    let plan =
+    let mut plan =
         if predicates.is_empty() { query.plan.clone() } else { secure(query.plan.clone(), &predicates)? };
+    if !requirements::views(&plan)?.is_empty() {
+        plan = with_judged_views(plan, asker, &mut access)?;
+    }
     Ok(AuthorisedQuery { plan: Authorised(plan), outputs: query.outputs, access, bound: query.plan })
+}
+
+/// Puts judged views in the place of those that are read in other rights than the plan. `asker` are the rights of who
+/// asks, in which views within them may be read again.
+fn with_judged_views(
+    plan: LogicalPlan,
+    asker: &StatementContext<'_>,
+    access: &mut Access,
+) -> Result<LogicalPlan, SecurityError> {
+    let mut refused = None;
+    let replaced = plan.transform_down_with_subqueries(|node| {
+        let LogicalPlan::TableScan(mut scan) = node else { return Ok(Transformed::no(node)) };
+        match requirements::source(&scan).and_then(|source| match source {
+            Source::View(view) => judged_view(&*view, asker, access).map(Some),
+            Source::Table(..) | Source::Target(..) | Source::Own => Ok(None),
+        }) {
+            Ok(None) => Ok(Transformed::no(LogicalPlan::TableScan(scan))),
+            Ok(Some(judged)) => {
+                scan.source = provider_as_source(Arc::new(judged));
+                Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
+            }
+            Err(error) => {
+                refused.get_or_insert(error);
+                Err(DataFusionError::Internal("a view was refused".to_owned()))
+            }
+        }
+    });
+    match (replaced, refused) {
+        (_, Some(error)) => Err(error),
+        (Ok(replaced), None) => Ok(replaced.data),
+        (Err(error), None) => Err(SecurityError::internal(error.to_string())),
+    }
+}
+
+/// A view's plan, judged in the rights that it reads in.
+fn judged_view(
+    view: &dyn TableProvider,
+    asker: &StatementContext<'_>,
+    access: &mut Access,
+) -> Result<JudgedView, SecurityError> {
+    let rows = requirements::view_rows(view)?;
+    let query = BoundQuery {
+        plan: rows.plan.clone(),
+        outputs: Vec::new(),
+        parameters: Vec::new(),
+        views: rows.views.clone(),
+        dependencies: Vec::new(),
+    };
+    let judge = |context: &StatementContext<'_>| judge_plan(query, None, context, asker);
+    let judged = match rows.owner {
+        Some(owner) => asker.in_rights_of(owner, judge)?,
+        None => judge(asker)?,
+    };
+    access.relations.extend(judged.access.relations);
+    access.policies.extend(judged.access.policies);
+    Ok(JudgedView::new(judged.plan.0))
 }
 
 /// Which rows a modification may see in the table that it changes.
@@ -186,7 +256,9 @@ fn secure(plan: LogicalPlan, predicates: &Predicates) -> Result<LogicalPlan, Sec
         let source =
             requirements::source(&scan).map_err(|error| DataFusionError::External(Box::new(error)))?;
         let (provider, predicate) = match source {
-            Source::Own => return Ok(Transformed::no(LogicalPlan::TableScan(scan))),
+            Source::View(_) | Source::Own => {
+                return Ok(Transformed::no(LogicalPlan::TableScan(scan)));
+            }
             Source::Table(table, provider) => (provider, predicates.read.get(&table.id.oid())),
             Source::Target(table, provider) => {
                 let of_target = predicates.target.as_ref().filter(|(oid, _)| *oid == table.id.oid());
@@ -245,12 +317,29 @@ impl Authorised<Arc<dyn ExecutionPlan>> {
 
 /// Describing a statement (its columns' names are information too) needs the same rights as running it.
 pub fn require_described(query: &BoundQuery, context: &StatementContext<'_>) -> Result<(), SecurityError> {
-    for view in &query.views {
+    require_read(&query.plan, &query.views, context, context)
+}
+
+fn require_read(
+    plan: &LogicalPlan,
+    views: &[Oid],
+    context: &StatementContext<'_>,
+    asker: &StatementContext<'_>,
+) -> Result<(), SecurityError> {
+    for view in views {
         require_relation(context, *view, Privilege::Select)?;
     }
-    for table in requirements::tables(&query.plan)? {
+    for table in requirements::tables(plan)? {
         require_schema(context, table.schema_id.oid(), Privilege::Usage)?;
         require_relation(context, table.id.oid(), Privilege::Select)?;
+    }
+    for view in requirements::views(plan)? {
+        let rows = requirements::view_rows(&*view)?;
+        let judge = |context: &StatementContext<'_>| require_read(&rows.plan, &rows.views, context, asker);
+        match rows.owner {
+            Some(owner) => asker.in_rights_of(owner, judge)?,
+            None => judge(asker)?,
+        }
     }
     Ok(())
 }

@@ -9,7 +9,9 @@ use lis_lake::{
 };
 use lis_sql::{catalog::Catalog, context::BindContext};
 
-use crate::{principal::Principal, rights::Rights};
+use lis_pg_catalog::SessionCatalog;
+
+use crate::{error::SecurityError, principal::Principal, rights::Rights};
 
 /// Everything that a judgement may know, as of one statement.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +29,27 @@ pub struct StatementContext<'a> {
 }
 
 impl<'a> StatementContext<'a> {
+    /// Judges something in the rights of an owner: its privileges, policies and administrations in the place of the
+    /// asker's. Who has authenticated stays known.
+    pub(crate) fn in_rights_of<T>(
+        &self,
+        owner: Oid,
+        judge: impl FnOnce(&StatementContext<'_>) -> Result<T, SecurityError>,
+    ) -> Result<T, SecurityError> {
+        let catalog = self.catalog.as_any().and_then(|any| any.downcast_ref::<SessionCatalog>());
+        let catalog = catalog.ok_or_else(|| SecurityError::internal("a catalogue of nobody's"))?;
+        let principal = self.principal.as_owner(self.rights, owner)?;
+        let bind = Arc::new(BindContext {
+            current_user: principal.current_user().clone(),
+            current_user_oid: owner,
+            administrations: self.rights.administrations(&principal),
+            ..self.bind.clone()
+        });
+        let viewer = self.rights.viewer(&principal, Arc::clone(&catalog.context().snapshot));
+        let catalog = catalog.for_viewer(viewer, Arc::clone(&bind));
+        judge(&StatementContext { principal: &principal, catalog: &catalog, bind: &bind, ..*self })
+    }
+
     /// The current role.
     pub(crate) fn role(&self) -> Oid {
         self.principal.current_oid()

@@ -56,6 +56,7 @@ pub mod derivation;
 pub mod error;
 mod functions;
 pub mod grants;
+mod judged_view;
 mod leakproof;
 mod load;
 pub mod modification;

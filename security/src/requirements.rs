@@ -14,6 +14,7 @@ use lis_lake::{provider::LakeTable, table::Table};
 use lis_pg_catalog::SystemTable;
 use lis_sql::engine::SharedPlan;
 use lis_sql::returned::ReturnedRows;
+use lis_sql::view_rows::ViewRows;
 
 use crate::error::{SecurityError, SecurityErrorKind};
 
@@ -24,6 +25,8 @@ pub(crate) enum Source {
     Table(Arc<Table>, Arc<dyn TableProvider>),
     /// The table that a modification changes, scanned with row identity: the command's privileges and policies apply.
     Target(Arc<Table>, Arc<dyn TableProvider>),
+    /// A view that is read in other rights ([`ViewRows`]): its plan is judged in those.
+    View(Arc<dyn TableProvider>),
     /// Rows that are the asker's already: a system relation, constants, a recursive query's own rows, rows that the
     /// statement wrote.
     Own,
@@ -73,12 +76,33 @@ pub(crate) fn scanned(plan: &LogicalPlan) -> Result<Vec<Scanned>, SecurityError>
     Ok(tables)
 }
 
+/// The views in a plan that are read in other rights.
+pub(crate) fn views(plan: &LogicalPlan) -> Result<Vec<Arc<dyn TableProvider>>, SecurityError> {
+    let mut views = Vec::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && let Ok(Source::View(view)) = source(scan)
+        {
+            views.push(view);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .map_err(|error| SecurityError::internal(error.to_string()))?;
+    Ok(views)
+}
+
+/// What a provider of [`Source::View`] is.
+pub(crate) fn view_rows(provider: &dyn TableProvider) -> Result<&ViewRows, SecurityError> {
+    (provider as &dyn Any).downcast_ref::<ViewRows>().ok_or_else(|| unknown("table provider"))
+}
+
 fn judge(node: &LogicalPlan) -> Result<Option<Scanned>, SecurityError> {
     match node {
         LogicalPlan::TableScan(scan) => match source(scan)? {
             Source::Table(table, _) => Ok(Some(Scanned { table, target: false })),
             Source::Target(table, _) => Ok(Some(Scanned { table, target: true })),
-            Source::Own => Ok(None),
+            // Judged by itself: see `views`.
+            Source::View(_) | Source::Own => Ok(None),
         },
         // Nodes that only work on the rows of their inputs.
         LogicalPlan::Projection(_)
@@ -119,6 +143,9 @@ pub(crate) fn source(scan: &TableScan) -> Result<Source, SecurityError> {
         let target = table.has_row_identity();
         let table = Arc::clone(table.table());
         return Ok(if target { Source::Target(table, provider) } else { Source::Table(table, provider) });
+    }
+    if any.is::<ViewRows>() {
+        return Ok(Source::View(provider));
     }
     let own = any.is::<SystemTable>()
         || any.is::<CteWorkTable>()

@@ -122,7 +122,7 @@ impl TableProvider for SecuredTable {
 }
 
 /// Columns by name alone: the inner table knows nothing of the query's aliases.
-fn unqualified(expression: Expr) -> Result<Expr> {
+pub(crate) fn unqualified(expression: Expr) -> Result<Expr> {
     use datafusion::common::tree_node::Transformed;
     expression
         .transform(|expression| {

@@ -14,11 +14,14 @@ use lis_lake::{
     provider::LakeTable,
     table::{Collation, Column, ConstraintKind, Relation},
 };
-use lis_sql::catalog::{Catalog, CatalogColumn, CatalogFunction, CatalogRelation, RelationSource};
+use lis_sql::{
+    catalog::{Catalog, CatalogColumn, CatalogFunction, CatalogRelation, RelationSource},
+    context::BindContext,
+};
 
 use crate::{
     namespaces,
-    registry::{SystemRelation, ViewContext},
+    registry::{SystemRelation, ViewContext, Viewer},
     system_table::{SystemTable, hidden_column},
 };
 
@@ -36,6 +39,13 @@ impl SessionCatalog {
     /// What a viewer sees of a lake.
     pub fn new(lake: Arc<Lake>, context: ViewContext) -> Self {
         Self { lake, context: Arc::new(context) }
+    }
+
+    /// The same catalogue for another viewer and its facts.
+    #[must_use]
+    pub fn for_viewer(&self, viewer: Arc<dyn Viewer>, bind: Arc<BindContext>) -> Self {
+        let context = ViewContext { viewer, bind, ..ViewContext::clone(&self.context) };
+        Self { lake: Arc::clone(&self.lake), context: Arc::new(context) }
     }
 
     /// What it is made from.
@@ -131,6 +141,10 @@ pub(crate) fn attribute_number(column: &Column) -> i16 {
 }
 
 impl Catalog for SessionCatalog {
+    fn as_any(&self) -> Option<&dyn std::any::Any> {
+        Some(self)
+    }
+
     fn relation(&self, name: &QualifiedName) -> Option<CatalogRelation> {
         match self.context.registry.relation(name) {
             Some(relation) => Some(self.system_relation(relation)),

@@ -13,6 +13,11 @@ use lis_lake::{
 
 /// Names to things. Immutable for the life of a binding; called often, so cheap.
 pub trait Catalog: Send + Sync + Debug {
+    /// For a crate that knows the implementation, to make the same catalogue for somebody else's rights.
+    fn as_any(&self) -> Option<&dyn std::any::Any> {
+        None
+    }
+
     /// The relation with this name.
     fn relation(&self, name: &QualifiedName) -> Option<CatalogRelation>;
 

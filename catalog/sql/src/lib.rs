@@ -42,6 +42,7 @@ pub mod statement;
 pub mod stored_text;
 pub mod types;
 pub mod utility;
+pub mod view_rows;
 
 pub use bind::{
     BoundModification, BoundPart, BoundReturning, BoundStatement, BoundStep, bind_assigned, bind_default,

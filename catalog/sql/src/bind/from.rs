@@ -339,8 +339,9 @@ impl Binder<'_> {
         self.names(&relation);
         let mut joined = match &relation.source {
             RelationSource::Scan(source) => self.scan(&relation, source)?,
-            RelationSource::View { definition, reads, .. } => {
-                self.view(&relation, definition, reads.as_deref(), position)?
+            RelationSource::View { definition, reads, security_invoker, owner } => {
+                let rights = (!security_invoker).then_some(*owner);
+                self.view(&relation, definition, reads.as_deref(), rights, position)?
             }
         };
         if let [schema, name] = parts.as_slice()

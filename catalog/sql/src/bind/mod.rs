@@ -189,6 +189,8 @@ fn settled_by_number(parameters: &Parameters) -> Result<Vec<PgType>, (usize, Sql
 pub(crate) struct Shared {
     next_name: Cell<usize>,
     views: RefCell<Vec<Oid>>,
+    /// The owner of the view in whose rights is read what is being bound; `None`: the asker's rights.
+    rights: Cell<Option<Oid>>,
     dependencies: RefCell<BTreeSet<Dependency>>,
     /// The views that are being expanded, outermost first.
     expanding: RefCell<Vec<Oid>>,

@@ -1,11 +1,16 @@
-//! Views: the definition is bound again, in a scope of its own, wherever the view is named.
+//! Views: the definition is bound again, in a scope of its own, wherever the view is named. A view that reads in other
+//! rights than what surrounds it becomes a source of its own (`view_rows.rs`).
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
-use datafusion::logical_expr::{Expr, LogicalPlan};
-use lis_lake::table::ViewRead;
+use datafusion::{
+    common::{Column, TableReference},
+    datasource::provider_as_source,
+    logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableScanBuilder},
+};
+use lis_lake::{ids::Oid, table::ViewRead};
 
-use super::{Binder, Surroundings, Unknowns, from::Joined};
+use super::{Binder, Surroundings, Unknowns, from::Joined, plan_error};
 use crate::{
     catalog::CatalogRelation,
     context::BindContext,
@@ -14,6 +19,7 @@ use crate::{
     output::Origin,
     parse::parse_query,
     types::Binding,
+    view_rows::ViewRows,
 };
 
 /// How many views may be defined over each other.
@@ -26,6 +32,7 @@ impl Binder<'_> {
         relation: &CatalogRelation,
         definition: &str,
         reads: Option<&[ViewRead]>,
+        rights: Option<Oid>,
         position: Option<usize>,
     ) -> Result<Joined, SqlError> {
         let expanding = self.shared.expanding.borrow();
@@ -45,7 +52,18 @@ impl Binder<'_> {
             self.shared.views.borrow_mut().push(relation.oid);
         }
         self.shared.expanding.borrow_mut().push(relation.oid);
-        let plan = self.view_definition(relation, definition, reads);
+        let around = self.shared.rights.get();
+        let plan = if rights == around {
+            self.view_definition(relation, definition, reads)
+        } else {
+            // Whoever's rights it reads in needs those on the views inside, and not who names it.
+            let views_around = self.shared.views.take();
+            self.shared.rights.set(rights);
+            let plan = self.view_definition(relation, definition, reads);
+            self.shared.rights.set(around);
+            let views = self.shared.views.replace(views_around);
+            plan.and_then(|(plan, columns)| self.apart(relation, rights, views, plan, columns))
+        };
         self.shared.expanding.borrow_mut().pop();
         // A position in the definition is none in the statement.
         let (plan, columns) = plan.map_err(|mut error| {
@@ -62,6 +80,35 @@ impl Binder<'_> {
             whole: Whole::default(),
         };
         Ok(Joined { plan, namespace: Namespace::of(table) })
+    }
+
+    /// A view's rows as a source of their own, which security judges in the rights that it reads in.
+    fn apart(
+        &self,
+        relation: &CatalogRelation,
+        owner: Option<Oid>,
+        views: Vec<Oid>,
+        plan: LogicalPlan,
+        columns: Vec<Rc<ScopeColumn>>,
+    ) -> Result<(LogicalPlan, Vec<Rc<ScopeColumn>>), SqlError> {
+        let name = |position: usize| format!("c{position}");
+        let named =
+            columns.iter().enumerate().map(|(position, column)| column.expr.clone().alias(name(position)));
+        let plan = LogicalPlanBuilder::from(plan)
+            .project(named)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(plan_error)?;
+        let qualifier = TableReference::bare(self.fresh(relation.name.name.as_str()));
+        let source = provider_as_source(Arc::new(ViewRows { owner, plan, views }));
+        let plan = TableScanBuilder::new(qualifier.clone(), source)
+            .build()
+            .map(LogicalPlan::TableScan)
+            .map_err(plan_error)?;
+        let columns = columns.iter().enumerate().map(|(position, column)| {
+            let expr = Expr::Column(Column::new(Some(qualifier.clone()), name(position)));
+            Rc::new(ScopeColumn { expr, ..column.as_ref().clone() })
+        });
+        Ok((plan, columns.collect()))
     }
 
     fn view_definition(

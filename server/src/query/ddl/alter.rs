@@ -197,7 +197,6 @@ impl Ddl<'_> {
                 format!("\"{}\" is not a view", relation.name().as_str()),
             ));
         }
-        super::views::check_security_invoker(Some(value))?;
         self.staged().await?.set_security_invoker(relation.id(), value)?;
         Ok(())
     }

@@ -34,7 +34,6 @@ impl Ddl<'_> {
         };
         let mut schema = self.schema_for(name, temporary.then(OnCommit::default)).await?;
         self.require_create(&schema)?;
-        check_security_invoker(*security_invoker)?;
         let (authorised, parameters) = query::authorise(&self.server, &self.request, self.parsed).await?;
         if !parameters.is_empty() {
             return Err(ServerError::new(Condition::UndefinedObject, "there is no parameter $1"));
@@ -89,15 +88,6 @@ impl Ddl<'_> {
         self.staged().await?.create_view(new).await?;
         Ok(())
     }
-}
-
-/// The rights that a view reads with: the asker's, which is the default here.
-pub(super) fn check_security_invoker(security_invoker: Option<bool>) -> Result<()> {
-    if security_invoker == Some(false) {
-        return Err(ServerError::not_supported("security_invoker = false is not supported")
-            .with_hint("A view shows each reader what the reader may see."));
-    }
-    Ok(())
 }
 
 /// The columns that a query's output makes, under the names that were written.
