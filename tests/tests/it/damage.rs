@@ -137,6 +137,9 @@ pub(crate) fn a_full_disk_loses_nothing() -> Result<()> {
              FROM generate_series(1, {count}) AS g(i)"
         )
     };
+    // What is taken away in the end: how much the rows below leave over is chance.
+    let ballast = disk.path().join("ballast");
+    fs::write(&ballast, vec![7; 512 << 10])?;
     let mut written = 0;
     let error = loop {
         let answer = admin.simple(&rows(written, 10_000))?;
@@ -148,7 +151,6 @@ pub(crate) fn a_full_disk_loses_nothing() -> Result<()> {
     };
     ensure!(error.sqlstate() == "53100", "{error:?}");
     // Smaller and smaller, until not even a commit fits.
-    let ballast = disk.path().join("ballast");
     let mut small = 0;
     for kibibytes in [512, 64, 16, 4, 1] {
         let mut bytes = fs::read(&ballast).unwrap_or_default();
