@@ -1,10 +1,7 @@
 //! Scalar expressions: each kind of syntax to a typed expression. What an operator or function means is decided in
 //! `resolve.rs`, what a literal or cast means in `types.rs`; here are names, boolean logic and the special syntaxes.
 
-use datafusion::{
-    common::ScalarValue,
-    logical_expr::{BinaryExpr, Expr, Operator, binary_expr, lit},
-};
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, binary_expr, lit};
 use lis_lake::{
     names::Identifier,
     types::{ColumnType, PgType},
@@ -15,7 +12,6 @@ use sqlparser::ast::{self, Spanned};
 use super::{
     Binder,
     calls::{Reference, positional},
-    interval_fields::IntervalFields,
     not_postgresql,
     place::Place,
     rows::float_literal,
@@ -779,27 +775,6 @@ impl Binder<'_> {
     }
 
     /// `INTERVAL '1' DAY` is `interval '1 day'`; the fields matter only for a plain number.
-    fn interval(&self, interval: &ast::Interval, place: Place<'_>) -> Result<Typed, SqlError> {
-        let ast::Expr::Value(value) = interval.value.as_ref() else {
-            return Err(not_postgresql("interval", self.start_of(&interval.value)));
-        };
-        let position = self.position(value.span);
-        let literal = self.literal(value, place)?;
-        let fields = IntervalFields::of(interval);
-        let literal = match (&fields, literal.value()) {
-            (Some(fields), Some(ScalarValue::Utf8View(Some(text)))) => {
-                types::string_literal(&fields.with_units(text), position)
-            }
-            _ => literal,
-        };
-        let target = ColumnType::plain(PgType::Interval);
-        let typed = types::coerce(&self.binding, literal, target, CastContext::Explicit, position)?;
-        Ok(match fields {
-            Some(fields) => fields.kept(typed),
-            None => typed,
-        })
-    }
-
     fn case(
         &self,
         operand: Option<&ast::Expr>,

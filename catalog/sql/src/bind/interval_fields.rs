@@ -5,7 +5,35 @@ use datafusion::{common::ScalarValue, logical_expr::Expr};
 use lis_lake::types::{ColumnType, PgType};
 use sqlparser::ast;
 
-use crate::types::Typed;
+use super::{Binder, not_postgresql, place::Place};
+use crate::{
+    error::SqlError,
+    types::{self, CastContext, Typed},
+};
+
+impl Binder<'_> {
+    /// `interval '…' [fields]`.
+    pub(super) fn interval(&self, interval: &ast::Interval, place: Place<'_>) -> Result<Typed, SqlError> {
+        let ast::Expr::Value(value) = interval.value.as_ref() else {
+            return Err(not_postgresql("interval", self.start_of(&interval.value)));
+        };
+        let position = self.position(value.span);
+        let literal = self.literal(value, place)?;
+        let fields = IntervalFields::of(interval);
+        let literal = match (&fields, literal.value()) {
+            (Some(fields), Some(ScalarValue::Utf8View(Some(text)))) => {
+                types::string_literal(&fields.with_units(text), position)
+            }
+            _ => literal,
+        };
+        let target = ColumnType::plain(PgType::Interval);
+        let typed = types::coerce(&self.binding, literal, target, CastContext::Explicit, position)?;
+        Ok(match fields {
+            Some(fields) => fields.kept(typed),
+            None => typed,
+        })
+    }
+}
 
 /// A field, from the largest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
