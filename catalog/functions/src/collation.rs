@@ -185,10 +185,36 @@ pub fn joined_texts_of_keys(arguments: &Arguments<'_>) -> Done {
     Ok(Arc::new(builder.finish()))
 }
 
+/// What texts inside an array or a record are.
+enum Texts {
+    /// Texts that are ordered bytewise.
+    Plain,
+    /// Texts of a locale.
+    Of(Keys),
+    /// `jsonb`.
+    Json,
+}
+
+/// In place of a locale's tag: the texts are `jsonb`, in which `1` and `1.0` are equal.
+pub const JSONB_TAG: &str = "jsonb";
+
+/// The types of a record's fields stand in their metadata: those of `jsonb` and of arrays of it.
+fn is_jsonb(field: &Field) -> bool {
+    field
+        .metadata()
+        .get("lis.type")
+        .and_then(|said| said.split_once(','))
+        .is_some_and(|(oid, _)| matches!(oid, "3802" | "3807"))
+}
+
 /// An array or a record, locale or null → the key that orders it: element by element, nulls last, the shorter first.
 pub fn nested_key(arguments: &Arguments<'_>) -> Done {
-    let mut keys = tag_argument(arguments)?.map(Keys::new).transpose()?;
-    let values = comparable(&arguments.full_array(0)?, &mut keys)?;
+    let mut texts = match tag_argument(arguments)? {
+        None => Texts::Plain,
+        Some(JSONB_TAG) => Texts::Json,
+        Some(tag) => Texts::Of(Keys::new(tag)?),
+    };
+    let values = comparable(&arguments.full_array(0)?, &mut texts)?;
     let options = SortOptions { descending: false, nulls_first: false };
     let field = SortField::new_with_options(values.data_type().clone(), options);
     let rows = RowConverter::new(vec![field])?.convert_columns(&[Arc::clone(&values)])?;
@@ -204,20 +230,23 @@ pub fn nested_key(arguments: &Arguments<'_>) -> Done {
 }
 
 /// The same values in a form that Arrow orders as PostgreSQL does, but for nulls.
-fn comparable(values: &ArrayRef, keys: &mut Option<Keys>) -> Done {
+fn comparable(values: &ArrayRef, texts: &mut Texts) -> Done {
     Ok(match values.data_type() {
         DataType::List(_) => {
             let list = values.as_list::<i32>();
-            let elements = comparable(list.values(), keys)?;
+            let elements = comparable(list.values(), texts)?;
             let field = Arc::new(Field::new_list_field(elements.data_type().clone(), true));
             Arc::new(ListArray::try_new(field, list.offsets().clone(), elements, list.nulls().cloned())?)
         }
         DataType::Struct(fields) => {
             let record = values.as_struct();
-            let columns = record
-                .columns()
+            let columns = fields
                 .iter()
-                .map(|column| comparable(column, keys))
+                .zip(record.columns())
+                .map(|(field, column)| match is_jsonb(field) {
+                    true => comparable(column, &mut Texts::Json),
+                    false => comparable(column, texts),
+                })
                 .collect::<Result<Vec<_>, _>>()?;
             let fields = fields
                 .iter()
@@ -231,9 +260,13 @@ fn comparable(values: &ArrayRef, keys: &mut Option<Keys>) -> Done {
             let result = DataType::Decimal128(38, 0);
             crate::dates::interval_to_comparable(&Arguments::new(vec![scalar], values.len(), &result)?)?
         }
-        DataType::Utf8View => match keys {
-            None => Arc::clone(values),
-            Some(keys) => {
+        DataType::Utf8View => match texts {
+            Texts::Plain => Arc::clone(values),
+            Texts::Json => {
+                let column = datafusion::logical_expr::ColumnarValue::Array(Arc::clone(values));
+                crate::json::order_key(&Arguments::new(vec![column], values.len(), &DataType::BinaryView)?)?
+            }
+            Texts::Of(keys) => {
                 let texts = values.as_string_view();
                 let mut builder = BinaryViewBuilder::with_capacity(texts.len());
                 for text in texts {

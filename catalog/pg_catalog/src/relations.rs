@@ -4,6 +4,7 @@
 pub(crate) mod information_schema;
 mod pg_attrdef;
 mod pg_attribute;
+mod pg_cast;
 mod pg_class;
 mod pg_constraint;
 pub(crate) mod pg_database;
@@ -58,6 +59,7 @@ const FILLED: &[(&str, Fill)] = &[
     ("pg_stat_user_tables", pg_views::stat_user_tables),
     ("pg_statio_user_tables", pg_views::statio_user_tables),
     ("pg_am", small::access_methods),
+    ("pg_cast", pg_cast::fill),
     ("pg_tablespace", small::tablespaces),
     ("pg_collation", small::collations),
     ("pg_language", small::languages),

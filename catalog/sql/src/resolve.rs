@@ -31,7 +31,7 @@ use crate::{
         Binding, CastContext, CommonType, Derived, Typed,
         casts::coerce_to,
         coerce, coerce_to_boolean, common_type,
-        ordering::{is_keyed, order_key},
+        ordering::{equality_key, is_keyed, order_key},
         settle_unknown, type_name,
     },
 };
@@ -339,7 +339,8 @@ pub fn in_list(
         }
         let wanted = several.remove(0);
         let mut items = Vec::with_capacity(several.len());
-        for item in &several {
+        let by_key = equality_key(&wanted)?.is_some();
+        for item in several.iter().filter(|_| !by_key) {
             let (left, right) = align(binding, wanted.clone(), item.clone())?;
             if left.expr != wanted.expr || right.arrow_type != wanted.arrow_type {
                 break;
@@ -705,6 +706,14 @@ fn finish(
     let located = |error: SqlError| error.at_call(position);
     Ok(match row.make {
         Make::Aggregate(make) => {
+            // Values that are equal are counted once, however they are written.
+            if call.distinct
+                && call.name == "count"
+                && let [only] = arguments.as_mut_slice()
+                && let Some(key) = equality_key(only)?
+            {
+                *only = key;
+            }
             let mut aggregate = make(binding, arguments).map_err(located)?;
             if !call.within_group.is_empty() {
                 // An ordered-set aggregate is given what it orders by as its last arguments, and ordered by it.

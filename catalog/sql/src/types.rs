@@ -34,7 +34,7 @@ use crate::{
 };
 
 pub use self::{
-    casts::{can_assign, type_name},
+    casts::{can_assign, cast_context, type_name},
     collation::{Collation, Derived, is_collatable},
     values::parse_text,
 };

@@ -1,7 +1,7 @@
 //! GROUP BY: the grouping node under a SELECT's expressions, grouping sets, and the rule that what is not grouped must
 //! stand inside an aggregate.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use arrow::datatypes::DataType;
 use datafusion::{
@@ -15,13 +15,17 @@ use sqlparser::ast;
 
 use super::{
     Binder, all_columns, attachments::Attachment, calls::Calls, decorrelate::visit_outer_references,
-    not_postgresql, place::Place, plan_error, project, select::Item,
+    not_postgresql, place::Place, plan_error, project, select::Item, set_operations::first_of_partition,
 };
 use crate::{
     dialect::marks::{DISTINCT_SETS, is_mark_expression},
     error::{SqlError, SqlErrorKind},
     names::{Namespace, Scope, identifier},
-    types::{Typed, ordering::check_equality, settle_unknown},
+    types::{
+        Typed,
+        ordering::{check_equality, equality_key},
+        settle_unknown,
+    },
 };
 
 /// How many grouping sets a query may have (PostgreSQL's own limit).
@@ -31,6 +35,8 @@ const GROUPING_SETS_MAX: usize = 4096;
 #[derive(Debug, Default)]
 pub(crate) struct GroupBy {
     sets: Option<Vec<Vec<Expr>>>,
+    /// What is grouped by although its equal values may differ, with the key that they share.
+    keyed: Vec<(Expr, Expr)>,
 }
 
 impl GroupBy {
@@ -102,8 +108,9 @@ impl Binder<'_> {
             return Ok(GroupBy::default());
         }
         let mut sets: Vec<Vec<Expr>> = vec![Vec::new()];
+        let keyed = RefCell::default();
         for element in elements {
-            let choices = self.grouping_element(element, items, place)?;
+            let choices = self.grouping_element(element, items, &keyed, place)?;
             if sets.len().saturating_mul(choices.len()) > GROUPING_SETS_MAX {
                 return Err(SqlError::new(
                     SqlErrorKind::StatementTooComplex,
@@ -136,7 +143,7 @@ impl Binder<'_> {
             }
             sets = kept;
         }
-        Ok(GroupBy { sets: Some(sets) })
+        Ok(GroupBy { sets: Some(sets), keyed: keyed.into_inner() })
     }
 
     /// The sets that one element of GROUP BY stands for.
@@ -144,17 +151,23 @@ impl Binder<'_> {
         &self,
         element: &ast::Expr,
         items: &[Item],
+        keyed: &RefCell<Vec<(Expr, Expr)>>,
         place: Place<'_>,
     ) -> Result<Vec<Vec<Expr>>, SqlError> {
-        let part = |exprs: &Vec<ast::Expr>| {
-            exprs.iter().map(|expr| self.grouping_item(expr, items, place)).collect::<Result<Vec<_>, _>>()
+        let item = |expr: &ast::Expr| -> Result<Expr, SqlError> {
+            let typed = self.grouping_item(expr, items, place)?;
+            if let Some(key) = equality_key(&typed)? {
+                keyed.borrow_mut().push((typed.expr.clone(), key.expr));
+            }
+            Ok(typed.expr)
         };
+        let part = |exprs: &Vec<ast::Expr>| exprs.iter().map(item).collect::<Result<Vec<_>, _>>();
         match element {
             ast::Expr::GroupingSets(sets) => {
                 let mut all = Vec::new();
                 for set in sets {
                     match set.as_slice() {
-                        [only] => all.extend(self.grouping_element(only, items, place)?),
+                        [only] => all.extend(self.grouping_element(only, items, keyed, place)?),
                         _ => all.push(part(set)?),
                     }
                 }
@@ -192,14 +205,14 @@ impl Binder<'_> {
             ast::Expr::Tuple(exprs) => Ok(vec![part(exprs)?]),
             // Inside GROUPING SETS sqlparser takes ROLLUP and CUBE for functions.
             ast::Expr::Function(call) => match nested_sets(call) {
-                Some(element) => self.grouping_element(&element, items, place),
-                None => Ok(vec![vec![self.grouping_item(element, items, place)?]]),
+                Some(element) => self.grouping_element(&element, items, keyed, place),
+                None => Ok(vec![vec![item(element)?]]),
             },
-            plain => Ok(vec![vec![self.grouping_item(plain, items, place)?]]),
+            plain => Ok(vec![vec![item(plain)?]]),
         }
     }
 
-    fn grouping_item(&self, item: &ast::Expr, items: &[Item], place: Place<'_>) -> Result<Expr, SqlError> {
+    fn grouping_item(&self, item: &ast::Expr, items: &[Item], place: Place<'_>) -> Result<Typed, SqlError> {
         let mut inner = item;
         while let ast::Expr::Nested(nested) = inner {
             inner = nested;
@@ -218,7 +231,7 @@ impl Binder<'_> {
             self.expression(inner, place)?
         };
         check_equality(&typed)?;
-        Ok(settle_unknown(&self.binding, typed)?.expr)
+        settle_unknown(&self.binding, typed)
     }
 
     /// An output column that is grouped by: it may not hold an aggregate.
@@ -258,6 +271,7 @@ impl Binder<'_> {
         calls: &Calls,
     ) -> Result<Grouped, SqlError> {
         let input = Arc::clone(plan.schema());
+        let (plan, representatives) = self.representatives(plan, &group_by.keyed)?;
         let sets = group_by.sets.unwrap_or_else(|| vec![Vec::new()]);
         let mut groups: Vec<(Expr, Column)> = Vec::new();
         let mut computed = Vec::new();
@@ -266,6 +280,9 @@ impl Binder<'_> {
                 continue;
             }
             let column = match expr {
+                known if let Some((_, column)) = representatives.iter().find(|(expr, _)| expr == known) => {
+                    column.clone()
+                }
                 Expr::Column(column) => column.clone(),
                 other => {
                     let column = self.fresh_column("group");
@@ -286,6 +303,7 @@ impl Binder<'_> {
         };
         let member = |expr: &Expr| {
             groups.iter().find(|(known, _)| known == expr).map(|(_, column)| match expr {
+                _ if representatives.iter().any(|(known, _)| known == expr) => Expr::Column(column.clone()),
                 Expr::Column(_) => expr.clone(),
                 _ if several => Expr::Column(column.clone()),
                 other => other.clone().alias(&column.name),
@@ -307,6 +325,28 @@ impl Binder<'_> {
         let node = Aggregate::try_new(Arc::new(plan), group_exprs, aggregates).map_err(plan_error)?;
         let plan = self.with_groupings(node, &groups, several, calls)?;
         Ok(Grouped { plan, input, groups })
+    }
+
+    /// Adds a column for each keyed expression: of the values with one key the first, so that grouping by the column is
+    /// grouping by the key and shows a value that was there.
+    fn representatives(
+        &self,
+        plan: LogicalPlan,
+        keyed: &[(Expr, Expr)],
+    ) -> Result<(LogicalPlan, Vec<(Expr, Column)>), SqlError> {
+        let mut representatives: Vec<(Expr, Column)> = Vec::with_capacity(keyed.len());
+        let mut windows = Vec::with_capacity(keyed.len());
+        for (expr, key) in keyed {
+            if representatives.iter().any(|(known, _)| known == expr) {
+                continue;
+            }
+            let column = self.fresh_column("group");
+            let window = first_of_partition(expr.clone(), vec![key.clone()]);
+            windows.push(super::calls::Call { expr: window, column: column.clone(), position: None });
+            representatives.push((expr.clone(), column));
+        }
+        let plan = if windows.is_empty() { plan } else { super::windows::windowed(plan, windows)? };
+        Ok((plan, representatives))
     }
 
     /// Adds the columns that stand for `GROUPING(…)`: bits of DataFusion's grouping id, in which the first grouping

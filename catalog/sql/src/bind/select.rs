@@ -1,10 +1,8 @@
 //! SELECT: the clauses in the order in which they mean something.
 
-use std::sync::Arc;
-
 use datafusion::{
     common::Column,
-    logical_expr::{Distinct, Expr, LogicalPlan, expr::Sort as SortExpr, lit},
+    logical_expr::{Expr, LogicalPlan, expr::Sort as SortExpr, lit},
 };
 use lis_lake::{
     names::Identifier,
@@ -36,7 +34,7 @@ use crate::{
     output::column_name,
     types::{
         Typed,
-        ordering::{check_equality, order_key},
+        ordering::{check_equality, equality_key, order_key},
         records, settle_unknown,
     },
 };
@@ -475,7 +473,7 @@ impl Binder<'_> {
         let plan = if on.is_empty() {
             let mut plan = project(plan, exprs)?;
             if distinct {
-                plan = LogicalPlan::Distinct(Distinct::All(Arc::new(plan)));
+                plan = self.distinct_rows(plan, &columns)?;
             }
             plan
         } else {
@@ -506,7 +504,8 @@ impl Binder<'_> {
         let mut partition = Vec::new();
         for typed in on {
             let column = self.fresh_column("on");
-            exprs.push(typed.expr.clone().alias(&column.name));
+            let key = equality_key(typed)?.map_or_else(|| typed.expr.clone(), |key| key.expr);
+            exprs.push(key.alias(&column.name));
             partition.push(Expr::Column(column));
         }
         let projected = project(plan, exprs)?;
@@ -528,12 +527,12 @@ impl Binder<'_> {
     ) -> Result<crate::resolve::Subscript, SqlError> {
         match subscript {
             ast::Subscript::Index { index } => {
-                Ok(crate::resolve::Subscript::Index(self.expression(index, place)?))
+                Ok(crate::resolve::Subscript::Index(Box::new(self.expression(index, place)?)))
             }
             ast::Subscript::Slice { stride: Some(_), .. } => Err(not_postgresql(":", position)),
             ast::Subscript::Slice { lower_bound, upper_bound, stride: None } => {
                 let bound = |bound: &Option<ast::Expr>| {
-                    bound.as_ref().map(|bound| self.expression(bound, place)).transpose()
+                    bound.as_ref().map(|bound| self.expression(bound, place).map(Box::new)).transpose()
                 };
                 Ok(crate::resolve::Subscript::Slice(bound(lower_bound)?, bound(upper_bound)?))
             }

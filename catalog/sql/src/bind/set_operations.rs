@@ -4,23 +4,27 @@ use std::sync::Arc;
 
 use datafusion::{
     common::{Column, NullEquality, ScalarValue},
-    functions_window::{rank::rank_udwf, row_number::row_number_udwf},
+    functions_window::{nth_value::first_value_udwf, rank::rank_udwf, row_number::row_number_udwf},
     logical_expr::{
         Distinct, Expr, Join, JoinConstraint, JoinType, LogicalPlan, Union, WindowFrame, WindowFrameBound,
         WindowFrameUnits, WindowFunctionDefinition,
         expr::{WindowFunction, WindowFunctionParams},
+        lit,
     },
 };
 use lis_lake::types::PgType;
 use sqlparser::ast;
 
 use super::{
-    Binder, Bound, BoundColumn, Surroundings, Unknowns, calls::Call, not_postgresql, plan_error, project,
-    windows::windowed,
+    Binder, Bound, BoundColumn, Surroundings, Unknowns, all_columns, calls::Call, filter, not_postgresql,
+    plan_error, project, windows::windowed,
 };
 use crate::{
     error::{SqlError, SqlErrorKind},
-    types::{common_type, ordering::check_equality},
+    types::{
+        Typed, common_type,
+        ordering::{check_equality, equality_key},
+    },
 };
 
 impl Binder<'_> {
@@ -63,7 +67,7 @@ impl Binder<'_> {
             ast::SetOperator::Union => {
                 let inputs = vec![Arc::new(left.plan), Arc::new(right.plan)];
                 let union = Union::try_new(inputs).map(LogicalPlan::Union).map_err(plan_error)?;
-                let plan = if all { union } else { LogicalPlan::Distinct(Distinct::All(Arc::new(union))) };
+                let plan = if all { union } else { self.distinct_rows(union, &left.columns)? };
                 Ok(Bound { plan, columns: left.columns })
             }
             ast::SetOperator::Intersect => self.matching(left, right, JoinType::LeftSemi, all),
@@ -125,8 +129,19 @@ impl Binder<'_> {
     /// both sides, so that each matches one.
     fn matching(&self, left: Bound, right: Bound, join_type: JoinType, all: bool) -> Result<Bound, SqlError> {
         let left_names: Vec<Column> = left.columns.iter().map(|column| column.column.clone()).collect();
+        let key_of = |column: &BoundColumn, name: &Column| -> Result<Expr, SqlError> {
+            let typed = Typed { expr: Expr::Column(name.clone()), ..column.typed() };
+            Ok(equality_key(&typed)?.unwrap_or(typed).expr)
+        };
+        let keys_of = |names: &[Column]| {
+            left.columns
+                .iter()
+                .zip(names)
+                .map(|(column, name)| key_of(column, name))
+                .collect::<Result<Vec<_>, _>>()
+        };
         // The right side's columns have the left side's names: give them their own.
-        let mut right_names: Vec<Column> =
+        let right_names: Vec<Column> =
             left_names.iter().map(|column| self.fresh_column(&column.name)).collect();
         let renamed = left_names
             .iter()
@@ -135,19 +150,18 @@ impl Binder<'_> {
             .collect();
         let mut right_plan = project(right.plan, renamed)?;
         let mut left_plan = left.plan;
-        let mut left_keys = left_names.clone();
+        let (mut left_keys, mut right_keys) = (keys_of(&left_names)?, keys_of(&right_names)?);
         if all {
-            let (plan, number) = self.numbered(left_plan, &left_names)?;
+            let (plan, number) = self.numbered(left_plan, left_keys.clone())?;
             left_plan = plan;
-            left_keys.push(number);
-            let (plan, number) = self.numbered(right_plan, &right_names)?;
+            left_keys.push(Expr::Column(number));
+            let (plan, number) = self.numbered(right_plan, right_keys.clone())?;
             right_plan = plan;
-            right_names.push(number);
+            right_keys.push(Expr::Column(number));
         } else {
-            left_plan = LogicalPlan::Distinct(Distinct::All(Arc::new(left_plan)));
+            left_plan = self.distinct_rows(left_plan, &left.columns)?;
         }
-        let on =
-            left_keys.into_iter().zip(right_names).map(|(l, r)| (Expr::Column(l), Expr::Column(r))).collect();
+        let on = left_keys.into_iter().zip(right_keys).collect();
         let join = Join::try_new(
             Arc::new(left_plan),
             Arc::new(right_plan),
@@ -165,10 +179,32 @@ impl Binder<'_> {
         Ok(Bound { plan, columns: left.columns })
     }
 
+    /// One of the rows that are equal. Where values can be equal and differ, it is the first of those with one key.
+    pub(crate) fn distinct_rows(
+        &self,
+        plan: LogicalPlan,
+        columns: &[BoundColumn],
+    ) -> Result<LogicalPlan, SqlError> {
+        let mut keys = Vec::with_capacity(columns.len());
+        let mut by_key = false;
+        for column in columns {
+            let typed = column.typed();
+            let key = equality_key(&typed)?;
+            by_key |= key.is_some();
+            keys.push(key.unwrap_or(typed).expr);
+        }
+        if !by_key {
+            return Ok(LogicalPlan::Distinct(Distinct::All(Arc::new(plan))));
+        }
+        let shown = all_columns(&plan);
+        let (plan, number) = self.numbered(plan, keys)?;
+        project(filter(plan, Expr::Column(number).eq(lit(1_u64)))?, shown)
+    }
+
     /// The plan with a column that numbers equal rows.
-    fn numbered(&self, plan: LogicalPlan, columns: &[Column]) -> Result<(LogicalPlan, Column), SqlError> {
+    fn numbered(&self, plan: LogicalPlan, keys: Vec<Expr>) -> Result<(LogicalPlan, Column), SqlError> {
         let number = self.fresh_column("row_number");
-        let window = row_number(columns.iter().cloned().map(Expr::Column).collect(), Vec::new());
+        let window = row_number(keys, Vec::new());
         let plan = windowed(plan, vec![Call { expr: window, column: number.clone(), position: None }])?;
         Ok((plan, number))
     }
@@ -191,8 +227,23 @@ pub(crate) fn rank(order_by: Vec<datafusion::logical_expr::expr::Sort>) -> Expr 
     numbering(WindowFunctionDefinition::WindowUDF(rank_udwf()), Vec::new(), order_by)
 }
 
+/// `first_value(value) OVER (PARTITION BY …)`.
+pub(crate) fn first_of_partition(value: Expr, partition_by: Vec<Expr>) -> Expr {
+    let fun = WindowFunctionDefinition::WindowUDF(first_value_udwf());
+    over_rows(fun, vec![value], partition_by, Vec::new())
+}
+
 fn numbering(
     fun: WindowFunctionDefinition,
+    partition_by: Vec<Expr>,
+    order_by: Vec<datafusion::logical_expr::expr::Sort>,
+) -> Expr {
+    over_rows(fun, Vec::new(), partition_by, order_by)
+}
+
+fn over_rows(
+    fun: WindowFunctionDefinition,
+    args: Vec<Expr>,
     partition_by: Vec<Expr>,
     order_by: Vec<datafusion::logical_expr::expr::Sort>,
 ) -> Expr {
@@ -205,7 +256,7 @@ fn numbering(
     Expr::from(WindowFunction {
         fun,
         params: WindowFunctionParams {
-            args: Vec::new(),
+            args,
             partition_by,
             order_by,
             window_frame,

@@ -30,7 +30,11 @@ use crate::{
     functions::windows::excluding,
     names::identifier,
     resolve::{ResolvedAggregate, ResolvedWindow},
-    types::{CastContext, Typed, coerce, ordering::is_keyed, settle_unknown},
+    types::{
+        CastContext, Typed, coerce,
+        ordering::{equality_key, is_keyed},
+        settle_unknown,
+    },
 };
 
 /// A window definition with its names looked up.
@@ -185,7 +189,8 @@ impl Binder<'_> {
         let mut partition_by = Vec::new();
         for expr in written.partition_by {
             let typed = settle_unknown(&self.binding, self.expression(expr, place)?)?;
-            partition_by.push(typed.expr);
+            let key = equality_key(&typed)?;
+            partition_by.push(key.unwrap_or(typed).expr);
         }
         let order_by = self.sorts(written.order_by, place)?;
         let order_type = match written.order_by {

@@ -20,7 +20,7 @@ use crate::{
         Binding, CastContext, Typed,
         casts::{can_coerce, coerce_to, widen},
         coerce, common_type,
-        ordering::is_keyed,
+        ordering::{equality_key, is_keyed},
         string_literal, type_name,
     },
 };
@@ -154,9 +154,9 @@ fn index_of(binding: &Binding<'_>, index: Typed, position: Option<usize>) -> Res
 #[derive(Debug, Clone)]
 pub enum Subscript {
     /// `[index]`
-    Index(Typed),
+    Index(Box<Typed>),
     /// `[lower:upper]`: either bound may be left out.
-    Slice(Option<Typed>, Option<Typed>),
+    Slice(Option<Box<Typed>>, Option<Box<Typed>>),
 }
 
 /// `array[index]…`, `array[lower:upper]…`: as many steps as stand together are one subscript of several dimensions. If one
@@ -179,7 +179,7 @@ pub fn subscripts(
         let mut indices = steps
             .into_iter()
             .filter_map(|step| if let Subscript::Index(index) = step { Some(index) } else { None })
-            .map(|index| index_of(binding, index, position))
+            .map(|index| index_of(binding, *index, position))
             .collect::<Result<Vec<_>, _>>()?;
         let done = match (plain, indices.pop()) {
             (true, Some(index)) if indices.is_empty() => {
@@ -199,12 +199,12 @@ pub fn subscripts(
     let mut limits = Vec::with_capacity(2 * steps.len());
     for step in steps {
         let (lower, upper) = match step {
-            Subscript::Index(index) => (Some(limit(1)), Some(index)),
+            Subscript::Index(index) => (Some(Box::new(limit(1))), Some(index)),
             Subscript::Slice(lower, upper) => (lower, upper),
         };
         for (given, missing) in [(lower, i32::MIN), (upper, i32::MAX)] {
             limits.push(match given {
-                Some(given) => index_of(binding, given, position)?,
+                Some(given) => index_of(binding, *given, position)?,
                 None => limit(missing),
             });
         }
@@ -236,7 +236,7 @@ fn jsonb_subscripts(
             let message = "jsonb subscript does not support slices";
             return Err(SqlError::new(SqlErrorKind::DatatypeMismatch, message).at(position));
         };
-        path.push(coerce(binding, index, ColumnType::plain(PgType::Text), CastContext::Explicit, position)?);
+        path.push(coerce(binding, *index, ColumnType::plain(PgType::Text), CastContext::Explicit, position)?);
     }
     let path = self::array(binding, path, position)?;
     operator(binding, None, "#>", Some(value), path, position)
@@ -364,7 +364,7 @@ fn over_constants(
         return Ok(boolean(lit(all)));
     }
     // `= ANY` and `<> ALL` are IN and NOT IN, which prune.
-    if matches!((name, all), ("=", false) | ("<>", true)) {
+    if matches!((name, all), ("=", false) | ("<>", true)) && equality_key(&left)?.is_none() {
         let mut items = Vec::with_capacity(elements.len());
         let mut wanted: Option<Typed> = None;
         for element in &elements {

@@ -26,7 +26,7 @@ use crate::{
 const CAST_SCALE: i32 = 18;
 
 /// The widest context in which PostgreSQL's `pg_cast` has a cast, where it has one.
-pub(crate) fn cast_context(source: PgType, target: PgType) -> Option<CastContext> {
+pub fn cast_context(source: PgType, target: PgType) -> Option<CastContext> {
     use CastContext::{Assignment, Explicit, Implicit};
     use PgType as T;
     let is_reg =

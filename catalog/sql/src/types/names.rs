@@ -228,6 +228,46 @@ fn invalid(message: &str, position: Option<usize>) -> SqlError {
     SqlError::new(SqlErrorKind::InvalidParameterValue, message).at(position)
 }
 
+/// Types that PostgreSQL has and that are not here.
+const NOT_SUPPORTED: &[&str] = &[
+    "bit",
+    "bit varying",
+    "box",
+    "cidr",
+    "circle",
+    "datemultirange",
+    "daterange",
+    "inet",
+    "int4multirange",
+    "int4range",
+    "int8multirange",
+    "int8range",
+    "jsonpath",
+    "line",
+    "lseg",
+    "macaddr",
+    "macaddr8",
+    "money",
+    "nummultirange",
+    "numrange",
+    "path",
+    "point",
+    "polygon",
+    "tsmultirange",
+    "tsquery",
+    "tsrange",
+    "tstzmultirange",
+    "tstzrange",
+    "tsvector",
+    "varbit",
+    "xml",
+];
+
 fn unknown(name: &str, position: Option<usize>) -> SqlError {
+    let bare = name.split(['(', '[']).next().unwrap_or_default().trim().to_ascii_lowercase();
+    if NOT_SUPPORTED.contains(&bare.as_str()) {
+        let message = format!("type {name} is not supported");
+        return SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position);
+    }
     SqlError::new(SqlErrorKind::UndefinedObject, format!("type \"{name}\" does not exist")).at(position)
 }

@@ -38,7 +38,10 @@ fn keyed(typed: Typed) -> Result<Typed, SqlError> {
         PgType::Jsonb => apply("jsonb_key", json::order_key, vec![typed], BYTES, DataType::BinaryView),
         PgType::Array(_) | PgType::Record => {
             let locale = typed.collation.settled()?.locale();
-            let tag = locale.map(|locale| locale.tag().to_owned());
+            let tag = match typed.pg_type() {
+                PgType::Array(PgType::Jsonb) => Some(collation::JSONB_TAG.to_owned()),
+                _ => locale.map(|locale| locale.tag().to_owned()),
+            };
             let tag = Typed::constant(ScalarValue::Utf8View(tag), ColumnType::plain(PgType::Text));
             crate::build::apply_on_null(
                 "nested_key",
@@ -61,6 +64,30 @@ pub(crate) fn is_keyed(typed: &Typed) -> bool {
             typed.collation.settled().map_or(true, |collation| collation.locale().is_some())
         }
         PgType::Interval | PgType::Jsonb | PgType::Array(_) | PgType::Record => true,
+        _ => false,
+    }
+}
+
+/// The key by which equal values are found, where Arrow would keep values apart that PostgreSQL holds equal: intervals of
+/// the same length, `jsonb` numbers, and arrays and records that may hold them. `None` if the value itself will do.
+pub(crate) fn equality_key(typed: &Typed) -> Result<Option<Typed>, SqlError> {
+    if !has_own_equality(typed.pg_type(), &typed.arrow_type) {
+        return Ok(None);
+    }
+    // Which of the equal texts comes first is no matter here.
+    order_key(Typed { collation: super::Derived::default(), ..typed.clone() }).map(Some)
+}
+
+fn has_own_equality(pg_type: PgType, arrow_type: &DataType) -> bool {
+    match pg_type {
+        PgType::Interval | PgType::Jsonb => true,
+        PgType::Array(element) => {
+            let inside = lis_functions::arrays::shape::element_type(arrow_type);
+            inside.is_some_and(|inside| has_own_equality(*element, inside))
+        }
+        PgType::Record => super::records::shape(arrow_type).is_none_or(|fields| {
+            fields.iter().any(|(_, field, inside)| has_own_equality(field.pg_type, inside))
+        }),
         _ => false,
     }
 }
