@@ -131,3 +131,4 @@ select array_agg(array[[1,2]]) over (), max(x) over (order by x) from (values (a
 select '{1.5,2.25,3}'::numeric[], to_json(array[1.50, 2]);
 -- refused: percentiles of an array of several dimensions
 select percentile_cont(array[[0.5,1],[0,0.25]]) within group (order by x) from generate_series(1,4) x;
+select array_position(array[1.5,2.25], 2.250), array_positions(array[1.0,2], 2), array_replace(array[1.5,2.25], 1.5, 3.25), array_remove(array[1.50,2.25], 1.5), trim_array(array[1,2], null);

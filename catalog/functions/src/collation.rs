@@ -243,9 +243,12 @@ fn comparable(values: &ArrayRef, texts: &mut Texts) -> Done {
             let columns = fields
                 .iter()
                 .zip(record.columns())
-                .map(|(field, column)| match is_jsonb(field) {
-                    true => comparable(column, &mut Texts::Json),
-                    false => comparable(column, texts),
+                .map(|(field, column)| {
+                    if is_jsonb(field) {
+                        comparable(column, &mut Texts::Json)
+                    } else {
+                        comparable(column, texts)
+                    }
                 })
                 .collect::<Result<Vec<_>, _>>()?;
             let fields = fields

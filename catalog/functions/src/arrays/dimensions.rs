@@ -540,11 +540,14 @@ pub fn stack_list(arguments: &Arguments<'_>) -> Done {
     collector.finish(&[inner.lists.values().as_ref()], arguments.result)
 }
 
+/// One array: its elements, each by source and place, and its dimensions.
+type Row = (Vec<(usize, usize)>, Vec<Dimension>);
+
 /// Makes a column of arrays of the elements' type out of a function of one row.
 pub(super) fn each_row(
     arguments: &Arguments<'_>,
     sources: &[&ArrayRef],
-    mut row_of: impl FnMut(usize) -> Result<Option<(Vec<(usize, usize)>, Vec<Dimension>)>, FunctionError>,
+    mut row_of: impl FnMut(usize) -> Result<Option<Row>, FunctionError>,
 ) -> Done {
     let mut collector = Collector::new(arguments.rows);
     for row in 0..arguments.rows {

@@ -29,6 +29,24 @@ fn bounded(function: &'static str, kernel_of: Kernel, mut arguments: Vec<Typed>)
     apply(function, kernel_of, arguments, ColumnType::plain(Int4), DataType::Int32)
 }
 
+/// Brings the elements of the array that is argument `array_at`, and all other arguments, to one scale, if they are
+/// `numeric`.
+fn one_scale(mut arguments: Vec<Typed>, array_at: usize) -> Result<Vec<Typed>, SqlError> {
+    if array_at >= arguments.len() {
+        return Ok(arguments);
+    }
+    let mut array = arguments.remove(array_at);
+    for argument in &arguments {
+        array = same_elements(array, argument.clone())?.0;
+    }
+    let mut arguments = arguments
+        .into_iter()
+        .map(|argument| same_elements(array.clone(), argument).map(|(_, argument)| argument))
+        .collect::<Result<Vec<_>, _>>()?;
+    arguments.insert(array_at, array);
+    Ok(arguments)
+}
+
 /// The result is an array like argument `which`.
 fn like_array(
     function: &'static str,
@@ -36,13 +54,7 @@ fn like_array(
     arguments: Vec<Typed>,
     which: usize,
 ) -> Result<Typed, SqlError> {
-    let arguments = match <[Typed; 2]>::try_from(arguments) {
-        Ok([left, right]) => {
-            let (left, right) = same_elements(left, right)?;
-            vec![left, right]
-        }
-        Err(others) => others,
-    };
+    let arguments = one_scale(arguments, which)?;
     let Some(array) = arguments.get(which) else {
         return Err(SqlError::new(SqlErrorKind::Internal, "an argument is missing"));
     };
@@ -110,19 +122,17 @@ pub(super) const ROWS: &[FunctionRow] = &[
         like_array("array_remove", k::array_remove, arguments, 0)
     }),
     build("array_position", &[AnyCompatibleArray, AnyCompatible], Is(Int4), |_, arguments| {
-        apply_on_null(
-            "array_position",
-            k::array_position,
-            arguments,
-            ColumnType::plain(Int4),
-            DataType::Int32,
-        )
+        let arguments = one_scale(arguments, 0)?;
+        let column_type = ColumnType::plain(Int4);
+        apply_on_null("array_position", k::array_position, arguments, column_type, DataType::Int32)
     }),
     build("array_position", &[AnyCompatibleArray, AnyCompatible, Is(Int4)], Is(Int4), |_, arguments| {
+        let arguments = one_scale(arguments, 0)?;
         let column_type = ColumnType::plain(Int4);
         apply_on_null("array_position_from", k::array_position, arguments, column_type, DataType::Int32)
     }),
     build("array_positions", &[AnyCompatibleArray, AnyCompatible], Is(INT4_ARRAY), |_, arguments| {
+        let arguments = one_scale(arguments, 0)?;
         let column_type = ColumnType::plain(INT4_ARRAY);
         let arrow_type = column_type.to_arrow();
         apply_on_null("array_positions", k::array_positions, arguments, column_type, arrow_type)
