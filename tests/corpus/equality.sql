@@ -29,20 +29,6 @@ select null::money;
 -- refused: a type that is not here
 select null::inet;
 select null::nonesuch;
-select * from json_to_record('{"a":1,"b":"x","c":null}') as x(a int, b text, c date, d int);
-select * from jsonb_to_recordset('[{"a":1,"b":"x"},{"a":2}]') as x(a int, b varchar(3));
-select * from jsonb_to_recordset('[{"a":1,"b":"long"}]') as x(a int, b varchar(3));
-select * from json_to_recordset('[{"a":{"k":[1]},"b":1.50,"d":"2024-01-02","t":true}]') as x(a json, b numeric(8,2), d date, t bool, q jsonb);
-select x.a + 1, b from json_to_recordset('[{"a":1,"b":"y"},{"a":5,"b":"x"}]') x(a int, b text) order by b;
-select t.id, r.* from (values (1,'[{"a":1},{"a":2}]'::json),(2,'[]')) t(id,j), json_to_recordset(t.j) as r(a int) order by 1,2;
-select t.id, r.* from (values (1,'[{"a":1},{"a":2}]'::json),(2,'[]')) t(id,j) left join lateral json_to_recordset(t.j) as r(a int) on true order by 1,2;
-select * from json_to_record('{"a":1}');
-select * from json_to_record('{"a":"z"}') as x(a int);
--- differs: a value that is no object has no members, and is no error
-select * from json_to_record('[1]') as x(a int);
--- words: the function that takes the array apart is named
-select * from json_to_recordset('{"a":1}') as x(a int);
-select * from json_to_record(null) as x(a int);
 select to_json(date '2024-02-03');
 select distinct j from (values ('{"a":1}'::jsonb),('{"a":1.0}'::jsonb),('{"a":2}'::jsonb)) t(j) order by j;
-select castsource::regtype, casttarget::regtype, castfunc::oid, castcontext, castmethod from pg_cast where castsource in (16, 20, 21, 23, 1700, 1043) and casttarget in (16, 18, 20, 21, 23, 25, 26, 700, 701, 1700) order by 1, 2;
+select castsource::regtype, casttarget::regtype, castfunc::oid, castcontext, castmethod from pg_cast where castsource <> casttarget and castsource in (16, 20, 21, 23, 1700, 1043) and casttarget in (16, 18, 20, 21, 23, 25, 26, 700, 701, 1700) order by 1, 2;
