@@ -124,7 +124,7 @@ async fn commit(
         shared.push(SharedPart(Arc::new(part)));
     }
     shared.push(SharedPart(Arc::new(PublishPart(entry))));
-    let info = CommitInfo { author, message, batch: Some(number) };
+    let info = CommitInfo { author, message, batch: Some(number), ..CommitInfo::default() };
     let mut tries = 1;
     loop {
         let parts = shared.iter().map(|part| Box::new(part.clone()) as Box<dyn CommitPart>).collect();

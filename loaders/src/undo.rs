@@ -93,8 +93,11 @@ pub async fn undo_batch(
             .map_err(|error| not_undoable(batch, error))?;
         let tables = names(&staged.snapshot(), tables);
         let part = UndoPart { batch, author: author.to_owned(), corrected_by: None };
-        let info =
-            CommitInfo { author: author.to_owned(), message: format!("undo batch {batch}"), batch: None };
+        let info = CommitInfo {
+            author: author.to_owned(),
+            message: format!("undo batch {batch}"),
+            ..CommitInfo::default()
+        };
         match lake.commit(staged, vec![Box::new(part)], info).await {
             Ok(_) => return Ok(Undone::Now { tables }),
             Err(LakeError::Conflict { .. }) if tries < TRIES_MAX => tries += 1,

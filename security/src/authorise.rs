@@ -287,6 +287,15 @@ impl AuthorisedQuery {
     pub fn explain(&self) -> String {
         self.bound.display_indent().to_string()
     }
+
+    /// The same of the plan as it is made fit to be read; as it is where that fails.
+    pub(crate) fn explain_with(
+        &self,
+        shown: impl FnOnce(LogicalPlan) -> EngineResult<LogicalPlan>,
+    ) -> String {
+        let shown = shown(self.bound.clone());
+        shown.as_ref().unwrap_or(&self.bound).display_indent().to_string()
+    }
 }
 
 impl Authorised<LogicalPlan> {

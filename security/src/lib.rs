@@ -99,7 +99,7 @@ pub use derivation::{Derived, derivation};
 pub use error::{SecurityError, SecurityErrorKind};
 pub use modification::{
     AuthorisedModification, AuthorisedPart, AuthorisedStatement, AuthorisedStep, ModificationChecks,
-    authorise_statement,
+    authorise_statement, shown_columns,
 };
 pub use principal::Principal;
 pub use rights::Rights;

@@ -2,15 +2,25 @@
 //!
 //! - The command's privilege on the table is needed, and SELECT if values of its rows are used anywhere.
 //! - Of the table that is changed, UPDATE and DELETE see the rows that the command's policies let through, and, if values
-//!   are used, those for SELECT too: rows that they hide are passed over in silence. MERGE sees what SELECT sees; a row
-//!   that a clause may not touch then fails the statement.
+//!   are used, those for SELECT too: rows that they hide are passed over in silence. MERGE and ON CONFLICT see what SELECT
+//!   sees; a row that a clause may not touch then fails the statement. A hidden row is in nobody's way: its key is free.
 //! - Rows that are written must pass WITH CHECK of the command's policies, and be visible if the statement reads.
 //!
 //! Everything that the user wrote is evaluated above the barrier over the table that is changed, as in a query.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use lis_lake::table::{Relation, Table};
+use datafusion::{
+    common::{
+        Column, DFSchema, Result as EngineResult,
+        tree_node::{Transformed, TreeNode as _},
+    },
+    logical_expr::{Expr, LogicalPlan, Projection},
+};
+use lis_lake::{
+    provider::IDENTITY_COLUMNS,
+    table::{Relation, Table},
+};
 use lis_sql::{
     BoundModification, BoundPart, BoundReturning, BoundStatement, BoundStep,
     bind::{Command, Layout, MergeStep},
@@ -143,8 +153,9 @@ pub struct AuthorisedModification {
     pub layout: Layout,
     /// MERGE: what its clauses do.
     pub steps: Vec<MergeStep>,
-    /// `attnum` of the columns that get values.
-    pub columns: Vec<i16>,
+    /// The columns of a row that an error may show, by their place in the table: without the right to read the table,
+    /// those that the statement gives values for. `None` is all.
+    pub shown: Option<Vec<usize>>,
     /// What is to be checked.
     pub checks: ModificationChecks,
     /// RETURNING: the query, and where the written rows are to be put before it runs.
@@ -158,7 +169,7 @@ pub struct ModificationChecks {
     pub inserted: Option<RowCheck>,
     /// Rows as they become.
     pub updated: Option<RowCheck>,
-    /// MERGE: rows before they are updated.
+    /// MERGE, ON CONFLICT: rows before they are updated.
     pub updatable: Option<RowCheck>,
     /// MERGE: rows before they are deleted.
     pub deletable: Option<RowCheck>,
@@ -185,12 +196,13 @@ fn authorise_modification(
     };
     let has = |step| steps.contains(&step);
     let (inserts, updates, deletes) = match command {
-        Command::Insert => (true, false, false),
+        Command::Insert => (true, has(MergeStep::Update), false),
         Command::Update => (false, true, false),
         Command::Delete => (false, false, true),
         Command::Merge => (has(MergeStep::Insert), has(MergeStep::Update), has(MergeStep::Delete)),
     };
-    let merges = command == Command::Merge;
+    // MERGE and ON CONFLICT look for rows, and then change them or not.
+    let looks = command == Command::Merge || layout.proposed.is_some();
     for (needed, privilege) in [
         (reads_target, Privilege::Select),
         (inserts, Privilege::Insert),
@@ -202,25 +214,40 @@ fn authorise_modification(
         }
     }
     let policy = match command {
-        Command::Insert => None,
+        Command::Insert if !looks => None,
         Command::Update => seen(context, &table, PolicyCommand::Update, reads_target)?,
         Command::Delete => seen(context, &table, PolicyCommand::Delete, reads_target)?,
-        Command::Merge => seen(context, &table, PolicyCommand::Select, false)?,
+        Command::Insert | Command::Merge => seen(context, &table, PolicyCommand::Select, false)?,
     };
     let checks = ModificationChecks {
         inserted: wanted(inserts, || {
-            RowCheck::written(context, &table, PolicyCommand::Insert, reads_target && !merges)
+            RowCheck::written(
+                context,
+                &table,
+                PolicyCommand::Insert,
+                reads_target && command == Command::Insert,
+            )
         })?,
         updated: wanted(updates, || RowCheck::written(context, &table, PolicyCommand::Update, reads_target))?,
-        updatable: wanted(merges && updates, || RowCheck::touched(context, &table, PolicyCommand::Update))?,
-        deletable: wanted(merges && deletes, || RowCheck::touched(context, &table, PolicyCommand::Delete))?,
+        updatable: wanted(looks && updates, || RowCheck::touched(context, &table, PolicyCommand::Update))?,
+        deletable: wanted(looks && deletes, || RowCheck::touched(context, &table, PolicyCommand::Delete))?,
     };
+    let place = |number: &i16| table.columns.iter().position(|column| column.id.get() == i64::from(*number));
+    let given: Vec<usize> = columns.iter().filter_map(place).collect();
+    let shown = shown_columns(context, &table, &given);
     let rows = authorise_with(query, Some(TargetRows { relation, policy }), context)?;
     let returning = match returning {
         Some(BoundReturning { query, rows }) => Some((authorise(query, context)?, rows)),
         None => None,
     };
-    Ok(AuthorisedModification { command, table, rows, layout, steps, columns, checks, returning })
+    Ok(AuthorisedModification { command, table, rows, layout, steps, shown, checks, returning })
+}
+
+/// The columns of a row that an error may show to a user, who gives values for those at some places; `None` is all of
+/// them.
+pub fn shown_columns(context: &StatementContext<'_>, table: &Table, given: &[usize]) -> Option<Vec<usize>> {
+    let reads = require_relation(context, table.id.oid(), Privilege::Select).is_ok();
+    (!reads).then(|| (0..table.columns.len()).filter(|place| given.contains(place)).collect())
 }
 
 fn wanted(
@@ -255,10 +282,47 @@ impl AuthorisedModification {
             Command::Merge => "Merge",
         };
         let mut text = format!("{command} on {}", self.table.name.as_str());
-        for line in self.rows.explain().lines() {
+        for line in self.rows.explain_with(without_identity).lines() {
             text.push_str("\n  ");
             text.push_str(line);
         }
         text
     }
+}
+
+/// A plan for people to read: without the columns that say where a row is, which are the lake's own. Where an expression
+/// asks for one, it is called what PostgreSQL calls the place of a row.
+fn without_identity(plan: LogicalPlan) -> EngineResult<LogicalPlan> {
+    let is_identity = |expr: &Expr| match expr {
+        Expr::Column(column) => IDENTITY_COLUMNS.contains(&column.name.as_str()),
+        _ => false,
+    };
+    let renamed = |expr: Expr| {
+        let Expr::Column(column) = &expr else { return Ok(Transformed::no(expr)) };
+        if !is_identity(&expr) {
+            return Ok(Transformed::no(expr));
+        }
+        Ok(Transformed::yes(Expr::Column(Column::new(column.relation.clone(), "ctid"))))
+    };
+    plan.transform_up(|node| {
+        let LogicalPlan::Projection(projection) = &node else { return Ok(Transformed::no(node)) };
+        let kept = projection.expr.iter().zip(projection.schema.iter()).filter(|(expr, _)| {
+            !is_identity(match expr {
+                Expr::Alias(alias) => &alias.expr,
+                other => other,
+            })
+        });
+        let mut exprs = Vec::new();
+        let mut fields = Vec::new();
+        for (expr, (qualifier, field)) in kept {
+            exprs.push(expr.clone().transform(renamed)?.data);
+            fields.push((qualifier.cloned(), Arc::clone(field)));
+        }
+        let schema = Arc::new(DFSchema::new_with_metadata(fields, HashMap::new())?);
+        let input = Arc::clone(&projection.input);
+        Projection::try_new_with_schema(exprs, input, schema)
+            .map(LogicalPlan::Projection)
+            .map(Transformed::yes)
+    })
+    .map(|transformed| transformed.data)
 }

@@ -31,7 +31,9 @@ use lis_sql::{
     context::BindContext,
     error::{SqlError, SqlErrorKind},
     output::{BoundQuery, OutputColumn},
-    statement::{CopyOptions, Explained, FetchDirection, ParsedStatement, Statement, UtilityStatement},
+    statement::{
+        CopyOptions, CopyRows, Explained, FetchDirection, ParsedStatement, Statement, UtilityStatement,
+    },
     types::{self, Binding, CastContext, Parameters},
 };
 use sqlparser::ast;
@@ -127,7 +129,7 @@ pub(crate) fn query_of(statement: &Statement) -> Option<&ast::Query> {
         }
         Statement::Utility(
             UtilityStatement::Declare { query, .. }
-            | UtilityStatement::CopyTo { query, .. }
+            | UtilityStatement::CopyTo { rows: CopyRows::Query(query) | CopyRows::Table(_, query), .. }
             | UtilityStatement::CreateView { query, .. }
             | UtilityStatement::CreateTableAs { query, .. },
         ) => Some(query),

@@ -337,7 +337,8 @@ impl Session {
             }
             self.list_cursors();
         }
-        let committed = dml::commit(&self.server, ended, author).await;
+        let wait_max = self.settings.duration("lock_timeout");
+        let committed = dml::commit(&self.server, ended, author, wait_max).await;
         if let (Ok(()), Some(temporary)) = (&committed, temporary) {
             self.transaction.set_temporary(temporary);
         }

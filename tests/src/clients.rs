@@ -98,6 +98,7 @@ pub fn python_program(server: &TestServer, user: &str, program: &str) -> Result<
         .env("LIS_USER", user)
         .env("LIS_PASSWORD", server.warehouse().password(user)?)
         .env("LIS_ODBC", odbc_connection(server, user, "")?)
+        .env("LIS_CATALOG", server.warehouse().path().join("catalog.sqlite"))
         .env("PYTHONDONTWRITEBYTECODE", "1");
     Finished::from(command.output().with_context(|| format!("start {}", path.display()))?).succeeded()
 }

@@ -27,7 +27,9 @@ fn main() -> ExitCode {
         .needs(CLIENTS, "odbc::isql_runs_statements", isql_runs_statements)
         .needs(CLIENTS, "odbc::pyodbc", pyodbc)
         .needs(CLIENTS, "odbc::pyodbc_with_cursors_of_the_server", pyodbc_declare_fetch)
-        .needs(CLIENTS, "python::psycopg", psycopg);
+        .needs(CLIENTS, "odbc::pyodbc_writes", pyodbc_writes)
+        .needs(CLIENTS, "python::psycopg", psycopg)
+        .needs(CLIENTS, "python::psycopg_writes", psycopg_writes);
     let code = trials.run();
     CITY.stop();
     code
@@ -276,6 +278,22 @@ fn pyodbc_declare_fetch() -> Result<()> {
         .arg(&program)
         .env("LIS_ODBC", clients::odbc_connection(server, "finans", "UseDeclareFetch=1;Fetch=100;")?);
     let finished = Finished::from(command.output()?).succeeded()?;
+    has(&finished.stdout, &["all well"])
+}
+
+fn pyodbc_writes() -> Result<()> {
+    let city = CITY.get()?;
+    let program = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/odbc_writes.py");
+    let mut command = Command::new(clients::python()?);
+    command
+        .arg(&program)
+        .env("LIS_ODBC", clients::odbc_connection(city.as_ref(), "lis_admin", "Protocol=7.4-2;")?);
+    let finished = Finished::from(command.output()?).succeeded()?;
+    has(&finished.stdout, &["all well"])
+}
+
+fn psycopg_writes() -> Result<()> {
+    let finished = python_program(CITY.get()?.as_ref(), "lis_admin", "psycopg_writes.py")?;
     has(&finished.stdout, &["all well"])
 }
 

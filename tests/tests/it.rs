@@ -93,6 +93,7 @@ fn main() -> ExitCode {
             leaks::a_policy_holds_wherever_the_table_stands,
         )
         .quick("tenant_swap::random_queries_cannot_tell", tenant_swap::random_queries_cannot_tell)
+        .quick("tenant_swap::random_modifications_cannot_tell", tenant_swap::random_modifications_cannot_tell)
         .quick("backups::what_is_restored_is_what_was_there", backups::what_is_restored_is_what_was_there)
         .quick(
             "backups::backups_beside_a_writer_are_of_one_moment",

@@ -111,7 +111,7 @@ impl Lake {
             let mut staged = self.stage(Arc::clone(&base));
             staged.compact_files(id, &removed, added)?;
             let Some(_gate) = self.rewriting.shut_out(id).await else { continue };
-            let info = CommitInfo { author: author.to_owned(), message, batch: None };
+            let info = CommitInfo { author: author.to_owned(), message, ..CommitInfo::default() };
             match self.commit(staged, Vec::new(), info).await {
                 Ok(_) => return Ok(done),
                 Err(LakeError::Conflict { .. }) => {}

@@ -67,6 +67,9 @@ pub enum LakeError {
         /// The limit.
         seconds: u64,
     },
+    /// Other writers kept a commit waiting for longer than it was allowed to.
+    #[error("canceling statement due to lock timeout")]
+    WaitedTooLong,
     /// A unique key of a metadata table was violated, for example by the same batch committed twice.
     #[error("duplicate key in the catalogue: {detail}")]
     UniqueViolation {
@@ -294,6 +297,6 @@ impl LakeError {
 
     /// Whether the same work may succeed when it is tried again on a newer snapshot.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Conflict { .. } | Self::Busy { .. })
+        matches!(self, Self::Conflict { .. } | Self::Busy { .. } | Self::WaitedTooLong)
     }
 }

@@ -43,6 +43,8 @@ pub struct CommitInfo {
     pub message: String,
     /// The batch that the commit publishes, if it does.
     pub batch: Option<BatchId>,
+    /// How long the commit may wait for other writers; `None` is the metadata database's own limit.
+    pub wait_max: Option<Duration>,
 }
 
 /// Snapshots of the past that are kept for the next who asks.
@@ -269,7 +271,12 @@ impl Lake {
         for change in &mut difference.files {
             change.moved = changes.outcome.moved.contains(&change.table.id);
         }
-        let mut tx = self.metadata.write().await?;
+        let mut tx = match info.wait_max {
+            None => self.metadata.write().await?,
+            Some(wait_max) => tokio::time::timeout(wait_max, self.metadata.write())
+                .await
+                .map_err(|_elapsed| LakeError::WaitedTooLong)??,
+        };
         let head = format::head(&mut *tx).await?;
         let context = if difference.is_empty() && info.batch.is_none() {
             CommitContext { snapshot_id: head.id, committed_at_us: now_us() }

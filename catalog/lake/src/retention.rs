@@ -270,7 +270,7 @@ impl Lake {
             if gate.is_none() && attempt < TRIES_POLITE {
                 continue;
             }
-            let info = CommitInfo { author: author.to_owned(), message, batch: None };
+            let info = CommitInfo { author: author.to_owned(), message, ..CommitInfo::default() };
             match self.commit(staged, Vec::new(), info).await {
                 Ok(_) => return Ok(removed),
                 Err(LakeError::Conflict { .. }) if attempt + 1 < TRIES_MAX => {}
@@ -504,7 +504,7 @@ impl Erasing<'_> {
         let head = format::head(&mut *tx).await?;
         let message =
             format!("retention of table {}: rows erased from {} past files", self.rule.table, erasures.len());
-        let info = CommitInfo { author: author.to_owned(), message, batch: None };
+        let info = CommitInfo { author: author.to_owned(), message, ..CommitInfo::default() };
         let written =
             format::write_erasure(&mut *tx, head, self.rule.table, &erasures, &info, now_us()).await?;
         if written.is_none() {

@@ -174,8 +174,8 @@ pub struct Mark(usize);
 #[derive(Debug, Clone)]
 pub(crate) struct Outcome {
     pub(crate) snapshot: Arc<Snapshot>,
-    /// Tables all of whose rows were replaced, or looked at by what the outcome promises of them (NOT NULL, CHECK): the
-    /// commit then conflicts with rows that somebody else added.
+    /// Tables all of whose rows were replaced, or looked at by what the outcome promises of them (NOT NULL, CHECK,
+    /// that a key is free): the commit then conflicts with rows that somebody else added.
     pub(crate) replaced: BTreeSet<RelationId>,
     /// Tables whose rows were only moved to other files.
     pub(crate) moved: BTreeSet<RelationId>,
@@ -472,6 +472,12 @@ impl StagedChanges {
         self.put_table(table);
         self.outcome.replaced.insert(id);
         self.check_temporary(id)
+    }
+
+    /// What the transaction adds is right only as long as nobody else adds rows or takes any away: its commit then
+    /// conflicts.
+    pub fn look_at_rows(&mut self, id: RelationId) {
+        self.outcome.replaced.insert(id);
     }
 
     /// Replaces some files by others (DELETE and UPDATE rewrite what they touch). The commit conflicts with another

@@ -12,10 +12,10 @@ use lis_lake::{
     lake::Lake,
     names::{Identifier, QualifiedName},
     provider::LakeTable,
-    table::{Collation, Column, ConstraintKind, Relation},
+    table::{Collation, Column, Constraint, ConstraintKind, Relation},
 };
 use lis_sql::{
-    catalog::{Catalog, CatalogColumn, CatalogFunction, CatalogRelation, RelationSource},
+    catalog::{Catalog, CatalogColumn, CatalogFunction, CatalogRelation, RelationSource, UniqueKey},
     context::BindContext,
 };
 
@@ -77,6 +77,7 @@ impl SessionCatalog {
             name: QualifiedName::new(relation.schema(), relation.name()),
             columns: columns.chain(hidden).collect(),
             primary_key: Vec::new(),
+            unique_keys: Vec::new(),
             source: RelationSource::Scan(provider_as_source(Arc::new(SystemTable::new(
                 Arc::clone(relation),
                 Arc::clone(&self.context),
@@ -102,6 +103,7 @@ impl SessionCatalog {
             name: self.context.snapshot.qualified_name(relation)?,
             columns: relation.columns().iter().map(catalog_column).collect(),
             primary_key: primary_key(relation),
+            unique_keys: unique_keys(relation),
             source,
         })
     }
@@ -127,12 +129,27 @@ fn catalog_column(column: &Column) -> CatalogColumn {
 
 /// `attnum` of the primary key's columns.
 fn primary_key(relation: &Relation) -> Vec<i16> {
-    let Relation::Table(table) = relation else { return Vec::new() };
-    let key = table.constraints.iter().find(|constraint| constraint.kind == ConstraintKind::PrimaryKey);
-    key.into_iter()
-        .flat_map(|key| &key.columns)
-        .filter_map(|column| i16::try_from(column.get()).ok())
+    let primary = |constraint: &&Constraint| constraint.kind == ConstraintKind::PrimaryKey;
+    constraints(relation).iter().find(primary).map(key_columns).unwrap_or_default()
+}
+
+fn unique_keys(relation: &Relation) -> Vec<UniqueKey> {
+    constraints(relation)
+        .iter()
+        .filter(|constraint| matches!(constraint.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique))
+        .map(|constraint| UniqueKey { name: constraint.name.clone(), columns: key_columns(constraint) })
         .collect()
+}
+
+fn constraints(relation: &Relation) -> &[Constraint] {
+    match relation {
+        Relation::Table(table) => &table.constraints,
+        Relation::View(_) => &[],
+    }
+}
+
+fn key_columns(key: &Constraint) -> Vec<i16> {
+    key.columns.iter().filter_map(|column| i16::try_from(column.get()).ok()).collect()
 }
 
 /// `attnum`

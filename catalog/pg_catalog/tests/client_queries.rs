@@ -164,7 +164,8 @@ async fn world() -> World {
         security_invoker: true,
     };
     staged.create_view(rapport).await.unwrap();
-    let info = CommitInfo { author: "lis_admin".to_owned(), message: "test".to_owned(), batch: None };
+    let info =
+        CommitInfo { author: "lis_admin".to_owned(), message: "test".to_owned(), ..CommitInfo::default() };
     let snapshot = lake.commit(staged, Vec::new(), info).await.unwrap();
     let mut registry = Registry::default();
     builtin(&mut registry);

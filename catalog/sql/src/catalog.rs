@@ -48,8 +48,19 @@ pub struct CatalogRelation {
     pub columns: Vec<CatalogColumn>,
     /// `attnum` of its primary key's columns; empty without one.
     pub primary_key: Vec<i16>,
+    /// Its keys, the primary one too.
+    pub unique_keys: Vec<UniqueKey>,
     /// What it is.
     pub source: RelationSource,
+}
+
+/// A declared key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UniqueKey {
+    /// The constraint's name.
+    pub name: Identifier,
+    /// `attnum` of its columns.
+    pub columns: Vec<i16>,
 }
 
 /// A column of a relation.

@@ -45,8 +45,9 @@ pub mod utility;
 pub mod view_rows;
 
 pub use bind::{
-    BoundModification, BoundPart, BoundReturning, BoundStatement, BoundStep, bind_assigned, bind_default,
-    bind_modification, bind_predicate, bind_query, bind_stored, qualify_query,
+    BoundModification, BoundPart, BoundReturning, BoundStatement, BoundStep, bind_assigned,
+    bind_copy_condition, bind_default, bind_modification, bind_predicate, bind_query, bind_stored,
+    qualify_query,
 };
 pub use operators::is_leakproof;
 pub use parse::parse;

@@ -50,8 +50,49 @@ pub struct Insert {
     pub columns: Vec<ast::Ident>,
     /// VALUES or a query; `None` is DEFAULT VALUES.
     pub source: Option<Box<ast::Query>>,
+    /// ON CONFLICT
+    pub on_conflict: Option<OnConflict>,
     /// RETURNING
     pub returning: Vec<ast::SelectItem>,
+}
+
+/// ON CONFLICT
+#[derive(Debug, Clone)]
+pub struct OnConflict {
+    /// With what.
+    pub target: ConflictTarget,
+    /// DO
+    pub action: ConflictAction,
+}
+
+/// What a row can be in conflict with.
+#[derive(Debug, Clone)]
+pub enum ConflictTarget {
+    /// Any key.
+    Any,
+    /// ON CONSTRAINT
+    Constraint(ast::Ident),
+    /// The key of these columns.
+    Columns {
+        /// The columns, or what else is written.
+        items: Vec<ast::Expr>,
+        /// WHERE, of a partial index.
+        condition: Option<ast::Expr>,
+    },
+}
+
+/// What becomes of the row that is there.
+#[derive(Debug, Clone)]
+pub enum ConflictAction {
+    /// DO NOTHING
+    Nothing,
+    /// DO UPDATE
+    Update {
+        /// SET
+        assignments: Vec<Assignment>,
+        /// WHERE
+        condition: Option<ast::Expr>,
+    },
 }
 
 /// `a = 1`, `(a, b) = (1, 2)`, `(a, b) = (SELECT …)`
@@ -144,6 +185,17 @@ impl Modification {
             ModificationKind::Delete(_) => "DELETE",
             ModificationKind::Merge(_) => "MERGE",
             ModificationKind::Query(_) => "SELECT",
+        }
+    }
+
+    /// Whether it gives rows.
+    pub fn returns_rows(&self) -> bool {
+        match &self.kind {
+            ModificationKind::Insert(insert) => !insert.returning.is_empty(),
+            ModificationKind::Update(update) => !update.returning.is_empty(),
+            ModificationKind::Delete(delete) => !delete.returning.is_empty(),
+            ModificationKind::Merge(_) => false,
+            ModificationKind::Query(_) => true,
         }
     }
 }

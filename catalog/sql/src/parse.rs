@@ -14,6 +14,7 @@ use sqlparser::{
 use crate::{
     dialect::{adapted, grammar::Grammar},
     error::{SqlError, SqlErrorKind},
+    modification::Modification,
     parse::modification::begins_modification,
     positions::TextPositions,
     statement::{
@@ -80,6 +81,21 @@ pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, SqlError> {
         let expression = reader.parser.parse_expr().map_err(|error| reader.error(&error))?;
         reader.end()?;
         Ok(expression)
+    })
+}
+
+/// Reads a modification inside another statement, of whose `text` these are the tokens from where it begins, and says how
+/// many of them it is. `None`: there is none.
+pub(crate) fn embedded_modification(
+    text: &str,
+    tokens: &[TokenWithSpan],
+) -> Result<Option<(Modification, usize)>, SqlError> {
+    if !begins_modification(tokens) {
+        return Ok(None);
+    }
+    read(text, tokens.to_vec(), |reader| {
+        let modification = reader.modification()?;
+        Ok(Some((modification, reader.parser.index())))
     })
 }
 

@@ -304,8 +304,19 @@ pub struct CopyFrom {
     pub columns: Vec<Identifier>,
     /// How.
     pub options: CopyOptions,
-    /// WHERE, as SQL text.
-    pub condition: Option<String>,
+    /// WHERE, as SQL text, and how many characters of the statement come before it.
+    pub condition: Option<(String, usize)>,
+}
+
+/// What COPY TO writes.
+#[derive(Debug, Clone)]
+pub enum CopyRows {
+    /// A table's rows, by `SELECT columns FROM table`.
+    Table(ObjectName, Box<sqlparser::ast::Query>),
+    /// A query's.
+    Query(Box<sqlparser::ast::Query>),
+    /// What a modification returns.
+    Modification(Box<Modification>),
 }
 
 /// COPY's formats.
@@ -422,8 +433,8 @@ pub enum UtilityStatement {
     UnlistenAll,
     /// COPY … TO STDOUT
     CopyTo {
-        /// The query, or `SELECT columns FROM table`.
-        query: Box<sqlparser::ast::Query>,
+        /// What.
+        rows: CopyRows,
         /// How.
         options: CopyOptions,
     },

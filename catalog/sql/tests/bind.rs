@@ -116,6 +116,7 @@ impl TestCatalog {
             name: QualifiedName::new(schema, name),
             columns,
             primary_key,
+            unique_keys: Vec::new(),
             source,
         });
     }

@@ -258,6 +258,7 @@ fn relation(((name, provider), number): ((&'static str, Arc<dyn TableProvider>),
         name: QualifiedName::new("tpch", name),
         columns: columns.collect(),
         primary_key: Vec::new(),
+        unique_keys: Vec::new(),
         source: RelationSource::Scan(provider_as_source(provider)),
     }
 }

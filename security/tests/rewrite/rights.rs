@@ -64,6 +64,7 @@ fn described(snapshot: &Snapshot, relation: &Relation) -> Option<CatalogRelation
             })
             .collect(),
         primary_key: Vec::new(),
+        unique_keys: Vec::new(),
         source: RelationSource::Scan(provider_as_source(Arc::new(EmptyTable::new(table_schema(table))))),
     })
 }

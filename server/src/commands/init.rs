@@ -62,7 +62,11 @@ pub(crate) async fn warehouse(config: &Config, password: &SecretString) -> Resul
         }
     }
     let parts = lis_security::initialise(scram_verifier(password)?, public);
-    let info = CommitInfo { author: "lis_admin".to_owned(), message: "lis init".to_owned(), batch: None };
+    let info = CommitInfo {
+        author: "lis_admin".to_owned(),
+        message: "lis init".to_owned(),
+        ..CommitInfo::default()
+    };
     lake.commit(staged, parts, info).await?;
     tls::make_certificate(&config.tls_certificate, &config.tls_key)?;
     Ok(lake)

@@ -26,13 +26,13 @@ use datafusion::{
 use lis_lake::{
     names::Identifier,
     provider::table_schema,
-    table::Table,
+    table::{Relation, Table},
     types::{ColumnType, PgType},
 };
 use lis_security::Access;
 use lis_sql::{
     catalog::Catalog as _,
-    statement::{CopyFormat, CopyFrom, ParsedStatement},
+    statement::{CopyFormat, CopyFrom, ObjectName, ParsedStatement},
     types::{self, Binding, CastContext, Parameters, Typed},
 };
 use tokio::task::JoinHandle;
@@ -126,6 +126,10 @@ async fn begin(
         )
         .at(name.position)
     })?;
+    if let Some(kind) = no_table(relation) {
+        let message = format!("cannot copy to {kind} \"{}\"", name.name.as_str());
+        return Err(ServerError::new(Condition::WrongObjectType, message));
+    }
     let table = dml::insert_target(server, request, relation.id().oid())?;
     if copy.options.freeze && !session.transaction.has_created(table.id.oid()) {
         return Err(ServerError::new(
@@ -140,13 +144,13 @@ async fn begin(
     let catalog = request.catalog(server);
     let condition = match &copy.condition {
         None => None,
-        Some(text) => {
+        Some((text, before)) => {
             let relation = catalog.relation_by_oid(table.id.oid()).ok_or_else(|| defect("no such table"))?;
-            let predicate =
-                lis_sql::bind_predicate(text, &relation, &catalog, &request.bind).map_err(|mut error| {
-                    error.position = None;
-                    error
-                })?;
+            let predicate = lis_sql::bind_copy_condition(text, &relation, &catalog, &request.bind);
+            let predicate = predicate.map_err(|error| {
+                let position = error.position.map(|position| position + before);
+                error.at(position)
+            })?;
             Some(physical(&predicate, &table_schema(&table))?)
         }
     };
@@ -154,7 +158,9 @@ async fn begin(
     let access = Access { relations: vec![table.id.oid()], ..Access::default() };
     let record = StatementRecord::begin(server, request, &parsed.text, &access).await?;
     let output = OutputOptions::new(&session.settings);
-    let sink = RowSink::new(server, request, &table, output).await?;
+    let columns: Vec<usize> =
+        fields.iter().enumerate().filter(|(_, field)| field.is_some()).map(|(place, _)| place).collect();
+    let sink = RowSink::new(server, request, &table, &columns, output).await?;
     Ok(CopyTarget {
         binary: dialect.format == CopyFormat::Binary,
         encoding: dialect.encoding,
@@ -170,6 +176,22 @@ async fn begin(
         rows: 0,
         table,
     })
+}
+
+/// Refuses COPY t TO of what is no table: a view's rows are copied by a query.
+pub(crate) fn check_source(request: &Request, name: &ObjectName) -> Result<()> {
+    let Some(kind) = ddl::find_relation(request, name).and_then(no_table) else { return Ok(()) };
+    let message = format!("cannot copy from {kind} \"{}\"", name.name.as_str());
+    Err(ServerError::new(Condition::WrongObjectType, message)
+        .with_hint("Try the COPY (SELECT ...) TO variant."))
+}
+
+/// What a relation is that is no plain table.
+fn no_table(relation: &Relation) -> Option<&'static str> {
+    match relation {
+        Relation::View(_) => Some("view"),
+        Relation::Table(table) => table.materialized.as_ref().map(|_| "materialized view"),
+    }
 }
 
 /// The number of the field of each of the table's columns.

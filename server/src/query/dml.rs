@@ -2,7 +2,7 @@
 //! publishes the lake's changes and security's in one metadata transaction. Statements that change rows are in
 //! `modify.rs`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use arrow::record_batch::RecordBatch;
 use lis_lake::{
@@ -13,7 +13,7 @@ use lis_lake::{
     metadata::CommitPart,
     table::{Relation, Table},
 };
-use lis_security::{RowCheck, SecurityChanges, forget_object, grants::Object, privileges};
+use lis_security::{RowCheck, SecurityChanges, SecurityError, forget_object, grants::Object, privileges};
 use lis_sql::statement::Privilege;
 
 use super::{Request, check_constraints::CheckConstraints, row_checks::RowChecks};
@@ -63,16 +63,21 @@ pub(crate) struct RowSink {
 }
 
 impl RowSink {
-    /// For a table, as the user of a request.
+    /// For a table, as the user of a request, who gives values for the columns at these places.
     pub(crate) async fn new(
         server: &Server,
         request: &Request,
         table: &Table,
+        given: &[usize],
         output: OutputOptions,
     ) -> Result<Self> {
         let policies = request.judge(server, |context| RowCheck::bind(context, table))?;
+        let shown = request.judge(server, |context| {
+            Ok::<_, SecurityError>(lis_security::shown_columns(context, table, given))
+        })?;
         let checks = RowChecks::new(table, policies, output)
-            .with_constraints(CheckConstraints::bind(server, request, table)?);
+            .with_constraints(CheckConstraints::bind(server, request, table)?)
+            .showing(shown);
         Ok(Self { writer: server.lake.writer(table, WriterOptions::default()).await?, checks })
     }
 
@@ -129,8 +134,14 @@ pub(crate) async fn append(
     Ok(())
 }
 
-/// Commits what a transaction leaves. Runs as a task that nothing stops half-way.
-pub(crate) async fn commit(server: &Arc<Server>, ended: Ended, author: String) -> Result<()> {
+/// Commits what a transaction leaves. Runs as a task that nothing stops half-way; `wait_max` is how long it may wait for
+/// its turn.
+pub(crate) async fn commit(
+    server: &Arc<Server>,
+    ended: Ended,
+    author: String,
+    wait_max: Option<Duration>,
+) -> Result<()> {
     let Ended { staged, security, message, begin: _, temporary: _, intents } = ended;
     if staged.is_none() && security.iter().all(SecurityChanges::is_empty) {
         return Ok(());
@@ -150,7 +161,7 @@ pub(crate) async fn commit(server: &Arc<Server>, ended: Ended, author: String) -
         parts.extend(forget_object(object).into_parts());
     }
     let lake = Arc::clone(&server.lake);
-    let info = CommitInfo { author, message, batch: None };
+    let info = CommitInfo { author, message, batch: None, wait_max };
     let committing = server.tasks.spawn("commit", async move {
         let committed = lake.commit(staged, parts, info).await;
         drop(intents);

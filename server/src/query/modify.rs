@@ -8,9 +8,13 @@
 //! snapshot that the statement began with, whatever the others do.
 
 mod change;
+mod proposals;
 mod work;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use futures::StreamExt as _;
 use lis_lake::ids::RelationId;
@@ -65,7 +69,10 @@ pub(crate) async fn run(
         |_| Vec::new(),
         |(statement, _)| {
             let modifications = statement.modifications();
-            modifications.filter(|part| part.layout.identity.is_some()).map(|part| part.table.id).collect()
+            let looks = |part: &&AuthorisedModification| {
+                part.layout.identity.is_some() || part.layout.proposed.is_some()
+            };
+            modifications.filter(looks).map(|part| part.table.id).collect()
         },
     );
     let mut again = false;
@@ -108,6 +115,9 @@ pub(crate) async fn run(
         }
     };
     let staged = session.transaction.staged(&server.lake, &parsed.text).await?;
+    for table in done.looked {
+        staged.look_at_rows(table);
+    }
     for (table, changed) in done.changed {
         if changed.replaced.is_empty() {
             staged.append_files(table, changed.added)?;
@@ -147,6 +157,8 @@ struct Changes<'r> {
 /// What a statement did.
 struct Done {
     changed: BTreeMap<RelationId, change::Changed>,
+    /// The tables in which rows were looked for that are not there.
+    looked: BTreeSet<RelationId>,
     /// What gives the client its rows, over what was kept.
     query: Option<AuthorisedQuery>,
     tag: RowsTag,
@@ -171,6 +183,8 @@ impl<'r> Changes<'r> {
     }
 
     async fn run(mut self, statement: AuthorisedStatement) -> Result<Done> {
+        let proposes = |part: &&AuthorisedModification| part.layout.proposed.is_some();
+        let looked = statement.modifications().filter(proposes).map(|part| part.table.id).collect();
         for step in statement.before {
             let query = match step.part {
                 AuthorisedPart::Query(query) => Some(query),
@@ -192,7 +206,7 @@ impl<'r> Changes<'r> {
         for (id, table) in self.tables {
             changed.insert(id, table.finish(&self.server).await?);
         }
-        Ok(Done { changed, query, tag })
+        Ok(Done { changed, looked, query, tag })
     }
 
     /// Runs one modification. How many rows it affected, and the query of RETURNING over what was kept for it.
@@ -205,7 +219,9 @@ impl<'r> Changes<'r> {
         let constraints = CheckConstraints::bind(&self.server, self.request, &modification.table)?;
         let change = self.tables.get_mut(&modification.table.id);
         let change = change.ok_or_else(|| defect("a change of a table that was not begun"))?;
-        let (work, affected) = Work::new(change, modification, constraints, self.output.clone(), spool);
+        let pool = &self.server.state.runtime_env().memory_pool;
+        let (work, affected) =
+            Work::new(change, modification, constraints, self.output.clone(), spool, pool)?;
         let (rows, spool) = work.run(&self.server, affected).await?;
         let query = returning.zip(spool).map(|((query, rows), spool)| {
             rows.supply(Arc::new(spool.finish()));

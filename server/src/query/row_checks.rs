@@ -3,7 +3,8 @@
 //! NOT NULL, CHECK; and by row, so that a statement fails with its first bad row. Type limits (22001, 22003) are the
 //! casts' that made the values.
 //!
-//! A row is shown in an error only where PostgreSQL shows it: not where row security applies.
+//! A row is shown in an error only where PostgreSQL shows it: not where row security applies, and to who may not read the
+//! table only the columns that the statement itself gives values for.
 
 use arrow::record_batch::RecordBatch;
 use lis_lake::table::Table;
@@ -30,6 +31,8 @@ pub(crate) struct RowChecks {
     not_null: Vec<usize>,
     policies: Option<RowCheck>,
     constraints: Option<CheckConstraints>,
+    /// The columns that errors show, by their place; `None` is all.
+    shown: Option<Vec<usize>>,
     output: OutputOptions,
 }
 
@@ -50,6 +53,7 @@ impl RowChecks {
             not_null: not_null.map(|(position, _)| position).collect(),
             policies,
             constraints: None,
+            shown: None,
             output,
         }
     }
@@ -58,6 +62,12 @@ impl RowChecks {
     #[must_use]
     pub(crate) fn with_constraints(self, constraints: Option<CheckConstraints>) -> Self {
         Self { constraints, ..self }
+    }
+
+    /// For a user who may not read the table: errors show these columns only.
+    #[must_use]
+    pub(crate) fn showing(self, shown: Option<Vec<usize>>) -> Self {
+        Self { shown, ..self }
     }
 
     /// Checks rows: the table's columns in order (more may follow).
@@ -108,16 +118,22 @@ impl RowChecks {
             return error;
         }
         match self.shown(&rows.slice(row, 1)) {
-            Some(shown) => error.with_detail(format!("Failing row contains ({shown}).")),
+            Some(shown) => error.with_detail(format!("Failing row contains {shown}.")),
             None => error,
         }
     }
 
     fn shown(&self, row: &RecordBatch) -> Option<String> {
-        let own: Vec<usize> = (0..self.columns.len()).collect();
+        let own: Vec<usize> = match &self.shown {
+            None => (0..self.columns.len()).collect(),
+            Some(shown) if shown.is_empty() => return None,
+            Some(shown) => shown.clone(),
+        };
         let row = row.project(&own).ok()?;
-        let formats = vec![Format::Text; self.columns.len()];
-        let encoder = RowEncoder::new(&self.columns, &formats, self.output.clone());
+        let described: Vec<OutputColumn> =
+            own.iter().filter_map(|column| self.columns.get(*column)).cloned().collect();
+        let formats = vec![Format::Text; described.len()];
+        let encoder = RowEncoder::new(&described, &formats, self.output.clone());
         let mut casts = Vec::new();
         let columns = encoder.columns(&row, &mut casts).ok()?;
         let mut shown: Vec<String> = Vec::with_capacity(columns.len());
@@ -134,6 +150,11 @@ impl RowChecks {
                 _ => format!("{}...", &text[..text.floor_char_boundary(SHOWN_BYTES_MAX)]),
             });
         }
-        Some(shown.join(", "))
+        let values = shown.join(", ");
+        if self.shown.is_none() {
+            return Some(format!("({values})"));
+        }
+        let names: Vec<&str> = described.iter().map(|column| column.name.as_str()).collect();
+        Some(format!("({}) = ({values})", names.join(", ")))
     }
 }

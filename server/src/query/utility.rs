@@ -7,7 +7,7 @@ use datafusion::common::ScalarValue;
 use lis_lake::{names::Identifier, types::PgType};
 use lis_security::Access;
 use lis_sql::statement::{
-    Explained, FetchDirection, ParsedStatement, RelationKind, Statement, UtilityStatement,
+    CopyRows, Explained, FetchDirection, ParsedStatement, RelationKind, Statement, UtilityStatement,
 };
 
 use super::{
@@ -107,8 +107,22 @@ pub(crate) async fn run(
             "CLOSE CURSOR ALL"
         }
         U::UnlistenAll => "UNLISTEN",
-        U::CopyTo { options, .. } => {
+        U::CopyTo { rows: CopyRows::Modification(modification), options } => {
+            session.check_writable("COPY")?;
             let request = super::request_with(session, types, values).await?;
+            if !modification.returns_rows() {
+                return Err(ServerError::not_supported("COPY query must have a RETURNING clause"));
+            }
+            return match super::modify::run(session, &request, modification, parsed).await? {
+                Outcome::Rows(cursor, _) => Ok(Outcome::CopyTo(cursor, options.clone())),
+                other => Ok(other),
+            };
+        }
+        U::CopyTo { rows, options } => {
+            let request = super::request_with(session, types, values).await?;
+            if let CopyRows::Table(name, _) = rows {
+                copy::check_source(&request, name)?;
+            }
             let cursor = open(&session.server, &request, parsed).await?;
             return Ok(Outcome::CopyTo(Box::new(cursor), options.clone()));
         }
@@ -393,6 +407,14 @@ async fn describe(
 ) -> Result<Described> {
     let text = |names: &[&str]| Some(names.iter().map(|name| super::cursor::text_column(name)).collect());
     let outputs = match &parsed.statement {
+        Statement::Utility(UtilityStatement::CopyTo {
+            rows: CopyRows::Modification(modification), ..
+        }) => {
+            let request = session.request(declared).await?;
+            let (_, parameters) =
+                super::modify::authorise(&session.server, &request, modification, &parsed.text).await?;
+            return Ok(Described { parameters: Some(parameters), outputs: None });
+        }
         Statement::Query(_)
         | Statement::Utility(UtilityStatement::Declare { .. } | UtilityStatement::CopyTo { .. }) => {
             let request = session.request(declared).await?;

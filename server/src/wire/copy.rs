@@ -62,7 +62,7 @@ impl Dialect {
             Some(name) => ClientEncoding::by_name(name).ok_or_else(|| {
                 ServerError::new(
                     Condition::InvalidParameterValue,
-                    format!("argument to option \"encoding\" must be a valid encoding name: \"{name}\""),
+                    "argument to option \"encoding\" must be a valid encoding name",
                 )
             })?,
         };

@@ -451,7 +451,7 @@ fn lake(error: &LakeError) -> Report {
         LakeError::AlreadyExists { .. } => plain(Condition::DuplicateObject),
         LakeError::Newer { .. } => plain(Condition::ObjectNotInPrerequisiteState),
         LakeError::Conflict { .. } => plain(Condition::SerializationFailure),
-        LakeError::Busy { .. } => plain(Condition::LockNotAvailable),
+        LakeError::Busy { .. } | LakeError::WaitedTooLong => plain(Condition::LockNotAvailable),
         LakeError::UniqueViolation { .. } => plain(Condition::UniqueViolation),
         LakeError::Duplicate { kind, .. } => plain(match *kind {
             "schema" => Condition::DuplicateSchema,

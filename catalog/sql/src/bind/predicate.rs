@@ -27,6 +27,27 @@ pub fn bind_predicate(
     catalog: &dyn Catalog,
     context: &BindContext,
 ) -> Result<Expr, SqlError> {
+    bind_condition(sql, relation, Clause::Predicate, "POLICY", catalog, context)
+}
+
+/// Binds WHERE of COPY FROM, in which there are no subqueries.
+pub fn bind_copy_condition(
+    sql: &str,
+    relation: &CatalogRelation,
+    catalog: &dyn Catalog,
+    context: &BindContext,
+) -> Result<Expr, SqlError> {
+    bind_condition(sql, relation, Clause::CopyWhere, "WHERE", catalog, context)
+}
+
+fn bind_condition(
+    sql: &str,
+    relation: &CatalogRelation,
+    clause: Clause,
+    what: &str,
+    catalog: &dyn Catalog,
+    context: &BindContext,
+) -> Result<Expr, SqlError> {
     let expr = parse_expression(sql)?;
     let parameters = Parameters::new(&[]);
     let shared = Shared::default();
@@ -54,20 +75,15 @@ pub fn bind_predicate(
         hidden,
         whole: Whole::default(),
     });
-    let place = Place {
-        scope: Scope::new(&namespace, None),
-        ctes: None,
-        clause: Clause::Predicate,
-        calls: None,
-        attachments: None,
-    };
+    let place =
+        Place { scope: Scope::new(&namespace, None), ctes: None, clause, calls: None, attachments: None };
     let typed = binder.expression(&expr, place)?;
     if let Some(number) = parameters.types().len().checked_sub(1) {
         let message = format!("there is no parameter ${}", number + 1);
         let position = binder.position(expr.span());
         return Err(SqlError::new(SqlErrorKind::UndefinedParameter, message).at(position));
     }
-    Ok(coerce_to_boolean(&binder.binding, typed, "POLICY")?.expr)
+    Ok(coerce_to_boolean(&binder.binding, typed, what)?.expr)
 }
 
 fn arrow_type_of(relation: &CatalogRelation, column: &str) -> Option<arrow::datatypes::DataType> {

@@ -60,6 +60,11 @@ struct Quantifier<'q> {
 
 impl Binder<'_> {
     fn subquery(&self, query: &ast::Query, place: Place<'_>, unknowns: Unknowns) -> Result<Bound, SqlError> {
+        if place.clause == Clause::CopyWhere {
+            let message = "cannot use subquery in COPY FROM WHERE condition";
+            let error = SqlError::new(SqlErrorKind::FeatureNotSupported, message);
+            return Err(error.at(self.opening_of(query)));
+        }
         let surroundings = Surroundings { outer: Some(&place.scope), ctes: place.ctes };
         self.query(query, surroundings, unknowns)
     }

@@ -15,8 +15,8 @@ use crate::{
     error::{SqlError, SqlErrorKind},
     keywords::{KeywordClass, keyword_class},
     modification::{
-        Assignment, Delete, Insert, Merge, MergeAction, MergeClause, Modification, ModificationKind, Target,
-        Update,
+        Assignment, ConflictAction, ConflictTarget, Delete, Insert, Merge, MergeAction, MergeClause,
+        Modification, ModificationKind, OnConflict, Target, Update,
     },
 };
 
@@ -173,18 +173,53 @@ impl<'a> Reader<'a> {
         let alias = if self.parser.parse_keyword(Keyword::AS) { Some(self.column_name()?) } else { None };
         let target = Target { name, alias };
         let columns = if self.begins_columns() { self.columns()? } else { Vec::new() };
-        self.no_overriding()?;
+        self.overriding()?;
         let source = if self.parser.parse_keywords(&[Keyword::DEFAULT, Keyword::VALUES]) {
             None
         } else {
             Some(self.query()?)
         };
-        if self.parser.peek_keyword(Keyword::ON) {
-            return Err(self.unsupported("ON CONFLICT").with_hint(
-                "Uniqueness is not enforced on rows that are written. Use MERGE, or INSERT … SELECT … WHERE NOT EXISTS.",
-            ));
+        let on_conflict =
+            if self.parser.parse_keyword(Keyword::ON) { Some(self.on_conflict()?) } else { None };
+        Ok(Insert { target, columns, source, on_conflict, returning: self.returning()? })
+    }
+
+    /// After ON.
+    fn on_conflict(&mut self) -> Result<OnConflict, SqlError> {
+        let begin = self.positions.of_span(self.parser.get_current_token().span);
+        self.expect(Keyword::CONFLICT)?;
+        let target = if self.parser.parse_keywords(&[Keyword::ON, Keyword::CONSTRAINT]) {
+            ConflictTarget::Constraint(self.column_name()?)
+        } else if self.parser.consume_token(&Token::LParen) {
+            let items = self.read(|parser| parser.parse_comma_separated(Parser::parse_expr))?;
+            self.expect_token(&Token::RParen)?;
+            ConflictTarget::Columns { items, condition: self.condition()? }
+        } else {
+            ConflictTarget::Any
+        };
+        self.expect(Keyword::DO)?;
+        if self.parser.parse_keyword(Keyword::NOTHING) {
+            return Ok(OnConflict { target, action: ConflictAction::Nothing });
         }
-        Ok(Insert { target, columns, source, returning: self.returning()? })
+        self.expect(Keyword::UPDATE)?;
+        self.expect(Keyword::SET)?;
+        let assignments = self.assignments()?;
+        let condition = self.condition()?;
+        if matches!(target, ConflictTarget::Any) {
+            let message = "ON CONFLICT DO UPDATE requires inference specification or constraint name";
+            return Err(SqlError::new(SqlErrorKind::SyntaxError, message)
+                .with_hint("For example, ON CONFLICT (column_name).")
+                .at(begin));
+        }
+        Ok(OnConflict { target, action: ConflictAction::Update { assignments, condition } })
+    }
+
+    /// WHERE, if it comes.
+    fn condition(&mut self) -> Result<Option<ast::Expr>, SqlError> {
+        if !self.parser.parse_keyword(Keyword::WHERE) {
+            return Ok(None);
+        }
+        self.read(Parser::parse_expr).map(Some)
     }
 
     /// Whether the parenthesis that comes opens a list of columns, not a query.
@@ -201,13 +236,17 @@ impl<'a> Reader<'a> {
                 && matches!(word.keyword, Keyword::SELECT | Keyword::VALUES | Keyword::TABLE | Keyword::WITH))
     }
 
-    fn no_overriding(&mut self) -> Result<(), SqlError> {
+    /// `OVERRIDING {SYSTEM | USER} VALUE` is about identity columns, which no table has.
+    fn overriding(&mut self) -> Result<(), SqlError> {
         match &self.parser.peek_token_ref().token {
-            Token::Word(word) if word.value.eq_ignore_ascii_case("overriding") => {
-                Err(self.unsupported("OVERRIDING"))
-            }
-            _ => Ok(()),
+            Token::Word(word) if word.value.eq_ignore_ascii_case("overriding") => {}
+            _ => return Ok(()),
         }
+        let _overriding = self.parser.next_token();
+        if self.parser.parse_one_of_keywords(&[Keyword::SYSTEM, Keyword::USER]).is_none() {
+            return Err(self.near_next());
+        }
+        self.expect(Keyword::VALUE)
     }
 
     fn update(&mut self) -> Result<Update, SqlError> {
@@ -276,7 +315,7 @@ impl<'a> Reader<'a> {
                 } else {
                     Vec::new()
                 };
-                self.no_overriding()?;
+                self.overriding()?;
                 if self.parser.parse_keywords(&[Keyword::DEFAULT, Keyword::VALUES]) {
                     return Ok(MergeAction::Insert { columns, values: None });
                 }
@@ -466,8 +505,8 @@ mod tests {
     #[test]
     fn what_is_refused_says_so() {
         use SqlErrorKind::{FeatureNotSupported, SyntaxError};
-        assert_eq!(error("insert into t values (1) on conflict do nothing").0, FeatureNotSupported);
-        assert_eq!(error("insert into t overriding system value values (1)").0, FeatureNotSupported);
+        assert_eq!(error("insert into t values (1) on conflict do update set a = 1").0, SyntaxError);
+        assert_eq!(error("insert into t overriding values (1)").0, SyntaxError);
         assert_eq!(error("delete from t where current of c").0, FeatureNotSupported);
         assert_eq!(error("update t set"), (SyntaxError, "syntax error at end of input".into()));
         assert_eq!(error("update t where a = 1"), (SyntaxError, "syntax error at or near \"where\"".into()));

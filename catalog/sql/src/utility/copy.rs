@@ -9,17 +9,20 @@ use sqlparser::{
 use super::tokens::Tokens;
 use crate::{
     error::{SqlError, SqlErrorKind},
-    statement::{CopyFormat, CopyFrom, CopyHeader, CopyOptions, UtilityStatement},
+    statement::{CopyFormat, CopyFrom, CopyHeader, CopyOptions, CopyRows, UtilityStatement},
 };
 
 /// After COPY.
 pub(super) fn copy(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError> {
     if tokens.accept_token(&Token::LParen) {
-        let query = tokens.query()?;
+        let rows = match tokens.modification()? {
+            Some(modification) => CopyRows::Modification(Box::new(modification)),
+            None => CopyRows::Query(tokens.query()?),
+        };
         tokens.expect_token(&Token::RParen)?;
         tokens.expect(&["to"])?;
         endpoint(tokens, "stdout")?;
-        return Ok(UtilityStatement::CopyTo { query, options: options_of_to(tokens, Options::default())? });
+        return Ok(UtilityStatement::CopyTo { rows, options: options_of_to(tokens, Options::default())? });
     }
     let mut given = Options::default();
     if tokens.peek_nth(1).is_some_and(|token| matches!(token, Token::Word(_))) && tokens.at(&["binary"]) {
@@ -36,7 +39,8 @@ pub(super) fn copy(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError
         Some("to") => {
             let query = query_of_table(tokens, name, &column_tokens)?;
             endpoint(tokens, "stdout")?;
-            Ok(UtilityStatement::CopyTo { query, options: options_of_to(tokens, given)? })
+            let rows = CopyRows::Table(table, query);
+            Ok(UtilityStatement::CopyTo { rows, options: options_of_to(tokens, given)? })
         }
         Some(_) => {
             endpoint(tokens, "stdin")?;
@@ -163,8 +167,8 @@ fn options_of_to(tokens: &mut Tokens<'_>, given: Options) -> Result<CopyOptions,
     Ok(options)
 }
 
-/// What is left of the statement: an expression, which the binder reads.
-fn rest(tokens: &mut Tokens<'_>) -> Result<String, SqlError> {
+/// What is left of the statement: an expression, which the binder reads; and how many characters come before it.
+fn rest(tokens: &mut Tokens<'_>) -> Result<(String, usize), SqlError> {
     let Some(begin) = tokens.position() else { return Err(tokens.unexpected()) };
     if tokens.is_end() {
         return Err(tokens.unexpected());
@@ -173,7 +177,7 @@ fn rest(tokens: &mut Tokens<'_>) -> Result<String, SqlError> {
     while !tokens.is_end() {
         tokens.advance();
     }
-    Ok(text)
+    Ok((text, begin - 1))
 }
 
 /// `(a, b)`
@@ -215,7 +219,11 @@ fn option_of_today(tokens: &mut Tokens<'_>, given: &mut Options) -> Result<(), S
             set_once(&mut given.null, value, tokens)
         }
         "header" => {
-            let value = if tokens.accept(&["match"]) {
+            let is_match = tokens.peek_string().is_some_and(|value| value.eq_ignore_ascii_case("match"));
+            let value = if is_match {
+                tokens.advance();
+                CopyHeader::Match
+            } else if tokens.accept(&["match"]) {
                 CopyHeader::Match
             } else if boolean(tokens, "header")? {
                 CopyHeader::Skip
@@ -270,11 +278,15 @@ fn option_of_old(tokens: &mut Tokens<'_>, given: &mut Options) -> Result<(), Sql
         "freeze",
         "force",
         "using",
+        "delimiters",
     ];
     match words.into_iter().find(|word| tokens.at(&[word])) {
-        Some("using") => {
-            tokens.expect(&["using", "delimiters"])?;
+        Some("using" | "delimiters") => {
+            tokens.accept(&["using"]);
+            tokens.expect(&["delimiters"])?;
             let value = tokens.string()?;
+            // The oldest form has its other options after this one.
+            tokens.accept(&["with"]);
             set_once(&mut given.delimiter, one_byte(&value, "delimiter")?, tokens)
         }
         Some("freeze") => {
@@ -339,7 +351,11 @@ fn boolean(tokens: &mut Tokens<'_>, option: &str) -> Result<bool, SqlError> {
     match value.as_str() {
         "true" | "on" | "1" => Ok(true),
         "false" | "off" | "0" => Ok(false),
-        _ => Err(SqlError::new(SqlErrorKind::SyntaxError, format!("{option} requires a Boolean value"))),
+        _ => {
+            let or = if option == "header" { " or \"match\"" } else { "" };
+            let message = format!("{option} requires a Boolean value{or}");
+            Err(SqlError::new(SqlErrorKind::SyntaxError, message))
+        }
     }
 }
 
@@ -362,14 +378,13 @@ fn check(given: Options) -> Result<CopyOptions, SqlError> {
         for (set, message) in [
             (given.delimiter.is_some(), "cannot specify DELIMITER in BINARY mode"),
             (given.null.is_some(), "cannot specify NULL in BINARY mode"),
-            (
-                given.header.is_some_and(|header| header != CopyHeader::None),
-                "cannot specify HEADER in BINARY mode",
-            ),
         ] {
             if set {
                 return refuse(SqlErrorKind::SyntaxError, message);
             }
+        }
+        if given.header.is_some_and(|header| header != CopyHeader::None) {
+            return refuse(SqlErrorKind::FeatureNotSupported, "cannot specify HEADER in BINARY mode");
         }
     }
     if format != CopyFormat::Csv {
@@ -404,15 +419,28 @@ fn check(given: Options) -> Result<CopyOptions, SqlError> {
                 format!("COPY delimiter cannot be \"{delimiter}\""),
             ));
         }
-        if given.quote.unwrap_or('"') == delimiter && format == CopyFormat::Csv {
-            return refuse(SqlErrorKind::InvalidParameterValue, "COPY delimiter and quote must be different");
-        }
     }
     if given.null.as_ref().is_some_and(|null| null.contains(['\n', '\r'])) {
         return refuse(
             SqlErrorKind::InvalidParameterValue,
             "COPY null representation cannot use newline or carriage return",
         );
+    }
+    let csv = format == CopyFormat::Csv;
+    let delimiter = given.delimiter.unwrap_or(if csv { ',' } else { '\t' });
+    let quote = given.quote.unwrap_or('"');
+    if csv && quote == delimiter {
+        return refuse(SqlErrorKind::InvalidParameterValue, "COPY delimiter and quote must be different");
+    }
+    if let Some(null) = given.null.as_ref().filter(|_| format != CopyFormat::Binary) {
+        if null.contains(delimiter) {
+            let message = "COPY delimiter must not appear in the NULL specification";
+            return refuse(SqlErrorKind::FeatureNotSupported, message);
+        }
+        if csv && null.contains(quote) {
+            let message = "CSV quote character must not appear in the NULL specification";
+            return refuse(SqlErrorKind::FeatureNotSupported, message);
+        }
     }
     Ok(CopyOptions {
         format,

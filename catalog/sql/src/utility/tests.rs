@@ -3,6 +3,7 @@
 use sqlparser::{dialect::PostgreSqlDialect, tokenizer::Tokenizer};
 
 use super::*;
+use crate::statement::CopyRows;
 
 /// What a statement is read as, on one line; queries in sqlparser's words for them.
 fn read(text: &str) -> String {
@@ -12,7 +13,10 @@ fn read(text: &str) -> String {
         Ok(Some(UtilityStatement::Declare { name, query, scroll, hold, binary })) => {
             format!("Declare {name} scroll {scroll:?} hold {hold} binary {binary}: {query}")
         }
-        Ok(Some(UtilityStatement::CopyTo { query, options })) => format!("CopyTo {query} {options:?}"),
+        Ok(Some(UtilityStatement::CopyTo { rows, options })) => match rows {
+            CopyRows::Table(_, query) | CopyRows::Query(query) => format!("CopyTo {query} {options:?}"),
+            CopyRows::Modification(modification) => format!("CopyTo {} {options:?}", modification.name()),
+        },
         Ok(Some(UtilityStatement::CreateView {
             name, or_replace, columns, security_invoker, text, ..
         })) => {

@@ -12,6 +12,8 @@ use sqlparser::{
 use crate::{
     error::{SqlError, SqlErrorKind},
     keywords::{KeywordClass, keyword_class},
+    modification::Modification,
+    parse::embedded_modification,
     statement::ObjectName,
 };
 
@@ -356,6 +358,14 @@ impl<'a> Tokens<'a> {
             return Err(self.unexpected());
         }
         self.parse(Parser::parse_query)
+    }
+
+    /// A modification up to the parenthesis that closes around it; `None` if something else begins here.
+    pub(super) fn modification(&mut self) -> Result<Option<Modification>, SqlError> {
+        let rest = &self.tokens[self.next.min(self.tokens.len())..];
+        let Some((modification, read)) = embedded_modification(self.text, rest)? else { return Ok(None) };
+        self.next = (self.next + read).min(self.tokens.len());
+        Ok(Some(modification))
     }
 
     /// An expression, as its source text.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use arrow::{
     array::{AsArray as _, BooleanArray, RecordBatch, RecordBatchOptions},
     compute::filter_record_batch,
-    datatypes::{Field, Int32Type, Schema},
+    datatypes::{Field, Int32Type, Int64Type, Schema},
 };
+use datafusion::execution::memory_pool::MemoryPool;
 use futures::StreamExt as _;
 use lis_security::{AuthorisedModification, AuthorisedQuery, RowCheck};
 use lis_sql::bind::{Command, Layout, MergeStep};
@@ -15,6 +16,7 @@ use super::{
     super::{check_constraints::CheckConstraints, execute, row_checks::RowChecks, spool::Spool},
     change::TableChange,
     defect,
+    proposals::{Proposals, second_time},
 };
 use crate::{
     error::{Condition, Result, ServerError},
@@ -32,6 +34,8 @@ pub(super) struct Work<'c> {
     updated: RowChecks,
     updatable: Option<RowCheck>,
     deletable: Option<RowCheck>,
+    /// INSERT … ON CONFLICT: what was proposed so far.
+    proposals: Option<Proposals>,
     spool: Option<Spool>,
     rows: u64,
 }
@@ -44,23 +48,32 @@ impl<'c> Work<'c> {
         constraints: Option<CheckConstraints>,
         output: OutputOptions,
         spool: Option<Spool>,
-    ) -> (Self, AuthorisedQuery) {
-        let AuthorisedModification { command, rows, layout, steps, checks, .. } = authorised;
+        pool: &Arc<dyn MemoryPool>,
+    ) -> Result<(Self, AuthorisedQuery)> {
+        let AuthorisedModification { command, rows, layout, steps, shown, checks, .. } = authorised;
         let table = change.table();
+        let proposals = match layout.proposed {
+            Some(_) => Some(Proposals::new(&layout, table, steps.contains(&MergeStep::Update), pool)?),
+            None => None,
+        };
         let work = Self {
             command,
             layout,
             steps,
             inserted: RowChecks::new(table, checks.inserted, output.clone())
-                .with_constraints(constraints.clone()),
-            updated: RowChecks::new(table, checks.updated, output).with_constraints(constraints),
+                .with_constraints(constraints.clone())
+                .showing(shown.clone()),
+            updated: RowChecks::new(table, checks.updated, output)
+                .with_constraints(constraints)
+                .showing(shown),
             updatable: checks.updatable,
             deletable: checks.deletable,
             change,
+            proposals,
             spool,
             rows: 0,
         };
-        (work, rows)
+        Ok((work, rows))
     }
 
     /// Works through the affected rows. How many were changed, and what was kept of them.
@@ -76,6 +89,7 @@ impl<'c> Work<'c> {
                 continue;
             }
             match self.command {
+                Command::Insert if self.proposals.is_some() => self.insert_or(&batch).await?,
                 Command::Insert => self.insert(&batch).await?,
                 Command::Update => self.update(&batch).await?,
                 Command::Delete => self.delete(&batch)?,
@@ -93,6 +107,33 @@ impl<'c> Work<'c> {
         self.change.write(&rows, None).await
     }
 
+    async fn insert_or(&mut self, batch: &RecordBatch) -> Result<()> {
+        let proposed = self.columns_at(batch, self.layout.proposed)?;
+        self.inserted.verify(&proposed)?;
+        let inserts = self.doing(batch, MergeStep::Insert)?;
+        let updates = self.doing(batch, MergeStep::Update)?;
+        let new = self.columns_at(batch, self.layout.new)?;
+        let Some(proposals) = &mut self.proposals else { return Err(defect("no proposals")) };
+        let ordinals = self.layout.ordinal.and_then(|at| batch.columns().get(at));
+        let ordinals = ordinals.and_then(|column| column.as_primitive_opt::<Int64Type>());
+        let ordinals = ordinals.ok_or_else(|| defect("rows without numbers"))?;
+        let inserted = proposals.judge(ordinals, &new, &inserts, &updates)?;
+        let done = arrow::compute::or(&inserted, &updates)?;
+        let done = kept(batch, &done)?;
+        let updates = kept(batch, &updates)?;
+        if updates.num_rows() > 0 {
+            self.check_touched(self.updatable.as_ref(), &updates)?;
+            self.touch(&updates, |new| if new { Ok(()) } else { Err(second_time()) })?;
+            let rows = self.columns_at(&updates, self.layout.new)?;
+            self.updated.verify(&rows)?;
+            self.move_rows(&rows, &updates).await?;
+        }
+        let inserts = kept(&proposed, &inserted)?;
+        self.rows += inserts.num_rows() as u64;
+        self.change.write(&inserts, None).await?;
+        self.returned(&done, self.layout.new)
+    }
+
     async fn update(&mut self, batch: &RecordBatch) -> Result<()> {
         // Of several rows of FROM that match one row, the first counts.
         let batch = self.touch(batch, |_| Ok(()))?;
@@ -108,11 +149,9 @@ impl<'c> Work<'c> {
     }
 
     async fn merge(&mut self, batch: &RecordBatch) -> Result<()> {
-        let (updates, deletes, inserts) = (
-            self.doing(batch, MergeStep::Update)?,
-            self.doing(batch, MergeStep::Delete)?,
-            self.doing(batch, MergeStep::Insert)?,
-        );
+        let updates = kept(batch, &self.doing(batch, MergeStep::Update)?)?;
+        let deletes = kept(batch, &self.doing(batch, MergeStep::Delete)?)?;
+        let inserts = kept(batch, &self.doing(batch, MergeStep::Insert)?)?;
         let once = |new: bool| {
             if new {
                 return Ok(());
@@ -143,20 +182,19 @@ impl<'c> Work<'c> {
         Ok(())
     }
 
-    /// The rows that a kind of clause applies to.
-    fn doing(&self, batch: &RecordBatch, wanted: MergeStep) -> Result<RecordBatch> {
+    /// Which rows a kind of clause applies to.
+    fn doing(&self, batch: &RecordBatch, wanted: MergeStep) -> Result<BooleanArray> {
         let step = self.layout.step.and_then(|at| batch.columns().get(at));
         let Some(step) = step.and_then(|column| column.as_primitive_opt::<Int32Type>()) else {
             return Err(defect("rows without steps"));
         };
-        let doing: BooleanArray = step
+        Ok(step
             .iter()
             .map(|step| {
                 let step = step.and_then(|step| usize::try_from(step).ok());
                 Some(step.and_then(|step| self.steps.get(step)) == Some(&wanted))
             })
-            .collect();
-        kept(batch, &doing)
+            .collect())
     }
 
     /// Refuses rows that the statement sees and its command may not touch.

@@ -117,7 +117,10 @@ impl Binder<'_> {
         if !assignment.several {
             return columns.iter().map(|column| one(&assignment.value, column)).collect();
         }
-        let position = self.start_of(&assignment.value);
+        let position = match &assignment.value {
+            ast::Expr::Subquery(query) => self.opening_of(query),
+            value => self.start_of(value),
+        };
         let check = |width: usize| {
             if width == columns.len() {
                 return Ok(());

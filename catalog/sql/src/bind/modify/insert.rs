@@ -41,6 +41,12 @@ impl Binder<'_> {
             },
         };
         let (bound, width) = self.as_table(&relation, &targets, bound)?;
+        if let Some(on_conflict) = &insert.on_conflict {
+            let keys = self.arbiters(&on_conflict.target, &relation)?;
+            if !keys.is_empty() {
+                return self.insert_or(insert, on_conflict, &relation, &keys, &targets, bound, surroundings);
+            }
+        }
         let name = insert.target.alias.as_ref().map_or_else(|| relation.name.name.clone(), identifier);
         let row = Seen::row_of(&relation, name, insert.target.alias.is_some());
         let returning = self.returning(&insert.returning, row, &Namespace::default(), surroundings)?;

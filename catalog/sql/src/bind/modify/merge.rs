@@ -47,6 +47,12 @@ impl Binder<'_> {
         let item = ast::TableWithJoins { relation: merge.source.clone(), joins: Vec::new() };
         let source = self.table_with_joins(&item, &lateral, surroundings)?.into_joined(self)?;
         let source_names = source.namespace.clone();
+        let target_name = target.name();
+        if source_names.tables.iter().any(|table| table.name == target_name) {
+            let message = format!("name \"{}\" specified more than once", target_name.as_str());
+            return Err(SqlError::new(SqlErrorKind::DuplicateAlias, message)
+                .with_detail("The name is used both as MERGE target table and data source."));
+        }
         let constraint = ast::JoinConstraint::On(merge.condition.clone());
         let operator = if merge.clauses.iter().any(|clause| !clause.matched) {
             ast::JoinOperator::LeftOuter(constraint)
@@ -56,6 +62,9 @@ impl Binder<'_> {
         let position = self.name_position(&merge.target.name);
         let right = Source::Plan(target.joined.clone());
         let joined = self.join(source, right, &operator, position, surroundings)?;
+
+        // The target is there and cannot be named where nothing matched.
+        self.from_names.borrow_mut().push(vec![target_name]);
 
         // Which clause applies.
         let attachments = Attachments::default();
@@ -116,6 +125,7 @@ impl Binder<'_> {
             given.push(values);
         }
         let plan = self.attached(plan, &attachments)?;
+        self.from_names.borrow_mut().pop();
 
         let mut affected = AffectedColumns::default();
         let identity = affected.push_identity(self, &target);
@@ -141,6 +151,7 @@ impl Binder<'_> {
                 old: Some(old),
                 new: Some(new),
                 others,
+                ..Layout::default()
             },
             columns,
             reads_target: false,
@@ -176,10 +187,10 @@ fn applying(target: &TargetTable, clauses: &[MergeClause], conditions: Vec<Expr>
             Expr::Case(Case { expr: None, when_then_expr: branches, else_expr: Some(Box::new(none())) })
         }
     };
-    let Some(file) = target.identity.first() else { return none() };
+    let Some(is_there) = target.is_there() else { return none() };
     Expr::Case(Case {
         expr: None,
-        when_then_expr: vec![(Box::new(Expr::Column(file.clone()).is_not_null()), Box::new(of(matched)))],
+        when_then_expr: vec![(Box::new(is_there), Box::new(of(matched)))],
         else_expr: Some(Box::new(of(not_matched))),
     })
 }

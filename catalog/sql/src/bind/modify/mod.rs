@@ -9,6 +9,7 @@
 //! A WITH before it may change rows too: `steps.rs` says how the parts of a statement make one.
 
 mod assign;
+mod conflict;
 mod delete;
 mod insert;
 mod merge;
@@ -24,6 +25,7 @@ use datafusion::{
     logical_expr::{Expr, LogicalPlan, TableSource},
 };
 use lis_lake::{
+    dml::LINEAGE_COLUMNS,
     ids::Oid,
     names::Identifier,
     provider::{IDENTITY_COLUMNS, LakeTable},
@@ -73,14 +75,22 @@ pub enum Command {
 pub struct Layout {
     /// The table's columns, without hidden ones.
     pub width: usize,
-    /// The first of the columns that say where the row is ([`IDENTITY_COLUMNS`]); null for a row that MERGE inserts.
+    /// The first of the columns that say where the row is ([`IDENTITY_COLUMNS`]); null for a row that MERGE or ON
+    /// CONFLICT inserts.
     pub identity: Option<usize>,
-    /// MERGE: the number of the clause that applies, null for none.
+    /// MERGE: the number of the clause that applies, null for none. INSERT … ON CONFLICT: insert, update, or neither.
     pub step: Option<usize>,
+    /// ON CONFLICT: the number of the proposed row, in whose order the rows come. A row of the table that several rows
+    /// there have the key of comes several times.
+    pub ordinal: Option<usize>,
     /// The first column of the row as it was.
     pub old: Option<usize>,
+    /// ON CONFLICT: the first column of the row as it was proposed.
+    pub proposed: Option<usize>,
     /// The first column of the row as it will be.
     pub new: Option<usize>,
+    /// ON CONFLICT: of each key that counts, which of the table's columns it has.
+    pub keys: Vec<Vec<usize>>,
     /// The first of the columns of other tables, which RETURNING may name.
     pub others: usize,
 }
@@ -110,7 +120,7 @@ pub struct BoundModification {
     pub columns: Vec<i16>,
     /// Whether values of the table's rows are used: needs SELECT, and rows must be visible to it.
     pub reads_target: bool,
-    /// MERGE: what its clauses do, in order.
+    /// MERGE: what its clauses do, in order. ON CONFLICT: what can become of a proposed row.
     pub steps: Vec<MergeStep>,
     /// RETURNING.
     pub returning: Option<BoundReturning>,
@@ -206,6 +216,18 @@ struct TargetTable {
 }
 
 impl TargetTable {
+    /// The name that it has in the statement.
+    fn name(&self) -> Identifier {
+        let shown = self.joined.namespace.tables.first();
+        shown.map_or_else(|| self.relation.name.name.clone(), |table| table.name.clone())
+    }
+
+    /// Whether there is a row of the table: beside an outer join's other side there may be none. What says where a row
+    /// came from does not do: what the transaction itself wrote has come from nowhere yet.
+    fn is_there(&self) -> Option<Expr> {
+        self.identity.get(LINEAGE_COLUMNS).map(|file| Expr::Column(file.clone()).is_not_null())
+    }
+
     /// The table's columns as its rows have them, as the scope knows them.
     fn own(&self) -> Vec<std::rc::Rc<ScopeColumn>> {
         self.joined.namespace.tables.first().map(|table| table.columns.clone()).unwrap_or_default()
@@ -237,7 +259,8 @@ impl Binder<'_> {
         affected.reads_target = match &affected.returning {
             // Other rows of the table are read through a scan of their own.
             returning if affected.command == Command::Insert => {
-                returning.as_ref().is_some_and(|returning| returning.reads_row)
+                affected.layout.proposed.is_some()
+                    || returning.as_ref().is_some_and(|returning| returning.reads_row)
             }
             _ => reads(self.shared.dependencies.borrow().iter(), affected.relation),
         };

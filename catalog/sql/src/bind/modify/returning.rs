@@ -88,6 +88,11 @@ impl Seen {
         }
     }
 
+    /// Its names.
+    pub(super) fn into_table(self) -> ScopeTable {
+        self.table
+    }
+
     /// A row of the table that UPDATE or DELETE changes.
     pub(super) fn target(target: &TargetTable) -> Self {
         let shown = target.joined.namespace.tables.first();
