@@ -56,7 +56,7 @@ impl Binder<'_> {
                 None => {
                     let nothing = Namespace::default();
                     let scope = Scope::new(&nothing, surroundings.outer);
-                    self.table_with_joins(item, &scope, surroundings)?.into_joined(self)?
+                    self.table_with_joins(item, &scope, surroundings)?.into_joined()?
                 }
                 Some(left) => {
                     let scope = Scope::new(&left.namespace, surroundings.outer);
@@ -73,7 +73,7 @@ impl Binder<'_> {
         let right = match right {
             Source::Function(function) => {
                 left.namespace.check_distinct(&function.namespace)?;
-                return function.over(self, left, false);
+                return function.over(left, false);
             }
             Source::Plan(right) => right,
         };
@@ -98,7 +98,7 @@ impl Binder<'_> {
         if item.joins.is_empty() {
             return Ok(first);
         }
-        let mut left = first.into_joined(self)?;
+        let mut left = first.into_joined()?;
         for join in &item.joins {
             let scope = Scope::new(&left.namespace, Some(lateral));
             let right = self.factor(&join.relation, &scope, surroundings)?;
@@ -226,8 +226,7 @@ impl Binder<'_> {
                 Ok(Source::Plan(Joined { plan: bound.plan, namespace }))
             }
             ast::TableFactor::NestedJoin { table_with_joins, alias } => {
-                let joined =
-                    self.table_with_joins(table_with_joins, lateral, surroundings)?.into_joined(self)?;
+                let joined = self.table_with_joins(table_with_joins, lateral, surroundings)?.into_joined()?;
                 let Some(alias) = alias else { return Ok(Source::Plan(joined)) };
                 // An alias over a join hides the tables inside.
                 let table = ScopeTable {
@@ -505,12 +504,12 @@ impl Binder<'_> {
 
 impl Source {
     /// By itself, with nothing at its left.
-    pub(crate) fn into_joined(self, binder: &Binder<'_>) -> Result<Joined, SqlError> {
+    pub(crate) fn into_joined(self) -> Result<Joined, SqlError> {
         match self {
             Self::Plan(joined) => Ok(joined),
             Self::Function(function) => {
                 let nothing = Joined { plan: one_row(), namespace: Namespace::default() };
-                function.over(binder, nothing, false)
+                function.over(nothing, false)
             }
         }
     }

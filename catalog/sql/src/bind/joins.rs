@@ -61,9 +61,9 @@ impl Binder<'_> {
                     // The function's rows beside each row at the left: no join is needed.
                     JoinType::Inner | JoinType::Left if always && function.refers_to(left.plan.schema()) => {
                         left.namespace.check_distinct(&function.namespace)?;
-                        return function.over(self, left, join_type == JoinType::Left);
+                        return function.over(left, join_type == JoinType::Left);
                     }
-                    _ => Source::Function(function).into_joined(self)?,
+                    _ => Source::Function(function).into_joined()?,
                 }
             }
         };

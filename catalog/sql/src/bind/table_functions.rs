@@ -346,12 +346,12 @@ impl TableFunction {
     }
 
     /// Its rows beside those at its left. With `keep`, a row at the left without any gets nulls (LEFT JOIN).
-    pub(crate) fn over(self, binder: &Binder<'_>, left: Joined, keep: bool) -> Result<Joined, SqlError> {
+    pub(crate) fn over(self, left: Joined, keep: bool) -> Result<Joined, SqlError> {
         let correlated = self.refers_to(left.plan.schema());
         let alone = left.namespace.tables.is_empty() && left.plan.schema().fields().is_empty();
         let (base, beside) =
             if correlated || alone { (left.plan, None) } else { (one_row(), Some(left.plan)) };
-        let plan = self.rows.over(binder, base, keep)?;
+        let plan = self.rows.over(base, keep)?;
         let plan = match beside {
             None => plan,
             Some(beside) => cross_join(beside, plan)?,
@@ -373,7 +373,7 @@ impl Rows {
         }
     }
 
-    fn over(self, binder: &Binder<'_>, base: LogicalPlan, keep: bool) -> Result<LogicalPlan, SqlError> {
+    fn over(self, base: LogicalPlan, keep: bool) -> Result<LogicalPlan, SqlError> {
         let mut exprs = all_columns(&base);
         let schema = Arc::clone(base.schema());
         match self {
@@ -382,7 +382,7 @@ impl Rows {
                 project(base, exprs)
             }
             Self::Computed { lists, exprs: computed } => {
-                let plan = Self::Lists(lists).over(binder, base, keep)?;
+                let plan = Self::Lists(lists).over(base, keep)?;
                 exprs.extend(computed.into_iter().map(|(expr, column)| expr.alias(&column.name)));
                 project(plan, exprs)
             }
