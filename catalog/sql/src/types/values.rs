@@ -211,7 +211,8 @@ fn element_type(elements: &[Option<ScalarValue>], element: ColumnType) -> DataTy
         }
     }
     match whole {
-        None => element.to_arrow(),
+        // Nothing that has a scale: any other array brings its own.
+        None => DataType::Decimal128(38, 0),
         Some(whole) => {
             let precision = u8::try_from((whole + i32::from(scale)).clamp(1, 38)).unwrap_or(38);
             DataType::Decimal128(precision, scale)
