@@ -52,7 +52,7 @@ pub struct AuthorisedStatement {
 #[derive(Debug)]
 pub enum AuthorisedPart {
     /// It reads.
-    Query(AuthorisedQuery),
+    Query(Box<AuthorisedQuery>),
     /// It changes a table.
     Modification(Box<AuthorisedModification>),
 }
@@ -73,7 +73,7 @@ pub fn authorise_statement(
 ) -> Result<AuthorisedStatement, SecurityError> {
     let part = |part| -> Result<AuthorisedPart, SecurityError> {
         Ok(match part {
-            BoundPart::Query(query) => AuthorisedPart::Query(authorise(query, context)?),
+            BoundPart::Query(query) => AuthorisedPart::Query(Box::new(authorise(*query, context)?)),
             BoundPart::Modification(modification) => {
                 AuthorisedPart::Modification(Box::new(authorise_modification(*modification, context)?))
             }

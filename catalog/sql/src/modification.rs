@@ -21,11 +21,11 @@ pub struct Modification {
 #[derive(Debug, Clone)]
 pub enum ModificationKind {
     /// INSERT
-    Insert(Insert),
+    Insert(Box<Insert>),
     /// UPDATE
-    Update(Update),
+    Update(Box<Update>),
     /// DELETE
-    Delete(Delete),
+    Delete(Box<Delete>),
     /// MERGE
     Merge(Box<Merge>),
     /// A query after a WITH that changes rows.
@@ -77,7 +77,7 @@ pub enum ConflictTarget {
         /// The columns, or what else is written.
         items: Vec<ast::Expr>,
         /// WHERE, of a partial index.
-        condition: Option<ast::Expr>,
+        condition: Option<Box<ast::Expr>>,
     },
 }
 
@@ -91,7 +91,7 @@ pub enum ConflictAction {
         /// SET
         assignments: Vec<Assignment>,
         /// WHERE
-        condition: Option<ast::Expr>,
+        condition: Option<Box<ast::Expr>>,
     },
 }
 

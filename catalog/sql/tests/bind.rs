@@ -211,7 +211,7 @@ fn bind(statement: &str, catalog: &TestCatalog) -> Result<BoundQuery, SqlError> 
         Statement::Modify(modification) => {
             let bound = bind_modification(modification, &parsed.text, catalog, &context())?;
             Ok(match bound.last {
-                BoundPart::Query(query) => query,
+                BoundPart::Query(query) => *query,
                 BoundPart::Modification(modification) => modification.query,
             })
         }

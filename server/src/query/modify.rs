@@ -187,7 +187,7 @@ impl<'r> Changes<'r> {
         let looked = statement.modifications().filter(proposes).map(|part| part.table.id).collect();
         for step in statement.before {
             let query = match step.part {
-                AuthorisedPart::Query(query) => Some(query),
+                AuthorisedPart::Query(query) => Some(*query),
                 AuthorisedPart::Modification(modification) => self.modify(*modification).await?.1,
             };
             if let (Some(query), Some(rows)) = (query, step.rows) {
@@ -195,7 +195,7 @@ impl<'r> Changes<'r> {
             }
         }
         let (query, tag) = match statement.last {
-            AuthorisedPart::Query(query) => (Some(query), RowsTag::Select),
+            AuthorisedPart::Query(query) => (Some(*query), RowsTag::Select),
             AuthorisedPart::Modification(modification) => {
                 let command = modification.command;
                 let (rows, query) = self.modify(*modification).await?;

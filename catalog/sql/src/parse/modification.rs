@@ -118,9 +118,9 @@ impl<'a> Reader<'a> {
         }
         let _command = self.parser.next_token();
         let kind = match keyword {
-            Keyword::INSERT => ModificationKind::Insert(self.insert()?),
-            Keyword::UPDATE => ModificationKind::Update(self.update()?),
-            Keyword::DELETE => ModificationKind::Delete(self.delete()?),
+            Keyword::INSERT => ModificationKind::Insert(Box::new(self.insert()?)),
+            Keyword::UPDATE => ModificationKind::Update(Box::new(self.update()?)),
+            Keyword::DELETE => ModificationKind::Delete(Box::new(self.delete()?)),
             Keyword::MERGE => ModificationKind::Merge(Box::new(self.merge()?)),
             _ => return Err(self.near(&command)),
         };
@@ -134,9 +134,7 @@ impl<'a> Reader<'a> {
             is_word(&token.token, Keyword::AS) || is_word(&token.token, Keyword::MATERIALIZED)
         };
         let opening = tokens.windows(2).position(|pair| opens(&pair[0]) && pair[1].token == Token::LParen);
-        let modifies = opening
-            .and_then(|opening| tokens.get(opening + 2..))
-            .is_some_and(|inside| begins_modification(inside));
+        let modifies = opening.and_then(|opening| tokens.get(opening + 2..)).is_some_and(begins_modification);
         if !modifies {
             return Ok((self.read(Parser::parse_cte)?, None));
         }
@@ -215,11 +213,11 @@ impl<'a> Reader<'a> {
     }
 
     /// WHERE, if it comes.
-    fn condition(&mut self) -> Result<Option<ast::Expr>, SqlError> {
+    fn condition(&mut self) -> Result<Option<Box<ast::Expr>>, SqlError> {
         if !self.parser.parse_keyword(Keyword::WHERE) {
             return Ok(None);
         }
-        self.read(Parser::parse_expr).map(Some)
+        Ok(Some(Box::new(self.read(Parser::parse_expr)?)))
     }
 
     /// Whether the parenthesis that comes opens a list of columns, not a query.

@@ -49,13 +49,15 @@ impl Binder<'_> {
     pub(super) fn insert_or(
         &self,
         insert: &Insert,
-        on_conflict: &OnConflict,
         relation: &CatalogRelation,
         keys: &[UniqueKey],
         given: &[CatalogColumn],
         proposed: Bound,
         surroundings: Surroundings<'_>,
     ) -> Result<Affected, SqlError> {
+        let Some(OnConflict { action, .. }) = &insert.on_conflict else {
+            return Err(SqlError::new(SqlErrorKind::Internal, "an INSERT without ON CONFLICT"));
+        };
         let width = proposed.columns.len();
         let position = self.name_position(&insert.target.name);
         let (excluded, ordinal) = self.excluded(relation, proposed)?;
@@ -81,7 +83,7 @@ impl Binder<'_> {
 
         // Which way each row takes.
         let attachments = Attachments::default();
-        let updates = match &on_conflict.action {
+        let updates = match action {
             ConflictAction::Nothing => lit(2_i32),
             ConflictAction::Update { condition: None, .. } => lit(1_i32),
             ConflictAction::Update { condition: Some(condition), .. } => {
@@ -100,7 +102,7 @@ impl Binder<'_> {
         // What an updated row becomes.
         let attachments = Attachments::default();
         let place = place(&names, surroundings, Clause::Update, Some(&attachments));
-        let assigned = match &on_conflict.action {
+        let assigned = match action {
             ConflictAction::Nothing => None,
             ConflictAction::Update { assignments, .. } => {
                 Some(self.assignments(assignments, relation, place)?)

@@ -44,7 +44,7 @@ impl Binder<'_> {
         if let Some(on_conflict) = &insert.on_conflict {
             let keys = self.arbiters(&on_conflict.target, &relation)?;
             if !keys.is_empty() {
-                return self.insert_or(insert, on_conflict, &relation, &keys, &targets, bound, surroundings);
+                return self.insert_or(insert, &relation, &keys, &targets, bound, surroundings);
             }
         }
         let name = insert.target.alias.as_ref().map_or_else(|| relation.name.name.clone(), identifier);

@@ -138,15 +138,15 @@ pub fn bind_modification(
     shared.steps.borrow_mut().note();
     let binder = Binder::new(text, Binding { catalog, context, parameters: &parameters }, &shared);
     let last = match &modification.kind {
-        ModificationKind::Query(query) => Last::Query(match &modification.with {
+        ModificationKind::Query(query) => Last::Query(Box::new(match &modification.with {
             None => binder.query(query, Surroundings::default(), Unknowns::AsText)?,
             Some(with) => {
                 binder.with_ctes(with, &modification.modifying, Surroundings::default(), |surroundings| {
                     binder.query(query, surroundings, Unknowns::AsText)
                 })?
             }
-        }),
-        _ => Last::Modification(binder.affected(modification, Surroundings::default())?),
+        })),
+        _ => Last::Modification(Box::new(binder.affected(modification, Surroundings::default())?)),
     };
     let parameters = settled(&parameters)?;
     let views = shared.views.borrow().clone();
@@ -171,8 +171,8 @@ pub fn bind_modification(
             .map(|returning| BoundReturning { query: query(returning.bound), rows: returning.rows }),
     };
     let mut last = match last {
-        Last::Query(last) => BoundPart::Query(query(last)),
-        Last::Modification(affected) => BoundPart::Modification(Box::new(bound(affected))),
+        Last::Query(last) => BoundPart::Query(Box::new(query(*last))),
+        Last::Modification(affected) => BoundPart::Modification(Box::new(bound(*affected))),
     };
     let before = shared.steps.take().finish(&binder, &mut last, query, bound)?;
     Ok(BoundStatement { before, last })
@@ -180,8 +180,8 @@ pub fn bind_modification(
 
 /// The last part of a statement, bound.
 enum Last {
-    Query(Bound),
-    Modification(Affected),
+    Query(Box<Bound>),
+    Modification(Box<Affected>),
 }
 
 /// Whether columns of a relation are among what a statement needs.

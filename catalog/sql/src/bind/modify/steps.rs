@@ -41,7 +41,7 @@ pub struct BoundStatement {
 #[derive(Debug, Clone)]
 pub enum BoundPart {
     /// It reads.
-    Query(BoundQuery),
+    Query(Box<BoundQuery>),
     /// It changes a table.
     Modification(Box<BoundModification>),
 }
@@ -154,7 +154,8 @@ impl Steps {
                         .map_err(plan_error)?;
                     }
                     let bound = Bound { plan: shared.input().clone(), columns: Vec::new() };
-                    before.push(BoundStep { part: BoundPart::Query(query(bound)), rows: Some(rows) });
+                    before
+                        .push(BoundStep { part: BoundPart::Query(Box::new(query(bound))), rows: Some(rows) });
                 }
                 Noted::Query(_) => {}
             }
