@@ -23,7 +23,7 @@ use datafusion::{
     physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalOptimizer},
     prelude::SessionConfig,
 };
-use lis_sql::engine::{AggregateStatistics, EnsureRequirements, Planner, PushDownFilters};
+use lis_sql::engine::{AggregateStatistics, EnsureRequirements, Planner, PushDownFilters, YieldingJoins};
 
 use crate::barrier::RemoveBarriers;
 
@@ -112,6 +112,7 @@ pub fn session_state(runtime: Arc<RuntimeEnv>, mut config: SessionConfig) -> Ses
             }
         })
         .collect();
+    physical.push(Arc::new(YieldingJoins));
     physical.push(Arc::new(RemoveBarriers));
     SessionStateBuilder::new()
         .with_config(config)

@@ -2,8 +2,8 @@ select distinct i from (values (interval '1 day'),(interval '24 hours'),(interva
 select count(*), count(distinct i) from (values (interval '1 mon'),(interval '30 days'),(interval '2 days')) t(i);
 select i, count(*) from (values (interval '1 mon'),(interval '30 days'),(interval '2 days')) t(i) group by i order by i;
 select j, count(*), sum(n) from (values ('1'::jsonb,1),('1.0'::jsonb,2),('2'::jsonb,3),(null,4)) t(j,n) group by j order by j;
-select interval '1 day' union select interval '24 hours';
-select '1'::jsonb union select '1.0'::jsonb union select '2';
+select i = '24 hours' from (select interval '1 day' union select interval '24 hours') s (i);
+select j = '1' from (select '1'::jsonb union select '1.0'::jsonb union select '2') s (j) order by 1;
 select interval '1 day' intersect select interval '24 hours';
 select interval '1 day' except select interval '24 hours';
 select '1'::jsonb intersect all select '1.0'::jsonb;

@@ -18,7 +18,6 @@ select interval '1-13';
 select interval '00:61:00';
 select interval '1 day' = interval '24 hours', interval '1 month' = interval '30 days', interval '1 year' > interval '364 days', interval '0' = interval '-0 days', interval '1 day' <> interval '86400 seconds';
 select i from (values (interval '1 month'), ('29 days'), ('31 days'), ('719 hours'), ('-1 day'), ('0'), (null)) v(i) order by i;
--- differs: equal values that are written differently are groups of their own
 select min(i), max(i), sum(i), avg(i), count(distinct i) from (values (interval '1 month'), ('30 days'), ('31 days'), ('-1 day')) v(i);
 select interval '1 day' + interval '2 hours', interval '1 month' - interval '1 day', -interval '1 month 2 days', interval '1 day' * 1.5, interval '1 month' * 0.5, 3 * interval '1:30', interval '1 year' / 5, interval '1 hour' / 7, interval '10 days' * -1;
 select interval '1 day' / 0;

@@ -8,6 +8,7 @@
 //! - `ensure_requirements`: the limit of a sort that is not needed stays where it is when rows are left out below.
 //! - `join_keys`: keys that decide nothing are left out.
 //! - `shared`: plans that several places read are evaluated once.
+//! - `yielding_joins`: a join lets others run while it gives rows, so that it can be cancelled.
 //!
 //! [`Planner`] is the engine's query planner: it takes the optimised plan, and after it no logical rule runs.
 
@@ -18,6 +19,7 @@ mod join_keys;
 mod push_down;
 mod series;
 mod shared;
+mod yielding_joins;
 
 use std::sync::Arc;
 
@@ -39,6 +41,7 @@ pub use self::{
     evaluation_order::in_order,
     push_down::PushDownFilters,
     shared::{SharedPlan, share},
+    yielding_joins::YieldingJoins,
 };
 
 /// Optimised logical plans to physical ones.
