@@ -512,6 +512,10 @@ fn stacked(
     Ok(shape)
 }
 
+fn different_dimensions() -> FunctionError {
+    subscript_error("cannot accumulate arrays of different dimensionality")
+}
+
 /// A list of arrays, as `array_agg` collects them, as one array of one dimension more.
 pub fn stack_list(arguments: &Arguments<'_>) -> Done {
     let collected = arguments.full_array(0)?;
@@ -525,15 +529,22 @@ pub fn stack_list(arguments: &Arguments<'_>) -> Done {
             continue;
         }
         let members = super::range(lists, row);
-        if members.clone().any(|member| inner.lists.is_null(member)) {
-            return Err(null_error("cannot accumulate null arrays"));
+        // In their order: the first that does not fit says how.
+        let mut shapes: Vec<Vec<Dimension>> = Vec::with_capacity(members.len());
+        for member in members.clone() {
+            if inner.lists.is_null(member) {
+                return Err(null_error("cannot accumulate null arrays"));
+            }
+            let shape = inner.dimensions(member);
+            if shape.is_empty() {
+                return Err(subscript_error("cannot accumulate empty arrays"));
+            }
+            if shapes.first().is_some_and(|first| *first != shape) {
+                return Err(different_dimensions());
+            }
+            shapes.push(shape);
         }
-        let shapes: Vec<_> = members.clone().map(|member| inner.dimensions(member)).collect();
-        if shapes.iter().any(Vec::is_empty) {
-            return Err(subscript_error("cannot accumulate empty arrays"));
-        }
-        let shape =
-            stacked(&shapes, || subscript_error("cannot accumulate arrays of different dimensionality"))?;
+        let shape = stacked(&shapes, different_dimensions)?;
         let items: Vec<_> = members.flat_map(|member| inner.range(member)).map(|at| (0, at)).collect();
         collector.push(items, shape);
     }
