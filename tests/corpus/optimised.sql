@@ -25,3 +25,7 @@ select id from (select id, forvaltning from c.rad where forvaltning = '101' orde
 -- keys of subqueries whose outer columns cannot be null any more
 select sum((select max(x) from (select b.id + a.id as x from c.num) s)) from c.rad a left join c.rad b on true where b.id > 2;
 select a.id, (select max(x) from (select b.id + a.id as x from c.num) s) from c.rad a left join c.rad b on true where b.id > 2 order by 1, 2;
+-- a running minimum or maximum begins with nulls
+select max(n) over (order by k) from (values (1, null::integer), (2, 5), (3, 3), (4, 9)) v (k, n) order by 1;
+select min(n) over (order by k) as m from (values (1, null::integer), (2, 5), (3, 3), (4, 9)) v (k, n) order by m desc;
+select min(n) over (order by k desc) as m, k from (values (1, 4), (2, 5), (3, 3), (4, null)) v (k, n) order by m desc, k;

@@ -6,7 +6,8 @@ use arrow::datatypes::DataType;
 use datafusion::{
     common::{Column, ScalarValue},
     logical_expr::{
-        Expr, LogicalPlan, Window, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition,
+        Expr, LogicalPlan, SetMonotonicity, Window, WindowFrame, WindowFrameBound, WindowFrameUnits,
+        WindowFunctionDefinition,
         expr::{Sort, WindowFunction, WindowFunctionParams},
     },
 };
@@ -22,7 +23,9 @@ use super::{
     calls::{Call, Calls, LATERAL_HINT, WindowResult},
     order::constant,
     place::{Clause, Place},
-    plan_error, unsupported,
+    plan_error,
+    single_value::nullable,
+    unsupported,
 };
 use crate::{
     dialect::marks::{EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, is_mark_expression},
@@ -83,6 +86,11 @@ impl Binder<'_> {
             let message = "aggregate ORDER BY is not implemented for window functions";
             return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
         }
+        // Over a growing frame min and max go one way, and the engine takes their rows for ordered; but they begin with
+        // nulls, which it then takes for last. Behind a function it does not.
+        let taken_for_ordered = aggregate.function.is_nullable()
+            && aggregate.function.inner().set_monotonicity(&aggregate.arrow_type)
+                != SetMonotonicity::NotMonotonic;
         let function = WindowFunctionDefinition::AggregateUDF(aggregate.function);
         let resolved = ResolvedWindow {
             function,
@@ -93,7 +101,11 @@ impl Binder<'_> {
             finish: aggregate.finish,
             collation: aggregate.collation,
         };
-        self.window_function(resolved, call, over, position, place)
+        let mut typed = self.window_function(resolved, call, over, position, place)?;
+        if taken_for_ordered {
+            typed.expr = nullable(typed.expr);
+        }
+        Ok(typed)
     }
 
     /// A call with OVER.
