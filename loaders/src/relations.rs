@@ -21,7 +21,7 @@ use lis_lake::{
     names::Identifier,
     types::{ColumnType, PgType},
 };
-use lis_pg_catalog::registry::{Registry, SystemColumn, SystemRelation, ViewContext, Viewer};
+use lis_pg_catalog::registry::{Registry, SystemColumn, SystemRelation, ViewContext, Viewer, column};
 
 use crate::dates::days_of_date;
 
@@ -48,10 +48,6 @@ struct Shape {
     columns: &'static [SystemColumn],
     /// Gives the source, then the columns.
     sql: &'static str,
-}
-
-const fn column(name: &'static str, pg_type: PgType) -> SystemColumn {
-    SystemColumn { name, column_type: ColumnType::plain(pg_type) }
 }
 
 /// Texts that people group by, short enough for clients that treat long ones as documents.

@@ -23,7 +23,7 @@ use lis_lake::{
     ids::Oid,
     types::{ColumnType, PgType},
 };
-use lis_pg_catalog::registry::{Registry, SystemColumn, SystemRelation, ViewContext};
+use lis_pg_catalog::registry::{Registry, SystemColumn, SystemRelation, ViewContext, column};
 
 use crate::{error::SecurityError, viewer::RightsViewer};
 
@@ -51,10 +51,6 @@ pub(crate) fn register(registry: &mut Registry, audit: &Path) {
 }
 
 /// A column.
-const fn column(name: &'static str, pg_type: PgType) -> SystemColumn {
-    SystemColumn { name, column_type: ColumnType::plain(pg_type) }
-}
-
 /// The viewer as ours: every viewer of a server is.
 fn viewer(context: &ViewContext) -> Result<&RightsViewer> {
     context.viewer.as_any().downcast_ref::<RightsViewer>().ok_or_else(|| {

@@ -11,6 +11,8 @@
 //! - `WindowTopN`, `TopKAggregation`, `LimitPushPastWindows`, `LimitedDistinctAggregation`, `HashJoinBuffering`,
 //!   `TopKRepartition`, `CombinePartialFinalAggregate`, `OptimizeAggregateOrder` match on nodes that they know and stop
 //!   at one that they do not.
+//! - Ours, in `lis_sql::engine`, only call the engine's under a condition, or (`YieldingJoins`) put a node over a join that
+//!   hands its rows on as they are.
 
 use std::sync::Arc;
 

@@ -7,13 +7,9 @@ use std::sync::Arc;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use datafusion::common::Result;
-use lis_lake::{
-    ids::Oid,
-    names::Identifier,
-    types::{ColumnType, PgType},
-};
+use lis_lake::{ids::Oid, names::Identifier, types::PgType};
 use lis_pg_catalog::{
-    registry::{Registry, SystemColumn, SystemRelation, ViewContext},
+    registry::{Registry, SystemColumn, SystemRelation, ViewContext, column},
     rows::{Cell, Rows, to_batch},
     shapes::{Shape, shape},
 };
@@ -182,10 +178,6 @@ fn cursors(activity: &ActivityTable, context: &ViewContext, rows: &mut Rows<'_>)
 #[derive(Debug)]
 struct LisSessions {
     activity: Arc<ActivityTable>,
-}
-
-const fn column(name: &'static str, pg_type: PgType) -> SystemColumn {
-    SystemColumn { name, column_type: ColumnType::plain(pg_type) }
 }
 
 #[async_trait]

@@ -169,11 +169,16 @@ fn over_rows(
     }
 }
 
-/// A text argument, read row by row by kernels whose arguments differ in number.
+/// An argument, read row by row by kernels whose arguments differ in number.
 #[derive(Debug)]
-pub(crate) struct TextArgument<'a>(&'a StringViewArray, usize);
+pub(crate) struct Argument<'a, A>(&'a A, usize);
 
-impl<'a> TextArgument<'a> {
+/// A text argument.
+pub(crate) type TextArgument<'a> = Argument<'a, StringViewArray>;
+/// An `integer` argument.
+pub(crate) type IntegerArgument<'a> = Argument<'a, PrimitiveArray<Int32Type>>;
+
+impl<'a, A: Array + 'static> Argument<'a, A> {
     pub(crate) fn of(arguments: &'a Arguments<'_>, index: usize) -> Result<Self, FunctionError> {
         arguments.typed(index).map(|(array, step)| Self(array, step))
     }
@@ -185,7 +190,9 @@ impl<'a> TextArgument<'a> {
     ) -> Result<Option<Self>, FunctionError> {
         (index < arguments.len()).then(|| Self::of(arguments, index)).transpose()
     }
+}
 
+impl<'a> TextArgument<'a> {
     #[inline]
     pub(crate) fn get(&self, row: usize) -> &'a str {
         self.0.value(row * self.1)
@@ -198,23 +205,7 @@ impl<'a> TextArgument<'a> {
     }
 }
 
-/// An `integer` argument.
-#[derive(Debug)]
-pub(crate) struct IntegerArgument<'a>(&'a PrimitiveArray<Int32Type>, usize);
-
-impl<'a> IntegerArgument<'a> {
-    pub(crate) fn of(arguments: &'a Arguments<'_>, index: usize) -> Result<Self, FunctionError> {
-        arguments.typed(index).map(|(array, step)| Self(array, step))
-    }
-
-    /// The argument, if the call has it.
-    pub(crate) fn optional(
-        arguments: &'a Arguments<'_>,
-        index: usize,
-    ) -> Result<Option<Self>, FunctionError> {
-        (index < arguments.len()).then(|| Self::of(arguments, index)).transpose()
-    }
-
+impl IntegerArgument<'_> {
     #[inline]
     pub(crate) fn get(&self, row: usize) -> i64 {
         i64::from(self.0.value(row * self.1))

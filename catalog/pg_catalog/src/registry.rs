@@ -10,7 +10,7 @@ use lis_lake::{
     ids::Oid,
     names::{Identifier, QualifiedName},
     snapshot::Snapshot,
-    types::ColumnType,
+    types::{ColumnType, PgType},
 };
 use lis_sql::{catalog::CatalogFunction, context::BindContext};
 
@@ -65,6 +65,11 @@ pub struct SystemColumn {
     pub name: &'static str,
     /// Its type.
     pub column_type: ColumnType,
+}
+
+/// A column of a type without a modifier.
+pub const fn column(name: &'static str, pg_type: PgType) -> SystemColumn {
+    SystemColumn { name, column_type: ColumnType::plain(pg_type) }
 }
 
 /// A system relation: `pg_class`, `lis.batches`, …

@@ -7,22 +7,13 @@ use std::sync::Arc;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use datafusion::common::Result;
-use lis_lake::{
-    ids::Oid,
-    lake::Lake,
-    table::Relation,
-    types::{ColumnType, PgType},
-};
+use lis_lake::{ids::Oid, lake::Lake, table::Relation, types::PgType};
 
 use super::snapshots::{external, is_insider};
 use crate::{
-    registry::{SystemColumn, SystemRelation, ViewContext},
+    registry::{SystemColumn, SystemRelation, ViewContext, column},
     rows::{Cell, to_batch},
 };
-
-const fn column(name: &'static str, pg_type: PgType) -> SystemColumn {
-    SystemColumn { name, column_type: ColumnType::plain(pg_type) }
-}
 
 const COLUMNS: &[SystemColumn] = &[
     column("schema_name", PgType::Text),

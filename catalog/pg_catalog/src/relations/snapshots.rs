@@ -16,20 +16,16 @@ use lis_lake::{
     lake::Lake,
     names::Identifier,
     snapshot::Snapshot,
-    types::{ColumnType, PgType},
+    types::PgType,
 };
 
 use crate::{
-    registry::{SystemColumn, SystemRelation, ViewContext},
+    registry::{SystemColumn, SystemRelation, ViewContext, column},
     rows::{Cell, to_batch},
 };
 
 /// Roles that see every snapshot.
 const INSIDERS: [&str; 2] = ["lis_operator", "lis_auditor"];
-
-const fn column(name: &'static str, pg_type: PgType) -> SystemColumn {
-    SystemColumn { name, column_type: ColumnType::plain(pg_type) }
-}
 
 const COLUMNS: &[SystemColumn] = &[
     column("snapshot_id", PgType::Int8),

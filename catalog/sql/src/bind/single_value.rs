@@ -105,7 +105,8 @@ impl ScalarUDFImpl for OneRowOnly {
     }
 }
 
-/// The value itself, which may be null: of a scalar subquery, that has no row perhaps, whatever its column says.
+/// The value itself, of which the engine is to know nothing more than that it may be null: of a scalar subquery, that has
+/// no row perhaps, whatever its column says; of a running minimum or maximum, whose first rows may be null.
 pub(crate) fn nullable(value: Expr) -> Expr {
     let function = ScalarUDF::from(Nullable { signature: Signature::any(1, Volatility::Immutable) });
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function), vec![value]))
