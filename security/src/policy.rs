@@ -183,7 +183,7 @@ pub fn bind_check(
     let relation = catalog
         .relation_by_oid(relation)
         .ok_or_else(|| SecurityError::internal("a table that the catalogue does not have"))?;
-    let bound = lis_sql::bind_predicate(text, &relation, catalog, context)?;
+    let bound = lis_sql::bind_check(text, &relation, catalog, context)?;
     require_supported(&bound).map_err(|error| SecurityError {
         message:
             "a check constraint can use only the row's columns, constants and functions that are not volatile"

@@ -62,10 +62,23 @@ pub fn require_relation(
     require_schema(context, relation.schema_id().oid(), Privilege::Usage)?;
     let object = Object::relation(relation.id().oid());
     if context.rights.has(context.principal, object, relation.owner(), privilege) {
-        Ok(())
+        require_todays(context, relation)
     } else {
         Err(SecurityError::denied(format!("permission denied for {}", described(relation))))
     }
+}
+
+/// Rights, policies and masks of now speak of a relation as it is defined now. A transaction that sees an older
+/// definition cannot be judged by them: a policy names columns, and a column of then may have another one's name today.
+fn require_todays(context: &StatementContext<'_>, relation: &Relation) -> Result<(), SecurityError> {
+    if !context.snapshot.is_redefined(relation.id()) {
+        return Ok(());
+    }
+    Err(SecurityError::new(
+        SecurityErrorKind::SerializationFailure,
+        format!("could not serialize access due to concurrent redefinition of {}", described(relation)),
+    )
+    .with_hint("Run the transaction again."))
 }
 
 /// Ownership of a table or view: for ALTER, COMMENT, policies. For DROP the owner of the schema will do.
@@ -82,7 +95,7 @@ pub fn require_relation_owner(
         || (or_schema_owner
             && schema_owner.is_some_and(|owner| context.rights.owns(context.principal, owner)));
     if owns {
-        Ok(())
+        require_todays(context, relation)
     } else {
         Err(SecurityError::denied(format!("must be owner of {}", described(relation))))
     }

@@ -218,8 +218,14 @@ impl Session {
 
     /// What a statement is bound with, over the transaction's snapshot and the rights of now.
     pub(crate) async fn request(&mut self, parameter_types: Vec<Option<PgType>>) -> Result<Request> {
+        let (snapshot, definitions) = self.statement_snapshot().await?;
+        // Rights first, then the definitions that they may speak of.
         let rights = self.rights().await?;
-        let snapshot = self.statement_snapshot(&rights).await?;
+        let today = self.server.lake.snapshot().await?;
+        if definitions.schema_version() == today.schema_version() {
+            return Ok(self.request_over(snapshot, rights, parameter_types));
+        }
+        let snapshot = Arc::new(snapshot.with_redefined(definitions.redefined_by(&today)));
         Ok(self.request_over(snapshot, rights, parameter_types))
     }
 

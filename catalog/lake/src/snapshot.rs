@@ -1,7 +1,10 @@
 //! One state of the catalogue, immutable: what a transaction reads from its first statement to its last. A writing
 //! transaction lays its staged changes over it ([`crate::staged::StagedChanges`]) and reads the result.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     ids::{BatchId, Oid, RelationId, SchemaId, SnapshotId},
@@ -39,6 +42,8 @@ pub struct Snapshot {
     schemas: BTreeMap<SchemaId, Arc<Schema>>,
     relations: BTreeMap<RelationId, Relation>,
     by_name: BTreeMap<(SchemaId, Identifier), RelationId>,
+    /// See [`Snapshot::is_redefined`].
+    redefined: BTreeSet<RelationId>,
     /// Shared with everything that is laid over this: tells that somebody reads it.
     presence: Arc<Presence>,
 }
@@ -64,6 +69,7 @@ impl Snapshot {
             schemas: schemas.into_iter().map(|schema| (schema.id, schema)).collect(),
             relations,
             by_name,
+            redefined: BTreeSet::new(),
             presence: Presence::of(id),
         }
     }
@@ -155,6 +161,36 @@ impl Snapshot {
     pub fn qualified_name(&self, relation: &Relation) -> Option<QualifiedName> {
         let schema = self.schema(relation.schema_id())?;
         Some(QualifiedName { schema: schema.name.clone(), name: relation.name().clone() })
+    }
+
+    /// The relations of this snapshot that today's rights cannot be applied to, since they are defined otherwise today
+    /// or are gone.
+    pub fn redefined_by(&self, today: &Self) -> BTreeSet<RelationId> {
+        let same_schema = |id: SchemaId| {
+            let (then, now) = (self.schema(id), today.schema(id));
+            then.zip(now).is_some_and(|(then, now)| then.owner == now.owner)
+        };
+        let same = |then: &Relation| {
+            let now = today.relation(then.id());
+            same_schema(then.schema_id()) && now.is_some_and(|now| then.is_judged_as(now))
+        };
+        self.relations().filter(|then| !same(then)).map(Relation::id).collect()
+    }
+
+    /// This snapshot, which knows that some of its relations are not as they are today.
+    #[must_use]
+    pub fn with_redefined(&self, redefined: BTreeSet<RelationId>) -> Self {
+        Self { redefined, ..self.clone() }
+    }
+
+    /// What [`Snapshot::with_redefined`] was told.
+    pub fn redefined(&self) -> &BTreeSet<RelationId> {
+        &self.redefined
+    }
+
+    /// Whether the relation has been redefined since by others: then the rights of today do not speak of it.
+    pub fn is_redefined(&self, id: RelationId) -> bool {
+        self.redefined.contains(&id)
     }
 
     pub(crate) fn with_schema_version(self, schema_version: i64) -> Self {

@@ -289,6 +289,25 @@ impl Relation {
         }
     }
 
+    /// Whether rights, policies and masks that were written for the other definition mean the same on this one: they
+    /// speak of the owner and, by name, of columns. What was only added or dropped since does not touch them.
+    pub fn is_judged_as(&self, other: &Self) -> bool {
+        let same_view = match (self, other) {
+            (Self::Table(_), Self::Table(_)) => true,
+            (Self::View(view), Self::View(other)) => {
+                view.definition == other.definition
+                    && view.reads == other.reads
+                    && view.security_invoker == other.security_invoker
+            }
+            (Self::Table(_), Self::View(_)) | (Self::View(_), Self::Table(_)) => false,
+        };
+        let same_columns = self.columns().iter().all(|column| {
+            let mut akin = other.columns().iter().filter(|o| o.id == column.id || o.name == column.name);
+            akin.all(|o| o.id == column.id && o.name == column.name && o.column_type == column.column_type)
+        });
+        same_view && same_columns && self.owner() == other.owner()
+    }
+
     /// Its comment.
     pub fn comment(&self) -> Option<&str> {
         match self {

@@ -45,6 +45,18 @@ pub fn with_column_renamed(text: &str, from: &Identifier, to: &Identifier) -> Re
     Ok(renamed)
 }
 
+/// Whether an expression has a query in it.
+pub fn has_subquery(text: &str) -> Result<bool, SqlError> {
+    let expression = parse_expression(text)?;
+    let found = ast::visit_expressions(&expression, |part| match part {
+        ast::Expr::Subquery(_) | ast::Expr::InSubquery { .. } | ast::Expr::Exists { .. } => {
+            ControlFlow::Break(())
+        }
+        _ => ControlFlow::Continue(()),
+    });
+    Ok(found.is_break())
+}
+
 fn each_name(text: &str, mut take: impl FnMut(&ast::Ident)) -> Result<(), SqlError> {
     let expression = parse_expression(text)?;
     let ControlFlow::Continue(()): ControlFlow<Infallible> = ast::visit_expressions(&expression, |part| {

@@ -45,7 +45,7 @@ pub mod utility;
 pub mod view_rows;
 
 pub use bind::{
-    BoundModification, BoundPart, BoundReturning, BoundStatement, BoundStep, bind_assigned,
+    BoundModification, BoundPart, BoundReturning, BoundStatement, BoundStep, bind_assigned, bind_check,
     bind_copy_condition, bind_default, bind_modification, bind_predicate, bind_query, bind_stored,
     qualify_query,
 };

@@ -463,8 +463,8 @@ pub enum UtilityStatement {
     },
     /// CREATE SCHEMA
     CreateSchema {
-        /// Its name.
-        name: Identifier,
+        /// Its name; without one it has its owner's.
+        name: Option<Identifier>,
         /// IF NOT EXISTS
         if_not_exists: bool,
         /// AUTHORIZATION

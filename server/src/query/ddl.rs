@@ -52,7 +52,7 @@ pub(crate) async fn run(
     let mut ddl = Ddl { session, server, request: request.clone(), parsed };
     match utility {
         UtilityStatement::CreateSchema { name, if_not_exists, owner } => {
-            ddl.create_schema(name, *if_not_exists, owner.as_ref()).await
+            ddl.create_schema(name.as_ref(), *if_not_exists, owner.as_ref()).await
         }
         UtilityStatement::AlterSchema { name, action } => ddl.alter_schema(name, action).await,
         UtilityStatement::DropSchema { names, if_exists, cascade } => {
@@ -112,7 +112,11 @@ impl Ddl<'_> {
 
     /// Lets the statement see what it has staged.
     async fn see_staged(&mut self) -> Result<()> {
-        self.request.snapshot = self.staged().await?.snapshot();
+        let staged = self.staged().await?.snapshot();
+        self.request.snapshot = match self.request.snapshot.redefined() {
+            redefined if redefined.is_empty() => staged,
+            redefined => Arc::new(staged.with_redefined(redefined.clone())),
+        };
         Ok(())
     }
 
@@ -162,6 +166,11 @@ impl Ddl<'_> {
 
     fn notice(&mut self, message: impl Into<String>) -> Result<()> {
         self.session.notice(&Report::notice(message))
+    }
+
+    /// IF NOT EXISTS of what exists.
+    fn skip(&mut self, condition: Condition, what: impl std::fmt::Display) -> Result<()> {
+        self.session.notice(&Report::notice_of(condition, format!("{what} already exists, skipping")))
     }
 
     fn require_create(&self, schema: &Schema) -> Result<()> {
@@ -281,6 +290,20 @@ pub(crate) fn find_relation<'a>(request: &'a Request, name: &ObjectName) -> Opti
         Some(schema) => lookup(schema),
         None => request.bind.search_path.iter().find_map(lookup),
     }
+}
+
+/// The columns that PostgreSQL's tables have beside their own.
+const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"];
+
+/// Refuses a column that is called as one that every table of PostgreSQL has.
+fn check_column_name(name: &Identifier) -> Result<()> {
+    if !SYSTEM_COLUMNS.contains(&name.as_str()) {
+        return Ok(());
+    }
+    Err(ServerError::new(
+        Condition::DuplicateColumn,
+        format!("column name \"{}\" conflicts with a system column name", name.as_str()),
+    ))
 }
 
 fn no_relation(kind: &str, name: &ObjectName) -> ServerError {

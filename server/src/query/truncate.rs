@@ -62,6 +62,12 @@ fn chosen(
     let mut tables: Vec<Arc<Table>> = Vec::new();
     for name in names {
         let relation = ddl::find_relation(request, name).ok_or_else(|| missing(name))?;
+        if matches!(relation, Relation::View(_))
+            || relation.as_table().is_some_and(|table| table.materialized.is_some())
+        {
+            let message = format!("\"{}\" is not a table", relation.name().as_str());
+            return Err(ServerError::new(Condition::WrongObjectType, message));
+        }
         let table = dml::writable_table(server, request, relation.id().oid(), Privilege::Truncate)?;
         if !tables.iter().any(|other| other.id == table.id) {
             tables.push(table);

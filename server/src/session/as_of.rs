@@ -11,7 +11,6 @@ use datafusion::common::ScalarValue;
 use lis_lake::{
     error::LakeError, ids::SnapshotId, snapshot::Snapshot, time_travel::PointInTime, types::PgType,
 };
-use lis_security::Rights;
 
 use super::Session;
 use crate::error::{Condition, Result, ServerError};
@@ -22,8 +21,9 @@ pub(crate) const AS_OF: &str = "lis.as_of";
 const NIGHT: &str = "night";
 
 impl Session {
-    /// The snapshot that a statement reads: the transaction's, or the one that `lis.as_of` says.
-    pub(super) async fn statement_snapshot(&mut self, rights: &Rights) -> Result<Arc<Snapshot>> {
+    /// The snapshot that a statement reads, the transaction's or the one that `lis.as_of` says, and the one that its
+    /// definitions are of.
+    pub(super) async fn statement_snapshot(&mut self) -> Result<(Arc<Snapshot>, Arc<Snapshot>)> {
         let server = Arc::clone(&self.server);
         let as_of = self.settings.get(AS_OF);
         if as_of.is_empty() {
@@ -34,10 +34,11 @@ impl Session {
             None => self.resolve_point_in_time(&as_of).await?,
         };
         // Rights of now, also to what exists no more.
-        let with_dropped = rights.is_superuser(self.principal.current_oid());
+        let with_dropped = self.rights().await?.is_superuser(self.principal.current_oid());
+        let definitions = server.lake.snapshot().await?;
         let snapshot = server.lake.as_of(id, with_dropped).await?;
         self.transaction.pin_past(as_of, &snapshot, id);
-        Ok(snapshot)
+        Ok((snapshot, definitions))
     }
 
     /// The snapshot that a value of `lis.as_of` means. 22023 for one that means nothing.

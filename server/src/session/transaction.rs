@@ -80,7 +80,8 @@ pub(crate) struct Transaction {
     block: Block,
     started_at: DateTime<Utc>,
     begin: Option<SessionMark>,
-    snapshot: Option<Arc<Snapshot>>,
+    /// With the session's temporary relations, and what of it everybody has.
+    snapshot: Option<(Arc<Snapshot>, Arc<Snapshot>)>,
     /// The past that the transaction reads: what `lis.as_of` said and what that was. Holding it keeps it from expiry.
     past: Option<(String, SnapshotId, Arc<Snapshot>)>,
     staged: Option<StagedChanges>,
@@ -237,20 +238,22 @@ impl Transaction {
         Ok(())
     }
 
-    /// The snapshot that the transaction reads: pinned at the first call, with the staged changes over it.
-    pub(crate) async fn snapshot(&mut self, lake: &Lake) -> Result<Arc<Snapshot>> {
+    /// The snapshot that the transaction reads, pinned at the first call, with the staged changes over it; and the
+    /// committed one that these lie over.
+    pub(crate) async fn snapshot(&mut self, lake: &Lake) -> Result<(Arc<Snapshot>, Arc<Snapshot>)> {
         self.has_run = true;
-        if let Some(staged) = &self.staged {
-            return Ok(staged.snapshot());
+        let (snapshot, committed) = match &self.snapshot {
+            Some((snapshot, committed)) => (Arc::clone(snapshot), Arc::clone(committed)),
+            None => {
+                let committed = lake.snapshot().await?;
+                (self.temporary.over(Arc::clone(&committed)), committed)
+            }
+        };
+        if self.block != Block::None && self.snapshot.is_none() {
+            self.snapshot = Some((Arc::clone(&snapshot), Arc::clone(&committed)));
         }
-        if let Some(snapshot) = &self.snapshot {
-            return Ok(Arc::clone(snapshot));
-        }
-        let snapshot = self.temporary.over(lake.snapshot().await?);
-        if self.block != Block::None {
-            self.snapshot = Some(Arc::clone(&snapshot));
-        }
-        Ok(snapshot)
+        let snapshot = self.staged.as_ref().map_or(snapshot, StagedChanges::snapshot);
+        Ok((snapshot, committed))
     }
 
     /// The past that a value of `lis.as_of` meant earlier in the transaction.
@@ -275,7 +278,7 @@ impl Transaction {
     /// commit's message if it is the first.
     pub(crate) async fn staged(&mut self, lake: &Lake, text: &str) -> Result<&mut StagedChanges> {
         if self.staged.is_none() {
-            let base = self.snapshot(lake).await?;
+            let (base, _) = self.snapshot(lake).await?;
             let mut staged = lake.stage(base);
             staged.limit_temporary(self.temporary_bytes_max);
             // Savepoints from before the first change go back to nothing staged.

@@ -264,7 +264,12 @@ impl Report {
 
     /// A notice.
     pub(crate) fn notice(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Notice, ..Self::error(Condition::SuccessfulCompletion, message) }
+        Self::notice_of(Condition::SuccessfulCompletion, message)
+    }
+
+    /// A notice that has a code.
+    pub(crate) fn notice_of(condition: Condition, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Notice, ..Self::error(condition, message) }
     }
 
     /// A warning.

@@ -194,8 +194,8 @@ impl Harness {
         let status = server.terminate()?;
         ensure!(status.code() == Some(0), "{status}");
         for path in [self.warehouse.path().join("lake"), self.warehouse.path().join("catalog.sqlite")] {
-            if let Some(found) = file_with(&path, OLD_ROW.as_bytes())? {
-                bail!("{} holds a row that is too old", found.display());
+            if let Some((found, around)) = file_with(&path, OLD_ROW.as_bytes())? {
+                bail!("{} holds a row that is too old: {around}", found.display());
             }
         }
         if is_set(CLIENTS) {
@@ -208,11 +208,15 @@ impl Harness {
     }
 }
 
-/// A file that is, or is below, `path` and holds these bytes.
-fn file_with(path: &Path, bytes: &[u8]) -> Result<Option<PathBuf>> {
+/// A file that is, or is below, `path` and holds these bytes, and what stands around them.
+fn file_with(path: &Path, bytes: &[u8]) -> Result<Option<(PathBuf, String)>> {
     if !path.is_dir() {
-        let holds = std::fs::read(path)?.windows(bytes.len()).any(|window| window == bytes);
-        return Ok(holds.then(|| path.to_owned()));
+        let all = std::fs::read(path)?;
+        let at = all.windows(bytes.len()).position(|window| window == bytes);
+        return Ok(at.map(|at| {
+            let around = &all[at.saturating_sub(200)..(at + 200).min(all.len())];
+            (path.to_owned(), around.escape_ascii().to_string())
+        }));
     }
     for entry in std::fs::read_dir(path)? {
         if let Some(found) = file_with(&entry?.path(), bytes)? {

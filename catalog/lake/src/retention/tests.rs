@@ -132,6 +132,25 @@ async fn old_rows_go_from_the_table_and_after_the_grace_period_from_everywhere()
 }
 
 #[tokio::test]
+async fn a_run_that_was_killed_after_its_commits_leaves_its_bounds_to_the_next() {
+    let (test, table) = TestLake::with_table().await;
+    add(&test, &table, &[(1, 1), (105, 777_777)]).await;
+    let rule = rule(&test, &table, AT_ONCE).await;
+    let state = SessionContext::new().state();
+    let erasing = Erasing { lake: &test.lake, state: &state, rule: &rule, until: noon() };
+    assert_eq!(test.lake.leave_out(&state, &rule, noon(), "anna").await.unwrap(), 1);
+    assert_eq!(erasing.erase("anna").await.unwrap(), (1, 0));
+    let bounds = async || {
+        let sql = "SELECT max(max_value) FROM ducklake_table_column_stats WHERE max_value LIKE '777777%'";
+        let rows = test.lake.metadata().read().await.unwrap().query(sql, &[]).await.unwrap();
+        rows[0].text_opt(0).unwrap().is_some()
+    };
+    assert!(bounds().await, "a commit leaves bounds as they are");
+    assert_eq!(apply(&test, &rule).await, Retained::default());
+    assert!(!bounds().await, "a value of a row that was erased");
+}
+
+#[tokio::test]
 async fn a_rule_that_was_just_set_erases_nothing() {
     let (test, table) = TestLake::with_table().await;
     add(&test, &table, &[(1, 1), (1000, 2)]).await;

@@ -82,7 +82,7 @@ pub use modify::{
     BoundModification, BoundPart, BoundReturning, BoundStatement, BoundStep, Command, Layout, MergeStep,
     bind_default, bind_modification,
 };
-pub use predicate::{bind_copy_condition, bind_predicate};
+pub use predicate::{bind_check, bind_copy_condition, bind_predicate};
 
 /// Binds a query. `text` is the statement's text, which positions refer to.
 pub fn bind_query(

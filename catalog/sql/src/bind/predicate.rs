@@ -13,13 +13,14 @@ use crate::{
     catalog::{Catalog, CatalogRelation},
     context::BindContext,
     error::{SqlError, SqlErrorKind},
+    expression_text::has_subquery,
     names::{Namespace, Scope, ScopeColumn, ScopeTable, Whole},
     output::Origin,
     parse::parse_expression,
     types::{Binding, Derived, Parameters, coerce_to_boolean},
 };
 
-/// Binds a boolean expression over one relation's columns: a policy's predicate, a CHECK constraint. Its columns are
+/// Binds a policy's predicate: a boolean expression over one relation's columns. Its columns are
 /// unqualified and have the relation's names. Subqueries may not refer to the relation's columns.
 pub fn bind_predicate(
     sql: &str,
@@ -28,6 +29,20 @@ pub fn bind_predicate(
     context: &BindContext,
 ) -> Result<Expr, SqlError> {
     bind_condition(sql, relation, Clause::Predicate, "POLICY", catalog, context)
+}
+
+/// Binds the expression of a CHECK constraint, in the same way; it has no subqueries.
+pub fn bind_check(
+    sql: &str,
+    relation: &CatalogRelation,
+    catalog: &dyn Catalog,
+    context: &BindContext,
+) -> Result<Expr, SqlError> {
+    if has_subquery(sql)? {
+        let message = "cannot use subquery in check constraint";
+        return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message));
+    }
+    bind_condition(sql, relation, Clause::Check, "CHECK", catalog, context)
 }
 
 /// Binds WHERE of COPY FROM, in which there are no subqueries.

@@ -14,6 +14,22 @@ pub(super) fn type_by_name(data_type: &DataType, position: Option<usize>) -> Res
         DataType::SmallInt(None) | DataType::Int2(None) => plain(T::Int2),
         DataType::Int(None) | DataType::Integer(None) | DataType::Int4(None) => plain(T::Int4),
         DataType::BigInt(None) | DataType::Int8(None) => plain(T::Int8),
+        // Words of the grammar take nothing in parentheses; other names of types take no modifier.
+        DataType::SmallInt(Some(_))
+        | DataType::Int(Some(_))
+        | DataType::Integer(Some(_))
+        | DataType::BigInt(Some(_)) => {
+            let written = data_type.to_string();
+            let word = written.find('(').unwrap_or_default();
+            let message = "syntax error at or near \"(\"";
+            Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(position.map(|at| at + word)))
+        }
+        DataType::Int2(Some(_)) | DataType::Int4(Some(_)) | DataType::Int8(Some(_)) => {
+            let written = data_type.to_string().to_lowercase();
+            let name = written.split('(').next().unwrap_or_default();
+            let message = format!("type modifier is not allowed for type \"{name}\"");
+            Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(position))
+        }
         DataType::Real | DataType::Float4 => plain(T::Float4),
         DataType::Float8 | DataType::DoublePrecision | DataType::Double(ExactNumberInfo::None) => {
             plain(T::Float8)

@@ -1,5 +1,6 @@
 //! ALTER SCHEMA, TABLE, VIEW and MATERIALIZED VIEW.
 
+use lis_lake::names::Identifier;
 use sqlparser::tokenizer::Token;
 
 use super::{ddl, roles, tokens::Tokens};
@@ -38,7 +39,7 @@ pub(super) fn relation(tokens: &mut Tokens<'_>, kind: RelationKind) -> Result<Ut
     if let Some(action) = alone(tokens)? {
         return Ok(UtilityStatement::AlterRelation { kind, name, if_exists, actions: vec![action] });
     }
-    let actions = tokens.list(|tokens| action(tokens, kind))?;
+    let actions = tokens.list(|tokens| action(tokens, kind, &name.name))?;
     Ok(UtilityStatement::AlterRelation { kind, name, if_exists, actions })
 }
 
@@ -67,7 +68,11 @@ fn alone(tokens: &mut Tokens<'_>) -> Result<Option<AlterAction>, SqlError> {
     Ok(None)
 }
 
-fn action(tokens: &mut Tokens<'_>, kind: RelationKind) -> Result<AlterAction, SqlError> {
+fn action(
+    tokens: &mut Tokens<'_>,
+    kind: RelationKind,
+    relation: &Identifier,
+) -> Result<AlterAction, SqlError> {
     if tokens.accept(&["owner", "to"]) {
         return Ok(AlterAction::OwnerTo(roles::role(tokens)?));
     }
@@ -75,7 +80,7 @@ fn action(tokens: &mut Tokens<'_>, kind: RelationKind) -> Result<AlterAction, Sq
         return option(tokens, kind);
     }
     if tokens.accept(&["add"]) {
-        return add(tokens);
+        return add(tokens, relation);
     }
     if tokens.accept(&["drop"]) {
         if tokens.accept(&["constraint"]) {
@@ -102,7 +107,7 @@ fn action(tokens: &mut Tokens<'_>, kind: RelationKind) -> Result<AlterAction, Sq
     })
 }
 
-fn add(tokens: &mut Tokens<'_>) -> Result<AlterAction, SqlError> {
+fn add(tokens: &mut Tokens<'_>, table: &Identifier) -> Result<AlterAction, SqlError> {
     if !tokens.at(&["column"])
         && let Some(constraint) = ddl::table_constraint(tokens)?
     {
@@ -111,7 +116,7 @@ fn add(tokens: &mut Tokens<'_>) -> Result<AlterAction, SqlError> {
     tokens.accept(&["column"]);
     let if_not_exists = tokens.accept(&["if", "not", "exists"]);
     let mut constraints = Vec::new();
-    let column = Box::new(ddl::column(tokens, &mut constraints)?);
+    let column = Box::new(ddl::column(tokens, table, &mut constraints)?);
     Ok(AlterAction::AddColumn { column, constraints, if_not_exists })
 }
 

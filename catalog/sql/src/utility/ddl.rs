@@ -15,10 +15,8 @@ use crate::{
 /// After CREATE SCHEMA.
 pub(super) fn create_schema(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError> {
     let if_not_exists = tokens.accept(&["if", "not", "exists"]);
-    if tokens.at(&["authorization"]) {
-        return Err(tokens.unsupported("CREATE SCHEMA without a name"));
-    }
-    let name = tokens.identifier()?;
+    // Without a name it has its owner's.
+    let name = if tokens.at(&["authorization"]) { None } else { Some(tokens.identifier()?) };
     let owner = if tokens.accept(&["authorization"]) { Some(roles::role(tokens)?) } else { None };
     if ["create", "grant"].iter().any(|word| tokens.at(&[word])) {
         return Err(tokens.unsupported("CREATE SCHEMA with elements"));
@@ -60,7 +58,8 @@ pub(super) fn create_table(tokens: &mut Tokens<'_>, temporary: bool) -> Result<U
     let (mut columns, mut likes, mut constraints) = (Vec::new(), Vec::new(), Vec::new());
     tokens.expect_token(&Token::LParen)?;
     if !tokens.accept_token(&Token::RParen) {
-        tokens.list(|tokens| table_element(tokens, &mut columns, &mut likes, &mut constraints))?;
+        tokens
+            .list(|tokens| table_element(tokens, &name.name, &mut columns, &mut likes, &mut constraints))?;
         tokens.expect_token(&Token::RParen)?;
     }
     let temporary = storage(tokens, temporary)?;
@@ -188,6 +187,7 @@ fn storage(tokens: &mut Tokens<'_>, temporary: bool) -> Result<Option<OnCommit>,
 
 fn table_element(
     tokens: &mut Tokens<'_>,
+    table: &Identifier,
     columns: &mut Vec<ColumnDefinition>,
     likes: &mut Vec<TableLike>,
     constraints: &mut Vec<TableConstraint>,
@@ -198,7 +198,7 @@ fn table_element(
     }
     match table_constraint(tokens)? {
         Some(constraint) => constraints.push(constraint),
-        None => columns.push(column(tokens, constraints)?),
+        None => columns.push(column(tokens, table, constraints)?),
     }
     Ok(())
 }
@@ -276,11 +276,17 @@ fn check(tokens: &mut Tokens<'_>) -> Result<String, SqlError> {
     Ok(text)
 }
 
+/// A column of a new table or a new column of `table`; its named constraints go to the table's.
 pub(super) fn column(
     tokens: &mut Tokens<'_>,
+    table: &Identifier,
     constraints: &mut Vec<TableConstraint>,
 ) -> Result<ColumnDefinition, SqlError> {
     let name = tokens.identifier()?;
+    let serial = ["serial", "serial2", "serial4", "serial8", "bigserial", "smallserial"];
+    if serial.iter().any(|word| tokens.at(&[word])) {
+        return Err(tokens.unsupported("a serial column"));
+    }
     let mut column = ColumnDefinition {
         name,
         column_type: tokens.column_type()?,
@@ -300,7 +306,11 @@ pub(super) fn column(
             if nullable_said.replace(not_null).is_some_and(|said| said != not_null) {
                 return Err(SqlError::new(
                     SqlErrorKind::SyntaxError,
-                    format!("conflicting NULL/NOT NULL declarations for column \"{}\"", column.name.as_str()),
+                    format!(
+                        "conflicting NULL/NOT NULL declarations for column \"{}\" of table \"{}\"",
+                        column.name.as_str(),
+                        table.as_str()
+                    ),
                 )
                 .at(position));
             }
@@ -309,7 +319,11 @@ pub(super) fn column(
             if column.default.is_some() {
                 return Err(SqlError::new(
                     SqlErrorKind::SyntaxError,
-                    format!("multiple default values specified for column \"{}\"", column.name.as_str()),
+                    format!(
+                        "multiple default values specified for column \"{}\" of table \"{}\"",
+                        column.name.as_str(),
+                        table.as_str()
+                    ),
                 )
                 .at(position));
             }

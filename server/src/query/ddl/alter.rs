@@ -20,11 +20,10 @@ use lis_sql::{
 };
 
 use super::{
-    Ddl,
+    Ddl, check_column_name,
     constraints::{collation, taken},
     find_relation, kind_of, no_column, no_relation, no_schema,
     tables::check_collatable,
-    written,
 };
 use crate::{
     error::{Condition, Result, ServerError},
@@ -41,8 +40,8 @@ impl Ddl<'_> {
     ) -> Result<()> {
         let Some(relation) = find_relation(&self.request, name).cloned() else {
             if if_exists {
-                let message = format!("relation \"{}\" does not exist, skipping", written(name));
-                return self.notice(message);
+                let name = name.name.as_str();
+                return self.notice(format!("relation \"{name}\" does not exist, skipping"));
             }
             return Err(no_relation("relation", name));
         };
@@ -58,6 +57,9 @@ impl Ddl<'_> {
             )
         });
         if !(kind == RelationKind::Table && lenient) {
+            if let (RelationKind::Table, Some(first)) = (kind, actions.first()) {
+                check_action(first, &relation)?;
+            }
             super::check_kind(kind, &relation)?;
         }
         self.require_owner(relation.id().oid())?;
@@ -206,7 +208,12 @@ impl Ddl<'_> {
             return Err(ServerError::new(Condition::UndefinedTable, "the relation does not exist any more"));
         };
         let column = relation.columns().iter().find(|column| column.name == *from);
-        let column = column.ok_or_else(|| no_column(from, relation.name()))?.id;
+        let column = column.ok_or_else(|| {
+            let message = format!("column \"{}\" does not exist", from.as_str());
+            ServerError::new(Condition::UndefinedColumn, message)
+        })?;
+        let column = column.id;
+        check_column_name(to)?;
         if relation.columns().iter().any(|other| other.name == *to) {
             return Err(column_exists(to, relation.name()));
         }
@@ -238,14 +245,13 @@ impl Ddl<'_> {
     ) -> Result<()> {
         if table.column_named(&column.name).is_some() {
             if if_not_exists {
-                return self.notice(format!(
-                    "column \"{}\" of relation \"{}\" already exists, skipping",
-                    column.name.as_str(),
-                    table.name.as_str()
-                ));
+                let (column, table) = (column.name.as_str(), table.name.as_str());
+                let what = format!("column \"{column}\" of relation \"{table}\"");
+                return self.skip(Condition::DuplicateColumn, what);
             }
             return Err(column_exists(&column.name, &table.name));
         }
+        check_column_name(&column.name)?;
         let mut new = self.new_column(column)?;
         let keys = self.column_constraints(column)?;
         let primary = column.primary_key
@@ -371,7 +377,7 @@ impl Ddl<'_> {
             && (widens(column.column_type, column_type) || table.files.is_empty())
             && !(sorted && column.collation != collation);
         if let Some(default) = &column.default {
-            self.check_default(name, column_type, default)?;
+            self.check_default_of_type(&column, column_type, default)?;
         }
         if files_stay {
             self.staged().await?.set_column_type(table.id, column.id, column_type, collation)?;
@@ -407,6 +413,35 @@ impl Ddl<'_> {
         self.staged().await?.drop_constraint(table.id, oid)?;
         Ok(())
     }
+}
+
+/// Refuses an action that only a table takes, as PostgreSQL calls it.
+fn check_action(action: &AlterAction, relation: &Relation) -> Result<()> {
+    let (kind, named) = match kind_of(relation) {
+        RelationKind::Table => return Ok(()),
+        kind => (kind, relation.name().as_str()),
+    };
+    let action = match action {
+        AlterAction::AddColumn { .. } => "ADD COLUMN",
+        AlterAction::DropColumn { .. } => "DROP COLUMN",
+        AlterAction::SetType { .. } => "ALTER COLUMN ... SET DATA TYPE",
+        AlterAction::SetNotNull { not_null: true, .. } => "ALTER COLUMN ... SET NOT NULL",
+        AlterAction::SetNotNull { not_null: false, .. } => "ALTER COLUMN ... DROP NOT NULL",
+        AlterAction::AddConstraint(_) => "ADD CONSTRAINT",
+        AlterAction::DropConstraint { .. } => "DROP CONSTRAINT",
+        AlterAction::RenameTo(_)
+        | AlterAction::SetSchema(_)
+        | AlterAction::OwnerTo(_)
+        | AlterAction::RenameColumn { .. }
+        | AlterAction::RenameConstraint { .. }
+        | AlterAction::SetDefault { .. }
+        | AlterAction::SetSecurityInvoker(_) => return Ok(()),
+    };
+    Err(ServerError::new(
+        Condition::WrongObjectType,
+        format!("ALTER action {action} cannot be performed on relation \"{named}\""),
+    )
+    .with_detail(format!("This operation is not supported for {}s.", kind.name())))
 }
 
 fn column_of<'t>(table: &'t Table, name: &Identifier) -> Result<&'t Column> {

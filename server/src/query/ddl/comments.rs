@@ -1,10 +1,10 @@
 //! COMMENT ON.
 
-use lis_lake::{staged::CommentTarget as StagedComment, table::Relation};
+use lis_lake::{names::Identifier, staged::CommentTarget as StagedComment, table::Relation};
 use lis_security::privileges;
 use lis_sql::statement::{CommentTarget, ObjectName, RelationKind};
 
-use super::{Ddl, check_kind, find_relation, no_column, no_relation, no_schema};
+use super::{Ddl, check_kind, find_relation, no_column, no_relation, no_schema, written};
 use crate::error::Result;
 
 impl Ddl<'_> {
@@ -33,7 +33,7 @@ impl Ddl<'_> {
                     .columns()
                     .iter()
                     .find(|it| it.name == *column)
-                    .ok_or_else(|| no_column(column, &name.name))?;
+                    .ok_or_else(|| no_column(column, &Identifier::exact(&written(name))))?;
                 StagedComment::Column(relation.id(), found.id)
             }
         };

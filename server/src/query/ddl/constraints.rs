@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lis_lake::{
     names::Identifier,
     staged::{NewConstraint, NewConstraintKind},
-    table::{Collation, ConstraintKind, Relation, Table},
+    table::{Collation, Constraint, ConstraintKind, Relation, Table},
 };
 use lis_sql::{
     expression_text,
@@ -117,10 +117,33 @@ impl Ddl<'_> {
         } else {
             referenced.to_vec()
         };
+        if let Some(missing) = referenced_columns.iter().find(|name| target.column_named(name).is_none()) {
+            return Err(ServerError::new(
+                Condition::UndefinedColumn,
+                format!(
+                    "column \"{}\" referenced in foreign key constraint does not exist",
+                    missing.as_str()
+                ),
+            ));
+        }
         if referenced_columns.len() != columns.len() {
             return Err(ServerError::new(
                 Condition::InvalidForeignKey,
                 "number of referencing and referenced columns for foreign key disagree",
+            ));
+        }
+        let is_key = |constraint: &&Constraint| {
+            matches!(constraint.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique)
+                && constraint.columns.len() == referenced_columns.len()
+                && referenced_columns.iter().all(|name| {
+                    target.column_named(name).is_some_and(|column| constraint.columns.contains(&column.id))
+                })
+        };
+        if target.constraints.iter().find(is_key).is_none() {
+            let name = table.name.as_str();
+            return Err(ServerError::new(
+                Condition::InvalidForeignKey,
+                format!("there is no unique constraint matching given keys for referenced table \"{name}\""),
             ));
         }
         Ok(NewConstraint {
@@ -171,6 +194,10 @@ impl Ddl<'_> {
         {
             return Err(taken(name, table));
         }
+        let has_primary = table.constraints.iter().any(|key| key.kind == ConstraintKind::PrimaryKey);
+        if has_primary && matches!(new.kind, NewConstraintKind::PrimaryKey) {
+            return Err(several_primary_keys(&table.name));
+        }
         let kind = new.kind.clone();
         let columns = new.columns.clone();
         if !matches!(kind, NewConstraintKind::ForeignKey { .. }) {
@@ -213,19 +240,17 @@ impl Ddl<'_> {
         }
         let without_nulls: Vec<String> =
             quoted.iter().map(|column| format!("{column} IS NOT NULL")).collect();
+        // Whoever gets here may see every row.
+        let shown: Vec<String> = quoted.iter().map(|column| format!("{column}::text")).collect();
+        let shown = format!("concat_ws(', ', {})", shown.join(", "));
         let repeated = format!(
             "WHERE {} GROUP BY {} HAVING count(*) > 1",
             without_nulls.join(" AND "),
             quoted.join(", ")
         );
-        if self.any_row(table, &repeated).await? {
-            return Err(ServerError::new(
-                Condition::UniqueViolation,
-                format!("could not create unique index \"{name}\""),
-            )
-            .with_detail(format!("Key ({}) is duplicated.", quoted.join(", "))));
-        }
-        Ok(())
+        let Some(repeated) = self.any_of(table, &shown, &repeated).await? else { return Ok(()) };
+        Err(ServerError::new(Condition::UniqueViolation, format!("could not create unique index \"{name}\""))
+            .with_detail(format!("Key ({})=({repeated}) is duplicated.", quoted.join(", "))))
     }
 
     /// Refuses a column in which some row has a null.
@@ -264,6 +289,13 @@ pub(super) fn collation(name: Option<&Identifier>) -> Result<Collation> {
             .with_hint("A table's columns are of collation \"C\" or \"sv-x-icu\"."));
     }
     Ok(stored)
+}
+
+pub(super) fn several_primary_keys(table: &Identifier) -> ServerError {
+    ServerError::new(
+        Condition::InvalidTableDefinition,
+        format!("multiple primary keys for table \"{}\" are not allowed", table.as_str()),
+    )
 }
 
 pub(super) fn taken(name: &Identifier, table: &Table) -> ServerError {

@@ -10,7 +10,7 @@ use lis_lake::{
 use lis_security::privileges;
 use lis_sql::statement::{ObjectName, RelationKind};
 
-use super::{Ddl, find_relation, kind_of, no_column, no_relation, shown_name};
+use super::{Ddl, SYSTEM_COLUMNS, find_relation, kind_of, no_column, shown_name};
 use crate::error::{Condition, Result, ServerError};
 
 impl Ddl<'_> {
@@ -30,7 +30,10 @@ impl Ddl<'_> {
                     self.notice(message)?;
                     continue;
                 }
-                return Err(no_relation(kind.name(), name));
+                return Err(ServerError::new(
+                    Condition::UndefinedTable,
+                    format!("{} \"{}\" does not exist", kind.name(), name.name.as_str()),
+                ));
             };
             let found = kind_of(relation);
             if found != kind {
@@ -53,6 +56,7 @@ impl Ddl<'_> {
         }
         self.drop_with_schemas(&[], &dropping, cascade).await
     }
+
     /// Drops schemas and relations with what depends on them, or says what does.
     pub(super) async fn drop_with_schemas(
         &mut self,
@@ -105,6 +109,10 @@ impl Ddl<'_> {
         cascade: bool,
     ) -> Result<()> {
         let Some(column) = table.column_named(name) else {
+            if SYSTEM_COLUMNS.contains(&name.as_str()) {
+                let message = format!("cannot drop system column \"{}\"", name.as_str());
+                return Err(ServerError::not_supported(message));
+            }
             if if_exists {
                 return self.notice(format!(
                     "column \"{}\" of relation \"{}\" does not exist, skipping",
@@ -201,57 +209,56 @@ impl Ddl<'_> {
         Ok(())
     }
 
-    /// What depends on objects, directly or through others: each with the first that it depends on.
+    /// What depends on objects, each with one that it depends on, followed by what depends on it. A key goes with its
+    /// table and is not told of beside it. As PostgreSQL does, the newest are looked at first and told of last.
     fn dependents(&self, roots: &[Object]) -> Vec<(Object, Object)> {
-        let snapshot = &self.request.snapshot;
-        let mut found: Vec<(Object, Object)> = Vec::new();
-        let mut next = 0;
-        let mut current = roots.to_vec();
-        loop {
-            for on in std::mem::take(&mut current) {
-                for relation in snapshot.relations() {
-                    let mut add = |object: Object| {
-                        if !roots.contains(&object) && !found.iter().any(|(other, _)| *other == object) {
-                            found.push((object, on));
-                        }
-                    };
-                    match on {
-                        Object::Schema(schema) if relation.schema_id() == schema => {
-                            add(Object::Relation(relation.id()));
-                        }
-                        Object::Schema(_) => {}
-                        Object::Relation(id) => {
-                            if relation.reads().iter().any(|read| read.relation == id.oid().get()) {
-                                add(Object::Relation(relation.id()));
-                            }
-                        }
-                        Object::Column(id, column) => {
-                            let uses = relation.reads().iter().any(|read| {
-                                read.relation == id.oid().get()
-                                    && read
-                                        .columns
-                                        .iter()
-                                        .any(|(number, _, used)| *number == column.get() && *used)
-                            });
-                            if uses {
-                                add(Object::Relation(relation.id()));
-                            }
-                        }
-                        Object::Constraint(..) => {}
-                    }
-                    let Relation::Table(table) = relation else { continue };
-                    for constraint in &table.constraints {
-                        if self.needs(table, constraint, on) {
-                            add(Object::Constraint(table.id, constraint.oid));
-                        }
+        let (mut found, mut seen) = (Vec::new(), roots.to_vec());
+        for root in roots.iter().rev() {
+            self.add_dependents(*root, &mut seen, &mut found);
+        }
+        found.reverse();
+        let goes = |relation: RelationId| {
+            let object = Object::Relation(relation);
+            roots.contains(&object) || found.iter().any(|(other, _)| *other == object)
+        };
+        let told = |(object, _): &(Object, Object)| match object {
+            Object::Constraint(table, _) => !goes(*table),
+            Object::Schema(_) | Object::Relation(_) | Object::Column(..) => true,
+        };
+        found.iter().copied().filter(told).collect()
+    }
+
+    /// Adds what depends on an object, each behind its own dependents.
+    fn add_dependents(&self, on: Object, seen: &mut Vec<Object>, found: &mut Vec<(Object, Object)>) {
+        let mut add = |object: Object| {
+            if !seen.contains(&object) {
+                seen.push(object);
+                self.add_dependents(object, seen, found);
+                found.push((object, on));
+            }
+        };
+        let relations: Vec<&Relation> = self.request.snapshot.relations().collect();
+        for relation in relations.into_iter().rev() {
+            if let Relation::Table(table) = relation {
+                for constraint in table.constraints.iter().rev() {
+                    if self.needs(table, constraint, on) {
+                        add(Object::Constraint(table.id, constraint.oid));
                     }
                 }
             }
-            current.extend(found[next..].iter().map(|(object, _)| *object));
-            if current.is_empty() {
-                return found;
+            let depends = match on {
+                Object::Schema(schema) => relation.schema_id() == schema,
+                Object::Relation(id) => relation.reads().iter().any(|read| read.relation == id.oid().get()),
+                Object::Column(id, column) => relation.reads().iter().any(|read| {
+                    let mut columns = read.columns.iter();
+                    read.relation == id.oid().get()
+                        && columns.any(|(number, _, used)| *number == column.get() && *used)
+                }),
+                Object::Constraint(..) => false,
+            };
+            if depends {
+                add(Object::Relation(relation.id()));
             }
-            next = found.len();
         }
     }
 
@@ -323,12 +330,25 @@ impl Ddl<'_> {
         };
         let mut lines: Vec<String> = shown
             .iter()
-            .map(|(object, on)| format!("{} depends on {}", self.described(*object), self.described(*on)))
+            .map(|(object, on)| format!("{} depends on {}", self.described(*object), self.needed(*on)))
             .collect();
         lines.extend(others.map(|count| format!("{count} objects that you may not see depend on it")));
         Err(ServerError::new(Condition::DependentObjectsStillExist, message)
             .with_detail(lines.join("\n"))
             .with_hint("Use DROP ... CASCADE to drop the dependent objects too."))
+    }
+
+    /// The same as something that is needed: of a key its index, which is called as the key is.
+    fn needed(&self, object: Object) -> String {
+        let Object::Constraint(id, oid) = object else { return self.described(object) };
+        let Some(relation) = self.request.snapshot.relation(id) else { return self.described(object) };
+        let key = relation.as_table().and_then(|table| table.constraints.iter().find(|key| key.oid == oid));
+        let key = key.map_or("", |key| key.name.as_str());
+        let table = shown_name(&self.request, relation);
+        match table.rsplit_once('.') {
+            Some((schema, _)) => format!("index {schema}.{key}"),
+            None => format!("index {key}"),
+        }
     }
 
     fn described(&self, object: Object) -> String {

@@ -21,7 +21,7 @@ use lis_lake::{
 use lis_security::AuthorisedQuery;
 use lis_sql::statement::{ObjectName, RelationKind, UtilityStatement};
 
-use super::{Ddl, find_relation, no_relation, views::output_columns};
+use super::{Ddl, find_relation, kind_of, no_relation, views::output_columns};
 use crate::{
     error::{Condition, Result, ServerError},
     query::{self, record::StatementRecord},
@@ -100,7 +100,18 @@ impl Ddl<'_> {
     pub(super) async fn refresh(&mut self, name: &ObjectName, with_data: bool) -> Result<()> {
         let relation =
             find_relation(&self.request, name).ok_or_else(|| no_relation("relation", name))?.clone();
-        super::check_kind(RelationKind::MaterializedView, &relation)?;
+        match kind_of(&relation) {
+            RelationKind::MaterializedView => {}
+            RelationKind::Table => {
+                let message = format!("\"{}\" is not a materialized view", relation.name().as_str());
+                return Err(ServerError::not_supported(message));
+            }
+            RelationKind::View => {
+                let name = relation.name().as_str();
+                let message = format!("\"{name}\" is not a table or materialized view");
+                return Err(ServerError::new(Condition::WrongObjectType, message));
+            }
+        }
         self.require_owner(relation.id().oid())?;
         let Relation::Table(table) = relation else { return Ok(()) };
         let Some(materialized) = table.materialized.clone() else { return Ok(()) };

@@ -16,11 +16,11 @@ use lis_lake::{
     table::{Collation, Column, Table},
     types::ColumnType,
 };
-use lis_sql::keywords::quote_identifier;
+use lis_sql::{error::SqlErrorKind, expression_text, keywords::quote_identifier};
 
 use super::{Ddl, constraints::unplaced, rows::target};
 use crate::{
-    error::{Result, ServerError},
+    error::{Condition, Result, ServerError},
     query::{self, check_constraints::CheckConstraints},
 };
 
@@ -35,6 +35,9 @@ impl Ddl<'_> {
         using: Option<&str>,
     ) -> Result<()> {
         self.require_all_rows(table)?;
+        if using.map(expression_text::has_subquery).transpose()?.is_some_and(|has| has) {
+            return Err(ServerError::not_supported("cannot use subquery in transform expression"));
+        }
         let values: Vec<String> = table
             .columns
             .iter()
@@ -51,7 +54,21 @@ impl Ddl<'_> {
             })
             .collect();
         let text = format!("SELECT {} FROM {}", values.join(", "), self.sql_name(table));
-        let mut bound = self.bind_assigned(&text, &targets).map_err(unplaced)?;
+        let mut bound =
+            self.bind_assigned(&text, &targets).map_err(unplaced).map_err(|error| match error {
+                ServerError::Sql(error)
+                    if error.kind == SqlErrorKind::DatatypeMismatch && using.is_some() =>
+                {
+                    let message = format!(
+                        "result of USING clause for column \"{}\" cannot be cast automatically to type {}",
+                        column.name.as_str(),
+                        lis_sql::types::type_name(column_type.pg_type)
+                    );
+                    ServerError::new(Condition::DatatypeMismatch, message)
+                        .with_hint("You might need to add an explicit cast.")
+                }
+                other => other,
+            })?;
         bound.plan = with_lineage(bound.plan).map_err(|error| match error {
             DataFusionError::NotImplemented(message) => ServerError::not_supported(message),
             other => other.into(),

@@ -7,17 +7,23 @@ use std::sync::Arc;
 use arrow::record_batch::RecordBatch;
 use datafusion::{
     common::{ScalarValue, tree_node::TreeNodeRecursion},
-    logical_expr::Expr,
+    logical_expr::{Expr, LogicalPlan},
 };
 use futures::StreamExt;
 use lis_lake::{
     names::Identifier,
-    table::{Relation, Table},
+    table::{Column, Relation, Table},
     types::ColumnType,
 };
+use lis_pg_catalog::format_type::format_type;
 use lis_security::AuthorisedQuery;
 use lis_sql::{
-    catalog::CatalogColumn, keywords::quote_identifier, output::BoundQuery, statement::ParsedStatement,
+    catalog::CatalogColumn,
+    error::{SqlError, SqlErrorKind},
+    expression_text,
+    keywords::quote_identifier,
+    output::BoundQuery,
+    statement::ParsedStatement,
 };
 
 use super::Ddl;
@@ -46,8 +52,18 @@ impl Ddl<'_> {
 
     /// Whether any row of a table satisfies a condition, which is SQL text over its columns.
     pub(super) async fn any_row(&mut self, table: &Table, rest: &str) -> Result<bool> {
-        let text = format!("SELECT 1 FROM {} {rest} LIMIT 1", self.sql_name(table));
-        Ok(self.first_value(&text).await?.is_some())
+        Ok(self.any_of(table, "1", rest).await?.is_some())
+    }
+
+    /// An expression's value for any row or group that satisfies a condition.
+    pub(super) async fn any_of(
+        &mut self,
+        table: &Table,
+        expression: &str,
+        rest: &str,
+    ) -> Result<Option<ScalarValue>> {
+        let text = format!("SELECT {expression} FROM {} {rest} LIMIT 1", self.sql_name(table));
+        self.first_value(&text).await
     }
 
     /// A table's name in SQL that finds it whatever the search path is.
@@ -100,14 +116,52 @@ impl Ddl<'_> {
         column_type: ColumnType,
         default: &str,
     ) -> Result<bool> {
+        if expression_text::has_subquery(default)? {
+            return Err(ServerError::not_supported("cannot use subquery in DEFAULT expression"));
+        }
         let target = target(column, column_type);
         let bound = self.bind_assigned(&format!("SELECT ({default})"), &[target]).map_err(of_default)?;
-        let mut volatile = false;
+        let (mut volatile, mut refused) = (false, None);
         bound.plan.apply_with_subqueries(|node| {
+            let found = match node {
+                LogicalPlan::Projection(_) | LogicalPlan::EmptyRelation(_) => None,
+                LogicalPlan::Aggregate(_) => Some((SqlErrorKind::GroupingError, "aggregate")),
+                LogicalPlan::Window(_) => Some((SqlErrorKind::WindowingError, "window")),
+                _ => Some((SqlErrorKind::FeatureNotSupported, "set-returning")),
+            };
+            refused = refused.or(found);
             volatile |= node.expressions().iter().any(Expr::is_volatile);
             Ok(TreeNodeRecursion::Continue)
         })?;
+        if let Some((error, kind)) = refused {
+            let message = format!("{kind} functions are not allowed in DEFAULT expressions");
+            return Err(SqlError::new(error, message).into());
+        }
         Ok(volatile)
+    }
+
+    /// The same for a column that becomes of another type: its default is cast as its values are.
+    pub(super) fn check_default_of_type(
+        &self,
+        column: &Column,
+        column_type: ColumnType,
+        default: &str,
+    ) -> Result<()> {
+        let old = column.column_type;
+        let old_name = format_type(old.pg_type.oid(), Some(old.typmod));
+        let target = target(&column.name, column_type);
+        match self.bind_assigned(&format!("SELECT CAST(({default}) AS {old_name})"), &[target]) {
+            Ok(_) => Ok(()),
+            Err(ServerError::Sql(error)) if error.kind == SqlErrorKind::DatatypeMismatch => {
+                let message = format!(
+                    "default for column \"{}\" cannot be cast automatically to type {}",
+                    column.name.as_str(),
+                    lis_sql::types::type_name(column_type.pg_type)
+                );
+                Err(ServerError::new(Condition::DatatypeMismatch, message))
+            }
+            Err(error) => Err(of_default(error)),
+        }
     }
 
     /// A table as it is in the statement's snapshot.

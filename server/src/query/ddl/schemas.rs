@@ -13,16 +13,21 @@ const SYSTEM_SCHEMA: &str = "lis";
 impl Ddl<'_> {
     pub(super) async fn create_schema(
         &mut self,
-        name: &Identifier,
+        name: Option<&Identifier>,
         if_not_exists: bool,
         owner: Option<&RoleName>,
     ) -> Result<()> {
         self.request.judge(&self.server, privileges::require_create_schema)?;
-        check_name(name)?;
         let owner = self.new_owner(owner.unwrap_or(&RoleName::CurrentUser))?;
+        let owners = self.request.rights.role(owner).map(|role| role.name.clone());
+        let Some(name) = name.or(owners.as_ref()) else {
+            return Err(ServerError::new(Condition::UndefinedObject, "the owner does not exist any more"));
+        };
+        check_name(name)?;
         if self.request.snapshot.schema_named(name).is_some() {
             if if_not_exists {
-                return self.notice(format!("schema \"{}\" already exists, skipping", name.as_str()));
+                let schema = format!("schema \"{}\"", name.as_str());
+                return self.skip(Condition::DuplicateSchema, schema);
             }
             return Err(taken(name));
         }

@@ -11,7 +11,11 @@ use lis_sql::statement::{
     ColumnDefinition, ObjectName, OnCommit, Privilege, TableConstraint, TableConstraintKind, TableLike,
 };
 
-use super::{Ddl, constraints::collation, find_relation, no_relation};
+use super::{
+    Ddl, check_column_name,
+    constraints::{collation, several_primary_keys},
+    find_relation, no_relation,
+};
 use crate::error::{Condition, Result, ServerError};
 
 /// What CREATE TABLE says in its parentheses.
@@ -32,7 +36,7 @@ impl Ddl<'_> {
     ) -> Result<()> {
         let schema = self.schema_for(name, temporary).await?;
         self.require_create(&schema)?;
-        if self.existing(&schema, &name.name, if_not_exists)? {
+        if if_not_exists && self.existing(&schema, &name.name, true)? {
             return Ok(());
         }
         let mut new = NewTable {
@@ -65,6 +69,7 @@ impl Ddl<'_> {
             }
         }
         check_constraints(&mut new)?;
+        self.existing(&schema, &name.name, false)?;
         let table = self.staged().await?.create_table(new).await?;
         if let Some(on_commit) = temporary {
             self.session.transaction.note_on_commit(table.id, on_commit);
@@ -163,7 +168,7 @@ impl Ddl<'_> {
             return Ok(false);
         }
         if if_not_exists {
-            self.notice(format!("relation \"{}\" already exists, skipping", name.as_str()))?;
+            self.skip(Condition::DuplicateTable, format!("relation \"{}\"", name.as_str()))?;
             return Ok(true);
         }
         Err(ServerError::new(
@@ -174,6 +179,7 @@ impl Ddl<'_> {
 }
 
 fn add_column(new: &mut NewTable, column: NewColumn) -> Result<()> {
+    check_column_name(&column.name)?;
     if new.columns.iter().any(|other| other.name == column.name) {
         return Err(ServerError::new(
             Condition::DuplicateColumn,
@@ -212,10 +218,7 @@ fn check_constraints(new: &mut NewTable) -> Result<()> {
             ));
         }
         if matches!(constraint.kind, NewConstraintKind::PrimaryKey) && std::mem::replace(&mut primary, true) {
-            return Err(ServerError::new(
-                Condition::InvalidTableDefinition,
-                format!("multiple primary keys for table \"{}\" are not allowed", new.name.as_str()),
-            ));
+            return Err(several_primary_keys(&new.name));
         }
     }
     Ok(())

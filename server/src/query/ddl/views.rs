@@ -8,6 +8,7 @@ use lis_lake::{
     table::Relation,
 };
 use lis_sql::{
+    error::{SqlError, SqlErrorKind},
     output::OutputColumn,
     statement::{OnCommit, UtilityStatement},
 };
@@ -36,7 +37,8 @@ impl Ddl<'_> {
         self.require_create(&schema)?;
         let (authorised, parameters) = query::authorise(&self.server, &self.request, self.parsed).await?;
         if !parameters.is_empty() {
-            return Err(ServerError::new(Condition::UndefinedObject, "there is no parameter $1"));
+            let message = "there is no parameter $1";
+            return Err(SqlError::new(SqlErrorKind::UndefinedParameter, message).into());
         }
         if columns.len() > authorised.outputs.len() {
             return Err(ServerError::new(
@@ -48,13 +50,13 @@ impl Ddl<'_> {
         let catalog = self.request.catalog(&self.server);
         let stored = lis_sql::qualify_query(query, &self.parsed.text, text, &catalog, &self.request.bind)?;
         if !schema.temporary && self.reads_temporary(&stored.reads) {
+            self.notice(format!("view \"{}\" will be a temporary view", name.name.as_str()))?;
             if name.schema.is_some() {
                 return Err(ServerError::new(
                     Condition::InvalidTableDefinition,
                     "cannot create temporary relation in non-temporary schema",
                 ));
             }
-            self.notice(format!("view \"{}\" will be a temporary view", name.name.as_str()))?;
             schema = self.schema_for(name, Some(OnCommit::default())).await?;
         }
         let new = NewView {
