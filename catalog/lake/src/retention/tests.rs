@@ -134,7 +134,8 @@ async fn old_rows_go_from_the_table_and_after_the_grace_period_from_everywhere()
 #[tokio::test]
 async fn a_run_that_was_killed_after_its_commits_leaves_its_bounds_to_the_next() {
     let (test, table) = TestLake::with_table().await;
-    add(&test, &table, &[(1, 1), (105, 777_777)]).await;
+    add(&test, &table, &[(1, 1)]).await;
+    add(&test, &table, &[(105, 777_777)]).await;
     let rule = rule(&test, &table, AT_ONCE).await;
     let state = SessionContext::new().state();
     let erasing = Erasing { lake: &test.lake, state: &state, rule: &rule, until: noon() };
