@@ -18,7 +18,7 @@ use std::{sync::Arc, time::Instant};
 
 use arrow::{
     array::{
-        ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, StringViewArray,
+        ArrayRef, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array, StringViewArray,
         TimestampMicrosecondArray,
     },
     compute::kernels::numeric,
@@ -101,13 +101,14 @@ fn main() {
         });
         let theirs = match &case.theirs {
             Theirs::Function(function) => {
-                let arguments: Vec<_> = case.arguments.iter().map(as_they_count).collect();
+                let arguments: Vec<_> =
+                    case.arguments.iter().map(|value| as_they_count(value, function)).collect();
                 best(|| {
                     std::hint::black_box(call(function, &arguments));
                 })
             }
             Theirs::Kernel(kernel) => best(|| {
-                std::hint::black_box(kernel(&case.arguments[0], &case.arguments[1]));
+                std::hint::black_box(kernel(&case.arguments[0], case.arguments.last().unwrap()));
             }),
         };
         product *= theirs / ours;
@@ -134,8 +135,11 @@ fn small(value: i32) -> ColumnarValue {
 }
 
 /// DataFusion's functions count in 64 bits.
-fn as_they_count(value: &ColumnarValue) -> ColumnarValue {
+fn as_they_count(value: &ColumnarValue, function: &ScalarUDF) -> ColumnarValue {
     match value {
+        column @ ColumnarValue::Array(_) if function.name() == "chr" => {
+            column.cast_to(&DataType::Int64, None).unwrap()
+        }
         ColumnarValue::Scalar(ScalarValue::Int32(Some(value))) => integer((*value).into()),
         other => other.clone(),
     }
@@ -155,10 +159,19 @@ fn cases() -> Vec<Case> {
         ))
     };
     let ints = || column(Int32Array::from_iter((0..ROWS).map(|row| valid(row).then_some(row as i32 - 4000))));
+    let codes =
+        || column(Int32Array::from_iter((0..ROWS).map(|row| valid(row).then_some(row as i32 % 500 + 40))));
     let longs =
         || column(Int64Array::from_iter((0..ROWS).map(|row| valid(row).then_some(row as i64 * 7919 + 1))));
     let floats = || {
         column(Float64Array::from_iter((0..ROWS).map(|row| valid(row).then_some(row as f64 * 0.37 + 0.5))))
+    };
+    let small_floats = || {
+        column(Float64Array::from_iter((0..ROWS).map(|row| valid(row).then_some(row as f64 * 0.01 - 9.5))))
+    };
+    let amounts = || {
+        let values = (0..ROWS).map(|row| valid(row).then_some(row as i128 * 7919 - 30_000_000));
+        column(Decimal128Array::from_iter(values).with_precision_and_scale(15, 2).unwrap())
     };
     let moments = || {
         column(TimestampMicrosecondArray::from_iter(
@@ -186,6 +199,22 @@ fn cases() -> Vec<Case> {
         case("reverse(text)", strings::reverse(), function(f::unicode::reverse()), vec![texts()]),
         case("ltrim(text)", strings::ltrim(), function(f::string::ltrim()), vec![texts()]),
         case("btrim(text, 'x ')", strings::btrim(), function(f::string::btrim()), vec![texts(), text("x ")]),
+        case("rtrim(text)", strings::rtrim(), function(f::string::rtrim()), vec![texts()]),
+        case(
+            "substring(text, 2, 4)",
+            strings::substring(),
+            function(f::unicode::substr()),
+            vec![texts(), small(2), small(4)],
+        ),
+        case("bit_length(text)", strings::bit_length(), function(f::string::bit_length()), vec![texts()]),
+        case("chr(int4)", strings::chr(), function(f::string::chr()), vec![codes()]),
+        case("concat(text, text)", strings::concat(), function(f::string::concat()), vec![texts(), texts()]),
+        case(
+            "concat_ws(',', text, text)",
+            strings::concat_ws(),
+            function(f::string::concat_ws()),
+            vec![text(","), texts(), texts()],
+        ),
         case("left(text, 5)", strings::left(), function(f::unicode::left()), vec![texts(), small(5)]),
         case("right(text, 5)", strings::right(), function(f::unicode::right()), vec![texts(), small(5)]),
         case("lpad(text, 20)", strings::lpad(), function(f::unicode::lpad()), vec![texts(), small(20)]),
@@ -298,6 +327,90 @@ fn cases() -> Vec<Case> {
             strict("int8gcd", DataType::Int64, numbers::int8_gcd),
             function(f::math::gcd()),
             vec![longs(), integer(12)],
+        ),
+        case(
+            "exp(float8)",
+            strict("dexp", DataType::Float64, numbers::float8_exp),
+            function(f::math::exp()),
+            vec![small_floats()],
+        ),
+        case(
+            "sin(float8)",
+            strict("dsin", DataType::Float64, numbers::float8_sin),
+            function(f::math::sin()),
+            vec![floats()],
+        ),
+        case(
+            "power(float8, 3)",
+            strict("dpow", DataType::Float64, numbers::float8_power),
+            function(f::math::power()),
+            vec![small_floats(), ColumnarValue::Scalar(ScalarValue::Float64(Some(3.0)))],
+        ),
+        case(
+            "trunc(float8)",
+            strict("dtrunc", DataType::Float64, numbers::float8_trunc),
+            function(f::math::trunc()),
+            vec![floats()],
+        ),
+        case(
+            "int8 / int8",
+            strict("int8div", DataType::Int64, numbers::int8_divide),
+            Theirs::Kernel(|left, right| {
+                let (left, right) = kernel_of(left, right);
+                numeric::div(&left, &right).unwrap()
+            }),
+            vec![longs(), integer(7)],
+        ),
+        case(
+            "int4 % 7",
+            strict("int4mod", DataType::Int32, numbers::int4_modulo),
+            Theirs::Kernel(|left, right| {
+                let (left, right) = kernel_of(left, right);
+                numeric::rem(&left, &right).unwrap()
+            }),
+            vec![ints(), small(7)],
+        ),
+        case(
+            "-int4",
+            strict("int4um", DataType::Int32, numbers::int4_negate),
+            Theirs::Kernel(|left, _| numeric::neg(&left.to_array(ROWS).unwrap()).unwrap()),
+            vec![ints()],
+        ),
+        case(
+            "numeric + numeric",
+            strict("numeric_add", DataType::Decimal128(16, 2), numbers::numeric_add),
+            Theirs::Kernel(|left, right| {
+                let (left, right) = kernel_of(left, right);
+                numeric::add(&left, &right).unwrap()
+            }),
+            vec![amounts(), amounts()],
+        ),
+        case(
+            "numeric * numeric",
+            strict("numeric_mul", DataType::Decimal128(31, 4), numbers::numeric_multiply),
+            Theirs::Kernel(|left, right| {
+                let (left, right) = kernel_of(left, right);
+                numeric::mul(&left, &right).unwrap()
+            }),
+            vec![amounts(), amounts()],
+        ),
+        case(
+            "date_trunc('day', ts)",
+            strict("timestamp_trunc", timestamp.clone(), dates::date_trunc),
+            function(f::datetime::date_trunc()),
+            vec![text("day"), moments()],
+        ),
+        case(
+            "extract(hour from ts)",
+            strict("extract", DataType::Decimal128(38, 0), dates::extract_timestamp),
+            function(f::datetime::date_part()),
+            vec![text("hour"), moments()],
+        ),
+        case(
+            "extract(dow from date)",
+            strict("extract", DataType::Decimal128(38, 0), dates::extract_date),
+            function(f::datetime::date_part()),
+            vec![text("dow"), dates_column()],
         ),
         case(
             "date_trunc('month', ts)",

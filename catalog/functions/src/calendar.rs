@@ -45,17 +45,23 @@ pub const fn is_infinite_timestamp(timestamp: i64) -> bool {
 }
 
 /// Year (astronomical: 0 is 1 BC), month and day of a number of days since 1970-01-01.
+#[inline]
 pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
+    // Years that begin in March, and centuries of them counted from so long ago that nothing is negative.
+    const ERAS: i64 = 20_000;
+    let quarters = 4 * (days + 719_468 + ERAS * 146_097).cast_unsigned() + 3;
+    let century = quarters / 146_097;
+    let day_of_century = quarters % 146_097 / 4;
+    // A year has 1461 quarters of a day; the product divides by that, and leaves the day of the year below.
+    let years = 2_939_745 * (4 * day_of_century + 3);
+    let day_of_year = (years & 0xffff_ffff) / (4 * 2_939_745);
+    // The same for months, of 153 days in every five.
+    let months = 2141 * day_of_year + 197_913;
+    let day = (months & 0xffff) / 2141 + 1;
+    let next_year = day_of_year >= 306;
+    let month = (months >> 16) - if next_year { 12 } else { 0 };
+    let year = 100 * century + (years >> 32) + u64::from(next_year);
+    (year.cast_signed() - ERAS * 400, month.cast_signed(), day.cast_signed())
 }
 
 /// The inverse of [`civil_from_days`]; the day may lie outside the month.
@@ -85,6 +91,7 @@ pub fn days_in_month(year: i64, month: i64) -> i64 {
 }
 
 /// Days and microseconds within the day of a timestamp.
+#[inline]
 pub fn split_timestamp(timestamp: i64) -> (i64, i64) {
     (timestamp.div_euclid(DAY), timestamp.rem_euclid(DAY))
 }
@@ -273,6 +280,13 @@ mod tests {
         ] {
             assert_eq!(civil_from_days(days), civil);
             assert_eq!(days_from_civil(civil.0, civil.1, civil.2), days);
+        }
+        let all_of_some_centuries = -800_000..800_000;
+        let seldom = (DATE_MIN..DATE_END).step_by(99_991).chain([DATE_END - 1]);
+        for days in all_of_some_centuries.chain(seldom) {
+            let (year, month, day) = civil_from_days(days);
+            assert!((1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day), "{days}");
+            assert_eq!(days_from_civil(year, month, day), days);
         }
     }
 

@@ -2,6 +2,7 @@
 //! `dates/fields.rs`.
 
 mod fields;
+mod plain;
 
 use arrow::{array::ArrayRef, datatypes::IntervalMonthDayNano};
 

@@ -34,12 +34,13 @@ sha! {
     sha512: Sha512;
 }
 
-fn write_hex(bytes: &[u8], out: &mut String) {
+fn write_hex(digest: &[u8], out: &mut String) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        out.push(char::from(HEX[usize::from(byte >> 4)]));
-        out.push(char::from(HEX[usize::from(byte & 15)]));
+    let mut digits = [0; 32];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(digest) {
+        pair.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
     }
+    out.push_str(std::str::from_utf8(&digits).unwrap_or_default());
 }
 
 /// `md5(text)`

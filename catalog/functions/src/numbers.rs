@@ -1,111 +1,41 @@
-//! Arithmetic of integers, which raises 22003 instead of wrapping. Loops collect overflow in a flag, so that they stay
-//! vectorised. Floats are in `floats.rs`, `numeric` in `numeric.rs`.
+//! Arithmetic of integers, which raises 22003 instead of wrapping. The loops are in `checked.rs`.
+//! Floats are in `floats.rs`, `numeric` in `numeric.rs`.
 
+mod checked;
 mod degrees;
 mod floats;
 mod hyperbolic;
 mod numeric;
 
-use std::sync::Arc;
-
 use arrow::{
-    array::{ArrayRef, AsArray, PrimitiveArray},
-    buffer::{BooleanBuffer, ScalarBuffer},
-    datatypes::{ArrowPrimitiveType, Int16Type, Int32Type, Int64Type},
+    array::ArrayRef,
+    datatypes::{Int16Type, Int32Type, Int64Type},
 };
 
+use self::checked::{combine, convert};
 pub use self::{floats::*, numeric::*};
 use crate::{
     error::FunctionError,
     kernels::{Int2, Int4, Int8, map},
-    scalar::{Arguments, Nulls},
+    scalar::Arguments,
 };
 
 type Done = Result<ArrayRef, FunctionError>;
-
-/// Combines two columns value by value. `combine` may be called on the values under nulls, so it reports trouble by
-/// its flag, which only counts where nothing is null.
-fn combine<T: ArrowPrimitiveType>(
-    arguments: &Arguments<'_>,
-    combine: impl Fn(T::Native, T::Native) -> (T::Native, bool),
-    trouble: impl Fn(T::Native, T::Native) -> FunctionError,
-) -> Done {
-    let left = arguments.array(0)?.as_primitive_opt::<T>().ok_or_else(|| unexpected(arguments, 0))?;
-    let right = arguments.array(1)?.as_primitive_opt::<T>().ok_or_else(|| unexpected(arguments, 1))?;
-    let nulls = arguments.nulls();
-    let mut failed = false;
-    let mut values = Vec::with_capacity(arguments.rows);
-    match (arguments.is_constant(0), arguments.is_constant(1)) {
-        (false, false) => {
-            values.extend(left.values().iter().zip(right.values()).map(|(left, right)| {
-                let (value, overflow) = combine(*left, *right);
-                failed |= overflow;
-                value
-            }));
-        }
-        (false, true) => {
-            let right = right.value(0);
-            values.extend(left.values().iter().map(|left| {
-                let (value, overflow) = combine(*left, right);
-                failed |= overflow;
-                value
-            }));
-        }
-        (true, false) => {
-            let left = left.value(0);
-            values.extend(right.values().iter().map(|right| {
-                let (value, overflow) = combine(left, *right);
-                failed |= overflow;
-                value
-            }));
-        }
-        (true, true) => {
-            let (value, overflow) = combine(left.value(0), right.value(0));
-            failed = overflow;
-            values.resize(arguments.rows, value);
-        }
-    }
-    if failed && let Nulls::Some(valid) = &nulls {
-        // What stands under nulls does not count: a zero there is no division by zero.
-        let trouble = BooleanBuffer::collect_bool(arguments.rows, |row| {
-            let at = |array: &PrimitiveArray<T>, constant: bool| array.value(if constant { 0 } else { row });
-            combine(at(left, arguments.is_constant(0)), at(right, arguments.is_constant(1))).1
-        });
-        failed = (&trouble & valid.inner()).count_set_bits() > 0;
-    }
-    if failed {
-        // Rare: find the first row that really failed.
-        for row in 0..arguments.rows {
-            let at = |array: &PrimitiveArray<T>, constant: bool| array.value(if constant { 0 } else { row });
-            let (one, two) = (at(left, arguments.is_constant(0)), at(right, arguments.is_constant(1)));
-            if !nulls.is_null(row) && combine(one, two).1 {
-                return Err(trouble(one, two));
-            }
-        }
-    }
-    let array = PrimitiveArray::<T>::try_new(ScalarBuffer::from(values), nulls.into_buffer(arguments.rows))?;
-    Ok(Arc::new(array.with_data_type(arguments.result.clone())))
-}
-
-fn unexpected(arguments: &Arguments<'_>, index: usize) -> FunctionError {
-    let found = arguments.array(index).map(|array| array.data_type().to_string()).unwrap_or_default();
-    FunctionError::internal(format!("argument {index} has the unexpected type {found}"))
-}
 
 macro_rules! integer_arithmetic {
     ($($add:ident $subtract:ident $multiply:ident $divide:ident $modulo:ident $negate:ident $abs:ident $type:ty, $name:literal;)*) => {
         $(
         /// `+`
         pub fn $add(arguments: &Arguments<'_>) -> Done {
-            combine::<$type>(arguments, |a, b| a.overflowing_add(b), |_, _| FunctionError::out_of_range($name))
+            combine::<$type>(arguments, |a, b| a.overflowing_add(b), |a, b| a.checked_add(b).is_none().then(|| FunctionError::out_of_range($name)))
         }
         /// `-`
         pub fn $subtract(arguments: &Arguments<'_>) -> Done {
-            combine::<$type>(arguments, |a, b| a.overflowing_sub(b), |_, _| FunctionError::out_of_range($name))
+            combine::<$type>(arguments, |a, b| a.overflowing_sub(b), |a, b| a.checked_sub(b).is_none().then(|| FunctionError::out_of_range($name)))
         }
         /// `*`
         pub fn $multiply(arguments: &Arguments<'_>) -> Done {
-            combine::<$type>(arguments, |a, b| a.overflowing_mul(b), |_, _| FunctionError::out_of_range($name))
+            combine::<$type>(arguments, |a, b| a.overflowing_mul(b), |a, b| a.checked_mul(b).is_none().then(|| FunctionError::out_of_range($name)))
         }
         /// `/`: truncates.
         pub fn $divide(arguments: &Arguments<'_>) -> Done {
@@ -115,7 +45,10 @@ macro_rules! integer_arithmetic {
                     Some(value) => (value, false),
                     None => (0, true),
                 },
-                |_, b| if b == 0 { FunctionError::division_by_zero() } else { FunctionError::out_of_range($name) },
+                |a, b| match b {
+                    0 => Some(FunctionError::division_by_zero()),
+                    b => a.checked_div(b).is_none().then(|| FunctionError::out_of_range($name)),
+                },
             )
         }
         /// `%`: the sign of the dividend.
@@ -123,19 +56,19 @@ macro_rules! integer_arithmetic {
             combine::<$type>(
                 arguments,
                 |a, b| if b == 0 { (0, true) } else { (a.wrapping_rem(b), false) },
-                |_, _| FunctionError::division_by_zero(),
+                |_, b| (b == 0).then(FunctionError::division_by_zero),
             )
         }
         /// Unary `-`
         pub fn $negate(arguments: &Arguments<'_>) -> Done {
-            map::<($type,), $type>(arguments, |(value,)| {
-                value.checked_neg().ok_or_else(|| FunctionError::out_of_range($name))
+            convert::<$type>(arguments, |a| a.overflowing_neg(), |a| {
+                a.checked_neg().is_none().then(|| FunctionError::out_of_range($name))
             })
         }
         /// `abs`, `@`
         pub fn $abs(arguments: &Arguments<'_>) -> Done {
-            map::<($type,), $type>(arguments, |(value,)| {
-                value.checked_abs().ok_or_else(|| FunctionError::out_of_range($name))
+            convert::<$type>(arguments, |a| a.overflowing_abs(), |a| {
+                a.checked_abs().is_none().then(|| FunctionError::out_of_range($name))
             })
         }
         )*
@@ -177,19 +110,19 @@ macro_rules! bitwise {
         $(
         /// `&`
         pub fn $and(arguments: &Arguments<'_>) -> Done {
-            map::<($type, $type), $type>(arguments, |(a, b)| Ok(a & b))
+            combine::<$type>(arguments, |a, b| (a & b, false), |_, _| None)
         }
         /// `|`
         pub fn $or(arguments: &Arguments<'_>) -> Done {
-            map::<($type, $type), $type>(arguments, |(a, b)| Ok(a | b))
+            combine::<$type>(arguments, |a, b| (a | b, false), |_, _| None)
         }
         /// `#`
         pub fn $xor(arguments: &Arguments<'_>) -> Done {
-            map::<($type, $type), $type>(arguments, |(a, b)| Ok(a ^ b))
+            combine::<$type>(arguments, |a, b| (a ^ b, false), |_, _| None)
         }
         /// `~`
         pub fn $not(arguments: &Arguments<'_>) -> Done {
-            map::<($type,), $type>(arguments, |(a,)| Ok(!a))
+            convert::<$type>(arguments, |a| (!a, false), |_| None)
         }
         /// `<<`: the count goes round at the width that the machine computes in, which is 32 bits for `smallint` too.
         pub fn $left(arguments: &Arguments<'_>) -> Done {
@@ -255,8 +188,10 @@ fn lcm(a: i128, b: i128) -> i128 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use arrow::{
-        array::{Array, Decimal128Array, Int32Array},
+        array::{Array, AsArray, Decimal128Array, Int32Array},
         datatypes::{DataType, Decimal128Type},
     };
     use datafusion::{common::ScalarValue, logical_expr::ColumnarValue};

@@ -7,16 +7,16 @@
 use std::{
     fmt,
     hash::{Hash, Hasher},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use arrow::{
-    array::{Array, ArrayRef, new_null_array},
+    array::{Array, ArrayRef, AsArray, new_null_array},
     buffer::NullBuffer,
-    datatypes::DataType,
+    datatypes::{DataType, Field, Int32Type},
 };
 use datafusion::{
-    common::{DataFusionError, Result, ScalarValue},
+    common::{DataFusionError, Result, ScalarValue, config::ConfigOptions},
     logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility},
 };
 
@@ -117,6 +117,34 @@ impl<'a> Arguments<'a> {
             _ => Nulls::None,
         }
     }
+}
+
+/// Has DataFusion's own function do the work of a strict kernel, where the two agree. It counts in 64 bits.
+pub(crate) fn by_datafusion(
+    function: &ScalarUDF,
+    arguments: &Arguments<'_>,
+) -> Result<ArrayRef, FunctionError> {
+    static OPTIONS: LazyLock<Arc<ConfigOptions>> = LazyLock::new(Arc::default);
+    let mut values = Vec::with_capacity(arguments.len());
+    for index in 0..arguments.len() {
+        let array = arguments.array(index)?;
+        let numbers = array.as_primitive_opt::<Int32Type>();
+        values.push(match (numbers, arguments.is_constant(index)) {
+            (Some(numbers), true) => ColumnarValue::from(ScalarValue::from(i64::from(numbers.value(0)))),
+            (Some(_), false) => ColumnarValue::Array(arrow::compute::cast(array, &DataType::Int64)?),
+            (None, true) => ColumnarValue::from(ScalarValue::try_from_array(array, 0)?),
+            (None, false) => ColumnarValue::Array(Arc::clone(array)),
+        });
+    }
+    let field = |data_type: DataType| Arc::new(Field::new(function.name(), data_type, true));
+    let result = function.invoke_with_args(ScalarFunctionArgs {
+        arg_fields: values.iter().map(|value| field(value.data_type())).collect(),
+        args: values,
+        number_rows: arguments.rows,
+        return_field: field(arguments.result.clone()),
+        config_options: Arc::clone(&OPTIONS),
+    })?;
+    Ok(result.into_array(arguments.rows)?)
 }
 
 /// Where a strict function's result is null.

@@ -23,7 +23,7 @@ use crate::{
         Bytes, Int4, IntegerArgument, TextArgument, boolean_rows, map, primitive, primitive_rows, slice_rows,
         text_rows,
     },
-    scalar::{Arguments, Scalar},
+    scalar::{Arguments, Scalar, by_datafusion},
 };
 
 type Done = Result<ArrayRef, FunctionError>;
@@ -155,27 +155,40 @@ fn bytes_in(view: u128) -> i32 {
 /// `length(text)`.
 pub fn length() -> Arc<ScalarUDF> {
     const INLINE: i32 = 12;
-    /// The lowest bit of each of the 12 bytes.
-    const ONES: u128 = 0x0101_0101_0101_0101_0101_0101;
     Scalar::strict("length", DataType::Int32, |arguments| {
         of_views(arguments, |view, texts, row| {
             let length = bytes_in(view);
-            if length <= INLINE {
-                // Of a character of several bytes all but the first begin with the bits 10.
-                let bytes = view >> 32;
-                let rest = (bytes >> 7) & !(bytes >> 6) & ONES;
-                return length - rest.count_ones().cast_signed();
+            if length > INLINE {
+                return length - continuations(texts.value(row).as_bytes());
             }
-            let (words, last) = texts.value(row).as_bytes().as_chunks::<8>();
-            let rest = |word: [u8; 8]| {
-                let word = u128::from(u64::from_le_bytes(word));
-                ((word >> 7) & !(word >> 6) & ONES).count_ones().cast_signed()
-            };
-            let mut padded = [0; 8];
-            padded.iter_mut().zip(last).for_each(|(place, byte)| *place = *byte);
-            length - words.iter().map(|word| rest(*word)).sum::<i32>() - rest(padded)
+            let word = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0);
+            length - continuations_in(word(view >> 32)) - continuations_in(word(view >> 96))
         })
     })
+}
+
+/// How many of eight bytes go on with a character: they begin with the bits 10.
+fn continuations_in(word: u64) -> i32 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // The product sums the ones up in its highest byte.
+    let sum = ((word >> 7) & !(word >> 6) & ONES).wrapping_mul(ONES) >> 56;
+    i32::try_from(sum).unwrap_or(0)
+}
+
+fn continuations(bytes: &[u8]) -> i32 {
+    let Some(last_eight) = bytes.last_chunk::<8>() else {
+        return bytes.iter().map(|byte| i32::from(byte & 0xc0 == 0x80)).sum();
+    };
+    let (words, rest) = bytes.as_chunks::<8>();
+    let whole = words.iter().map(|word| continuations_in(u64::from_le_bytes(*word))).sum::<i32>();
+    // The last eight bytes without those that a word has counted.
+    let counted = u32::try_from(64 - 8 * rest.len()).unwrap_or(64);
+    whole + continuations_in(u64::from_le_bytes(*last_eight).checked_shr(counted).unwrap_or(0))
+}
+
+/// How many characters a text has.
+pub(crate) fn characters(text: &str) -> usize {
+    text.len().saturating_sub(usize::try_from(continuations(text.as_bytes())).unwrap_or(0))
 }
 
 /// `octet_length(text)`.
@@ -188,8 +201,16 @@ pub fn octet_length() -> Arc<ScalarUDF> {
 /// `bit_length(text)`.
 pub fn bit_length() -> Arc<ScalarUDF> {
     Scalar::strict("bit_length", DataType::Int32, |arguments| {
-        let text = TextArgument::of(arguments, 0)?;
-        primitive_rows::<Int4>(arguments, |row| count(text.get(row).len().saturating_mul(8)))
+        let (texts, _) = arguments.typed::<StringViewArray>(0)?;
+        if texts
+            .data_buffers()
+            .iter()
+            .any(|buffer| count(buffer.len()).is_ok_and(|bytes| bytes > i32::MAX / 8))
+        {
+            let text = TextArgument::of(arguments, 0)?;
+            return primitive_rows::<Int4>(arguments, |row| count(text.get(row).len().saturating_mul(8)));
+        }
+        of_views(arguments, |view, _, _| bytes_in(view) * 8)
     })
 }
 
@@ -205,7 +226,11 @@ pub fn substring() -> Arc<ScalarUDF> {
     Scalar::strict("substring", DataType::Utf8View, |arguments| {
         let text = TextArgument::of(arguments, 0)?;
         let start = IntegerArgument::of(arguments, 1)?;
-        let length = (arguments.len() > 2).then(|| IntegerArgument::of(arguments, 2)).transpose()?;
+        let length = IntegerArgument::optional(arguments, 2)?;
+        // A negative length is an error of its row, which nothing else has.
+        if length.as_ref().is_none_or(|length| arguments.is_constant(2) && length.get(0) >= 0) {
+            return by_datafusion(&datafusion::functions::unicode::substr(), arguments);
+        }
         slice_rows(arguments, |row| {
             let (text, start) = (text.get(row), start.get(row));
             let end = match &length {
@@ -245,7 +270,7 @@ pub fn strpos() -> Arc<ScalarUDF> {
                 _ => text.find(part),
             };
             match found {
-                Some(byte) => count(text[..byte].chars().count() + 1),
+                Some(byte) => count(characters(&text[..byte]) + 1),
                 None => Ok(0),
             }
         })
@@ -286,53 +311,27 @@ pub fn overlay() -> Arc<ScalarUDF> {
 /// `left(text, n)`: a negative `n` leaves that many off the end.
 pub fn left() -> Arc<ScalarUDF> {
     Scalar::strict("left", DataType::Utf8View, |arguments| {
-        let (text, many) = (TextArgument::of(arguments, 0)?, IntegerArgument::of(arguments, 1)?);
-        slice_rows(arguments, |row| {
-            let (text, many) = (text.get(row), many.get(row));
-            if many == 0 {
-                return Ok("");
-            }
-            if let Ok(many) = usize::try_from(many) {
-                return Ok(text.char_indices().nth(many).map_or(text, |(end, _)| &text[..end]));
-            }
-            Ok(&text[..byte_of(text, from_start(text, many))])
-        })
+        by_datafusion(&datafusion::functions::unicode::left(), arguments)
     })
 }
 
 /// `right(text, n)`: a negative `n` leaves that many off the start.
 pub fn right() -> Arc<ScalarUDF> {
     Scalar::strict("right", DataType::Utf8View, |arguments| {
-        let (text, many) = (TextArgument::of(arguments, 0)?, IntegerArgument::of(arguments, 1)?);
-        slice_rows(arguments, |row| {
-            let (text, many) = (text.get(row), many.get(row));
-            if many == 0 {
-                return Ok("");
-            }
-            if let Ok(many) = usize::try_from(many) {
-                return Ok(text.char_indices().rev().nth(many - 1).map_or(text, |(start, _)| &text[start..]));
-            }
-            Ok(&text[byte_of(text, from_start(text, -many))..])
-        })
+        by_datafusion(&datafusion::functions::unicode::right(), arguments)
     })
-}
-
-/// How many characters lie before the place that `many`, which is not 0, counts to: from the start, or from the end.
-fn from_start(text: &str, many: i64) -> usize {
-    let length = text.chars().count();
-    if many > 0 {
-        usize::try_from(many).unwrap_or(usize::MAX).min(length)
-    } else {
-        length.saturating_sub(usize::try_from(many.unsigned_abs()).unwrap_or(usize::MAX))
-    }
 }
 
 /// `ascii(text)`: the first character's code point, 0 of an empty text.
 pub fn ascii() -> Arc<ScalarUDF> {
     Scalar::strict("ascii", DataType::Int32, |arguments| {
-        let text = TextArgument::of(arguments, 0)?;
-        primitive_rows::<Int4>(arguments, |row| {
-            count(text.get(row).chars().next().map_or(0, |one| usize::try_from(u32::from(one)).unwrap_or(0)))
+        of_views(arguments, |view, texts, row| {
+            // The first bytes stand in the view of short and long texts alike.
+            let [_, _, _, _, first, ..] = view.to_le_bytes();
+            if first.is_ascii() {
+                return first.into();
+            }
+            texts.value(row).chars().next().map_or(0, |one| u32::from(one).cast_signed())
         })
     })
 }
@@ -340,58 +339,84 @@ pub fn ascii() -> Arc<ScalarUDF> {
 /// `chr(code point)`.
 pub fn chr() -> Arc<ScalarUDF> {
     Scalar::strict("chr", DataType::Utf8View, |arguments| {
-        let code = IntegerArgument::of(arguments, 0)?;
-        text_rows(arguments, |row, out| {
-            let code = code.get(row);
-            if code == 0 {
-                let message = "null character not permitted";
-                return Err(FunctionError::new(FunctionErrorKind::ProgramLimitExceeded, message));
-            }
-            if code < 0 {
-                return Err(FunctionError::invalid_parameter("character number must be positive"));
-            }
-            let one = u32::try_from(code).ok().and_then(char::from_u32).ok_or_else(|| {
-                let message = format!("requested character too large for encoding: {code}");
-                FunctionError::new(FunctionErrorKind::ProgramLimitExceeded, message)
-            })?;
-            out.push(one);
-            Ok(())
-        })
+        let (codes, _) = arguments.typed::<Int32Array>(0)?;
+        let nulls = arguments.nulls().into_buffer(arguments.rows);
+        let views = codes.iter().map(|code| {
+            let Some(code) = code else { return Ok(0) };
+            let mut bytes = [0; 4];
+            let length = character(code)?.encode_utf8(&mut bytes).len();
+            Ok(u128::from(u32::from_le_bytes(bytes)) << 32 | u128::try_from(length).unwrap_or(0))
+        });
+        let views = views.collect::<Result<Vec<u128>, FunctionError>>()?;
+        Ok(Arc::new(StringViewArray::try_new(views.into(), Vec::new(), nulls)?))
+    })
+}
+
+fn character(code: i32) -> Result<char, FunctionError> {
+    if code == 0 {
+        let message = "null character not permitted";
+        return Err(FunctionError::new(FunctionErrorKind::ProgramLimitExceeded, message));
+    }
+    if code < 0 {
+        return Err(FunctionError::invalid_parameter("character number must be positive"));
+    }
+    u32::try_from(code).ok().and_then(char::from_u32).ok_or_else(|| {
+        let message = format!("requested character too large for encoding: {code}");
+        FunctionError::new(FunctionErrorKind::ProgramLimitExceeded, message)
     })
 }
 
 /// `to_hex(integer)`: negative numbers in two's complement.
 pub fn to_hex_int4() -> Arc<ScalarUDF> {
     Scalar::strict("to_hex_int4", DataType::Utf8View, |arguments| {
-        let (values, step) = arguments.typed::<Int32Array>(0)?;
-        text_rows(arguments, |row, out| {
-            write_hexadecimal(u64::from(values.value(row * step).cast_unsigned()), out);
-            Ok(())
-        })
+        let (values, _) = arguments.typed::<Int32Array>(0)?;
+        hexadecimal(arguments, values.values().iter().map(|value| value.cast_unsigned().into()))
     })
-}
-
-fn write_hexadecimal(value: u64, out: &mut String) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut buffer = [b'0'; 16];
-    let places = buffer.iter_mut().rev().enumerate();
-    places.for_each(|(place, digit)| {
-        let nibble = usize::try_from(value >> (4 * place) & 0xf).unwrap_or(0);
-        *digit = DIGITS[nibble];
-    });
-    let zeros = usize::try_from((value | 1).leading_zeros() / 4).unwrap_or(0);
-    out.push_str(std::str::from_utf8(&buffer[zeros..]).unwrap_or_default());
 }
 
 /// `to_hex(bigint)`.
 pub fn to_hex_int8() -> Arc<ScalarUDF> {
     Scalar::strict("to_hex_int8", DataType::Utf8View, |arguments| {
-        let (values, step) = arguments.typed::<Int64Array>(0)?;
-        text_rows(arguments, |row, out| {
-            write_hexadecimal(values.value(row * step).cast_unsigned(), out);
-            Ok(())
-        })
+        let (values, _) = arguments.typed::<Int64Array>(0)?;
+        hexadecimal(arguments, values.values().iter().map(|value| value.cast_unsigned()))
     })
+}
+
+/// Up to 12 digits stand in the view itself.
+fn hexadecimal(arguments: &Arguments<'_>, values: impl Iterator<Item = u64>) -> Done {
+    const INLINE: u32 = 12;
+    let mut long: Vec<u8> = Vec::new();
+    let views = values.map(|value| {
+        let zeros = (value | 1).leading_zeros() / 4;
+        let length = 16 - zeros;
+        // The first digit comes into the lowest byte.
+        let digits = hexadecimal_digits(value).swap_bytes() >> (8 * zeros);
+        if length <= INLINE {
+            return u128::from(length) | digits << 32;
+        }
+        let offset = u32::try_from(long.len()).unwrap_or(u32::MAX);
+        long.extend(digits.to_le_bytes().iter().take_while(|digit| **digit != 0));
+        u128::from(length) | (digits & 0xffff_ffff) << 32 | u128::from(offset) << 96
+    });
+    let views = views.collect::<Vec<u128>>();
+    let nulls = arguments.nulls().into_buffer(arguments.rows);
+    Ok(Arc::new(StringViewArray::try_new(views.into(), vec![long.into()], nulls)?))
+}
+
+/// The sixteen hexadecimal digits of a number, the first in the highest byte.
+fn hexadecimal_digits(value: u64) -> u128 {
+    let half = |value: u32| {
+        // Four bits to a byte, in three steps that each halve the distance.
+        let mut nibbles = u64::from(value);
+        nibbles = (nibbles | nibbles << 16) & 0x0000_ffff_0000_ffff;
+        nibbles = (nibbles | nibbles << 8) & 0x00ff_00ff_00ff_00ff;
+        nibbles = (nibbles | nibbles << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+        // Nothing carries over into the next byte: the digits from 10 on get the distance to the letters.
+        let letters = ((nibbles + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101;
+        nibbles + 0x3030_3030_3030_3030 + letters * 0x27
+    };
+    let part = |bits: u64| u32::try_from(bits & 0xffff_ffff).unwrap_or(0);
+    u128::from(half(part(value >> 32))) << 64 | u128::from(half(part(value)))
 }
 
 /// `starts_with(text, prefix)` and `^@`.

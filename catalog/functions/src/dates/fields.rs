@@ -1,13 +1,20 @@
 //! The fields of dates, times and intervals: `extract`, `date_part` and `date_trunc`.
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, PrimitiveArray};
 
-use super::{Zones, interval_native, interval_parts, to_local, to_utc, zone_of};
+use super::{
+    Zones, interval_native, interval_parts,
+    plain::{plain_column, plain_starts},
+    to_local, to_utc, zone_of,
+};
 use crate::{
     calendar::{self, DAY, HOUR, MINUTE, SECOND},
     casts::zone_argument,
     error::{FunctionError, FunctionErrorKind},
-    kernels::{Date, Interval, Numeric, Read, Text, Time, Timestamp, Uuid, map, map_nullable, result_scale},
+    kernels::{
+        Date, Interval, Numeric, Read, Text, Time, Timestamp, Uuid, map, map_nullable, primitive,
+        result_scale,
+    },
     scalar::Arguments,
     text_input::Interval as Parts,
 };
@@ -121,7 +128,7 @@ pub fn iso_day_of_week(days: i64) -> i64 {
     (days + 3).rem_euclid(7) + 1
 }
 
-fn shown_year(year: i64) -> i64 {
+pub(super) fn shown_year(year: i64) -> i64 {
     if year > 0 { year } else { year - 1 }
 }
 
@@ -214,6 +221,9 @@ fn extract<T: Read>(
 
 /// `extract(field, timestamp)`
 pub fn extract_timestamp(arguments: &Arguments<'_>) -> Done {
+    if let Some(done) = plain_column::<Timestamp>(arguments, calendar::split_timestamp) {
+        return done;
+    }
     extract::<Timestamp>(arguments, "timestamp without time zone", |field, timestamp| {
         if calendar::is_infinite_timestamp(timestamp) {
             return field_of_infinity(field);
@@ -225,6 +235,12 @@ pub fn extract_timestamp(arguments: &Arguments<'_>) -> Done {
 /// `extract(field, timestamptz)`, zone
 pub fn extract_timestamptz(arguments: &Arguments<'_>) -> Done {
     let zone = zone_argument(arguments, 2)?;
+    let local = |timestamp: i64| {
+        calendar::split_timestamp(timestamp.saturating_add(calendar::offset_at(zone, timestamp) * SECOND))
+    };
+    if let Some(done) = plain_column::<Timestamp>(arguments, local) {
+        return done;
+    }
     extract::<Timestamp>(arguments, "timestamp with time zone", |field, timestamp| {
         if calendar::is_infinite_timestamp(timestamp) {
             return field_of_infinity(field);
@@ -258,12 +274,20 @@ fn field_of_infinity(field: Field) -> Result<Option<Option<i128>>, FunctionError
 
 /// `extract(field, date)`
 pub fn extract_date(arguments: &Arguments<'_>) -> Done {
-    extract::<Date>(arguments, "date", |field, date| {
-        let refused = matches!(
+    let of_time = |field: Field| {
+        matches!(
             field,
             Field::Microseconds | Field::Milliseconds | Field::Second | Field::Minute | Field::Hour
-        );
-        if refused {
+        )
+    };
+    let field = constant_text(arguments, 0).and_then(Field::by_name);
+    if !field.is_some_and(of_time)
+        && let Some(done) = plain_column::<Date>(arguments, |days| (days.into(), 0))
+    {
+        return done;
+    }
+    extract::<Date>(arguments, "date", |field, date| {
+        if of_time(field) {
             return Ok(None);
         }
         if calendar::is_infinite_date(date) {
@@ -332,11 +356,29 @@ pub fn extract_interval(arguments: &Arguments<'_>) -> Done {
     })
 }
 
+/// Where a unit of whole days begins.
+pub(super) fn first_day(unit: Field, days: i64) -> Option<i64> {
+    let civil = || calendar::civil_from_days(days);
+    let start_of = |year: i64, month: i64| calendar::days_from_civil(year, month, 1);
+    Some(match unit {
+        Field::Day => days,
+        Field::Week => days - iso_day_of_week(days) + 1,
+        Field::Month => days - civil().2 + 1,
+        Field::Quarter => {
+            let (year, month, _) = civil();
+            start_of(year, (month - 1) / 3 * 3 + 1)
+        }
+        Field::Year => start_of(civil().0, 1),
+        Field::Decade => start_of(civil().0.div_euclid(10) * 10, 1),
+        Field::Century => start_of((civil().0 - 1).div_euclid(100) * 100 + 1, 1),
+        Field::Millennium => start_of((civil().0 - 1).div_euclid(1000) * 1000 + 1, 1),
+        _ => return None,
+    })
+}
+
 /// Where a unit begins: `None` if `date_trunc` does not know it.
 pub(super) fn truncate(field: Field, timestamp: i64) -> Option<i64> {
     let (days, time) = calendar::split_timestamp(timestamp);
-    let (year, month, _) = calendar::civil_from_days(days);
-    let start_of = |year: i64, month: i64| calendar::days_from_civil(year, month, 1);
     let to = |unit: i64| Some(days * DAY + time / unit * unit);
     let days = match field {
         Field::Microseconds => return Some(timestamp),
@@ -344,15 +386,7 @@ pub(super) fn truncate(field: Field, timestamp: i64) -> Option<i64> {
         Field::Second => return to(SECOND),
         Field::Minute => return to(MINUTE),
         Field::Hour => return to(HOUR),
-        Field::Day => days,
-        Field::Week => days - iso_day_of_week(days) + 1,
-        Field::Month => start_of(year, month),
-        Field::Quarter => start_of(year, (month - 1) / 3 * 3 + 1),
-        Field::Year => start_of(year, 1),
-        Field::Decade => start_of(year.div_euclid(10) * 10, 1),
-        Field::Century => start_of((year - 1).div_euclid(100) * 100 + 1, 1),
-        Field::Millennium => start_of((year - 1).div_euclid(1000) * 1000 + 1, 1),
-        _ => return None,
+        unit => first_day(unit, days)?,
     };
     days.checked_mul(DAY)
 }
@@ -413,6 +447,13 @@ fn start_of_unit(field: Field, timestamp: i64) -> Result<i64, FunctionError> {
 /// `date_trunc(unit, timestamp)`
 pub fn date_trunc(arguments: &Arguments<'_>) -> Done {
     let mut units = Units::of(arguments, "timestamp without time zone");
+    let (values, step) = arguments.typed::<PrimitiveArray<Timestamp>>(1)?;
+    if step > 0
+        && let Some(unit) = units.constant
+        && let Some(starts) = plain_starts(values.values(), unit)
+    {
+        return primitive::<Timestamp>(starts, arguments.nulls().into_buffer(arguments.rows), arguments);
+    }
     map::<(Text, Timestamp), Timestamp>(arguments, |(name, timestamp)| {
         // Infinity has no units, and PostgreSQL does not look at the one that is asked for.
         if calendar::is_infinite_timestamp(timestamp) {

@@ -1,13 +1,16 @@
 //! Floats: overflow and underflow raise 22003, division by zero 22012, and functions have PostgreSQL's domains.
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use arrow::{
     array::{ArrayRef, PrimitiveArray},
     datatypes::{Float32Type, Float64Type},
 };
 
-use super::{combine, degrees, hyperbolic};
+use super::{
+    checked::{combine, combine_floats, convert},
+    degrees, hyperbolic,
+};
 use crate::{
     error::{FunctionError, FunctionErrorKind},
     kernels::{Float8, Int4, map},
@@ -20,6 +23,15 @@ fn float_trouble(kind: &str) -> FunctionError {
     FunctionError::new(FunctionErrorKind::NumericValueOutOfRange, format!("value out of range: {kind}"))
 }
 
+/// The trouble of an infinite result of operands that could have given a finite one.
+fn overflow(result: f64, finite: bool) -> Option<FunctionError> {
+    (result.is_infinite() && finite).then(float_overflow)
+}
+
+fn float_underflow() -> FunctionError {
+    float_trouble("underflow")
+}
+
 /// 22003 of a result that is too large for its type.
 pub fn float_overflow() -> FunctionError {
     float_trouble("overflow")
@@ -30,58 +42,58 @@ macro_rules! float_arithmetic {
         $(
         /// `+`
         pub fn $add(arguments: &Arguments<'_>) -> Done {
-            combine::<$type>(
+            combine_floats::<$type>(
                 arguments,
-                |a, b| { let c = a + b; (c, c.is_infinite() && a.is_finite() && b.is_finite()) },
-                |_, _| float_trouble("overflow"),
+                |a, b| a + b,
+                |_, _, c| !c.is_finite(),
+                |a, b| overflow((a + b).into(), a.is_finite() && b.is_finite()),
             )
         }
         /// `-`
         pub fn $subtract(arguments: &Arguments<'_>) -> Done {
-            combine::<$type>(
+            combine_floats::<$type>(
                 arguments,
-                |a, b| { let c = a - b; (c, c.is_infinite() && a.is_finite() && b.is_finite()) },
-                |_, _| float_trouble("overflow"),
+                |a, b| a - b,
+                |_, _, c| !c.is_finite(),
+                |a, b| overflow((a - b).into(), a.is_finite() && b.is_finite()),
             )
         }
         /// `*`
         pub fn $multiply(arguments: &Arguments<'_>) -> Done {
-            combine::<$type>(
+            combine_floats::<$type>(
                 arguments,
+                |a, b| a * b,
+                |a, b, c| !c.is_finite() | ((c == 0.0) & (a != 0.0) & (b != 0.0)),
                 |a, b| {
                     let c = a * b;
-                    let overflow = c.is_infinite() && a.is_finite() && b.is_finite();
-                    (c, overflow || (c == 0.0 && a != 0.0 && b != 0.0))
+                    let underflow = c == 0.0 && a != 0.0 && b != 0.0;
+                    overflow(c.into(), a.is_finite() && b.is_finite()).or_else(|| underflow.then(float_underflow))
                 },
-                |a, b| float_trouble(if (a * b) == 0.0 { "underflow" } else { "overflow" }),
             )
         }
         /// `/`
         pub fn $divide(arguments: &Arguments<'_>) -> Done {
-            combine::<$type>(
+            combine_floats::<$type>(
                 arguments,
-                |a, b| {
-                    let c = a / b;
-                    let overflow = c.is_infinite() && a.is_finite();
-                    let underflow = c == 0.0 && a != 0.0 && b.is_finite();
-                    (c, (b == 0.0 && !a.is_nan()) || overflow || underflow)
-                },
+                |a, b| a / b,
+                |a, _, c| !c.is_finite() | ((c == 0.0) & (a != 0.0)),
                 |a, b| {
                     if b == 0.0 {
-                        FunctionError::division_by_zero()
-                    } else {
-                        float_trouble(if (a / b) == 0.0 { "underflow" } else { "overflow" })
+                        return (!a.is_nan()).then(FunctionError::division_by_zero);
                     }
+                    let c = a / b;
+                    let underflow = c == 0.0 && a != 0.0 && b.is_finite();
+                    overflow(c.into(), a.is_finite()).or_else(|| underflow.then(float_underflow))
                 },
             )
         }
         /// Unary `-`
         pub fn $negate(arguments: &Arguments<'_>) -> Done {
-            map::<($type,), $type>(arguments, |(value,)| Ok(-value))
+            convert::<$type>(arguments, |value| (-value, false), |_| None)
         }
         /// `abs`, `@`
         pub fn $abs(arguments: &Arguments<'_>) -> Done {
-            map::<($type,), $type>(arguments, |(value,)| Ok(value.abs()))
+            convert::<$type>(arguments, |value| (value.abs(), false), |_| None)
         }
         )*
     };
@@ -92,43 +104,74 @@ float_arithmetic! {
     float8_add float8_subtract float8_multiply float8_divide float8_negate float8_abs Float64Type;
 }
 
+/// Functions as what they compute and what makes an argument and its result an error.
 macro_rules! float_functions {
-    ($($(#[$doc:meta])* $name:ident: |$value:ident| $compute:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident: |$value:ident| $compute:expr, $trouble:expr;)*) => {
         $($(#[$doc])*
         pub fn $name(arguments: &Arguments<'_>) -> Done {
-            map::<(Float8,), Float8>(arguments, |($value,)| $compute)
+            fallible(arguments, |$value| $compute, $trouble)
         })*
     };
 }
 
-fn logarithm_argument(value: f64) -> Result<f64, FunctionError> {
+/// Computes row by row what takes long. An error shows in a result that is infinite, no number or zero.
+fn fallible(
+    arguments: &Arguments<'_>,
+    compute: impl Fn(f64) -> f64,
+    trouble: impl Fn(f64, f64) -> Option<FunctionError>,
+) -> Done {
+    let (values, _) = arguments.typed::<PrimitiveArray<Float64Type>>(0)?;
+    let unusual = Cell::new(false);
+    let results = values.try_unary::<_, Float64Type, FunctionError>(|value| {
+        let result = compute(value);
+        if !result.is_finite() | (result == 0.0) {
+            unusual.set(true);
+        }
+        Ok(result)
+    })?;
+    if unusual.get() {
+        let pairs = values.iter().zip(&results).filter_map(|(value, result)| value.zip(result));
+        if let Some(error) = pairs.into_iter().find_map(|(value, result)| trouble(value, result)) {
+            return Err(error);
+        }
+    }
+    Ok(Arc::new(results))
+}
+
+/// Of what has no trouble.
+fn sound(_: f64, _: f64) -> Option<FunctionError> {
+    None
+}
+
+fn no_logarithm(value: f64, _: f64) -> Option<FunctionError> {
     let message = if value == 0.0 {
         "cannot take logarithm of zero"
     } else if value < 0.0 {
         "cannot take logarithm of a negative number"
     } else {
-        return Ok(value);
+        return None;
     };
-    Err(FunctionError::new(FunctionErrorKind::InvalidArgumentForLogarithm, message))
+    Some(FunctionError::new(FunctionErrorKind::InvalidArgumentForLogarithm, message))
 }
 
-fn within_unit(value: f64) -> Result<f64, FunctionError> {
-    if value.is_nan() || (-1.0..=1.0).contains(&value) {
-        return Ok(value);
-    }
-    Err(out_of_domain())
+fn is_within_unit(value: f64) -> bool {
+    value.is_nan() || (-1.0..=1.0).contains(&value)
+}
+
+fn beyond_unit(value: f64, _: f64) -> Option<FunctionError> {
+    (!is_within_unit(value)).then(out_of_domain)
 }
 
 fn out_of_domain() -> FunctionError {
     FunctionError::new(FunctionErrorKind::NumericValueOutOfRange, "input is out of range")
 }
 
-fn not_infinite(value: f64) -> Result<f64, FunctionError> {
-    if value.is_infinite() { Err(out_of_domain()) } else { Ok(value) }
+fn infinite(value: f64, _: f64) -> Option<FunctionError> {
+    value.is_infinite().then(out_of_domain)
 }
 
-fn no_overflow(argument: f64, result: f64) -> Result<f64, FunctionError> {
-    if result.is_infinite() && argument.is_finite() { Err(float_trouble("overflow")) } else { Ok(result) }
+fn too_large(value: f64, result: f64) -> Option<FunctionError> {
+    overflow(result, value.is_finite())
 }
 
 /// Functions that cannot fail: what stands under nulls is computed too.
@@ -161,65 +204,71 @@ float_mappings! {
     float8_radians: |value| value * (std::f64::consts::PI / 180.0);
 }
 
+/// `sqrt`
+pub fn float8_sqrt(arguments: &Arguments<'_>) -> Done {
+    convert::<Float64Type>(
+        arguments,
+        |value| (value.sqrt(), value < 0.0),
+        |value| {
+            let message = "cannot take square root of a negative number";
+            let error = || FunctionError::new(FunctionErrorKind::InvalidArgumentForPowerFunction, message);
+            (value < 0.0).then(error)
+        },
+    )
+}
+
 float_functions! {
-    /// `sqrt`
-    float8_sqrt: |value| if value < 0.0 {
-        Err(FunctionError::new(
-            FunctionErrorKind::InvalidArgumentForPowerFunction,
-            "cannot take square root of a negative number",
-        ))
-    } else {
-        Ok(value.sqrt())
-    };
     /// `exp`
-    float8_exp: |value| {
-        let result = value.exp();
-        if result == 0.0 && value.is_finite() { Err(float_trouble("underflow")) } else { no_overflow(value, result) }
+    float8_exp: |value| value.exp(), |value, result| {
+        let underflow = result == 0.0 && value.is_finite();
+        too_large(value, result).or_else(|| underflow.then(float_underflow))
     };
     /// `ln`
-    float8_ln: |value| Ok(logarithm_argument(value)?.ln());
+    float8_ln: |value| value.ln(), no_logarithm;
     /// `log`, `log10`
-    float8_log10: |value| Ok(logarithm_argument(value)?.log10());
+    float8_log10: |value| value.log10(), no_logarithm;
     /// `sin`
-    float8_sin: |value| Ok(not_infinite(value)?.sin());
+    float8_sin: |value| value.sin(), infinite;
     /// `cos`
-    float8_cos: |value| Ok(not_infinite(value)?.cos());
+    float8_cos: |value| value.cos(), infinite;
     /// `tan`
-    float8_tan: |value| Ok(not_infinite(value)?.tan());
+    float8_tan: |value| value.tan(), infinite;
     /// `cot`
-    float8_cot: |value| Ok(1.0 / not_infinite(value)?.tan());
+    float8_cot: |value| 1.0 / value.tan(), infinite;
     /// `asin`
-    float8_asin: |value| Ok(within_unit(value)?.asin());
+    float8_asin: |value| value.asin(), beyond_unit;
     /// `acos`
-    float8_acos: |value| Ok(within_unit(value)?.acos());
+    float8_acos: |value| value.acos(), beyond_unit;
     /// `sinh`
-    float8_sinh: |value| Ok(value.sinh());
+    float8_sinh: |value| value.sinh(), sound;
     /// `cosh`
-    float8_cosh: |value| Ok(value.cosh());
+    float8_cosh: |value| value.cosh(), sound;
     /// `tanh`
-    float8_tanh: |value| Ok(value.tanh());
+    float8_tanh: |value| value.tanh(), sound;
     /// `asinh`
-    float8_asinh: |value| Ok(hyperbolic::asinh(value));
+    float8_asinh: |value| hyperbolic::asinh(value), sound;
     /// `acosh`
-    float8_acosh: |value| if value < 1.0 { Err(out_of_domain()) } else { Ok(hyperbolic::acosh(value)) };
+    float8_acosh: |value| if value < 1.0 { f64::NAN } else { hyperbolic::acosh(value) }, |value, _| {
+        (value < 1.0).then(out_of_domain)
+    };
     /// `atanh`
-    float8_atanh: |value| Ok(hyperbolic::atanh(within_unit(value)?));
+    float8_atanh: |value| if is_within_unit(value) { hyperbolic::atanh(value) } else { f64::NAN }, beyond_unit;
     /// `sind`
-    float8_sind: |value| Ok(degrees::sin(not_infinite(value)?));
+    float8_sind: |value| if value.is_infinite() { f64::NAN } else { degrees::sin(value) }, infinite;
     /// `cosd`
-    float8_cosd: |value| Ok(degrees::cos(not_infinite(value)?));
+    float8_cosd: |value| if value.is_infinite() { f64::NAN } else { degrees::cos(value) }, infinite;
     /// `tand`
-    float8_tand: |value| Ok(degrees::tan(not_infinite(value)?));
+    float8_tand: |value| if value.is_infinite() { f64::NAN } else { degrees::tan(value) }, infinite;
     /// `cotd`
-    float8_cotd: |value| Ok(degrees::cot(not_infinite(value)?));
+    float8_cotd: |value| if value.is_infinite() { f64::NAN } else { degrees::cot(value) }, infinite;
     /// `asind`
-    float8_asind: |value| Ok(degrees::asin(within_unit(value)?));
+    float8_asind: |value| if is_within_unit(value) { degrees::asin(value) } else { f64::NAN }, beyond_unit;
     /// `acosd`
-    float8_acosd: |value| Ok(degrees::acos(within_unit(value)?));
+    float8_acosd: |value| if is_within_unit(value) { degrees::acos(value) } else { f64::NAN }, beyond_unit;
     /// `atand`
-    float8_atand: |value| Ok(degrees::atan(value));
+    float8_atand: |value| degrees::atan(value), sound;
     /// `degrees`
-    float8_degrees: |value| no_overflow(value, value / (std::f64::consts::PI / 180.0));
+    float8_degrees: |value| value / (std::f64::consts::PI / 180.0), too_large;
 }
 
 /// `atan2`
@@ -234,7 +283,14 @@ pub fn float8_atan2d(arguments: &Arguments<'_>) -> Done {
 
 /// `power`, `^`
 pub fn float8_power(arguments: &Arguments<'_>) -> Done {
-    map::<(Float8, Float8), Float8>(arguments, |(base, exponent)| power(base, exponent))
+    combine::<Float64Type>(
+        arguments,
+        |base, exponent| {
+            let result = base.powf(exponent);
+            (result, !result.is_finite() | (result == 0.0))
+        },
+        |base, exponent| power(base, exponent).err(),
+    )
 }
 
 fn power(base: f64, exponent: f64) -> Result<f64, FunctionError> {
@@ -253,10 +309,10 @@ fn power(base: f64, exponent: f64) -> Result<f64, FunctionError> {
     let result = base.powf(exponent);
     let finite = base.is_finite() && exponent.is_finite();
     if finite && result.is_infinite() {
-        return Err(float_trouble("overflow"));
+        return Err(float_overflow());
     }
     if finite && result == 0.0 && base != 0.0 {
-        return Err(float_trouble("underflow"));
+        return Err(float_underflow());
     }
     Ok(result)
 }

@@ -5,7 +5,7 @@ use arrow::{
     datatypes::{Decimal128Type, i256},
 };
 
-use super::{combine, floats::bad_bucket};
+use super::{checked::combine, floats::bad_bucket};
 use crate::{
     error::{FunctionError, FunctionErrorKind},
     kernels::{Int4, Int8, Numeric, map, result_scale, scale_of},
@@ -51,14 +51,18 @@ fn numeric_sum(arguments: &Arguments<'_>, sign: i128) -> Done {
             .ok_or_else(|| FunctionError::internal("a sum has a smaller scale than its operand"))
     };
     let (left, right) = (factor(0)?, factor(1)?);
-    let overflow = |_: i128, _: i128| FunctionError::numeric_overflow();
+    let overflow = |_: i128, _: i128| Some(FunctionError::numeric_overflow());
     if precision < 38 {
         // The result's precision was made for the operands': nothing can overflow.
-        return combine::<Decimal128Type>(
-            arguments,
-            |a, b| (a.wrapping_mul(left).wrapping_add(b.wrapping_mul(right).wrapping_mul(sign)), false),
-            overflow,
-        );
+        return match (left, right, sign) {
+            (1, 1, 1) => combine::<Decimal128Type>(arguments, |a, b| (a.wrapping_add(b), false), overflow),
+            (1, 1, _) => combine::<Decimal128Type>(arguments, |a, b| (a.wrapping_sub(b), false), overflow),
+            _ => {
+                let right = right.wrapping_mul(sign);
+                let sum = |a: i128, b: i128| a.wrapping_mul(left).wrapping_add(b.wrapping_mul(right));
+                combine::<Decimal128Type>(arguments, |a, b| (sum(a, b), false), overflow)
+            }
+        };
     }
     combine::<Decimal128Type>(
         arguments,
@@ -88,7 +92,7 @@ pub fn numeric_subtract(arguments: &Arguments<'_>) -> Done {
 pub fn numeric_multiply(arguments: &Arguments<'_>) -> Done {
     let (precision, scale) = result_scale(arguments)?;
     let excess = i32::from(scale_of(arguments, 0)?) + i32::from(scale_of(arguments, 1)?) - i32::from(scale);
-    let overflow = |_: i128, _: i128| FunctionError::numeric_overflow();
+    let overflow = |_: i128, _: i128| Some(FunctionError::numeric_overflow());
     if excess <= 0 {
         if precision < 38 {
             return combine::<Decimal128Type>(arguments, |a, b| (a.wrapping_mul(b), false), overflow);
@@ -157,7 +161,9 @@ pub fn numeric_divide(arguments: &Arguments<'_>) -> Done {
             let quotient = divide_decimal(a, left, b, right, scale);
             (quotient.unwrap_or_default(), quotient.is_none())
         },
-        |_, b| if b == 0 { FunctionError::division_by_zero() } else { FunctionError::numeric_overflow() },
+        |_, b| {
+            Some(if b == 0 { FunctionError::division_by_zero() } else { FunctionError::numeric_overflow() })
+        },
     )
 }
 

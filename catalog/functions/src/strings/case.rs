@@ -6,8 +6,8 @@ use arrow::datatypes::DataType;
 use datafusion::logical_expr::ScalarUDF;
 
 use crate::{
-    kernels::{Text, TextArgument, map_written, text_rows},
-    scalar::Scalar,
+    kernels::{TextArgument, text_rows},
+    scalar::{Scalar, by_datafusion},
 };
 
 /// `upper(text)`.
@@ -81,18 +81,6 @@ pub fn initcap() -> Arc<ScalarUDF> {
 /// `reverse(text)`.
 pub fn reverse() -> Arc<ScalarUDF> {
     Scalar::strict("reverse", DataType::Utf8View, |arguments| {
-        map_written::<(Text,)>(arguments, |(text,), out| {
-            out.extend(text.bytes().rev());
-            if text.is_ascii() {
-                return;
-            }
-            // The bytes of each character the right way round again: its first one comes last now.
-            let mut rest = out.as_mut_slice();
-            while let Some(first) = rest.iter().position(|byte| *byte & 0xc0 != 0x80) {
-                let (character, after) = rest.split_at_mut(first + 1);
-                character.reverse();
-                rest = after;
-            }
-        })
+        by_datafusion(&datafusion::functions::unicode::reverse(), arguments)
     })
 }

@@ -5,54 +5,41 @@ use std::sync::Arc;
 use arrow::{array::ArrayRef, datatypes::DataType};
 use datafusion::logical_expr::ScalarUDF;
 
-use super::{TEXT_BYTES_MAX, byte_of, too_long};
+use super::{TEXT_BYTES_MAX, byte_of, characters, too_long};
 use crate::{
     error::FunctionError,
-    kernels::{IntegerArgument, TextArgument, slice_rows, text_rows},
-    scalar::{Arguments, Scalar},
+    kernels::{IntegerArgument, TextArgument, text_rows},
+    scalar::{Arguments, Scalar, by_datafusion},
 };
-
-fn trim(name: &'static str, kernel: fn(&Arguments<'_>) -> Result<ArrayRef, FunctionError>) -> Arc<ScalarUDF> {
-    Scalar::strict(name, DataType::Utf8View, kernel)
-}
-
-fn trim_rows(arguments: &Arguments<'_>, start: bool, end: bool) -> Result<ArrayRef, FunctionError> {
-    let text = TextArgument::of(arguments, 0)?;
-    let set = (arguments.len() > 1).then(|| TextArgument::of(arguments, 1)).transpose()?;
-    slice_rows(arguments, |row| {
-        let set = set.as_ref().map_or(" ", |set| set.get(row));
-        let mut text = text.get(row);
-        if start {
-            text = if set == " " {
-                text.trim_start_matches(' ')
-            } else {
-                text.trim_start_matches(|one| set.contains(one))
-            };
-        }
-        if end {
-            text = if set == " " {
-                text.trim_end_matches(' ')
-            } else {
-                text.trim_end_matches(|one| set.contains(one))
-            };
-        }
-        Ok(text)
-    })
-}
 
 /// `btrim(text [, characters])`.
 pub fn btrim() -> Arc<ScalarUDF> {
-    trim("btrim", |arguments| trim_rows(arguments, true, true))
+    Scalar::strict("btrim", DataType::Utf8View, |arguments| {
+        by_datafusion(&datafusion::functions::string::btrim(), arguments)
+    })
 }
 
 /// `ltrim(text [, characters])`.
 pub fn ltrim() -> Arc<ScalarUDF> {
-    trim("ltrim", |arguments| trim_rows(arguments, true, false))
+    Scalar::strict("ltrim", DataType::Utf8View, |arguments| {
+        by_datafusion(&datafusion::functions::string::ltrim(), arguments)
+    })
 }
 
 /// `rtrim(text [, characters])`.
 pub fn rtrim() -> Arc<ScalarUDF> {
-    trim("rtrim", |arguments| trim_rows(arguments, false, true))
+    Scalar::strict("rtrim", DataType::Utf8View, |arguments| {
+        by_datafusion(&datafusion::functions::string::rtrim(), arguments)
+    })
+}
+
+fn write_blanks(mut count: usize, out: &mut String) {
+    const BLANKS: &str = "                                                                ";
+    while count > 0 {
+        let part = BLANKS.get(..count).unwrap_or(BLANKS);
+        out.push_str(part);
+        count -= part.len();
+    }
 }
 
 fn pad_rows(arguments: &Arguments<'_>, before: bool) -> Result<ArrayRef, FunctionError> {
@@ -64,7 +51,7 @@ fn pad_rows(arguments: &Arguments<'_>, before: bool) -> Result<ArrayRef, Functio
         if length > TEXT_BYTES_MAX {
             return Err(too_long());
         }
-        let have = text.chars().count();
+        let have = characters(text);
         if length <= have {
             out.push_str(&text[..byte_of(text, length)]);
             return Ok(());
@@ -73,7 +60,9 @@ fn pad_rows(arguments: &Arguments<'_>, before: bool) -> Result<ArrayRef, Functio
         if !before {
             out.push_str(text);
         }
-        if let &[only] = fill.as_bytes() {
+        if fill == " " {
+            write_blanks(length - have, out);
+        } else if let &[only] = fill.as_bytes() {
             out.extend(std::iter::repeat_n(char::from(only), length - have));
         } else if !fill.is_empty() {
             out.extend(fill.chars().cycle().take(length - have));
@@ -106,19 +95,23 @@ pub fn replace() -> Arc<ScalarUDF> {
                 out.push_str(text);
                 return Ok(());
             }
+            if let &[only] = from.as_bytes() {
+                let mut rest = 0;
+                for (place, _) in text.bytes().enumerate().filter(|(_, byte)| *byte == only) {
+                    out.push_str(&text[rest..place]);
+                    out.push_str(to);
+                    rest = place + 1;
+                }
+                out.push_str(&text[rest..]);
+                return Ok(());
+            }
             let mut append = |index: usize, part: &str| {
                 if index > 0 {
                     out.push_str(to);
                 }
                 out.push_str(part);
             };
-            // A single byte is looked for many at a time.
-            match from.as_bytes() {
-                [only] => {
-                    text.split(char::from(*only)).enumerate().for_each(|(index, part)| append(index, part))
-                }
-                _ => text.split(from).enumerate().for_each(|(index, part)| append(index, part)),
-            }
+            text.split(from).enumerate().for_each(|(index, part)| append(index, part));
             Ok(())
         })
     })

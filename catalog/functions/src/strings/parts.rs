@@ -8,7 +8,7 @@ use datafusion::logical_expr::ScalarUDF;
 use crate::{
     error::FunctionError,
     kernels::{IntegerArgument, TextArgument, slice_rows, text_array_builder, text_array_type},
-    scalar::Scalar,
+    scalar::{Scalar, by_datafusion},
 };
 
 /// `split_part(text, delimiter, n)`: a negative `n` counts from the end.
@@ -16,6 +16,14 @@ pub fn split_part() -> Arc<ScalarUDF> {
     Scalar::strict("split_part", DataType::Utf8View, |arguments| {
         let (text, delimiter) = (TextArgument::of(arguments, 0)?, TextArgument::of(arguments, 1)?);
         let field = IntegerArgument::of(arguments, 2)?;
+        // Field 0 is an error of its row, which nothing else has.
+        if arguments.is_constant(1)
+            && arguments.is_constant(2)
+            && !arguments.is_constant(0)
+            && field.get(0) != 0
+        {
+            return by_datafusion(&datafusion::functions::string::split_part(), arguments);
+        }
         slice_rows(arguments, |row| {
             let (text, delimiter, field) = (text.get(row), delimiter.get(row), field.get(row));
             let index = usize::try_from(field.unsigned_abs()).unwrap_or(usize::MAX);
