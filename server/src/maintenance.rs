@@ -112,7 +112,9 @@ pub(crate) async fn run(server: &Arc<Server>) -> Result<()> {
     drop(snapshot);
     let (mut files, mut rows) = (0, 0);
     // First of all: what goes need not be merged.
-    for rule in server.lake.retention_rules().await? {
+    let rules = server.lake.retention_rules().await?;
+    let has_rules = !rules.is_empty();
+    for rule in rules {
         let table = rule.table;
         match apply_retention(server, rule, AUTHOR).await {
             Ok(done) => {
@@ -140,6 +142,9 @@ pub(crate) async fn run(server: &Arc<Server>) -> Result<()> {
     }
     let expired = expire(server, server.config.maintenance.expire_after).await?;
     let removed = remove_orphans(server, server.config.maintenance.grace).await?;
+    if has_rules {
+        server.lake.scrub_catalog().await?;
+    }
     tracing::info!(files, rows, snapshots = expired.snapshots, removed, "maintenance is done");
     Ok(())
 }

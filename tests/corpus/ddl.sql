@@ -303,6 +303,14 @@ alter table ds.barn drop column id cascade;
 select * from ds.w1;
 drop table ds.barn, ds.saknas;
 drop table if exists ds.barn, ds.saknas;
+-- a table that refers to itself
+create table ds.sjalv (id integer primary key, upp integer references ds.sjalv, ner integer, foreign key (ner) references ds.sjalv (id));
+alter table ds.sjalv drop constraint sjalv_pkey;
+alter table ds.sjalv drop column id;
+truncate ds.sjalv;
+drop table ds.sjalv;
+create table ds.sjalv (id integer, upp integer references ds.sjalv);
+create table ds.sjalv (id integer primary key, upp integer references ds.sjalv (upp));
 create table ds.a (a integer primary key);
 create table ds.b (a integer references ds.a);
 drop table ds.a;

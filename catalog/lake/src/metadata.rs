@@ -144,8 +144,9 @@ pub trait Metadata: Send + Sync + std::fmt::Debug {
     /// Puts everything into the database's main file, so that it is whole by itself, and closes it. What is asked
     /// afterwards fails.
     async fn close(&self) -> Result<(), LakeError>;
-    /// Puts everything that nobody is reading around into the main file, so that what was deleted is in no log either.
-    async fn checkpoint(&self) -> Result<(), LakeError>;
+    /// Writes the database anew and empties its log: nothing that was deleted is left in any file of it. Whoever wants to
+    /// commit waits so long.
+    async fn scrub(&self) -> Result<(), LakeError>;
     /// Writes everything, as one read transaction sees it, into an empty file, beside readers and writers.
     async fn copy_to(&self, path: &Path) -> Result<(), LakeError>;
     /// A number that changes with every commit, also one by another process. Cheap: asked before every statement.

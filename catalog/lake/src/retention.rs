@@ -225,12 +225,16 @@ impl Lake {
                 (done.files_erased, done.files_unjudged) = erasing.erase(author).await?;
             }
         }
-        // Whatever there was to do: the run before may have been killed after its commit, and bounds of the whole table
-        // and pages of the database hold values of rows too.
+        // Whatever there was to do: the run before may have been killed after its commit, and the bounds of the whole
+        // table are values of rows too.
         self.refresh_statistics(rule.table).await?;
         self.remove_erased().await?;
-        self.metadata().checkpoint().await?;
         Ok(done)
+    }
+
+    /// After rules were applied: nothing of the statistics of what was erased is left in a file of the catalogue.
+    pub async fn scrub_catalog(&self) -> Result<(), LakeError> {
+        self.metadata().scrub().await
     }
 
     /// Removes the rows that are too old from the live table. How many.

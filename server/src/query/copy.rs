@@ -24,7 +24,7 @@ use datafusion::{
     physical_expr::{PhysicalExpr, create_physical_expr},
 };
 use lis_lake::{
-    names::Identifier,
+    names::{Identifier, QualifiedName},
     provider::table_schema,
     table::{Relation, Table},
     types::{ColumnType, PgType},
@@ -32,6 +32,7 @@ use lis_lake::{
 use lis_security::Access;
 use lis_sql::{
     catalog::Catalog as _,
+    error::SqlError,
     statement::{CopyFormat, CopyFrom, ObjectName, ParsedStatement},
     types::{self, Binding, CastContext, Parameters, Typed},
 };
@@ -119,13 +120,19 @@ async fn begin(
 ) -> Result<CopyTarget> {
     let name = &copy.table;
     let dialect = Dialect::new(&copy.options, session.settings.encoding())?;
-    let relation = ddl::find_relation(request, name).ok_or_else(|| {
-        ServerError::new(
-            Condition::UndefinedTable,
-            format!("relation \"{}\" does not exist", name.name.as_str()),
-        )
-        .at(name.position)
-    })?;
+    let relation = match ddl::find_relation(request, name) {
+        Some(relation) => relation,
+        None if is_system(server, name) => {
+            return Err(ServerError::new(
+                Condition::InsufficientPrivilege,
+                "permission denied: system relations cannot be changed",
+            ));
+        }
+        None => {
+            let message = format!("relation \"{}\" does not exist", name.name.as_str());
+            return Err(ServerError::new(Condition::UndefinedTable, message).at(name.position));
+        }
+    };
     if let Some(kind) = no_table(relation) {
         let message = format!("cannot copy to {kind} \"{}\"", name.name.as_str());
         return Err(ServerError::new(Condition::WrongObjectType, message));
@@ -149,7 +156,7 @@ async fn begin(
             let predicate = lis_sql::bind_copy_condition(text, &relation, &catalog, &request.bind);
             let predicate = predicate.map_err(|error| {
                 let position = error.position.map(|position| position + before);
-                error.at(position)
+                SqlError { position, ..error }
             })?;
             Some(physical(&predicate, &table_schema(&table))?)
         }
@@ -184,6 +191,11 @@ pub(crate) fn check_source(request: &Request, name: &ObjectName) -> Result<()> {
     let message = format!("cannot copy from {kind} \"{}\"", name.name.as_str());
     Err(ServerError::new(Condition::WrongObjectType, message)
         .with_hint("Try the COPY (SELECT ...) TO variant."))
+}
+
+fn is_system(server: &Server, name: &ObjectName) -> bool {
+    let schema = name.schema.clone().unwrap_or_else(|| Identifier::exact("pg_catalog"));
+    server.registry.relation(&QualifiedName { schema, name: name.name.clone() }).is_some()
 }
 
 /// What a relation is that is no plain table.

@@ -59,6 +59,8 @@ impl Dialect {
         let quote = byte(options.quote, b'"', "quote")?;
         let encoding = match &options.encoding {
             None => encoding,
+            // Bytes as they are, which must be UTF-8 here.
+            Some(name) if name.eq_ignore_ascii_case("sql_ascii") => ClientEncoding::Utf8,
             Some(name) => ClientEncoding::by_name(name).ok_or_else(|| {
                 ServerError::new(
                     Condition::InvalidParameterValue,

@@ -228,16 +228,17 @@ impl Metadata for SqliteMetadata {
         if let Some(observer) = self.observer.lock().await.take() {
             observer.close().await.map_err(failed)?;
         }
-        self.checkpoint().await?;
+        self.empty_log().await?;
         self.writer.close().await;
         Ok(())
     }
 
-    async fn checkpoint(&self) -> Result<(), LakeError> {
+    async fn scrub(&self) -> Result<(), LakeError> {
+        // `secure_delete` overwrites what is deleted, and not what is left behind in the free space of a page whose other
+        // rows have moved.
         let failed = |error| database_error(&self.path, error);
-        // Somebody may still read from the log; then it stays, which harms nobody.
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await.map_err(failed)?;
-        Ok(())
+        sqlx::query("VACUUM").execute(&self.writer).await.map_err(failed)?;
+        self.empty_log().await
     }
 
     async fn copy_to(&self, path: &Path) -> Result<(), LakeError> {
@@ -255,6 +256,16 @@ impl Metadata for SqliteMetadata {
         let mut observer = self.observer.lock().await;
         let observer = observer.as_mut().ok_or(sqlx::Error::PoolClosed).map_err(failed)?;
         sqlx::query_scalar("PRAGMA data_version").fetch_one(observer).await.map_err(failed)
+    }
+}
+
+impl SqliteMetadata {
+    /// Puts everything that nobody is reading around into the main file.
+    async fn empty_log(&self) -> Result<(), LakeError> {
+        let failed = |error| database_error(&self.path, error);
+        // Somebody may still read from the log; then it stays, which harms nobody.
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await.map_err(failed)?;
+        Ok(())
     }
 }
 

@@ -66,6 +66,10 @@ impl Adapter<'_> {
         }
         match word.keyword {
             _ if self.previous == Some(Token::Period) => true,
+            // COPY … (HEADER match)
+            Keyword::MATCH if self.begins_with("copy") => {
+                !matches!(&self.previous, Some(Token::Word(word)) if word.value.eq_ignore_ascii_case("header"))
+            }
             Keyword::DIV
             | Keyword::MATCH
             | Keyword::MEMBER

@@ -37,6 +37,12 @@ pub(super) fn copy(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError
     let column_tokens = tokens.tokens_since(columns_mark).to_vec();
     match tokens.accept_one_of(&["to", "from"]) {
         Some("to") => {
+            if let Some((_, twice)) =
+                columns.iter().enumerate().find(|(index, name)| columns[..*index].contains(*name))
+            {
+                let message = format!("column \"{}\" specified more than once", twice.as_str());
+                return Err(SqlError::new(SqlErrorKind::DuplicateColumn, message));
+            }
             let query = query_of_table(tokens, name, &column_tokens)?;
             endpoint(tokens, "stdout")?;
             let rows = CopyRows::Table(table, query);

@@ -127,6 +127,9 @@ impl Call<'_> {
                 )));
             }
         }
+        if !notices.is_empty() {
+            server.lake.scrub_catalog().await?;
+        }
         Ok(notices)
     }
 

@@ -173,6 +173,15 @@ impl Splitter {
             }
             if self.ended || used >= chunk.len() {
                 used = chunk.len();
+                // No input at all is a header of one field with nothing in it.
+                if last && self.header_is_to_come && self.dialect.match_header {
+                    self.header_is_to_come = false;
+                    let nothing = if self.dialect.null.is_empty() { Field::Null } else { Field::Plain(0, 0) };
+                    self.row = vec![nothing];
+                    break self
+                        .check_header(chunk)
+                        .map_err(|error| error.in_context(|| self.context(1, &[])));
+                }
                 break Ok(());
             }
             let line_before = self.line;

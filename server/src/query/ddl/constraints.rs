@@ -20,8 +20,8 @@ use crate::{
 };
 
 impl Ddl<'_> {
-    /// What a column's definition says of keys.
-    pub(super) fn column_constraints(&self, column: &ColumnDefinition) -> Result<Vec<NewConstraint>> {
+    /// What a column's definition says of the table's own keys.
+    pub(super) fn column_keys(column: &ColumnDefinition) -> Vec<NewConstraint> {
         let only = || vec![column.name.clone()];
         let mut constraints = Vec::new();
         if column.primary_key {
@@ -32,11 +32,14 @@ impl Ddl<'_> {
             let kind = NewConstraintKind::Unique;
             constraints.push(NewConstraint { name: None, kind, columns: only() });
         }
-        if let Some((table, referenced)) = &column.references {
-            let referenced: Vec<_> = referenced.iter().cloned().collect();
-            constraints.push(self.foreign_key(None, only(), table, &referenced)?);
-        }
-        Ok(constraints)
+        constraints
+    }
+
+    /// What a column's definition says of another table's key, or of one of its own table, which must be there.
+    pub(super) fn column_reference(&self, column: &ColumnDefinition) -> Result<Option<NewConstraint>> {
+        let Some((table, referenced)) = &column.references else { return Ok(None) };
+        let referenced: Vec<_> = referenced.iter().cloned().collect();
+        self.foreign_key(None, vec![column.name.clone()], table, &referenced).map(Some)
     }
 
     /// A key; `None` is a check, which can be made only over a table that is there.
@@ -108,7 +111,7 @@ impl Ddl<'_> {
             let key = key.ok_or_else(|| {
                 ServerError::new(
                     Condition::UndefinedObject,
-                    format!("there is no primary key for referenced table \"{}\"", written(table)),
+                    format!("there is no primary key for referenced table \"{}\"", target.name.as_str()),
                 )
             })?;
             let named =

@@ -271,7 +271,9 @@ impl Ddl<'_> {
             Object::Schema(_) => false,
             Object::Relation(id) => *references == id && table.id != id,
             Object::Column(id, column) => {
-                *references == id && table.id != id && referenced_columns.contains(&column)
+                // One whose own column goes goes with it.
+                let own = table.id == id && constraint.columns.contains(&column);
+                *references == id && !own && referenced_columns.contains(&column)
             }
             Object::Constraint(id, key) => {
                 let Some(Relation::Table(other)) = self.request.snapshot.relation(id) else { return false };

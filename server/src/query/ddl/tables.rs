@@ -55,9 +55,8 @@ impl Ddl<'_> {
                 self.columns_like(like, &mut new, &mut checks)?;
             }
             if let Some(column) = definition.columns.get(place) {
-                let constraints = self.column_constraints(column)?;
                 add_column(&mut new, self.new_column(column)?)?;
-                new.constraints.extend(constraints);
+                new.constraints.extend(Self::column_keys(column));
             }
         }
         for constraint in definition.constraints {
@@ -65,6 +64,8 @@ impl Ddl<'_> {
                 TableConstraintKind::Check(expression) => {
                     checks.push((constraint.name.clone(), expression.clone()));
                 }
+                // Below: it may be to this table.
+                TableConstraintKind::ForeignKey { .. } => {}
                 _ => new.constraints.extend(self.key(constraint)?),
             }
         }
@@ -85,6 +86,18 @@ impl Ddl<'_> {
             }
             self.staged().await?.add_constraint(table.id, check).await?;
             self.see_staged().await?;
+        }
+        for column in definition.columns {
+            if let Some(reference) = self.column_reference(column)? {
+                let table = self.present(&table)?;
+                self.add_new_constraint(&table, reference).await?;
+            }
+        }
+        for constraint in definition.constraints {
+            if matches!(constraint.kind, TableConstraintKind::ForeignKey { .. }) {
+                let table = self.present(&table)?;
+                self.add_constraint(&table, constraint).await?;
+            }
         }
         Ok(())
     }
