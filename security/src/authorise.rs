@@ -288,13 +288,13 @@ impl AuthorisedQuery {
         self.bound.display_indent().to_string()
     }
 
-    /// The same of the plan as it is made fit to be read; as it is where that fails.
+    /// The same of the plan as it is made fit to be read.
     pub(crate) fn explain_with(
         &self,
         shown: impl FnOnce(LogicalPlan) -> EngineResult<LogicalPlan>,
-    ) -> String {
-        let shown = shown(self.bound.clone());
-        shown.as_ref().unwrap_or(&self.bound).display_indent().to_string()
+    ) -> Result<String, SecurityError> {
+        let shown = shown(self.bound.clone()).map_err(|error| SecurityError::internal(error.to_string()))?;
+        Ok(shown.display_indent().to_string())
     }
 }
 

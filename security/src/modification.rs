@@ -128,15 +128,15 @@ impl AuthorisedStatement {
     }
 
     /// EXPLAIN: the bound plan of every part, under the command's name where it changes a table.
-    pub fn explain(&self) -> String {
+    pub fn explain(&self) -> Result<String, SecurityError> {
         let parts: Vec<String> = self
             .parts()
             .map(|part| match part {
-                AuthorisedPart::Query(query) => query.explain(),
+                AuthorisedPart::Query(query) => Ok(query.explain()),
                 AuthorisedPart::Modification(modification) => modification.explain(),
             })
-            .collect();
-        parts.join("\n")
+            .collect::<Result<_, _>>()?;
+        Ok(parts.join("\n"))
     }
 }
 
@@ -274,7 +274,7 @@ fn seen(
 
 impl AuthorisedModification {
     /// EXPLAIN: the bound plan under the command's name.
-    fn explain(&self) -> String {
+    fn explain(&self) -> Result<String, SecurityError> {
         let command = match self.command {
             Command::Insert => "Insert",
             Command::Update => "Update",
@@ -282,11 +282,11 @@ impl AuthorisedModification {
             Command::Merge => "Merge",
         };
         let mut text = format!("{command} on {}", self.table.name.as_str());
-        for line in self.rows.explain_with(without_identity).lines() {
+        for line in self.rows.explain_with(without_identity)?.lines() {
             text.push_str("\n  ");
             text.push_str(line);
         }
-        text
+        Ok(text)
     }
 }
 

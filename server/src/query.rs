@@ -337,7 +337,7 @@ pub(crate) async fn start(
                 Explained::Modification(modification) => {
                     let (authorised, _) =
                         modify::authorise(&session.server, &request, modification, &parsed.text).await?;
-                    authorised.explain()
+                    authorised.explain()?
                 }
             };
             let lines = plan.lines().map(|line| vec![Some(line.to_owned())]).collect();

@@ -16,7 +16,6 @@ with recursive barn as (select id as rot, id from v.trad union all select b.rot,
 with recursive datum(d) as (select date '2024-01-31' union all select (d + interval '1 month')::date from datum where d < date '2024-06-01') select d, extract(day from d) as dag from datum order by d;
 with recursive fib(a, b) as (values (0, 1) union all select b, a + b from fib where b < 100) select a from fib;
 with recursive k(n, fakultet) as (select 1, 1::numeric union all select n + 1, fakultet * (n + 1) from k where n < 15) select * from k order by n;
--- refused: a correlated recursive query
 select id, namn, (with recursive u as (select far from v.trad where id = t.id union all select x.far from v.trad x join u on u.far = x.id) select count(far) from u) as djup from v.trad t order by id;
 select avdelning, nr, lon, rank() over (partition by avdelning order by lon desc), lon - avg(lon) over (partition by avdelning) as over_snitt, round(100.0 * lon / sum(lon) over (partition by avdelning), 1) as andel from v.lon order by avdelning, lon desc, nr;
 select avdelning, lon, count(*) over (partition by avdelning order by lon range between 500 preceding and 500 following) as grannar from v.lon order by avdelning, lon;
@@ -132,3 +131,6 @@ select id, t, char_length(t), octet_length(t), reverse(t), md5(t) from v.txt whe
 select id, t, t ~ '^[a-z]' as litet, t ilike '%O%' as har_o, strpos(t, ' ') as blank, overlay(t placing 'XX' from 1 for 2) from v.txt where id in (1, 2, 5) order by id;
 select format('%s har %s kr (%I)', namn, 12.5, 'Kol Umn') from org.namnd order by namnd limit 2;
 select concat_ws(', ', nullif(namn, ''), slag, efterfoljare) from org.forvaltning order by forvaltning;
+select b.id, (with recursive n(x) as (select b.id union all select x - 1 from n where x > 1) select sum(x) from n) from v.bo b order by 1;
+select b.id, x.* from v.bo b, lateral (with recursive n(x, y) as (select 1, b.id union select x + 1, y from n where x < b.id) select count(*), max(y) from n) x order by 1;
+select t.id, (with recursive u as (select id, far from v.trad where id = t.id union all select x.id, x.far from v.trad x join u on x.id = u.far) search depth first by id set o select array_length(max(o), 1) from u) from v.trad t order by 1;

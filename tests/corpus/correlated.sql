@@ -75,7 +75,6 @@ select a, sum(b) + (select count(*) from c.inre i where i.a = y.a) from c.yttre 
 select a, b, rank() over (order by (select count(*) from c.inre i where i.a = y.a)) from c.yttre y order by a, b;
 select a, b from c.yttre y order by (select max(i.c) from c.inre i where i.a = y.a) nulls first, a, b;
 select (select count(*) from c.inre i where i.a = y.a) as n, count(*) from c.yttre y group by 1 order by 1;
--- words: no position
 select a, (select b from c.inre i where i.a = y.a limit 1) from c.yttre y group by a order by a;
 
 -- two levels

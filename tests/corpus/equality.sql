@@ -32,3 +32,10 @@ select null::nonesuch;
 select to_json(date '2024-02-03');
 select distinct j from (values ('{"a":1}'::jsonb),('{"a":1.0}'::jsonb),('{"a":2}'::jsonb)) t(j) order by j;
 select castsource::regtype, casttarget::regtype, castfunc::oid, castcontext, castmethod from pg_cast where castsource <> casttarget and castsource in (16, 20, 21, 23, 1700, 1043) and casttarget in (16, 18, 20, 21, 23, 25, 26, 700, 701, 1700) order by 1, 2;
+-- ANY and ALL over arrays that are not constant, of types whose equality is not that of their form
+select id, interval '24 hours' = any (array[id * interval '1 day', interval '2 days']), interval '36 hours' < all (array[id * interval '1 day']) from v.bo order by id;
+select id, '{"a": 1.0}'::jsonb = any (array[jsonb_build_object('a', id)]), '{"a": 1}'::jsonb <> all (array[jsonb_build_object('a', id), null]) from v.bo order by id;
+select id, row(1, 'x'::text) = any (array[row(id, 'x'::text)]), row(2, 'y'::text) >= all (array[row(id, 'x'::text)]) from v.bo order by id;
+select namn from c.namn where 'ö' < any (array[namn, lower(namn)]) order by namn;
+select row(1, 2) is distinct from row(1, null), (1, null) is not distinct from (1, null), row(1, 'a') is distinct from row(1, 'b'), row(1) is distinct from row('2');
+select (1, 2) is distinct from (1, 2, 3);

@@ -44,7 +44,6 @@ select distinct sum(v) from v.gs group by cube (a, b) order by 1;
 select a, b from v.gs group by cube (a, b) except select a, b from v.gs order by 1, 2;
 select * from (select a, b, sum(v) as s from v.gs group by rollup (a, b)) x where a = 1 order by b;
 select * from (select a, b, sum(v) as s from v.gs group by rollup (a, b)) x where b is null order by a, s;
--- differs: GROUPING of an enclosing query
 select (select grouping(a)) from v.gs group by a;
 select grouping(a) from v.gs;
 select grouping(b) from v.gs group by a;
@@ -66,7 +65,6 @@ select upper(t) as u from v.txt group by upper(t) having upper(t) > 'H' order by
 select t || 'x' from v.txt group by t || 'x' order by 1;
 select t || 'y' from v.txt group by t || 'x';
 select a, (select sum(v) from v.gs y where y.a = x.a) from v.gs x group by a order by a;
--- words: no position
 select b, (select count(*) from v.bo where id = x.a) from v.gs x group by b;
 select a, exists (select 1 from v.bo where id = a) from v.gs group by a order by a;
 select max(a) as max, min(a), sum(a), avg(a)::float8 from v.gs;
@@ -118,11 +116,39 @@ select percentile_cont(1.5) within group (order by id) from v.bo;
 select sum(id) within group (order by id) from v.bo;
 select rank(1) within group (order by t) from v.txt;
 select max((select max(unique1) from v.tusen)) from v.bo;
--- differs: an aggregate of an enclosing query's columns belongs to that query
 select (select max((select i.unique2 from v.tusen i where i.unique1 = o.unique1))) from v.tusen o where unique1 < 2;
 select (select count(*) from v.bo b where b.id < a.id), sum(a.id) from v.bo a group by a.id order by 1;
 select sum((select count(*) from v.bo b where b.id < a.id)) from v.bo a;
--- refused: an aggregate of an enclosing query's columns
 select (select sum(a.id)) from v.bo a;
--- refused: an aggregate of an enclosing query's columns
 select (select sum(a.id) from v.i4 limit 1) from v.bo a;
+-- aggregates and GROUPING in a subquery of columns further out belong further out
+select a.id, (select sum(a.id)) from v.bo a group by a.id order by 1;
+select (select max(a.id) from v.i4 limit 1), count(*) from v.bo a;
+select a, (select count(g.b) from v.i4 limit 1) as antal from v.gs g group by a order by a;
+select a, (select sum(g.v) filter (where g.b = 1) from v.i4 limit 1) from v.gs g group by a order by a;
+select a, (select string_agg(g.b::text, ',' order by g.b) from v.i4 limit 1) from v.gs g group by a order by a;
+select a, (select sum(g.v + f1) from v.i4 where f1 = 0) from v.gs g group by a, v order by a, 2;
+select a, (select sum(g.v) filter (where f1 = 0) from v.i4) from v.gs g group by a, v order by a, 2;
+select a from v.gs g group by a having exists (select 1 from v.i4 where f1 < sum(g.v)) order by a;
+select a from v.gs g group by a having (select max(f1) from v.i4) > sum(g.v) order by a;
+select a, sum(v) from v.gs g group by a order by (select sum(g.v)), a;
+select a, (select (select sum(g.v))) from v.gs g group by a order by a;
+select a, (select count(*) from v.i4 where f1 > (select min(g.v))) from v.gs g group by a order by a;
+select a, (select x from (select sum(g.v) as x) y) from v.gs g group by a order by a;
+select a, b, (select grouping(a, b)), sum(v) from v.gs group by rollup (a, b) order by 3, 1, 2;
+select (select grouping(g.a) + grouping(g.b)), count(*) from v.gs g group by cube (a, b) order by 1, 2;
+select 1 from v.gs g where (select sum(g.v)) > 1;
+select 1 from v.gs g where exists (select 1 from v.i4 where f1 < max(g.v));
+select sum((select max(g.v))) from v.gs g;
+select (select sum(max(g.v))) from v.gs g;
+select (select g.b + sum(g.v)) from v.gs g group by a;
+select (select grouping(g.b)) from v.gs g group by a;
+select (select x from (select grouping(g.b)) y(x)) from v.gs g group by b order by 1;
+select 1 from v.gs g, lateral (select sum(g.v) as x) y;
+-- words: the place of an aggregate that is written twice
+select sum(v), max(sum(v)) from v.gs;
+-- grouping sets in a correlated subquery
+select b.id, (select max(s) from (select sum(v) as s from v.gs where gs.a <= b.id group by rollup (gs.b)) x) from v.bo b order by 1;
+select b.id, (select count(*) from (select gs.a, gs.b from v.gs where gs.a <= b.id group by cube (gs.a, gs.b)) x) from v.bo b order by 1;
+select b.id, (select string_agg(coalesce(x.a, -1) || ':' || g || ':' || n, ' ' order by g, x.a) from (select gs.a, grouping(gs.a) as g, count(*) as n from v.gs where gs.a < b.id group by grouping sets ((gs.a), (), ())) x) from v.bo b order by 1;
+select b.id, x.* from v.bo b, lateral (select gs.a, sum(v), grouping(gs.a) from v.gs where gs.a = b.id group by grouping sets (gs.a, ())) x order by 1, 2, 3;

@@ -130,3 +130,7 @@ select a.i, b.k from v.j1 a left join v.j2 b on a.i = b.i and b.k > (select min(
 select a.i, b.k from v.j1 a full join v.j2 b on a.i = b.i and exists (select 1 from v.i2 where f1 > 0) order by 1, 2;
 select a.i, b.k from v.j1 a left join v.j2 b on a.i = b.i and exists (select 1 from v.bo where id = a.i and b) order by 1, 2;
 select a.i, b.k from v.j1 a right join v.j2 b on a.i = b.i or b.k in (select j from v.j1) order by 1, 2;
+-- subqueries that refer to both sides
+select a.i, b.i from v.j1 a full join v.j2 b on a.i = b.i and exists (select 1 from v.bo where id = a.i and id <= b.i) order by 1, 2;
+select count(*), count(a.i), count(b.i) from v.j1 a full join v.j2 b on a.i = b.i and b.i in (select unique1 from v.tusen where unique1 >= a.i);
+select a.i, b.i, c.id from v.j1 a join v.j2 b tablesample bernoulli (100) right join v.bo c on c.id = b.i on a.i = b.i order by 1, 2, 3;

@@ -179,3 +179,39 @@ select 1--2
 select 4--2
 -1;
 select 1 where 'a--b' = 'a--b' /* ' */;
+-- queries in parentheses with more behind them, and TABLE
+select unique1 from v.tusen where unique1 = any ((select unique1 from v.tusen order by 1) limit 2) order by 1;
+select unique1 from v.tusen where unique1 = any (((select unique1 from v.tusen order by 1) limit 2)) order by 1;
+select unique1 from v.tusen where unique1 in ((select 1) union (select 2)) order by 1;
+select unique1 from v.tusen where unique1 = any ((select 1) union select 2) order by 1;
+select unique1 from v.tusen where unique1 < all ((select 3) union all select 2) order by 1;
+select unique1 from v.tusen where unique1 = some (values (1), (2)) order by 1;
+select unique1 from v.tusen where unique1 = any (with x as (select 7) select * from x);
+select ((select unique1 from v.tusen order by 1) offset 5 limit 1);
+select ((select 1) limit 1) + ((select 2)) as x;
+select (((select 1) union all (select 1)) limit 1);
+select array((select 2) union select 1 order by 1);
+select exists ((select 1) limit 0), not exists ((select 1 where false) union select 1);
+(select unique1 from v.tusen order by 1) offset 998;
+select 1 where 2 = (select 2) union select 3 order by 1;
+select case when 1 = any ((select 1) limit 1) then 'j' end;
+table v.i4 limit 2 offset 9;
+(table v.bo) order by id limit 1;
+select count(*) from (table v.bo limit 2) x;
+with x as (table v.bo order by id limit 1) table x;
+table v.bo union all table v.bo order by 1 limit 3;
+select * from v.bo where id in (table v.i4);
+select array(table v.i2 order by 1);
+table nope;
+table v.bo where id = 1;
+-- all the fields of a record
+select (t).* from v.bo t where id = 1;
+select (t).*, (t).id from v.bo t where id = 1;
+select (x).* from (select row(1, 2.5, 'x'::text) as x) y;
+select row((t).*, 1) from v.bo t where id = 1;
+select (t).nope from v.bo t;
+select (1).*;
+-- LIMIT by what is outside
+select b.id, (select count(*) from (select 1 from v.tusen limit b.id) x) from v.bo b order by 1;
+select b.id, x.unique1 from v.bo b, lateral (select unique1 from v.tusen order by unique1 limit b.id offset b.id) x order by 1, 2;
+select b.id, array(select unique1 from v.tusen order by unique1 desc fetch first (b.id) rows only) from v.bo b order by 1;

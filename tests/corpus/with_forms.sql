@@ -48,9 +48,7 @@ with a as (select 1) values (2);
 with a as (select 1 as x) (select x from a);
 with recursive a as (select 1 as x) select * from a;
 with a as (select 1 as x), b as (select 2 as x) select * from a join b using (x);
--- refused: SEARCH
 with recursive t(n) as (select 1 union all select n + 1 from t where n < 3) search depth first by n set ordning select * from t;
--- refused: CYCLE
 with recursive t(n) as (select 1 union all select n + 1 from t where n < 3) cycle n set runt using vag select * from t;
 with unused as (select 1 / 0) select 1;
 with a as (select nope) select 1;
@@ -166,3 +164,29 @@ select jsonb '1' union select jsonb '1';
 with recursive t(n) as (with start as (select 1 as a) select a from start union all select n + 1 from t where n < 3) select * from t;
 with recursive a as (with b as (select 2 as x) select x from b union select x + 1 from a, b where a.x < 4 and b.x = 2) select * from a order by x;
 with recursive r(n, f) as (select 1, 0.5 union all select n + 1, f * 2 from r where n < 4) select n, f::float8 from r;
+-- SEARCH and CYCLE
+with recursive gren(id, far) as (select id, far from v.trad where far is null union all select t.id, t.far from v.trad t join gren g on t.far = g.id) search depth first by id set ordning select id, ordning from gren order by ordning;
+with recursive gren(id, far) as (select id, far from v.trad where far is null union all select t.id, t.far from v.trad t join gren g on t.far = g.id) search breadth first by id set ordning select id, ordning from gren order by ordning;
+with recursive gren as (select id, namn from v.trad where far is null union all select t.id, t.namn from v.trad t join gren on t.far = gren.id) search depth first by namn, id set stig select * from gren order by stig;
+with recursive runt(n) as (select 1 union all select n % 4 + 1 from runt) cycle n set varv using stig select * from runt;
+with recursive runt(n) as (select 1 union all select n % 4 + 1 from runt) cycle n set varv to 'J' default 'N' using stig select * from runt;
+with recursive runt(n) as (select 1 union select n % 4 + 1 from runt) cycle n set varv to 1 default 0 using stig select n, varv from runt where varv = 0;
+with recursive runt(n, m) as (values (1, 2) union all select n % 3 + 1, m from runt r) search breadth first by n, m set ordning cycle n, m set varv using stig select * from runt order by ordning;
+with recursive a(n) as (select 1 union all select n + 1 from a where n < 3) search depth first by n set o, b as (select n + 10 as x from a) select * from b order by x;
+with recursive t(n) as (with k as (select 1 as x) select x from k union all select n + 1 from t where n < 3) search depth first by n set o select * from t order by o;
+with recursive t(n) as (select 1 union all select n + 1 from t where n < 3) search depth first by nope set o select * from t;
+with recursive t(n) as (select 1 union all select n + 1 from t where n < 3) search depth first by n, n set o select * from t;
+with recursive t(n) as (select 1 union all select 2 from t where false) search depth first by n set n select * from t;
+with recursive t(n) as (select 1 union all select n + 1 from t where n < 3) cycle n set c using c select * from t;
+with recursive t(n) as (select 1 union all select n + 1 from t where n < 3) cycle nope set c using p select * from t;
+with recursive t(n) as (select 1 union all select n + 1 from t where n < 3) search depth first by n set c cycle n set c using p select * from t;
+-- words: the place of the value
+with recursive t(n) as (select 1 union all select n + 1 from t where n < 3) cycle n set c to 1 default 'x' using p select * from t;
+with recursive t(n) as (select 1 union all select x.n + 1 from (select * from t) x where n < 3) search depth first by n set o select * from t;
+with t(n) as (select 1) search depth first by n set o select * from t;
+with recursive t(n) as (select 1) search depth first by n set o select * from t;
+with recursive t(n) as (select 1 union all select n + 1 from t where n < 3) search first by n set o select * from t;
+with recursive t(n) as (select 1 union all select n + 1 from t where n < 3) search depth first by n select * from t;
+with recursive t(n) as (select 1 union all select n + 1 from t where n < 3) cycle n set c select * from t;
+select search from (select 1) x(search) where (search) = 1;
+select cycle from (select 1) x(cycle);

@@ -7,6 +7,7 @@ mod clauses;
 pub(crate) mod grammar;
 mod lexical;
 pub(crate) mod marks;
+mod search_cycle;
 
 use sqlparser::{
     keywords::Keyword,

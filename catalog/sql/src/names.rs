@@ -18,6 +18,7 @@ use lis_lake::{names::Identifier, types::ColumnType};
 use sqlparser::ast;
 
 use crate::{
+    bind::Aggregating,
     error::{SqlError, SqlErrorKind},
     output::Origin,
     types::{Derived, Typed},
@@ -154,6 +155,14 @@ impl Namespace {
         self
     }
 
+    /// Whether something visible is made of the plan's column.
+    pub(crate) fn has_column(&self, column: &Column) -> bool {
+        self.columns
+            .iter()
+            .chain(self.tables.iter().flat_map(|table| table.columns.iter().chain(&table.hidden)))
+            .any(|visible| visible.expr.column_refs().contains(column))
+    }
+
     /// Both side by side.
     pub(crate) fn and(mut self, other: Namespace) -> Self {
         self.tables.extend(other.tables);
@@ -206,6 +215,9 @@ impl Namespace {
 pub(crate) struct Scope<'a> {
     pub(crate) namespace: &'a Namespace,
     pub(crate) parent: Option<&'a Scope<'a>>,
+    /// Where in its query an expression stands, of whose subqueries this is the parent: an aggregate of its columns there
+    /// belongs to it. `None` elsewhere.
+    pub(crate) aggregating: Option<Aggregating<'a>>,
 }
 
 /// What a name with dots turned out to be.
@@ -217,7 +229,17 @@ struct Qualifier<'n> {
 
 impl<'a> Scope<'a> {
     pub(crate) fn new(namespace: &'a Namespace, parent: Option<&'a Scope<'a>>) -> Self {
-        Self { namespace, parent }
+        Self { namespace, parent, aggregating: None }
+    }
+
+    /// The scope so many levels up.
+    pub(crate) fn ancestor(&self, level: usize) -> Option<Scope<'a>> {
+        (0..level).try_fold(*self, |scope, _| scope.parent.copied())
+    }
+
+    /// How many levels up the plan's column belongs.
+    pub(crate) fn level_of(&self, column: &Column) -> Option<usize> {
+        self.levels().find(|(_, namespace)| namespace.has_column(column)).map(|(level, _)| level)
     }
 
     fn levels(&self) -> impl Iterator<Item = (usize, &'a Namespace)> {

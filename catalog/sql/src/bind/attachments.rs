@@ -18,7 +18,7 @@ use datafusion::{
 use super::{
     Binder, all_columns,
     decorrelate::{join, visit_outer_references},
-    plan_error, project, unsupported,
+    plan_error, project,
 };
 use crate::error::SqlError;
 
@@ -120,6 +120,27 @@ impl Attachments {
         self.0.borrow().is_empty()
     }
 
+    /// Calls `own` for each column of the plan that those from `begin` on are joined by, and `outer` for each outer
+    /// reference in them.
+    pub(crate) fn visit_since(&self, begin: usize, own: &dyn Fn(&Column), outer: &dyn Fn(&Column)) {
+        for attachment in self.0.borrow().iter().skip(begin) {
+            match attachment {
+                Attachment::Operand { expr, .. } => expr.column_refs().into_iter().for_each(own),
+                Attachment::Match { operand, .. } => own(operand),
+                _ => {}
+            }
+            attachment.visit_outer_references(&mut |column| {
+                outer(column);
+                TreeNodeRecursion::Continue
+            });
+        }
+    }
+
+    /// Forgets those from `begin` on.
+    pub(crate) fn truncate(&self, begin: usize) {
+        self.0.borrow_mut().truncate(begin);
+    }
+
     /// Moves those from `begin` on to another list.
     pub(crate) fn move_to(&self, other: &Attachments, begin: usize) {
         let mut own = self.0.borrow_mut();
@@ -159,10 +180,11 @@ impl Attachments {
         other.0.borrow_mut().extend(moved);
     }
 
-    /// Those that refer to the one side of a join (or to neither), and those that refer to the other.
-    pub(crate) fn by_side(&self, left: &DFSchema, right: &DFSchema) -> Result<(Self, Self), SqlError> {
+    /// Those that refer to the one side of a join (or to neither), and those that refer to the other. `None` if one refers
+    /// to both.
+    pub(crate) fn by_side(&self, left: &DFSchema, right: &DFSchema) -> Option<(Self, Self)> {
         let (to_left, to_right) = (Self::default(), Self::default());
-        for attachment in self.0.take() {
+        for attachment in self.0.borrow().iter().cloned() {
             let mut needed: HashSet<Column> = HashSet::new();
             attachment.visit_outer_references(&mut |column| {
                 needed.insert(column.clone());
@@ -181,15 +203,12 @@ impl Attachments {
                 needed.iter().any(|column| schema.has_column(column) || attached.contains(column))
             };
             match (refers(left, &to_left), refers(right, &to_right)) {
-                (true, true) => {
-                    let what = "a subquery that refers to both sides of a FULL JOIN in its condition";
-                    return Err(unsupported(what, None));
-                }
+                (true, true) => return None,
                 (false, true) => to_right.push(attachment),
                 _ => to_left.push(attachment),
             }
         }
-        Ok((to_left, to_right))
+        Some((to_left, to_right))
     }
 
     /// Those of `predicates` that need nothing attached, and those that do. The first kind is better evaluated before the

@@ -23,7 +23,7 @@ use super::{
     attachments::Attachments,
     hypothetical::Hypothetical,
     not_postgresql,
-    place::{Clause, Place},
+    place::{Clause, Place, SeenFrom},
     unsupported,
 };
 use crate::{
@@ -214,6 +214,27 @@ pub(crate) struct Marks {
     pub(crate) attachments: usize,
 }
 
+impl Marks {
+    fn of(place: Place<'_>) -> Self {
+        Self {
+            aggregates: place.calls.map_or(0, |calls| calls.aggregates.borrow().len()),
+            windows: place.calls.map_or(0, |calls| calls.windows.borrow().len()),
+            sets: place.calls.map_or(0, |calls| calls.sets.borrow().len()),
+            references: place.calls.map_or(0, |calls| calls.references.borrow().len()),
+            attachments: place.attachments.map_or(0, Attachments::len),
+        }
+    }
+}
+
+/// Where a call is bound.
+#[derive(Debug, Clone, Copy)]
+struct CallPlace<'p> {
+    marks: &'p Marks,
+    position: Option<usize>,
+    from: SeenFrom,
+    place: Place<'p>,
+}
+
 /// The clauses that may stand inside the parentheses and after them.
 #[derive(Debug, Default)]
 struct CallClauses<'f> {
@@ -258,6 +279,16 @@ pub(crate) fn aggregating<'p>(
 impl Binder<'_> {
     /// Binds a call.
     pub(crate) fn call(&self, call: &ast::Function, place: Place<'_>) -> Result<Typed, SqlError> {
+        self.call_seen_from(call, SeenFrom::Here, place)
+    }
+
+    /// Binds a call of the query that `place` is in, which may be written in a subquery of it.
+    pub(crate) fn call_seen_from(
+        &self,
+        call: &ast::Function,
+        from: SeenFrom,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
         let idents: Vec<&ast::Ident> = call.name.0.iter().filter_map(ast::ObjectNamePart::as_ident).collect();
         let position = idents.first().and_then(|ident| self.position(ident.span));
         let (schema, name) = match idents.as_slice() {
@@ -275,7 +306,7 @@ impl Binder<'_> {
             };
         }
         if schema.is_none() && name.as_str() == "grouping" {
-            return self.grouping(call, position, place);
+            return self.grouping(call, position, from, place);
         }
         if schema.is_none() && name.as_str() == "row" {
             let ast::FunctionArguments::List(list) = &call.args else {
@@ -287,13 +318,7 @@ impl Binder<'_> {
         }
         // Arguments of an aggregate may not contain aggregates; that a call is one is known only when its arguments'
         // types are. So they are bound with a note of how many calls there were before.
-        let marks = Marks {
-            aggregates: place.calls.map_or(0, |calls| calls.aggregates.borrow().len()),
-            windows: place.calls.map_or(0, |calls| calls.windows.borrow().len()),
-            sets: place.calls.map_or(0, |calls| calls.sets.borrow().len()),
-            references: place.calls.map_or(0, |calls| calls.references.borrow().len()),
-            attachments: place.attachments.map_or(0, Attachments::len),
-        };
+        let marks = Marks::of(place);
         let mut arguments = Vec::new();
         let mut star = false;
         let mut clauses = CallClauses::default();
@@ -362,7 +387,10 @@ impl Binder<'_> {
             }
             ResolvedFunction::Aggregate(aggregate) => match &call.over {
                 Some(over) => self.window_aggregate(aggregate, call, over, clauses.distinct, position, place),
-                None => self.aggregate(aggregate, call, &clauses, &marks, position, place),
+                None => {
+                    let seen = CallPlace { marks: &marks, position, from, place };
+                    self.aggregate(aggregate, call, &clauses, seen)
+                }
             },
             ResolvedFunction::Window(window) => match &call.over {
                 Some(over) => self.window_function(window, call, over, position, place),
@@ -483,11 +511,8 @@ impl Binder<'_> {
         aggregate: ResolvedAggregate,
         call: &ast::Function,
         clauses: &CallClauses<'_>,
-        marks: &Marks,
-        position: Option<usize>,
-        place: Place<'_>,
+        CallPlace { marks, position, from, place }: CallPlace<'_>,
     ) -> Result<Typed, SqlError> {
-        let calls = aggregating(marks, position, place)?;
         let inside = place.within(Clause::AggregateArgument);
         let filter = match &call.filter {
             Some(filter) => Some(Box::new(self.boolean(filter, "FILTER", place.within(Clause::Filter))?)),
@@ -501,6 +526,13 @@ impl Binder<'_> {
                 order_by.push(super::order::sort_of(expr.clone(), &item.options));
             }
         }
+        let parts = aggregate.arguments.iter().chain(filter.as_deref());
+        let parts = parts.chain(order_by.iter().map(|sort| &sort.expr));
+        let level = self.aggregate_level(parts, marks, position, place)?;
+        if level > 0 {
+            return self.outer_call(call, level, "aggregate functions", marks, position, place);
+        }
+        let calls = aggregating(marks, position, place)?;
         if clauses.distinct {
             // Text of a collation of ICU's is ordered by its key: then it is the key that is collected.
             if let ([only], [sort]) = (clauses.order_by, order_by.as_slice()) {
@@ -547,11 +579,6 @@ impl Binder<'_> {
         for argument in aggregate.arguments {
             arguments.push(self.without_native(argument, &calls.before)?);
         }
-        let arguments_outer = arguments.iter().any(Expr::contains_outer);
-        let arguments_own = arguments.iter().any(|argument| !argument.column_refs().is_empty());
-        if arguments_outer && !arguments_own {
-            return Err(unsupported("an aggregate of an enclosing query's columns", position));
-        }
         let name = aggregate.function.name().to_owned();
         let expr = Expr::AggregateFunction(AggregateFunction {
             func: aggregate.function,
@@ -566,7 +593,8 @@ impl Binder<'_> {
         let column = Calls::column_of(&calls.aggregates, expr, position, || self.fresh_column(&name));
         // A function's result has no modifier.
         let column_type = ColumnType::plain(aggregate.result.pg_type);
-        let call = Typed::new(Expr::Column(column), column_type, aggregate.arrow_type);
+        let call = from.column(column, &aggregate.arrow_type);
+        let call = Typed::new(call, column_type, aggregate.arrow_type);
         let done = match aggregate.finish {
             Some(finish) => finish.apply(call, column_type)?,
             None => call,
@@ -631,13 +659,10 @@ impl Binder<'_> {
         &self,
         call: &ast::Function,
         position: Option<usize>,
+        from: SeenFrom,
         place: Place<'_>,
     ) -> Result<Typed, SqlError> {
-        let Some(calls) = place.calls.filter(|_| place.clause.allows_aggregates()) else {
-            let message = format!("grouping operations are not allowed in {}", place.clause.name());
-            return Err(SqlError::new(SqlErrorKind::GroupingError, message).at(position));
-        };
-        let references = calls.references.borrow().len();
+        let marks = Marks::of(place);
         let mut exprs = Vec::new();
         if let ast::FunctionArguments::List(list) = &call.args {
             for argument in &list.args {
@@ -650,10 +675,19 @@ impl Binder<'_> {
         if exprs.is_empty() {
             return Err(not_postgresql(")", self.position_after(call.name.span(), ")")));
         }
-        calls.references.borrow_mut().truncate(references);
+        let level = self.aggregate_level(exprs.iter().map(|(expr, _)| expr), &marks, position, place)?;
+        if level > 0 {
+            return self.outer_call(call, level, "grouping operations", &marks, position, place);
+        }
+        let Some(calls) = place.calls.filter(|_| place.clause.allows_aggregates()) else {
+            let message = format!("grouping operations are not allowed in {}", place.clause.name());
+            return Err(SqlError::new(SqlErrorKind::GroupingError, message).at(position));
+        };
+        calls.references.borrow_mut().truncate(marks.references);
         let column = self.fresh_column("grouping");
         calls.groupings.borrow_mut().push(Grouping { exprs, column: column.clone() });
-        Ok(Typed::canonical(Expr::Column(column), ColumnType::plain(PgType::Int4)).at(position))
+        let value = from.column(column, &DataType::Int32);
+        Ok(Typed::canonical(value, ColumnType::plain(PgType::Int4)).at(position))
     }
 
     /// The sort keys of ORDER BY inside a call or a window definition: expressions, never ordinals.

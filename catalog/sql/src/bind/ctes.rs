@@ -20,7 +20,12 @@ use lis_lake::{
 use sqlparser::ast;
 
 use super::{
-    Binder, Bound, BoundColumn, Surroundings, Unknowns, from::Joined, order::order_items, plan_error, project,
+    Binder, Bound, BoundColumn, Surroundings, Unknowns,
+    from::Joined,
+    order::order_items,
+    plan_error, project,
+    search_cycle::{RecursionClauses, is_clause},
+    single_value::nullable,
 };
 use crate::{
     engine::SharedPlan,
@@ -67,7 +72,12 @@ impl Binder<'_> {
         follow: impl FnOnce(Surroundings<'_>) -> Result<T, SqlError>,
     ) -> Result<T, SqlError> {
         let mut ctes: Vec<Rc<Cte>> = Vec::new();
-        for written in &with.cte_tables {
+        for (index, written) in with.cte_tables.iter().enumerate() {
+            if is_clause(written) {
+                continue;
+            }
+            let following = with.cte_tables.get(index + 1..).unwrap_or_default();
+            let clauses = RecursionClauses::of(following);
             let name = identifier(&written.alias.name);
             if ctes.iter().any(|cte| cte.name == name) {
                 let message = format!("WITH query name \"{}\" specified more than once", name.as_str());
@@ -76,9 +86,9 @@ impl Binder<'_> {
             }
             let frame = CteFrame { ctes: &ctes, parent: surroundings.ctes };
             let inside = Surroundings { ctes: Some(&frame), ..surroundings };
-            let later = with.cte_tables.iter().skip(ctes.len()).map(|cte| identifier(&cte.alias.name));
+            let later = with.cte_tables.iter().skip(index).map(|cte| identifier(&cte.alias.name));
             let around = self.later_ctes.replace(later.collect());
-            if let Some(modification) = modifying.get(&ctes.len()) {
+            if let Some(modification) = modifying.get(&index) {
                 let position = self.position(written.alias.name.span);
                 if with.recursive && modification_mentions(modification, &name) {
                     let message = format!(
@@ -103,6 +113,19 @@ impl Binder<'_> {
                 return Err(not_at_the_top().at(self.position(written.alias.name.span)));
             }
             let recursive = with.recursive && mentions(&written.query, &name);
+            if clauses.is_written() && !recursive {
+                let position = self.position(written.alias.name.span);
+                return Err(
+                    SqlError::new(SqlErrorKind::SyntaxError, "WITH query is not recursive").at(position)
+                );
+            }
+            let rewritten;
+            let written = if clauses.is_written() {
+                rewritten = self.with_recursion_clauses(written, clauses, inside)?;
+                &rewritten
+            } else {
+                written
+            };
             let bound = if recursive {
                 self.recursive_cte(written, &name, &ctes, surroundings)?
             } else {
@@ -178,7 +201,7 @@ impl Binder<'_> {
     }
 
     /// Output columns under an alias's column names.
-    fn renamed(
+    pub(crate) fn renamed(
         &self,
         columns: Vec<BoundColumn>,
         alias: &ast::TableAlias,
@@ -297,11 +320,27 @@ impl Binder<'_> {
             exprs.push(expr.alias(&target.column.name));
         }
         let recursive_term = project(second.plan, exprs)?;
+        let first = self.nullable_columns(first)?;
         let plan =
             RecursiveQuery::try_new(work_name, Arc::new(first.plan), Arc::new(recursive_term), distinct)
                 .map(LogicalPlan::RecursiveQuery)
                 .map_err(plan_error)?;
         Ok(Bound { plan, columns: first.columns })
+    }
+
+    /// The first term with columns that may all be null: the work table's may be, and what the engine simplifies in the
+    /// second term can turn out so where it did not seem to.
+    fn nullable_columns(&self, first: Bound) -> Result<Bound, SqlError> {
+        let schema = first.plan.schema();
+        if schema.fields().iter().all(|field| field.is_nullable()) {
+            return Ok(first);
+        }
+        let exprs = first
+            .columns
+            .iter()
+            .map(|column| nullable(Expr::Column(column.column.clone())).alias(&column.column.name))
+            .collect();
+        Ok(Bound { plan: project(first.plan, exprs)?, columns: first.columns })
     }
 
     /// Binds the second term of a recursive query over a work table, whose name comes first: it has the columns of the

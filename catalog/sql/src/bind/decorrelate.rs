@@ -18,19 +18,20 @@ use std::{collections::HashSet, sync::Arc};
 use arrow::datatypes::DataType;
 use datafusion::{
     common::{
-        Column, DFSchema, ExprSchema, NullEquality, ScalarValue,
+        Column, DFSchema, ExprSchema, NullEquality, ScalarValue, TableReference,
         tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     },
     functions::core::expr_fn::coalesce,
     logical_expr::{
-        Aggregate, Distinct, Expr, Filter, GroupingSet, Join, JoinConstraint, JoinType, Limit, LogicalPlan,
-        Projection, Sort, SubqueryAlias, Union, Unnest, Window,
+        Aggregate, Distinct, Expr, Filter, Join, JoinConstraint, JoinType, Limit, LogicalPlan, Projection,
+        Sort, SubqueryAlias, Union, Unnest, Window,
         expr::{Exists, InSubquery},
         lit,
     },
 };
 use recursive::recursive;
 
+use self::recursion::WorkTable;
 use super::{
     Binder, all_columns, attachments::own_columns, calls::Call, ctes::is_volatile, filter, order::sorted,
     plan_error, project, pull_up::Need, set_operations::row_number, unsupported, windows::windowed,
@@ -40,17 +41,27 @@ use crate::{
     error::{SqlError, SqlErrorKind},
 };
 
+mod grouping_sets;
+mod recursion;
+
 /// The combinations of outer columns that a subquery is computed for.
 #[derive(Debug)]
 struct Domain {
     plan: LogicalPlan,
     /// The outer columns and the domain's columns for them.
     columns: Vec<(Column, Column)>,
+    /// The work tables of recursive queries that are computed for the domain.
+    work_tables: Vec<WorkTable>,
 }
 
 impl Domain {
     fn names(&self, column: &Column) -> bool {
         self.columns.iter().any(|(outer, _)| outer == column)
+    }
+
+    /// The work table of this name, with the domain's columns.
+    fn work_table(&self, name: &TableReference) -> Option<&WorkTable> {
+        self.work_tables.iter().find(|table| table.name == *name)
     }
 }
 
@@ -109,7 +120,7 @@ impl Binder<'_> {
             .collect();
         let exprs = columns.iter().map(|(outer, own)| Expr::Column(outer.clone()).alias(&own.name)).collect();
         let plan = LogicalPlan::Distinct(Distinct::All(Arc::new(project(left.clone(), exprs)?)));
-        Ok(Domain { plan, columns })
+        Ok(Domain { plan, columns, work_tables: Vec::new() })
     }
 
     /// The domain under names that occur nowhere else, since it may stand in a plan several times.
@@ -192,30 +203,52 @@ impl Binder<'_> {
             LogicalPlan::Limit(limit) => self.dependent_limit(limit, domain),
             LogicalPlan::Union(union) => self.dependent_union(union, domain),
             LogicalPlan::Join(join) => self.dependent_join(join, domain),
+            LogicalPlan::RecursiveQuery(query) => self.dependent_recursion(query, domain),
+            LogicalPlan::TableScan(scan) if let Some(table) = domain.work_table(&scan.table_name) => {
+                Ok(Dependent { plan: table.scan.clone(), keys: table.keys.clone() })
+            }
             other => Err(unsupported(&format!("a correlated subquery over {}", node_name(other)), None)),
         }
     }
 
     fn dependent_aggregate(&self, aggregate: &Aggregate, domain: &Domain) -> Result<Dependent, SqlError> {
-        let Dependent { plan, keys } = self.dependent(&aggregate.input, domain)?;
+        let below = self.dependent(&aggregate.input, domain)?;
         if let [Expr::GroupingSet(set)] = aggregate.group_expr.as_slice() {
-            return self.dependent_grouping_sets(aggregate, set, plan, domain, keys);
+            return self.dependent_grouping_sets(aggregate, set, below, domain);
         }
+        let Dependent { plan, keys } = below;
         let mut group = replace_all(&aggregate.group_expr, domain, &keys)?;
-        let scalar = group.is_empty();
-        group.extend(keys.iter().cloned().map(Expr::Column));
         let calls = replace_all(&aggregate.aggr_expr, domain, &keys)?;
-        let grouped = Aggregate::try_new(Arc::new(plan), group, calls)
+        if group.is_empty() {
+            return self.dependent_row(aggregate, plan, &keys, calls, domain);
+        }
+        group.extend(keys.iter().cloned().map(Expr::Column));
+        let plan = Aggregate::try_new(Arc::new(plan), group, calls)
             .map(LogicalPlan::Aggregate)
             .map_err(plan_error)?;
-        if !scalar {
-            return Ok(Dependent { plan: grouped, keys });
-        }
-        // Without GROUP BY there is a row even where nothing is aggregated.
+        Ok(Dependent { plan, keys })
+    }
+
+    /// The one row of an aggregation without groups for each combination, also where nothing is aggregated. Of the
+    /// aggregation's columns it has those of its calls.
+    fn dependent_row(
+        &self,
+        aggregate: &Aggregate,
+        below: LogicalPlan,
+        keys: &[Column],
+        calls: Vec<Expr>,
+        domain: &Domain,
+    ) -> Result<Dependent, SqlError> {
+        let group = keys.iter().cloned().map(Expr::Column).collect();
+        let grouped = Aggregate::try_new(Arc::new(below), group, calls)
+            .map(LogicalPlan::Aggregate)
+            .map_err(plan_error)?;
         let instance = self.instance(domain)?;
-        let on = key_pairs(instance.plan.schema(), &instance.keys, grouped.schema(), &keys)?;
+        let on = key_pairs(instance.plan.schema(), &instance.keys, grouped.schema(), keys)?;
         let mut exprs = Vec::new();
-        for (call, (qualifier, field)) in aggregate.aggr_expr.iter().zip(aggregate.schema.iter()) {
+        let groups = aggregate.schema.fields().len().saturating_sub(aggregate.aggr_expr.len());
+        for (call, (qualifier, field)) in aggregate.aggr_expr.iter().zip(aggregate.schema.iter().skip(groups))
+        {
             let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
             let default = default_of(call, field.data_type())?;
             exprs.push(match default {
@@ -226,38 +259,6 @@ impl Binder<'_> {
         exprs.extend(instance.keys.iter().cloned().map(Expr::Column));
         let joined = join(instance.plan, grouped, on, None, JoinType::Left)?;
         Ok(Dependent { plan: project(joined, exprs)?, keys: instance.keys })
-    }
-
-    /// Grouping sets for each combination: the domain's columns are part of every set.
-    fn dependent_grouping_sets(
-        &self,
-        aggregate: &Aggregate,
-        set: &GroupingSet,
-        plan: LogicalPlan,
-        domain: &Domain,
-        keys: Vec<Column>,
-    ) -> Result<Dependent, SqlError> {
-        let with_keys = |exprs: &[Expr]| {
-            // First, so that the bits of GROUPING stay where they are.
-            let mut all: Vec<Expr> = keys.iter().cloned().map(Expr::Column).collect();
-            all.extend(replace_all(exprs, domain, &keys)?);
-            Ok(all)
-        };
-        let sets: Vec<Vec<Expr>> = match set {
-            GroupingSet::GroupingSets(sets) => sets.clone(),
-            _ => return Err(unsupported("a correlated subquery with ROLLUP or CUBE", None)),
-        };
-        // The empty set has a row even where nothing is aggregated; by columns of the domain it has none.
-        if sets.iter().any(Vec::is_empty) {
-            return Err(unsupported("a correlated subquery with an empty grouping set", None));
-        }
-        let sets = sets.iter().map(|set| with_keys(set)).collect::<Result<Vec<_>, SqlError>>()?;
-        let group = vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))];
-        let calls = replace_all(&aggregate.aggr_expr, domain, &keys)?;
-        let grouped = Aggregate::try_new(Arc::new(plan), group, calls)
-            .map(LogicalPlan::Aggregate)
-            .map_err(plan_error)?;
-        Ok(Dependent { plan: grouped, keys })
     }
 
     /// LIMIT for each combination: by row number, in the order of the sort below.
@@ -471,7 +472,13 @@ pub(crate) fn is_correlated(plan: &LogicalPlan) -> bool {
 }
 
 fn refers(plan: &LogicalPlan, domain: &Domain) -> bool {
-    let mut refers = false;
+    // The closure does not fail.
+    let mut refers = !domain.work_tables.is_empty()
+        && plan
+            .exists(|node| {
+                Ok(matches!(node, LogicalPlan::TableScan(scan) if domain.work_table(&scan.table_name).is_some()))
+            })
+            .unwrap_or(false);
     visit_outer_references(plan, &mut |column| {
         if domain.names(column) {
             refers = true;

@@ -3,7 +3,7 @@
 use std::{rc::Rc, sync::Arc};
 
 use datafusion::{
-    common::NullEquality,
+    common::{Column, NullEquality},
     functions::core::expr_fn::coalesce,
     logical_expr::{Expr, Join, JoinConstraint, JoinType, LogicalPlan, Operator, lit},
 };
@@ -13,14 +13,17 @@ use sqlparser::ast;
 use super::{
     Binder, Surroundings,
     attachments::{Attachment, Attachments},
-    decorrelate::outer_references,
+    calls::Call,
+    decorrelate::{join, outer_references},
     expressions::{balanced, chain},
     filter,
     from::{Joined, Source},
     not_postgresql,
     place::{Clause, Place},
     plan_error,
+    set_operations::row_number,
     subqueries::filtered,
+    windows::windowed,
 };
 use crate::{
     dialect::marks::{USING_ALIAS, is_mark},
@@ -164,11 +167,48 @@ impl Binder<'_> {
     ) -> Result<LogicalPlan, SqlError> {
         let mut columns = left.schema().columns();
         columns.extend(right.schema().columns());
-        let (to_left, to_right) = attachments.by_side(left.schema(), right.schema())?;
+        let Some((to_left, to_right)) = attachments.by_side(left.schema(), right.schema()) else {
+            return self.full_by_pairs(left, right, predicates, attachments);
+        };
         let left = self.attached(left, &to_left)?;
         let right = self.attached(right, &to_right)?;
         let plan = self.join_plan(left, right, JoinType::Full, balanced(predicates, Operator::And))?;
         super::project(plan, columns.into_iter().map(Expr::Column).collect())
+    }
+
+    /// A FULL JOIN whose condition has a subquery that refers to both sides: the numbers of the rows that belong together
+    /// are found first.
+    fn full_by_pairs(
+        &self,
+        left: LogicalPlan,
+        right: LogicalPlan,
+        predicates: Vec<Expr>,
+        attachments: &Attachments,
+    ) -> Result<LogicalPlan, SqlError> {
+        let mut columns = left.schema().columns();
+        columns.extend(right.schema().columns());
+        let (left, left_number) = self.numbered_rows(left)?;
+        let (right, right_number) = self.numbered_rows(right)?;
+        let (plain, attaching) = attachments.apart(predicates);
+        let crossed = filtered(super::from::cross_join(left.clone(), right.clone())?, plain)?;
+        let matching = filtered(self.attached(crossed, attachments)?, attaching)?;
+        let (of_left, of_right) = (self.fresh_column("left"), self.fresh_column("right"));
+        let pairs = vec![
+            Expr::Column(left_number.clone()).alias(&of_left.name),
+            Expr::Column(right_number.clone()).alias(&of_right.name),
+        ];
+        let pairs = super::project(matching, pairs)?;
+        let equal = |one: Column, other: Column| vec![(Expr::Column(one), Expr::Column(other))];
+        let left = join(left, pairs, equal(left_number, of_left), None, JoinType::Left)?;
+        let plan = join(left, right, equal(of_right, right_number), None, JoinType::Full)?;
+        super::project(plan, columns.into_iter().map(Expr::Column).collect())
+    }
+
+    /// A plan whose rows are numbered, the same wherever it is read.
+    fn numbered_rows(&self, plan: LogicalPlan) -> Result<(LogicalPlan, Column), SqlError> {
+        let number = self.fresh_column("row_number");
+        let call = Call { expr: row_number(Vec::new(), Vec::new()), column: number.clone(), position: None };
+        Ok((self.shared_plan(windowed(plan, vec![call])?, false), number))
     }
 
     /// A join by a condition; DataFusion finds the equalities in it.

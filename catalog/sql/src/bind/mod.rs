@@ -51,6 +51,7 @@ mod aggregates;
 mod assigned;
 mod attachments;
 mod calls;
+mod comparisons;
 mod ctes;
 mod decorrelate;
 mod expressions;
@@ -61,6 +62,7 @@ mod joins;
 mod json_records;
 mod modify;
 mod order;
+mod outer_aggregates;
 mod place;
 mod predicate;
 mod pull_up;
@@ -68,6 +70,7 @@ mod query;
 mod recursion;
 mod rows;
 mod sample;
+mod search_cycle;
 mod select;
 mod set_operations;
 mod single_value;
@@ -82,6 +85,7 @@ pub use modify::{
     BoundModification, BoundPart, BoundReturning, BoundStatement, BoundStep, Command, Layout, MergeStep,
     bind_default, bind_modification,
 };
+pub(crate) use place::Aggregating;
 pub use predicate::{bind_check, bind_copy_condition, bind_predicate};
 
 /// Binds a query. `text` is the statement's text, which positions refer to.

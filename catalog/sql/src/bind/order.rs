@@ -339,11 +339,10 @@ impl Binder<'_> {
         if has_placeholder(&typed.expr) {
             return Ok(RowCount::All);
         }
-        if typed.expr.contains_outer() {
-            let message = format!("{} of an enclosing query's columns is not supported", clause.name());
-            return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
-        }
-        if contains_subquery(&typed.expr) || !typed.expr.column_refs().is_empty() {
+        if typed.expr.contains_outer()
+            || contains_subquery(&typed.expr)
+            || !typed.expr.column_refs().is_empty()
+        {
             return Ok(RowCount::Computed(typed.expr));
         }
         match constant(&typed).map_err(|error| error.at(position))? {

@@ -59,6 +59,23 @@ impl Clause {
     }
 }
 
+/// The part of a query that an expression with a subquery stands in, for the aggregates in the subquery that belong there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Aggregating<'s> {
+    pub(crate) clause: Clause,
+    pub(crate) calls: Option<&'s Calls>,
+    pub(crate) attachments: Option<&'s Attachments>,
+}
+
+/// From where the value of an aggregate is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SeenFrom {
+    /// The query that it belongs to.
+    Here,
+    /// A subquery of that query.
+    Subquery,
+}
+
 /// Where an expression stands: what its names mean and where its aggregates, windows, sets and subqueries go.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place<'s> {

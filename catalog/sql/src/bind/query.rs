@@ -86,44 +86,13 @@ impl Binder<'_> {
                 self.set_operation(left, *op, *set_quantifier, right, surroundings, unknowns)
             }
             ast::SetExpr::Values(values) => self.values(values, surroundings, unknowns),
-            ast::SetExpr::Table(table) => self.table_command(table, surroundings),
+            // The parser is never shown TABLE in place of a query.
+            ast::SetExpr::Table(_) => Err(not_postgresql("table", None)),
             ast::SetExpr::Insert(_)
             | ast::SetExpr::Update(_)
             | ast::SetExpr::Delete(_)
             | ast::SetExpr::Merge(_) => Err(not_at_the_top()),
         }
-    }
-
-    /// `TABLE t` is `SELECT * FROM t`. sqlparser keeps its name as text only.
-    fn table_command(&self, table: &ast::Table, surroundings: Surroundings<'_>) -> Result<Bound, SqlError> {
-        let Some(name) = &table.table_name else { return Err(not_postgresql("table", None)) };
-        let mut parts: Vec<ast::Ident> = Vec::new();
-        parts.extend(table.schema_name.as_ref().map(ast::Ident::new));
-        parts.push(ast::Ident::new(name));
-        let joined = self.relation(&ast::ObjectName::from(parts), None, surroundings)?;
-        let columns = joined
-            .namespace
-            .columns
-            .iter()
-            .map(|column| (column.name.as_str().to_owned(), column.clone()))
-            .collect::<Vec<_>>();
-        let mut exprs = Vec::new();
-        let mut outputs = Vec::new();
-        for (name, column) in columns {
-            let output = self.fresh_column(&name);
-            exprs.push(column.expr.clone().alias(&output.name));
-            outputs.push(BoundColumn {
-                name,
-                column: output,
-                column_type: column.column_type,
-                arrow_type: column.arrow_type.clone(),
-                collation: column.collation,
-                origin: column.origin,
-                unknown: None,
-                position: None,
-            });
-        }
-        Ok(Bound { plan: project(joined.plan, exprs)?, columns: outputs })
     }
 
     /// Gives output columns that have no type yet the type `text`.

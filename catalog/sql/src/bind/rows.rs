@@ -1,10 +1,24 @@
 //! Rows as values: `ROW(…)`, `t` and `t.*` inside an expression; and the names of collations.
 
+use datafusion::{
+    common::{
+        Column,
+        tree_node::{TreeNode, TreeNodeRecursion},
+    },
+    logical_expr::Expr,
+};
 use lis_lake::names::Identifier;
 use sqlparser::ast;
 
-use super::{Binder, calls::Reference, not_postgresql, place::Place, unsupported};
+use super::{
+    Binder,
+    calls::{Calls, Reference},
+    not_postgresql,
+    place::Place,
+    unsupported,
+};
 use crate::{
+    dialect::marks::is_all_fields,
     error::{SqlError, SqlErrorKind},
     names::{Whole, identifier},
     types::{self, Collation, Typed},
@@ -19,9 +33,7 @@ impl Binder<'_> {
                 ast::Expr::QualifiedWildcard(name, _) => {
                     values.extend(self.row_of(name, place)?.into_iter().map(|(_, value)| value));
                 }
-                ast::Expr::CompoundFieldAccess { root, access_chain }
-                    if matches!(access_chain.as_slice(), [ast::AccessExpr::Dot(ast::Expr::Wildcard(_))]) =>
-                {
+                ast::Expr::CompoundFieldAccess { root, access_chain } if is_all_fields(access_chain) => {
                     let record = self.expression(root, place)?;
                     let all = types::records::fields(&record)?;
                     let all =
@@ -100,12 +112,25 @@ impl Binder<'_> {
         Ok(columns.into_iter().map(|(name, typed)| (name, self.refers(typed))).collect())
     }
 
-    fn note_reference(&self, typed: &Typed, position: Option<usize>, place: Place<'_>) {
-        if let Some(calls) = place.calls {
-            for column in typed.expr.column_refs() {
+    pub(super) fn note_reference(&self, typed: &Typed, position: Option<usize>, place: Place<'_>) {
+        let note = |calls: Option<&Calls>, column: &Column| {
+            if let Some(calls) = calls {
                 calls.references.borrow_mut().push(Reference { column: column.clone(), position });
             }
-        }
+        };
+        // The closure does not fail.
+        let _visited = typed.expr.apply(|node| {
+            match node {
+                Expr::Column(column) => note(place.calls, column),
+                Expr::OuterReferenceColumn(_, column) => {
+                    let scope = place.scope.level_of(column).and_then(|level| place.scope.ancestor(level));
+                    let outer = scope.and_then(|scope| scope.aggregating);
+                    note(outer.and_then(|outer| outer.calls), column);
+                }
+                _ => {}
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
     }
 
     /// The collation that a name in COLLATE means.

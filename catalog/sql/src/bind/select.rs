@@ -28,7 +28,7 @@ use super::{
     windows::windowed,
 };
 use crate::{
-    dialect::marks::{NOTHING, is_mark_expression},
+    dialect::marks::{NOTHING, is_all_fields, is_mark_expression},
     error::{SqlError, SqlErrorKind},
     names::{Namespace, Scope, identifier},
     output::column_name,
@@ -286,11 +286,17 @@ impl Binder<'_> {
         }
     }
 
-    /// `(f(x)).*` as sqlparser reads it inside an expression.
+    /// `(x).*`: the fields of a record.
     fn whole_set(&self, expr: &ast::Expr, place: Place<'_>) -> Result<Option<Vec<Item>>, SqlError> {
         let ast::Expr::CompoundFieldAccess { root, access_chain } = expr else { return Ok(None) };
-        let [ast::AccessExpr::Dot(ast::Expr::Wildcard(_))] = access_chain.as_slice() else { return Ok(None) };
+        if !is_all_fields(access_chain) {
+            return Ok(None);
+        }
         let typed = self.expression(root, place)?;
+        if typed.pg_type() != PgType::Record {
+            let message = format!("type {} is not composite", typed.pg_type().facts().sql_name);
+            return Err(SqlError::new(SqlErrorKind::WrongObjectType, message));
+        }
         Ok(self.fields(&typed, place))
     }
 

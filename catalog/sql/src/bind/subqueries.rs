@@ -36,7 +36,7 @@ use super::{
     decorrelate::{as_filter, default_of, has_outer, is_correlated, visit_outer_references},
     expressions::row,
     filter,
-    place::{Clause, Place},
+    place::{Aggregating, Clause, Place},
     plan_error, project,
     pull_up::{Need, PulledUp, equalities},
     query::only_column,
@@ -45,6 +45,7 @@ use super::{
 };
 use crate::{
     error::{SqlError, SqlErrorKind},
+    names::Scope,
     operators::is_leakproof,
     resolve::{self, FunctionCall, ResolvedFunction},
     types::Typed,
@@ -65,8 +66,10 @@ impl Binder<'_> {
             let error = SqlError::new(SqlErrorKind::FeatureNotSupported, message);
             return Err(error.at(self.opening_of(query)));
         }
-        let surroundings = Surroundings { outer: Some(&place.scope), ctes: place.ctes };
-        self.query(query, surroundings, unknowns)
+        let Place { clause, calls, attachments, .. } = place;
+        let aggregating = Some(Aggregating { clause, calls, attachments });
+        let scope = Scope { aggregating, ..place.scope };
+        self.query(query, Surroundings { outer: Some(&scope), ctes: place.ctes }, unknowns)
     }
 
     /// `(SELECT …)` as a value.
@@ -553,7 +556,12 @@ impl Binder<'_> {
             return Ok(None);
         };
         let plan = match right.as_ref() {
-            Expr::Column(own) if bound.plan.schema().has_column(own) => bound.plan,
+            // The engine asks for an expression of each column, which rows that are written out have not.
+            Expr::Column(own)
+                if bound.plan.schema().has_column(own) && !matches!(bound.plan, LogicalPlan::Values(_)) =>
+            {
+                bound.plan
+            }
             _ => {
                 let output = self.fresh_column(&column.name);
                 project(bound.plan, vec![(*right).alias(&output.name)])?

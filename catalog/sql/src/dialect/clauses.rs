@@ -8,12 +8,15 @@ use sqlparser::{
 use super::{
     Adapter, Parenthesis, ends_expression, is_keyword,
     marks::{
-        DISTINCT_SETS, EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, NO_ALIAS, NOTHING, ROWS_FROM, TIES,
-        USING_ALIAS, VARIADIC, mark,
+        ALL_FIELDS, DISTINCT_SETS, EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, NO_ALIAS, NOTHING,
+        ROWS_FROM, TIES, USING_ALIAS, VARIADIC, mark,
     },
     space, unquoted,
 };
-use crate::error::{SqlError, SqlErrorKind};
+use crate::{
+    error::{SqlError, SqlErrorKind},
+    keywords::{KeywordClass, keyword_class},
+};
 
 impl Adapter<'_> {
     /// Takes a token over that begins a form of a clause which sqlparser has not. `false` if it does not.
@@ -23,6 +26,14 @@ impl Adapter<'_> {
             // FOR SELECT and GRANT SELECT are no queries.
             "select" if !self.after_privilege() && !is_keyword(self.previous.as_ref(), Keyword::AS) => {
                 self.select_of_nothing(token)
+            }
+            "table" if self.begins_query() && self.names_table() => {
+                self.check_behind_table()?;
+                let all = ["SELECT", "*", "FROM"].map(|word| match word {
+                    "*" => Token::Mul,
+                    keyword => Token::make_keyword(keyword),
+                });
+                Ok(self.replace(token, all.into_iter().flat_map(|word| [word, space()])))
             }
             // ALTER TABLE has an expression after USING.
             "using" if !self.begins_with("alter") => self.order_using(token),
@@ -54,6 +65,15 @@ impl Adapter<'_> {
             "search" | "cycle" if self.previous == Some(Token::RParen) => self.search_or_cycle(token, &word),
             "for" => Ok(self.key_lock(token)),
             _ if token.token == Token::RParen => Ok(self.using_alias(token)),
+            // (x).*
+            _ if token.token == Token::Period
+                && self.previous == Some(Token::RParen)
+                && self.is_sign(1, &Token::Mul) =>
+            {
+                self.skip_past(1);
+                self.push(token, [Token::Period, mark(ALL_FIELDS)]);
+                Ok(true)
+            }
             _ => Ok(false),
         }
     }
@@ -73,6 +93,74 @@ impl Adapter<'_> {
         item && self.word(1) == "from"
             && self.is_sign(2, &Token::LParen)
             && !matches!(self.word(3).as_str(), "" | "select" | "values" | "with" | "table")
+    }
+
+    /// Whether the word that comes can be a relation's name.
+    fn names_table(&self) -> bool {
+        self.significant(1).is_some_and(|(_, next)| match &next.token {
+            Token::Word(word) => {
+                word.quote_style.is_some()
+                    || word.keyword == Keyword::ONLY
+                    || keyword_class(&word.value.to_ascii_lowercase()) != Some(KeywordClass::Reserved)
+            }
+            _ => false,
+        })
+    }
+
+    /// `TABLE t` has no clauses but those of any query.
+    fn check_behind_table(&self) -> Result<(), SqlError> {
+        const BEHIND: &[&str] = &[
+            "except",
+            "fetch",
+            "for",
+            "intersect",
+            "limit",
+            "offset",
+            "on",
+            "order",
+            "returning",
+            "union",
+            "with",
+        ];
+        let mut end = if self.word(1) == "only" { 2 } else { 1 };
+        while self.is_name(end) && self.is_sign(end + 1, &Token::Period) {
+            end += 2;
+        }
+        end += 1;
+        if self.is_sign(end, &Token::Mul) {
+            end += 1;
+        }
+        match self.significant(end) {
+            Some((_, next))
+                if matches!(next.token, Token::Word(_))
+                    && !BEHIND.contains(&unquoted(&next.token).as_str()) =>
+            {
+                Err(self.syntax_error(next))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a query may stand here, and a word TABLE that begins one: `TABLE t` is `SELECT * FROM t`.
+    fn begins_query(&self) -> bool {
+        let before = [
+            Keyword::AS,
+            Keyword::UNION,
+            Keyword::EXCEPT,
+            Keyword::INTERSECT,
+            Keyword::ALL,
+            Keyword::DISTINCT,
+            Keyword::EXPLAIN,
+            Keyword::ANALYZE,
+            Keyword::VERBOSE,
+            Keyword::FOR,
+        ];
+        match &self.previous {
+            None | Some(Token::LParen | Token::RParen) => true,
+            Some(previous) => {
+                self.begins_with("insert") || before.into_iter().any(|word| is_keyword(Some(previous), word))
+            }
+        }
     }
 
     fn replace(&mut self, token: &TokenWithSpan, tokens: impl IntoIterator<Item = Token>) -> bool {
@@ -349,19 +437,6 @@ impl Adapter<'_> {
                     )
             })
             && self.significant(3).is_some_and(|(_, second)| matches!(second.token, Token::Word(_)))
-    }
-
-    /// SEARCH and CYCLE behind a recursive WITH query.
-    fn search_or_cycle(&mut self, token: &TokenWithSpan, word: &str) -> Result<bool, SqlError> {
-        let clause = match word {
-            "search" => matches!(self.word(1).as_str(), "depth" | "breadth") && self.word(2) == "first",
-            _ => !self.word(1).is_empty() && (self.word(2) == "set" || self.is_sign(2, &Token::Comma)),
-        };
-        if !clause {
-            return Ok(false);
-        }
-        let message = format!("the {} clause of WITH is not supported", word.to_ascii_uppercase());
-        Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at((self.position)(token)))
     }
 
     /// `FOR NO KEY UPDATE` and `FOR KEY SHARE` are read as the stronger locks: all of them are refused.

@@ -60,7 +60,13 @@ impl Dialect for Grammar {
         let token = parser.peek_token_ref();
         match &token.token {
             Token::Minus | Token::Plus => Some(signed(parser)),
-            Token::LParen => begins_values(parser).then(|| subquery(parser)),
+            Token::LParen if is_quantified(parser) && begins_query(parser, parser.index()) => {
+                Some(parser.parse_query().map(Expr::Subquery))
+            }
+            Token::LParen => begins_query(parser, after(parser, parser.index())).then(|| subquery(parser)),
+            Token::Word(word) if word.keyword == Keyword::VALUES && is_quantified(parser) => {
+                Some(parser.parse_query().map(Expr::Subquery))
+            }
             Token::Word(word) if word.quote_style.is_none() => match word.keyword {
                 Keyword::ROW if parser.peek_nth_token_ref(1).token == Token::LParen => Some(row(parser)),
                 Keyword::GROUPING if is_keyword(&parser.peek_nth_token_ref(1).token, Keyword::SETS) => {
@@ -220,12 +226,71 @@ fn cannot_begin(word: &Word, next: &Token) -> bool {
     }
 }
 
-/// `(VALUES …` and `(TABLE …`, which sqlparser takes for a call and a column.
-fn begins_values(parser: &Parser) -> bool {
-    let first = &parser.peek_nth_token_ref(1).token;
-    let second = &parser.peek_nth_token_ref(2).token;
-    (is_keyword(first, Keyword::VALUES) && *second == Token::LParen)
-        || (is_keyword(first, Keyword::TABLE) && matches!(second, Token::Word(_)))
+/// Whether the parser stands behind the parenthesis of ANY, SOME or ALL, which it closes itself.
+fn is_quantified(parser: &Parser) -> bool {
+    let mut before = (0..parser.index()).rev().map(|index| &parser.token_at(index).token);
+    let mut significant = before.by_ref().filter(|token| !matches!(token, Token::Whitespace(_)));
+    significant.next() == Some(&Token::LParen)
+        && significant.next().is_some_and(|word| {
+            [Keyword::ANY, Keyword::SOME, Keyword::ALL].into_iter().any(|keyword| is_keyword(word, keyword))
+        })
+}
+
+/// The place behind the next token that is not white space.
+fn after(parser: &Parser, index: usize) -> usize {
+    significant(parser, index) + 1
+}
+
+/// The place of the first token that is not white space, from a place on.
+fn significant(parser: &Parser, mut index: usize) -> usize {
+    while matches!(parser.token_at(index).token, Token::Whitespace(_)) {
+        index += 1;
+    }
+    index
+}
+
+/// Whether what sqlparser takes for an expression is a query: `VALUES (…`, or one in parentheses with more of it behind
+/// them: `(SELECT …) LIMIT 1`, `(SELECT …) UNION …`.
+fn begins_query(parser: &Parser, index: usize) -> bool {
+    let index = significant(parser, index);
+    let token = &parser.token_at(index).token;
+    if *token != Token::LParen {
+        let next = &parser.token_at(significant(parser, index + 1)).token;
+        return is_keyword(token, Keyword::VALUES) && *next == Token::LParen;
+    }
+    let mut first = index;
+    while parser.token_at(first).token == Token::LParen {
+        first = significant(parser, first + 1);
+    }
+    let query = [Keyword::SELECT, Keyword::VALUES, Keyword::WITH];
+    if !query.into_iter().any(|keyword| is_keyword(&parser.token_at(first).token, keyword)) {
+        return false;
+    }
+    let mut depth = 0_usize;
+    let mut end = index;
+    loop {
+        match parser.token_at(end).token {
+            Token::LParen => depth += 1,
+            Token::RParen if depth == 1 => break,
+            Token::RParen => depth -= 1,
+            Token::EOF => return false,
+            _ => {}
+        }
+        end += 1;
+    }
+    let next = &parser.token_at(significant(parser, end + 1)).token;
+    [
+        Keyword::UNION,
+        Keyword::INTERSECT,
+        Keyword::EXCEPT,
+        Keyword::ORDER,
+        Keyword::LIMIT,
+        Keyword::OFFSET,
+        Keyword::FETCH,
+        Keyword::FOR,
+    ]
+    .into_iter()
+    .any(|keyword| is_keyword(next, keyword))
 }
 
 /// How tightly a sign binds: looser than `.`, `::` and `[]` only (PostgreSQL's table of precedence), so that `-2 ^ 2` is 4.

@@ -29,6 +29,14 @@ pub(crate) const EXCLUDE_GROUP: &str = "exclude_group";
 pub(crate) const EXCLUDE_TIES: &str = "exclude_ties";
 /// `f(…) AS (a integer)` is `f(…) AS mark (a integer)`.
 pub(crate) const NO_ALIAS: &str = "no_alias";
+/// `(x).*` is `(x).mark`.
+pub(crate) const ALL_FIELDS: &str = "all_fields";
+/// `SEARCH BREADTH FIRST BY a SET o` behind a WITH query is another one: `mark (o, a) AS (SELECT)`.
+pub(crate) const SEARCH_BREADTH: &str = "search_breadth";
+/// See [`SEARCH_BREADTH`].
+pub(crate) const SEARCH_DEPTH: &str = "search_depth";
+/// `CYCLE a SET m TO v DEFAULT d USING p` behind a WITH query is another one: `mark (m, p, a) AS (SELECT v, d)`.
+pub(crate) const CYCLE: &str = "cycle";
 
 /// The token of a mark.
 pub(crate) fn mark(name: &str) -> Token {
@@ -47,6 +55,11 @@ pub(crate) fn is_mark(ident: &ast::Ident, name: &str) -> bool {
 /// Whether an expression is a mark standing alone.
 pub(crate) fn is_mark_expression(expr: &ast::Expr, name: &str) -> bool {
     matches!(expr, ast::Expr::Identifier(ident) if is_mark(ident, name))
+}
+
+/// Whether what stands behind an expression is `.*`.
+pub(crate) fn is_all_fields(access: &[ast::AccessExpr]) -> bool {
+    matches!(access, [ast::AccessExpr::Dot(field)] if is_mark_expression(field, ALL_FIELDS))
 }
 
 /// Whether a name is a mark standing alone.

@@ -18,9 +18,9 @@ use crate::{
     operators::align,
     types::{
         Binding, CastContext, Typed,
-        casts::{can_coerce, coerce_to, widen},
+        casts::{can_coerce, coerce_to, each_element, widen},
         coerce, common_type,
-        ordering::{equality_key, is_keyed},
+        ordering::{equality_key, is_keyed, order_key},
         string_literal, type_name,
     },
 };
@@ -296,16 +296,18 @@ pub fn operator_over_array(
         }
     };
     let (left, array) = one_element_type(binding, name, left, array, element, position)?;
-    // The kernels compare as Arrow does, which is not the order of text of a collation of ICU's, nor of intervals.
+    // The kernels compare as Arrow does, which is not the order of text of a collation of ICU's, nor of intervals: there
+    // they are given keys.
     let collation = crate::types::collation::derived(&[left.clone(), array.clone()])?;
     let text = left.pg_type().facts().category == Category::String;
-    if is_keyed(&left.clone().collated(collation)) && !(text && matches!(name, "=" | "<>")) {
-        return Err(SqlError::new(
-            SqlErrorKind::FeatureNotSupported,
-            format!("operator {name} over an array of this type that is not constant is not supported"),
-        )
-        .at(position));
-    }
+    let (left, array) =
+        if is_keyed(&left.clone().collated(collation)) && !(text && matches!(name, "=" | "<>")) {
+            let keys = ColumnType::plain(PgType::Array(&PgType::Bytea));
+            let array = each_element(array, keys, |element| order_key(element.collated(collation)))?;
+            (order_key(left.collated(collation))?, array)
+        } else {
+            (left, array)
+        };
     apply_on_null(kernel.0, kernel.1, vec![left, array], BOOLEAN, DataType::Boolean)
         .map(|done| done.at(position))
 }
