@@ -11,8 +11,8 @@
 //! - `WindowTopN`, `TopKAggregation`, `LimitPushPastWindows`, `LimitedDistinctAggregation`, `HashJoinBuffering`,
 //!   `TopKRepartition`, `CombinePartialFinalAggregate`, `OptimizeAggregateOrder` match on nodes that they know and stop
 //!   at one that they do not.
-//! - Ours, in `lis_sql::engine`, only call the engine's under a condition, or (`YieldingJoins`) put a node over a join that
-//!   hands its rows on as they are.
+//! - Ours, in `lis_sql::engine`, only call the engine's under a condition, put a node over a join that hands its rows on as
+//!   they are (`YieldingJoins`), or sort what a node needs sorted (`SortedInputs`).
 
 use std::sync::Arc;
 
@@ -25,7 +25,9 @@ use datafusion::{
     physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalOptimizer},
     prelude::SessionConfig,
 };
-use lis_sql::engine::{AggregateStatistics, EnsureRequirements, Planner, PushDownFilters, YieldingJoins};
+use lis_sql::engine::{
+    AggregateStatistics, EnsureRequirements, Planner, PushDownFilters, SortedInputs, YieldingJoins,
+};
 
 use crate::barrier::RemoveBarriers;
 
@@ -110,6 +112,7 @@ pub fn session_state(runtime: Arc<RuntimeEnv>, mut config: SessionConfig) -> Ses
             match rule.name() {
                 "aggregate_statistics" => Arc::new(AggregateStatistics::default()),
                 "EnsureRequirements" => Arc::new(EnsureRequirements::default()),
+                "SanityCheckPlan" => Arc::new(SortedInputs::default()),
                 _ => rule,
             }
         })

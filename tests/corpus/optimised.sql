@@ -29,3 +29,9 @@ select a.id, (select max(x) from (select b.id + a.id as x from c.num) s) from c.
 select max(n) over (order by k) from (values (1, null::integer), (2, 5), (3, 3), (4, 9)) v (k, n) order by 1;
 select min(n) over (order by k) as m from (values (1, null::integer), (2, 5), (3, 3), (4, 9)) v (k, n) order by m desc;
 select min(n) over (order by k desc) as m, k from (values (1, 4), (2, 5), (3, 3), (4, null)) v (k, n) order by m desc, k;
+-- a sort that a constant makes needless, under a join that hides that it is one
+select coalesce(s.x, a.forvaltning) from c.rad a join lateral (select '100'::text as x, a.konto as y from c.num) s on a.id > 2 order by 1 desc;
+-- groups of infinities, and of what is not a number
+select g, min(f), max(f), min(f::real), max(f::real) from (values (1, 'Infinity'::float8), (1, 'Infinity'), (2, '-Infinity'), (3, 'NaN'), (3, 1), (4, 2), (4, 'NaN'), (5, null), (6, -1), (6, null)) v (g, f) group by g order by g;
+select g, max(f) from (values (1, 'Infinity'::float8), (1, 'NaN'), (2, '-Infinity'), (3, 1)) v (g, f) group by g order by 2 desc, 1 limit 2;
+select distinct g, min(f) filter (where g > 1) from (values (1, 'Infinity'::float8), (2, 'Infinity')) v (g, f) group by g order by g;

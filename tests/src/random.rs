@@ -10,7 +10,10 @@
 
 mod compare;
 mod expressions;
+mod forms;
 mod queries;
+mod relations;
+mod windows;
 
 pub use compare::{Outcome, compare};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
@@ -42,11 +45,25 @@ pub(crate) enum Type {
     Date,
     Timestamp,
     Boolean,
+    Interval,
+    Float,
+    /// `integer[]`
+    Integers,
 }
 
 impl Type {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Integer, Self::Bigint, Self::Numeric, Self::Text, Self::Date, Self::Timestamp, Self::Boolean];
+    /// The types that columns can have. Two intervals can be equal and look different, so that one of them is not determined.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Integer,
+        Self::Bigint,
+        Self::Numeric,
+        Self::Text,
+        Self::Date,
+        Self::Timestamp,
+        Self::Boolean,
+        Self::Float,
+        Self::Integers,
+    ];
 
     /// The type's name.
     pub(crate) fn name(self) -> &'static str {
@@ -58,6 +75,9 @@ impl Type {
             Self::Date => "date",
             Self::Timestamp => "timestamp",
             Self::Boolean => "boolean",
+            Self::Interval => "interval",
+            Self::Float => "float8",
+            Self::Integers => "integer[]",
         }
     }
 }

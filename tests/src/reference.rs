@@ -47,7 +47,7 @@ impl Reference {
             "--no-sync",
         ]))?;
         let options = format!(
-            "-p {port} -k {} -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=Europe/Stockholm -c log_min_messages=panic",
+            "-p {port} -k {} -c listen_addresses=127.0.0.1 -c fsync=off -c jit=off -c timezone=Europe/Stockholm -c log_min_messages=panic",
             root.display()
         );
         run(reference

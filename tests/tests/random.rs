@@ -21,8 +21,8 @@ use lis_tests::{
 const QUICK: u64 = 200;
 /// And in the long tier.
 const THOROUGH: u64 = 100_000;
-/// At most so many different failures are reported.
-const FAILURES_MAX: usize = 10;
+/// At most so many failures are reported.
+const FAILURES_MAX: usize = 40;
 
 fn main() -> ExitCode {
     Trials::new()
@@ -53,6 +53,7 @@ fn queries() -> Result<()> {
     let mut judge = RawConnection::open(&reference.target())?;
     set_up(&mut lis)?;
     set_up(&mut judge)?;
+    judge.must("analyze")?;
     let seed = number("LIS_RANDOM_SEED", 1)?;
     let count = number("LIS_RANDOM_COUNT", if is_set(LONG) { THOROUGH } else { QUICK })?;
     let (mut same, mut refused) = (0_u64, 0_u64);
@@ -66,7 +67,9 @@ fn queries() -> Result<()> {
                 note(&format!("seed {seed}: {reason}"));
             }
             Outcome::Differs(difference) => {
-                failures.push(explained(seed, &query, &difference, &mut lis, &mut judge)?);
+                let failure = explained(seed, &query, &difference, &mut lis, &mut judge)?;
+                note(&failure);
+                failures.push(failure);
                 if failures.len() == FAILURES_MAX {
                     break;
                 }

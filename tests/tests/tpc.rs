@@ -58,10 +58,18 @@ impl Servers {
         let mut differences = Vec::new();
         for (name, sql) in queries {
             let theirs = self.judge.simple(sql)?.pop().unwrap_or_default();
-            if let Some(error) = &theirs.error {
-                bail!("{name} on PostgreSQL: {} {}", error.sqlstate(), error.message());
-            }
             let ours = self.lis.simple(sql)?.pop().unwrap_or_default();
+            if let Some(error) = &theirs.error {
+                // Over so few rows one of them divides by nothing, and so it must for us.
+                if ours.error.as_ref().map(|ours| ours.sqlstate()) != Some(error.sqlstate()) {
+                    differences.push(format!(
+                        "{name} on PostgreSQL: {} {}",
+                        error.sqlstate(),
+                        error.message()
+                    ));
+                }
+                continue;
+            }
             if let Some(difference) = difference(&ours, &theirs) {
                 differences.push(format!("{name}: {difference}"));
             }

@@ -1,4 +1,7 @@
-//! `min` and `max` of values that are ordered by keys and cannot be had back from them: arrays.
+//! `min` and `max` of values that are ordered by keys and cannot be had back from them: arrays. Those of floats are
+//! in `extremes/floats.rs`.
+
+mod floats;
 
 use std::{mem::size_of, sync::Arc};
 
@@ -11,6 +14,7 @@ use datafusion::{
     logical_expr::{Accumulator, AggregateUDF},
 };
 
+pub use self::floats::float_extreme;
 use crate::{
     aggregate::{Aggregation, Inputs, aggregate},
     error::FunctionError,

@@ -7,6 +7,7 @@
 //! - `aggregate_statistics`: aggregations are answered from statistics only where these are their own.
 //! - `ensure_requirements`: the limit of a sort that is not needed stays where it is when rows are left out below.
 //! - `join_keys`: keys that decide nothing are left out.
+//! - `sorted_inputs`: what must be sorted is sorted again where the engine has lost sight of why it is.
 //! - `shared`: plans that several places read are evaluated once.
 //! - `yielding_joins`: a join lets others run while it gives rows, so that it can be cancelled.
 //!
@@ -19,6 +20,7 @@ mod join_keys;
 mod push_down;
 mod series;
 mod shared;
+mod sorted_inputs;
 mod yielding_joins;
 
 use std::sync::Arc;
@@ -41,6 +43,7 @@ pub use self::{
     evaluation_order::in_order,
     push_down::PushDownFilters,
     shared::{SharedPlan, share},
+    sorted_inputs::SortedInputs,
     yielding_joins::YieldingJoins,
 };
 

@@ -3,7 +3,7 @@
 use super::{Generator, Piece, Type, Visible};
 
 /// Text put together of literal text and pieces: `{}` stands for the next piece.
-fn form(template: &str, pieces: impl IntoIterator<Item = Piece>) -> Vec<Piece> {
+pub(super) fn form(template: &str, pieces: impl IntoIterator<Item = Piece>) -> Vec<Piece> {
     let mut pieces = pieces.into_iter();
     let mut all = Vec::new();
     for (index, text) in template.split("{}").enumerate() {
@@ -48,6 +48,17 @@ impl Generator {
                 &["date '2024-01-01'", "date '2024-02-29'", "date '1999-12-31'", "date '2024-01-02'"]
             }
             Type::Timestamp => &["timestamp '2024-01-01 00:00:00'", "timestamp '2024-01-01 12:30:00'"],
+            Type::Interval => &[
+                "interval '1 mon'",
+                "interval '30 days'",
+                "interval '-1 day'",
+                "interval '36:00:00'",
+                "interval '1 day 12:00:00'",
+            ],
+            Type::Float => {
+                &["0.5::float8", "'NaN'::float8", "(-2.25)::float8", "'Infinity'::float8", "0::float8"]
+            }
+            Type::Integers => &["array[1,2]", "'{}'::integer[]", "array[2,null]", "array[1]", "array[3,1,2]"],
             Type::Boolean => &["true", "false"],
         };
         (*self.pick(choices)).to_owned()
@@ -71,7 +82,7 @@ impl Generator {
                     return form("nullif({}, {})", [first, second]);
                 }
                 3 if self.tables_left > 0 => return self.scalar_subquery(kind, scope, depth),
-                4 if kind != Type::Boolean => {
+                4 if kind != Type::Boolean && kind != Type::Interval => {
                     let name = if self.chance(50) { "greatest" } else { "least" };
                     let (first, second) = self.two(kind, scope, depth);
                     return form(&format!("{name}({{}}, {{}})"), [first, second]);
@@ -92,102 +103,47 @@ impl Generator {
             Type::Text => self.text_form(scope, depth),
             Type::Date => self.date_form(scope, depth),
             Type::Timestamp => self.timestamp_form(scope, depth),
+            Type::Interval => self.interval_form(scope, depth),
+            Type::Float => self.float_form(scope, depth),
+            Type::Integers => self.integers_form(scope, depth),
         }
     }
 
-    fn two(&mut self, kind: Type, scope: &[Visible], depth: usize) -> (Piece, Piece) {
+    pub(super) fn two(&mut self, kind: Type, scope: &[Visible], depth: usize) -> (Piece, Piece) {
         (self.expression(kind, scope, depth), self.expression(kind, scope, depth))
     }
 
-    fn integer_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
-        match self.below(8) {
-            0 | 1 => {
-                let operator = *self.pick(&["+", "-"]);
-                let (left, right) = self.two(Type::Integer, scope, depth);
-                form(&format!("({{}} % 1000 {operator} {{}} % 1000)"), [left, right])
-            }
-            2 => {
-                let (left, right) = self.two(Type::Integer, scope, depth);
-                form("({} % 100 * ({} % 100))", [left, right])
-            }
-            3 => {
-                let operator = *self.pick(&["/", "%"]);
-                let (left, right) = self.two(Type::Integer, scope, depth);
-                form(&format!("({{}} {operator} nullif({{}}, 0))"), [left, right])
-            }
-            4 => form("abs({} % 1000)", [self.expression(Type::Integer, scope, depth)]),
-            5 => form("length({})", [self.expression(Type::Text, scope, depth)]),
-            6 => form("(extract(day from {})::integer)", [self.expression(Type::Date, scope, depth)]),
-            _ => form("({})::integer", [self.expression(Type::Boolean, scope, depth)]),
-        }
-    }
-
-    fn bigint_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
-        match self.below(3) {
-            0 => form("({})::bigint", [self.expression(Type::Integer, scope, depth)]),
-            1 => {
-                let integer = self.expression(Type::Integer, scope, depth);
-                form("({} % 1000000 + {})", [self.expression(Type::Bigint, scope, depth), integer])
-            }
-            _ => {
-                let (left, right) = self.two(Type::Bigint, scope, depth);
-                form("({} % 1000 - {} % 1000)", [left, right])
-            }
-        }
-    }
-
-    fn numeric_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
-        match self.below(6) {
-            0 => form("({})::numeric", [self.expression(Type::Integer, scope, depth)]),
-            1 => {
-                let (left, right) = self.two(Type::Numeric, scope, depth);
-                form("({} + {})", [left, right])
-            }
-            2 => {
-                let (left, right) = self.two(Type::Numeric, scope, depth);
-                form("({} - {})", [left, right])
-            }
-            3 => form("round({}, 1)", [self.expression(Type::Numeric, scope, depth)]),
-            4 => form("abs({})", [self.expression(Type::Numeric, scope, depth)]),
-            _ => form("(- {})", [self.expression(Type::Numeric, scope, depth)]),
-        }
-    }
-
-    fn text_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
-        match self.below(6) {
-            0 => {
-                let (left, right) = self.two(Type::Text, scope, depth);
-                form("({} || {})", [left, right])
-            }
-            1 => form("upper({})", [self.expression(Type::Text, scope, depth)]),
-            2 => form("lower({})", [self.expression(Type::Text, scope, depth)]),
-            3 => form("substr({}, 1, 2)", [self.expression(Type::Text, scope, depth)]),
-            4 => form("({})::text", [self.expression(Type::Integer, scope, depth)]),
-            _ => form("({})::text", [self.expression(Type::Date, scope, depth)]),
-        }
-    }
-
-    fn date_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
-        match self.below(2) {
-            0 => {
-                let days = self.expression(Type::Integer, scope, depth);
-                form("({} + {} % 1000)", [self.expression(Type::Date, scope, 0), days])
-            }
-            _ => form("({})::date", [self.expression(Type::Timestamp, scope, depth)]),
-        }
-    }
-
-    fn timestamp_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
-        match self.below(3) {
-            0 => form("({})::timestamp", [self.expression(Type::Date, scope, depth)]),
-            1 => form("date_trunc('month', {})", [self.expression(Type::Timestamp, scope, depth)]),
-            _ => form("({} + interval '1 day')", [self.expression(Type::Timestamp, scope, 0)]),
-        }
-    }
-
     fn predicate_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
-        let kind = *self.pick(&Type::ALL);
-        match self.below(16) {
+        let kind = if self.chance(8) { Type::Interval } else { *self.pick(&Type::ALL) };
+        match self.below(21) {
+            16 => {
+                let operator = *self.pick(&["@>", "<@", "&&"]);
+                let (left, right) = self.two(Type::Integers, scope, depth);
+                form(&format!("({{}} {operator} {{}})"), [left, right])
+            }
+            17 => {
+                let operator = *self.pick(&["= any", "<> all", "< any", ">= all"]);
+                let value = self.expression(Type::Integer, scope, depth);
+                let list = self.expression(Type::Integers, scope, depth);
+                form(&format!("({{}} {operator} ({{}}))"), [value, list])
+            }
+            18 => {
+                let operator = *self.pick(&["=", "<>", "<", "<=", ">", ">="]);
+                let second = *self.pick(&Type::ALL);
+                let (a, c) = self.two(kind, scope, depth);
+                let (b, d) = self.two(second, scope, depth);
+                form(&format!("(({{}}, {{}}) {operator} ({{}}, {{}}))"), [a, b, c, d])
+            }
+            19 => {
+                let pattern = *self.pick(&["'^a'", "'b$'", "'[ab]+'", "'^.$'", "'(a|z)'"]);
+                let operator = *self.pick(&["~", "!~", "~*"]);
+                form(&format!("({{}} {operator} {pattern})"), [self.expression(Type::Text, scope, depth)])
+            }
+            20 => {
+                let (low, high) = self.two(kind, scope, depth);
+                let value = self.expression(kind, scope, depth);
+                form("({} between symmetric {} and {})", [value, low, high])
+            }
             0..=3 => {
                 let operator = *self.pick(&["=", "<>", "<", "<=", ">", ">="]);
                 let (left, right) = self.two(kind, scope, depth);
@@ -286,6 +242,9 @@ impl Generator {
         let alias = self.name("s");
         let column = names.first().cloned().unwrap_or_default();
         match (kind, self.below(3)) {
+            (Type::Integers, 0) => pieces.push(Piece::Text(format!(
+                "(select array_agg(cardinality({alias}.{column}) order by {alias}.{column}) from ("
+            ))),
             (Type::Boolean, 0) => {
                 pieces.push(Piece::Text(format!("(select bool_and({alias}.{column}) from (")))
             }
@@ -327,12 +286,36 @@ impl Generator {
             (Type::Numeric, 0 | 1) => {
                 form(&format!("sum({distinct}{{}})"), [self.expression(Type::Numeric, scope, depth)])
             }
+            (Type::Numeric, 3) => {
+                let average = form(
+                    &format!("round(avg({distinct}{{}})"),
+                    [self.expression(Type::Integer, scope, depth)],
+                );
+                return average.into_iter().chain(filter).chain([Piece::from(", 2)")]).collect();
+            }
+            (Type::Integer, 3) => {
+                let grouped = *self.pick(&["bit_and", "bit_or", "bit_xor"]);
+                form(&format!("{grouped}({distinct}{{}})"), [self.expression(Type::Integer, scope, depth)])
+            }
+            (Type::Integers, _) => {
+                let value = self.leaf(Type::Integer, scope);
+                let order = *self.pick(&["", " desc", " nulls first"]);
+                vec![Piece::Text(format!("array_agg({distinct}{value} order by {value}{order})"))]
+            }
             (Type::Boolean, 0 | 1) => form("bool_and({})", [self.expression(Type::Boolean, scope, depth)]),
             (Type::Boolean, _) => form("bool_or({})", [self.expression(Type::Boolean, scope, depth)]),
             (Type::Text, 0) => {
                 // Equal values cannot be told apart, so the order is total.
                 let value = self.leaf(Type::Text, scope);
                 vec![Piece::Text(format!("string_agg({value}, ',' order by {value})"))]
+            }
+            // A value that ties with others is as good as they.
+            (Type::Date | Type::Timestamp | Type::Numeric, 2) => {
+                let fraction = *self.pick(&["0", "0.5", "0.9", "1"]);
+                form(
+                    &format!("percentile_disc({fraction}) within group (order by {{}})"),
+                    [self.expression(kind, scope, depth)],
+                )
             }
             (_, 0 | 2) => form("max({})", [self.expression(kind, scope, depth)]),
             _ => form("min({})", [self.expression(kind, scope, depth)]),

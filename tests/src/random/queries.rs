@@ -3,9 +3,9 @@
 use super::{Generator, Piece, Type, Visible};
 
 /// A table: its name, and its columns' names and types.
-type Table = (&'static str, &'static [(&'static str, Type)]);
+pub(super) type Table = (&'static str, &'static [(&'static str, Type)]);
 
-const TABLES: [Table; 4] = [
+pub(super) const TABLES: [Table; 4] = [
     (
         "slump.ett",
         &[
@@ -68,6 +68,12 @@ impl Generator {
         if depth > 1 && self.tables_left > 2 && self.chance(15) {
             pieces.extend(self.with(depth - 1));
         }
+        if depth > 0 && self.chance(6) {
+            let (body, names) = self.distinct_on(outer, depth - 1, &types);
+            pieces.extend(body);
+            self.ctes.truncate(ctes);
+            return (pieces, names);
+        }
         let (body, names) = if depth > 0 && self.tables_left > 1 && self.chance(20) {
             self.set_operation(outer, depth - 1, &types)
         } else {
@@ -75,25 +81,69 @@ impl Generator {
         };
         pieces.extend(body);
         let limited = self.chance(if ordered { 40 } else { 10 });
-        if ordered || limited {
-            let keys: Vec<String> = (1..=types.len())
-                .map(|number| {
-                    let direction = *self.pick(&["", "", " desc", " nulls first", " desc nulls last"]);
-                    format!("{number}{direction}")
-                })
-                .collect();
-            let text = format!(" order by {}", keys.join(", "));
-            pieces.push(if ordered { Piece::Text(text) } else { Piece::part(vec![text.into()], "") });
-        }
-        if limited {
-            let text = *self.pick(&[" limit 1", " limit 3", " limit 0", " limit 2 offset 1", " offset 2"]);
-            pieces.push(Piece::part(vec![text.into()], ""));
+        let order = if ordered || limited {
+            let keys: Vec<String> = (1..=types.len()).map(|number| number.to_string()).collect();
+            self.order_by(&keys)
+        } else {
+            String::new()
+        };
+        let limit = if limited { self.limit() } else { "" };
+        if ordered {
+            pieces.push(order.into());
+            pieces.push(Piece::part(vec![limit.into()], ""));
+        } else {
+            // The limit never without the order: which rows it leaves would not be determined.
+            pieces.push(Piece::part(vec![order.into(), limit.into()], ""));
         }
         self.ctes.truncate(ctes);
         (pieces, names)
     }
 
+    /// An order by all of some keys.
+    pub(super) fn order_by(&mut self, keys: &[String]) -> String {
+        let keys: Vec<String> = keys
+            .iter()
+            .map(|key| {
+                let direction = *self.pick(&["", "", " desc", " nulls first", " desc nulls last"]);
+                format!("{key}{direction}")
+            })
+            .collect();
+        format!(" order by {}", keys.join(", "))
+    }
+
+    fn limit(&mut self) -> &'static str {
+        *self.pick(&[
+            " limit 1",
+            " limit 3",
+            " limit 0",
+            " limit 2 offset 1",
+            " offset 2",
+            " fetch first 2 rows only",
+            " offset 1 fetch next 1 row only",
+        ])
+    }
+
+    /// SELECT DISTINCT ON, in an order that says which row of each group is the first.
+    fn distinct_on(&mut self, outer: &[Visible], depth: usize, types: &[Type]) -> (Vec<Piece>, Vec<String>) {
+        let (query, below) = self.select(outer, depth, types);
+        let alias = self.name("s");
+        let columns: Vec<String> = below.iter().map(|name| format!("{alias}.{name}")).collect();
+        let names: Vec<String> = types.iter().map(|_| self.name("c")).collect();
+        let shown: Vec<String> =
+            columns.iter().zip(&names).map(|(column, name)| format!("{column} as {name}")).collect();
+        let keys = columns[..=self.below(columns.len())].join(", ");
+        let mut pieces =
+            vec![Piece::Text(format!("select distinct on ({keys}) {} from (", shown.join(", ")))];
+        pieces.extend(query);
+        let order = self.order_by(&columns);
+        pieces.push(Piece::Text(format!(") as {alias}{order}")));
+        (pieces, names)
+    }
+
     fn with(&mut self, depth: usize) -> Vec<Piece> {
+        if self.chance(30) {
+            return self.recursive(depth);
+        }
         let name = self.name("w");
         let types: Vec<Type> = (0..=self.below(3)).map(|_| *self.pick(&Type::ALL)).collect();
         let materialized = *self.pick(&["", "", "materialized ", "not materialized "]);
@@ -107,6 +157,45 @@ impl Generator {
         pieces
     }
 
+    /// WITH RECURSIVE: a few steps from a row or a table.
+    fn recursive(&mut self, depth: usize) -> Vec<Piece> {
+        let (name, kind) = (self.name("w"), *self.pick(&Type::ALL));
+        let (step, value, alias) = (self.name("c"), self.name("c"), self.name("t"));
+        let columns = |qualifier: &str| {
+            vec![
+                Visible { name: format!("{qualifier}{step}"), kind: Type::Integer },
+                Visible { name: format!("{qualifier}{value}"), kind },
+            ]
+        };
+        let mut pieces =
+            vec![Piece::Text(format!("with recursive {name} ({step}, {value}) as (select 1, ("))];
+        pieces.push(self.expression(kind, &[], depth.min(1)));
+        pieces.push(Piece::Text(format!(")::{}", kind.name())));
+        let union = *self.pick(&["union", "union all"]);
+        pieces.push(Piece::Text(format!(" {union} select {alias}.{step} + 1, (")));
+        let mut scope = columns(&format!("{alias}."));
+        let mut joined = String::new();
+        if self.tables_left > 1 && self.chance(40) {
+            self.tables_left -= 1;
+            let other = self.name("t");
+            joined = format!(" join slump.ett as {other} on {other}.eb = {alias}.{step}");
+            scope.extend(table_columns(0).into_iter().map(|mut column| {
+                column.name.insert_str(0, &format!("{other}."));
+                column
+            }));
+        }
+        pieces.push(self.expression(kind, &scope, depth.min(2)));
+        pieces.push(Piece::Text(format!(
+            ")::{} from {name} as {alias}{joined} where {alias}.{step} < 4",
+            kind.name()
+        )));
+        let condition = self.expression(Type::Boolean, &scope, 1);
+        pieces.push(Piece::part(vec![" and ".into(), condition], ""));
+        pieces.push(") ".into());
+        self.ctes.push((name, columns("")));
+        pieces
+    }
+
     fn set_operation(
         &mut self,
         outer: &[Visible],
@@ -116,7 +205,13 @@ impl Generator {
         let operator =
             *self.pick(&["union", "union all", "intersect", "except", "intersect all", "except all"]);
         let (left, names) = self.select(outer, depth, types);
-        let (right, _) = self.select(outer, depth, types);
+        let (right, _) = if self.chance(25) && self.tables_left > 0 {
+            self.set_operation(outer, depth, types)
+        } else if self.chance(10) {
+            (self.values(types, outer), Vec::new())
+        } else {
+            self.select(outer, depth, types)
+        };
         let mut pieces: Vec<Piece> = vec!["(".into()];
         pieces.extend(left);
         let mut rest: Vec<Piece> = vec![Piece::Text(format!(" {operator} "))];
@@ -145,14 +240,22 @@ impl Generator {
             if index > 0 {
                 pieces.push(", ".into());
             }
-            if grouped && self.chance(60) {
+            if grouped && *kind == Type::Integer && !keys.is_empty() && self.chance(15) {
+                let key = self.pick(&keys).name.clone();
+                pieces.push(Piece::Text(format!("grouping({key})")));
+            } else if grouped && self.chance(10) {
+                pieces.extend(self.window(*kind, &[], &above, depth.min(1)));
+            } else if grouped && self.chance(60) {
                 // Over outer columns alone it would be the enclosing query's.
                 let aggregate = self.aggregate(*kind, &own, depth.min(1));
                 pieces.push(Piece::part(aggregate, format!("null::{}", kind.name())));
             } else if grouped {
                 pieces.push(self.expression(*kind, &above, depth.min(2)));
             } else if windowed && self.chance(60) {
-                pieces.extend(self.window(*kind, &scope, depth));
+                pieces.extend(self.window(*kind, &own, &scope, depth));
+            } else if !grouped && *kind == Type::Integer && self.chance(4) {
+                let list = self.expression(Type::Integers, &scope, 1);
+                pieces.push(Piece::part(vec!["unnest(".into(), list, ")".into()], "1"));
             } else {
                 pieces.push(self.expression(*kind, &scope, depth.min(2)));
             }
@@ -195,45 +298,6 @@ impl Generator {
             }
         }
         keys
-    }
-
-    /// A window function whose value rows that tie share.
-    fn window(&mut self, kind: Type, scope: &[Visible], depth: usize) -> Vec<Piece> {
-        let call: Vec<Piece> = match (kind, self.below(3)) {
-            (Type::Bigint, 0) => vec!["rank()".into()],
-            (Type::Bigint, 1) => vec!["dense_rank()".into()],
-            (Type::Bigint, _) => vec!["count(*)".into()],
-            _ => self.plain_aggregate(kind, scope, depth.min(1)),
-        };
-        let mut pieces = call;
-        pieces.push(" over (".into());
-        if self.chance(50) {
-            let key = *self.pick(&Type::ALL);
-            pieces.push("partition by ".into());
-            pieces.push(self.expression(key, scope, 1));
-            pieces.push(" ".into());
-        }
-        if self.chance(70) {
-            let key = *self.pick(&Type::ALL);
-            let direction = *self.pick(&["", " desc", " nulls first"]);
-            pieces.push("order by ".into());
-            pieces.push(self.expression(key, scope, 1));
-            pieces.push(direction.into());
-        }
-        pieces.push(")".into());
-        pieces
-    }
-
-    fn plain_aggregate(&mut self, kind: Type, scope: &[Visible], depth: usize) -> Vec<Piece> {
-        let (name, argument) = match kind {
-            Type::Bigint => ("sum", Type::Integer),
-            Type::Numeric => ("sum", Type::Numeric),
-            Type::Boolean => ("bool_or", Type::Boolean),
-            _ if self.chance(50) => ("max", kind),
-            _ => ("min", kind),
-        };
-        let argument = self.expression(argument, scope, depth);
-        vec![Piece::Text(format!("{name}(")), argument, ")".into()]
     }
 
     /// FROM, and the columns that it shows.
@@ -299,34 +363,5 @@ impl Generator {
             return "1 = 1".to_owned();
         }
         self.pick(&pairs).clone()
-    }
-
-    fn relation(&mut self, outer: &[Visible], depth: usize, lateral: bool) -> (Vec<Piece>, Vec<Visible>) {
-        let alias = self.name("t");
-        let shown = |columns: &[Visible]| {
-            columns
-                .iter()
-                .map(|column| Visible { name: format!("{alias}.{}", column.name), kind: column.kind })
-                .collect::<Vec<_>>()
-        };
-        if !lateral && !self.ctes.is_empty() && self.chance(60) {
-            let ctes = self.ctes.clone();
-            let (name, columns) = self.pick(&ctes).clone();
-            return (vec![Piece::Text(format!("{name} as {alias}"))], shown(&columns));
-        }
-        if (lateral || self.chance(20)) && depth > 0 && self.tables_left > 0 {
-            let types: Vec<Type> = (0..=self.below(2)).map(|_| *self.pick(&Type::ALL)).collect();
-            let (query, names) = self.whole_query(outer, depth - 1, Some(&types), false);
-            let mut pieces: Vec<Piece> = vec![if lateral { "lateral (" } else { "(" }.into()];
-            pieces.extend(query);
-            pieces.push(Piece::Text(format!(") as {alias}")));
-            let columns: Vec<Visible> =
-                names.into_iter().zip(types).map(|(name, kind)| Visible { name, kind }).collect();
-            return (pieces, shown(&columns));
-        }
-        self.tables_left = self.tables_left.saturating_sub(1);
-        let index = *self.pick(&[0, 0, 1, 1, 2, 2, 3]);
-        let (name, _) = TABLES[index];
-        (vec![Piece::Text(format!("{name} as {alias}"))], shown(&table_columns(index)))
     }
 }

@@ -140,12 +140,26 @@ fn extreme_array(largest: bool, arguments: Vec<Typed>) -> Result<ResolvedAggrega
     resolved(lis_functions::extremes::extreme(how), vec![array, key], column_type, arrow_type)
 }
 
+fn floats(arguments: &[Typed]) -> bool {
+    arguments.first().is_some_and(|argument| argument.arrow_type.is_floating())
+}
+
 fn smallest(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
-    same(f::min_max::min_udaf(), arguments)
+    let function = if floats(&arguments) {
+        lis_functions::extremes::float_extreme(false)
+    } else {
+        f::min_max::min_udaf()
+    };
+    same(function, arguments)
 }
 
 fn largest(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
-    same(f::min_max::max_udaf(), arguments)
+    let function = if floats(&arguments) {
+        lis_functions::extremes::float_extreme(true)
+    } else {
+        f::min_max::max_udaf()
+    };
+    same(function, arguments)
 }
 
 fn small_sum(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {

@@ -1,0 +1,69 @@
+//! DataFusion's `EnsureRequirements` leaves a sort out where the input is sorted already, and a column that is the same in
+//! every row sorts any input. What is constant is found anew from each plan, though, and the rules that come after make
+//! plans of which it cannot be seen any more (a join that shows only some of its columns): `SanityCheckPlan` then refuses
+//! the plan. Here, before it looks, inputs that are not seen to be in the order that they need are sorted, which is right
+//! in every plan and costs something only in those.
+
+use std::sync::Arc;
+
+use datafusion::{
+    common::{
+        Result,
+        config::ConfigOptions,
+        tree_node::{Transformed, TransformedResult, TreeNode},
+    },
+    physical_expr::{LexOrdering, LexRequirement},
+    physical_optimizer::{PhysicalOptimizerRule, sanity_checker::SanityCheckPlan},
+    physical_plan::{
+        ChildrenPropertiesMode, ExecutionPlan, ExecutionPlanProperties, ReplaceChildrenOptions,
+        sorts::sort::SortExec,
+    },
+};
+
+/// The engine's `SanityCheckPlan`, of plans whose inputs are sorted as they need to be.
+#[derive(Debug, Default)]
+pub struct SortedInputs(SanityCheckPlan);
+
+impl PhysicalOptimizerRule for SortedInputs {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let plan = plan.transform_up(with_sorted_inputs).data()?;
+        self.0.optimize(plan, config)
+    }
+
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn schema_check(&self) -> bool {
+        self.0.schema_check()
+    }
+}
+
+/// A node whose inputs are in the order that it asks for.
+fn with_sorted_inputs(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+    let mut inputs: Vec<Arc<dyn ExecutionPlan>> = node.children().into_iter().cloned().collect();
+    let mut changed = false;
+    for (input, required) in inputs.iter_mut().zip(node.required_input_ordering()) {
+        let Some(required) = required.map(|required| required.into_single()) else { continue };
+        if !input.equivalence_properties().ordering_satisfy_requirement(required.clone())? {
+            *input = sorted(required, input);
+            changed = true;
+        }
+    }
+    if !changed {
+        return Ok(Transformed::no(node));
+    }
+    let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+    node.replace_children(inputs, options).map(Transformed::yes)
+}
+
+/// Each partition of a plan in order.
+fn sorted(required: LexRequirement, input: &Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    let partitions = input.output_partitioning().partition_count();
+    let sort = SortExec::new(LexOrdering::from(required), Arc::clone(input));
+    Arc::new(sort.with_preserve_partitioning(partitions > 1))
+}
