@@ -32,6 +32,11 @@
 //! - **Time.** How long a query takes may depend on how many rows there are that the user may not see, as it may depend on
 //!   what others run. The order of rows without ORDER BY may depend on the plan, and the plan on the order of magnitude
 //!   of what is read.
+//! - **That a table was changed.** Two transactions that change one table can conflict because of rows that one of them may
+//!   not see (rows lie together in files; ON CONFLICT looks keys up). The second is told so (40001) in words that name
+//!   the table and nothing else: it learns that somebody changed the table, and not what, whose or how many.
+//! - A role that is SET stays SET when the membership that allowed it is revoked, as in PostgreSQL, until the session
+//!   resets it or ends; what the role itself is granted and denied is as of now.
 //! - Superusers and roles with BYPASSRLS see everything; owners see their tables unless row security is forced.
 //! - Who may set a user's password (`lis_security_admin`, or ADMIN on the role with CREATEROLE) can log in as that user;
 //!   the audit shows it.

@@ -12,6 +12,7 @@ pub(crate) mod transaction;
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use chrono::{DateTime, Utc};
+use datafusion::common::ScalarValue;
 use lis_lake::{
     names::Identifier,
     snapshot::{Snapshot, TEMPORARY_SCHEMA},
@@ -35,6 +36,11 @@ use crate::{
 
 /// The databases that a client can name: the second is an older system's name for the first.
 const DATABASES: [&str; 2] = ["lis", "flis"];
+
+/// Text of all prepared statements of a session together.
+const PREPARED_BYTES_MAX: usize = 64 << 20;
+/// Values that are bound to all portals of a session together.
+const BOUND_BYTES_MAX: usize = 256 << 20;
 
 /// A prepared statement, of Parse or PREPARE.
 #[derive(Debug, Clone)]
@@ -107,6 +113,8 @@ pub(crate) struct Session {
     pub(crate) registration: Registration,
     /// Who it is now.
     pub(crate) principal: Principal,
+    /// Who it is again after the transaction, and what `is_superuser` said then: SET LOCAL ROLE.
+    identity_after: Option<(Principal, String)>,
     /// The database's name as the client gave it.
     pub(crate) database: String,
     /// Settings.
@@ -153,6 +161,7 @@ impl Session {
             server,
             registration,
             principal: login.principal,
+            identity_after: None,
             database: login.database,
             settings,
             prepared: BTreeMap::new(),
@@ -172,22 +181,33 @@ impl Session {
             settings: self.settings.mark(),
             principal: self.principal.clone(),
             is_superuser: self.settings.get("is_superuser"),
+            identity_after: self.identity_after.clone(),
         }
     }
 
     fn back_to(&mut self, mark: SessionMark) {
         self.settings.back_to(mark.settings);
-        if mark.principal != self.principal {
-            // A rolled back identity comes back under a new epoch: nothing kept for it in between is taken for its own.
-            let principal = mark.principal.with_epoch_after(&self.principal);
+        self.identity_after = mark.identity_after;
+        self.identify_as_before(&mark.principal, mark.is_superuser);
+    }
+
+    /// An identity of before comes back under a new epoch: nothing kept for it in between is taken for its own.
+    fn identify_as_before(&mut self, before: &Principal, is_superuser: String) {
+        if *before != self.principal {
+            let principal = before.with_epoch_after(&self.principal);
             self.activity.set_user(&principal);
             self.principal = principal;
-            self.settings.set_preset("is_superuser", mark.is_superuser);
+            self.settings.set_preset("is_superuser", is_superuser);
         }
     }
 
-    /// Changes who the session is: SET ROLE, SET SESSION AUTHORIZATION.
-    pub(crate) fn assume(&mut self, principal: Principal, rights: &Rights) {
+    /// Changes who the session is: SET ROLE, SET SESSION AUTHORIZATION. `local`: until the transaction ends.
+    pub(crate) fn assume(&mut self, principal: Principal, rights: &Rights, local: bool) {
+        if !local {
+            self.identity_after = None;
+        } else if self.identity_after.is_none() {
+            self.identity_after = Some((self.principal.clone(), self.settings.get("is_superuser")));
+        }
         self.activity.set_user(&principal);
         self.settings.set_preset("is_superuser", on_off(rights.is_superuser(principal.current_oid())));
         self.principal = principal;
@@ -351,6 +371,9 @@ impl Session {
         if let (Err(_), Some(begin)) = (&committed, begin) {
             self.back_to(begin);
         }
+        if let Some((before, is_superuser)) = self.identity_after.take() {
+            self.identify_as_before(&before, is_superuser);
+        }
         self.settings.end_transaction();
         committed.map(|()| true)
     }
@@ -401,6 +424,15 @@ impl Session {
             )
             .with_hint("Deallocate those that are no longer used."));
         }
+        let others = self.prepared.iter().filter(|(other, _)| **other != name);
+        let bytes = others.map(|(_, prepared)| prepared.text.len()).sum::<usize>() + prepared.text.len();
+        if bytes > PREPARED_BYTES_MAX {
+            return Err(ServerError::new(
+                Condition::ProgramLimitExceeded,
+                format!("the prepared statements of a session can have at most {PREPARED_BYTES_MAX} bytes"),
+            )
+            .with_hint("Deallocate those that are no longer used."));
+        }
         self.prepared.insert(name, prepared);
         self.list_prepared();
         Ok(())
@@ -417,7 +449,15 @@ impl Session {
     }
 
     /// Refuses one portal or cursor too many.
-    pub(crate) fn check_portal_limit(&self) -> Result<()> {
+    pub(crate) fn check_portal_limit(&self, values: &[ScalarValue]) -> Result<()> {
+        let bound = self.portals.values().map(|portal| portal.values.as_slice()).chain([values]);
+        let bytes: usize = bound.flatten().map(ScalarValue::size).sum();
+        if bytes > BOUND_BYTES_MAX {
+            return Err(ServerError::new(
+                Condition::ProgramLimitExceeded,
+                format!("the portals of a session can hold values of at most {BOUND_BYTES_MAX} bytes"),
+            ));
+        }
         let limit = self.server.config.limits.portals;
         if self.portals.len() + self.cursors.len() >= limit {
             return Err(ServerError::new(

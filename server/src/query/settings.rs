@@ -8,7 +8,7 @@ use crate::{
     error::{Condition, Result, ServerError},
     session::{
         Session,
-        as_of::AS_OF,
+        as_of::{AS_OF, NIGHT},
         settings::{DEFINITIONS, definition},
         transaction::Block,
     },
@@ -28,14 +28,14 @@ pub(crate) async fn set(session: &mut Session, name: &str, value: Option<&str>, 
             let rights = session.rights().await?;
             let role = value.filter(|value| !value.eq_ignore_ascii_case("none")).map(Identifier::exact);
             let principal = session.principal.set_role(&rights, role.as_ref())?;
-            session.assume(principal, &rights);
+            session.assume(principal, &rights, local);
             Ok(())
         }
         "session_authorization" => {
             let rights = session.rights().await?;
             let user = value.filter(|value| !value.eq_ignore_ascii_case("default")).map(Identifier::exact);
             let principal = session.principal.set_session_authorization(&rights, user.as_ref())?;
-            session.assume(principal, &rights);
+            session.assume(principal, &rights, local);
             Ok(())
         }
         "transaction_isolation" | "transaction_read_only" => {
@@ -58,6 +58,19 @@ pub(crate) async fn set(session: &mut Session, name: &str, value: Option<&str>, 
             None => session.settings.reset(name, local),
         },
     }
+}
+
+/// A value that a role's sessions are to begin with: a mistake is told to who makes it, not to who logs in.
+pub(crate) async fn check_default(session: &mut Session, name: &str, value: &str) -> Result<()> {
+    if matches!(name, "role" | "session_authorization") {
+        return Err(ServerError::not_supported(format!("ALTER ROLE … SET {name} is not supported")));
+    }
+    session.settings.clone().set_default(name, value)?;
+    // The first night may be still to come.
+    if name == AS_OF && !value.trim().is_empty() && !value.trim().eq_ignore_ascii_case(NIGHT) {
+        session.resolve_point_in_time(value.trim()).await?;
+    }
+    Ok(())
 }
 
 fn check_before_first_query(session: &Session, name: &str, value: Option<&str>) -> Result<()> {

@@ -174,6 +174,9 @@ pub(crate) async fn run(
         }
         U::CreateRole { .. } => rights_only(session, parsed, utility, "CREATE ROLE").await?,
         U::AlterRole { .. } | U::AlterRoleSet { .. } => {
+            if let U::AlterRoleSet { setting: Some(name), value: Some(value), .. } = utility {
+                settings::check_default(session, &name.to_lowercase(), value).await?;
+            }
             rights_only(session, parsed, utility, "ALTER ROLE").await?
         }
         U::DropRole { .. } => rights_only(session, parsed, utility, "DROP ROLE").await?,
@@ -560,7 +563,7 @@ async fn declare(
             format!("cursor \"{}\" already exists", name.as_str()),
         ));
     }
-    session.check_portal_limit()?;
+    session.check_portal_limit(&[])?;
     let request = super::request_with(session, types, values).await?;
     let mut cursor = open(&session.server, &request, parsed).await?;
     if scroll != Some(false) {

@@ -18,7 +18,7 @@ use crate::error::{Condition, Result, ServerError};
 /// The setting's name.
 pub(crate) const AS_OF: &str = "lis.as_of";
 /// The value that means the last complete night.
-const NIGHT: &str = "night";
+pub(crate) const NIGHT: &str = "night";
 
 impl Session {
     /// The snapshot that a statement reads, the transaction's or the one that `lis.as_of` says, and the one that its

@@ -20,6 +20,8 @@ const SERVER_VERSION_NUM: &str = "150018";
 
 /// The longest value of a setting.
 const VALUE_BYTES_MAX: usize = 16 * 1024;
+/// Settings that only a client knows, of one session.
+const CUSTOM_MAX: usize = 200;
 
 /// What values a setting takes.
 #[derive(Debug, Clone, Copy)]
@@ -285,6 +287,17 @@ fn invalid(name: &str, value: &str) -> ServerError {
     )
 }
 
+fn check_length(name: &str, value: &str) -> Result<()> {
+    if name.len() + value.len() <= VALUE_BYTES_MAX {
+        return Ok(());
+    }
+    let name: String = name.chars().take(63).collect();
+    Err(ServerError::new(
+        Condition::InvalidParameterValue,
+        format!("value for parameter \"{name}\" is longer than {VALUE_BYTES_MAX} bytes"),
+    ))
+}
+
 fn refused(name: &str, value: &str) -> ServerError {
     ServerError::not_supported(format!("setting \"{name}\" to \"{value}\" is not supported"))
 }
@@ -464,12 +477,7 @@ impl Definition {
 
     /// The value as it is stored and shown, or why it cannot be.
     fn normalise(&self, value: &str, before: &str) -> Result<String> {
-        if value.len() > VALUE_BYTES_MAX {
-            return Err(ServerError::new(
-                Condition::InvalidParameterValue,
-                format!("value for parameter \"{}\" is longer than {VALUE_BYTES_MAX} bytes", self.name),
-            ));
-        }
+        check_length(self.name, value)?;
         match self.kind {
             Kind::Preset => Err(ServerError::new(
                 Condition::CantChangeRuntimeParam,
@@ -580,10 +588,23 @@ impl Settings {
 
     fn checked(&self, name: &str, value: &str) -> Result<String> {
         if is_custom(name) {
+            check_length(name, value)?;
+            let known = self.reset.keys().chain(self.session.keys()).chain(self.local.keys());
+            if known.filter(|known| is_custom(known)).count() >= CUSTOM_MAX && !self.knows(name) {
+                return Err(ServerError::new(
+                    Condition::ProgramLimitExceeded,
+                    format!("a session can have at most {CUSTOM_MAX} parameters of its own"),
+                ));
+            }
             return Ok(value.to_owned());
         }
         let definition = definition(name)?;
         definition.normalise(value, &self.get(definition.name))
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
+        [&self.reset, &self.session, &self.local].iter().any(|values| values.contains_key(&name))
     }
 
     /// SET and SET LOCAL.

@@ -47,6 +47,8 @@ pub(crate) struct SessionMark {
     pub(crate) principal: Principal,
     /// What `is_superuser` said.
     pub(crate) is_superuser: String,
+    /// Who it will be again after the transaction.
+    pub(crate) identity_after: Option<(Principal, String)>,
 }
 
 #[derive(Debug)]

@@ -137,7 +137,7 @@ async fn bind(session: &mut Session, message: BindMessage) -> Result<()> {
         }
     }
     session.portals.remove(&message.portal);
-    session.check_portal_limit()?;
+    session.check_portal_limit(&values)?;
     let portal = Portal {
         statement: prepared.statement,
         types: prepared.parameters,
