@@ -27,8 +27,7 @@ pub(crate) fn make_certificate(certificate_path: &Path, key_path: &Path) -> Resu
         ServerError::new(Condition::InternalError, format!("cannot make a certificate: {error}"))
     })?;
     write_private(key_path, made.signing_key.serialize_pem().as_bytes())?;
-    fs::write(certificate_path, made.cert.pem())
-        .map_err(ServerError::io(format!("cannot write {}", certificate_path.display())))
+    write(certificate_path, made.cert.pem().as_bytes(), 0o644)
 }
 
 fn host_name() -> Option<String> {
@@ -39,13 +38,19 @@ fn host_name() -> Option<String> {
 
 /// Writes a file that only its owner can read.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
+    write(path, content, 0o600)
+}
+
+/// Writes a file so that it is whole after a power cut too: a server does not start with half a certificate.
+fn write(path: &Path, content: &[u8], mode: u32) -> Result<()> {
     let written = fs::OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
-        .mode(0o600)
+        .mode(mode)
         .open(path)
-        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()));
+        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
+        .and_then(|()| path.parent().map_or(Ok(()), |directory| fs::File::open(directory)?.sync_all()));
     written.map_err(ServerError::io(format!("cannot write {}", path.display())))
 }
 

@@ -3,6 +3,8 @@
 
 #[path = "it/backups.rs"]
 mod backups;
+#[path = "it/cancel.rs"]
+mod cancel;
 #[path = "it/city.rs"]
 mod city;
 #[path = "it/crash.rs"]
@@ -125,6 +127,21 @@ fn main() -> ExitCode {
             "damage::a_clock_that_goes_back_breaks_nothing",
             damage::a_clock_that_goes_back_breaks_nothing,
         )
+        .only_if(
+            damage::can_mount_a_disk(),
+            "the right to mount a disk of ext4",
+            "damage::a_disk_that_fails_loses_nothing",
+            damage::a_disk_that_fails_loses_nothing,
+        )
+        .quick(
+            "cancel::a_statement_that_is_stopped_leaves_nothing",
+            cancel::a_statement_that_is_stopped_leaves_nothing,
+        )
+        .quick(
+            "cancel::a_statement_that_is_cancelled_leaves_nothing",
+            cancel::a_statement_that_is_cancelled_leaves_nothing,
+        )
+        .quick("cancel::a_client_that_goes_leaves_nothing", cancel::a_client_that_goes_leaves_nothing)
         .quick("memory::series_are_streams", memory::series_are_streams)
         .quick("memory::too_much_is_an_error_of_the_statement", memory::too_much_is_an_error_of_the_statement)
         .quick("faults::a_kill_leaves_old_or_new", faults::a_kill_leaves_old_or_new)

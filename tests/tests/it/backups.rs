@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::Path,
     process::Stdio,
     sync::{
@@ -54,6 +54,15 @@ pub(crate) fn what_is_restored_is_what_was_there() -> Result<()> {
     let again = restore(&place, restored.path(), &[])?.failed()?;
     ensure!(again.contains("not empty"), "{again}");
     let restored = TestServer::over(Arc::new(restored))?;
+    let recorded = |connection: &mut RawConnection, what: &str| {
+        let sql = "SELECT count(*) || ' ' || min(\"session_user\"::text) FROM lis.audit WHERE text LIKE";
+        one_value(connection, &format!("{sql} '{what} %'"))
+    };
+    let account = format!("account {} of the operating system", fs::metadata("/proc/self")?.uid());
+    let made = recorded(&mut city.connect_admin()?, "lis backup")?;
+    ensure!(made == format!("2 {account}"), "the audit has {made}");
+    let brought = recorded(&mut restored.connect_admin()?, "lis restore")?;
+    ensure!(brought == format!("1 {account}"), "the audit has {brought}");
     let (mut old, mut new) = (city.connect_admin()?, restored.connect_admin()?);
     let tables = "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                   WHERE c.relkind IN ('r', 'v') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'lis')";

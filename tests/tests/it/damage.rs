@@ -15,6 +15,8 @@ use lis_tests::{
     server::{Finished, must_fail, one_value, run_lis, text_rows},
 };
 
+use tempfile::TempDir;
+
 use crate::loads::SmallDisk;
 
 /// Every data file below a warehouse, oldest first: their names sort by time.
@@ -212,6 +214,109 @@ pub(crate) fn a_read_only_disk_is_still_read() -> Result<()> {
         one_value(&mut server.connect_admin()?, "SELECT count(*) FROM public.t")? == "2",
         "what was there"
     );
+    Ok(())
+}
+
+/// A disk of its own in a file, which becomes read-only when its file system finds an error.
+struct FailingDisk {
+    place: TempDir,
+    device: String,
+}
+
+impl FailingDisk {
+    fn make() -> Result<Self> {
+        let place = TempDir::with_prefix("lis-test-")?;
+        let image = place.path().join("disk");
+        fs::File::create(&image)?.set_len(64 << 20)?;
+        run("mkfs.ext4", &["-q", "-F", &image.display().to_string()])?;
+        fs::create_dir(place.path().join("mounted"))?;
+        let mut disk = Self { place, device: String::new() };
+        disk.mount()?;
+        Ok(disk)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.place.path().join("mounted")
+    }
+
+    fn mount(&mut self) -> Result<()> {
+        let (image, place) = (self.place.path().join("disk"), self.path());
+        let (image, place) = (image.display().to_string(), place.display().to_string());
+        run("mount", &["-o", "loop,errors=remount-ro", &image, &place])?;
+        let mounts = fs::read_to_string("/proc/self/mounts")?;
+        let line = mounts.lines().find(|line| line.split(' ').nth(1) == Some(&place)).context("a mount")?;
+        let device =
+            line.split(' ').next().and_then(|device| device.rsplit('/').next()).context("a device")?;
+        device.clone_into(&mut self.device);
+        Ok(())
+    }
+
+    /// As a disk does that reports an error: nothing more is written to it, nor what had not reached it yet.
+    fn fail(&self) -> Result<()> {
+        Ok(fs::write(format!("/sys/fs/ext4/{}/trigger_fs_error", self.device), "1")?)
+    }
+
+    /// Takes the disk out, checks it and puts it in again.
+    fn repair(&mut self) -> Result<()> {
+        run("umount", &[&self.path().display().to_string()])?;
+        // It says by its exit status that it has mended something.
+        let image = self.place.path().join("disk");
+        Command::new("e2fsck").arg("-fy").arg(image).output()?;
+        self.mount()
+    }
+}
+
+impl Drop for FailingDisk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg("--lazy").arg(self.path()).status());
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<()> {
+    let done = Command::new(program).args(arguments).output()?;
+    ensure!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
+    Ok(())
+}
+
+/// Whether this machine lets us mount a file system that is in a file.
+pub(crate) fn can_mount_a_disk() -> bool {
+    FailingDisk::make()
+        .is_ok_and(|disk| Path::new(&format!("/sys/fs/ext4/{}/trigger_fs_error", disk.device)).exists())
+}
+
+/// A disk that fails under a running server, as after a power cut: what had not reached it is lost, what was acknowledged
+/// is not. Nothing is answered any more, since nothing can be recorded in the audit.
+pub(crate) fn a_disk_that_fails_loses_nothing() -> Result<()> {
+    let mut disk = FailingDisk::make()?;
+    let data = disk.path().join("data");
+    let mut server = TestServer::over(Arc::new(Warehouse::init_in(&data)?))?;
+    for round in 0..3 {
+        let mut admin = server.connect_admin()?;
+        admin.must("CREATE TABLE IF NOT EXISTS public.t (n integer)")?;
+        for _ in 0..4 {
+            admin.must("INSERT INTO public.t SELECT i FROM generate_series(1, 1000) AS g(i)")?;
+        }
+        admin.must("UPDATE public.t SET n = n + 1 WHERE n % 10 = 3")?;
+        let sql = "SELECT count(*) || ' ' || sum(n) FROM public.t";
+        let before = one_value(&mut admin, sql)?;
+        disk.fail()?;
+        for sql in ["INSERT INTO public.t VALUES (0)", sql] {
+            let answers = admin.simple(sql)?;
+            let error = answers.iter().find_map(|answer| answer.error.as_ref()).context("an answer")?;
+            ensure!(error.sqlstate() == "58000", "{sql}: {error:?}");
+        }
+        drop(admin);
+        server.kill()?;
+        drop(server);
+        disk.repair()?;
+        server = TestServer::over(Arc::new(Warehouse::at(&data)?))?;
+        let mut admin = server.connect_admin()?;
+        let after = one_value(&mut admin, sql)?;
+        ensure!(after == before, "round {round}: {after} and not {before}");
+        admin.must("CALL lis.verify()")?;
+    }
+    drop(server);
+    drop(disk);
     Ok(())
 }
 

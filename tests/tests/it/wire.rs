@@ -147,7 +147,7 @@ pub(crate) fn errors_say_what_and_where() -> Result<()> {
 }
 
 /// Sends a cancel request for a connection, as `PQcancel` does.
-fn cancel(server: &TestServer, connection: &RawConnection) -> Result<()> {
+pub(crate) fn cancel(server: &TestServer, connection: &RawConnection) -> Result<()> {
     let (process, secret) = connection.key.context("no BackendKeyData")?;
     let mut stream = TcpStream::connect(server.address())?;
     let mut out = BytesMut::new();
