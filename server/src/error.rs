@@ -192,6 +192,22 @@ pub struct StatementError {
     pub position: Option<usize>,
     /// Whether the connection ends with it.
     pub fatal: bool,
+    /// What it is about.
+    pub subject: Subject,
+}
+
+/// What an error is about, where PostgreSQL names that in fields of their own: a table that the statement writes into,
+/// never more than its message says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// The table's schema.
+    pub schema: Option<String>,
+    /// The table.
+    pub table: Option<String>,
+    /// The column.
+    pub column: Option<String>,
+    /// The constraint.
+    pub constraint: Option<String>,
 }
 
 /// An error of the server or of a crate below it.
@@ -249,6 +265,7 @@ impl ServerError {
             hint: None,
             position: None,
             fatal: false,
+            subject: Subject::default(),
         }))
     }
 
@@ -289,6 +306,12 @@ impl ServerError {
     #[must_use]
     pub fn with_hint(self, hint: impl Into<String>) -> Self {
         self.change(|error| error.hint = Some(hint.into()))
+    }
+
+    /// Says what it is about.
+    #[must_use]
+    pub fn about(self, subject: Subject) -> Self {
+        self.change(|error| error.subject = subject)
     }
 
     /// Says where.

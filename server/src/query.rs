@@ -23,7 +23,7 @@ use datafusion::{
     physical_plan::stream::RecordBatchReceiverStreamBuilder,
 };
 use futures::StreamExt;
-use lis_lake::{names::Identifier, snapshot::Snapshot, types::PgType};
+use lis_lake::{names::Identifier, snapshot::Snapshot, table::Table, types::PgType};
 use lis_pg_catalog::{SessionCatalog, registry::ViewContext};
 use lis_security::{AuthorisedQuery, Principal, Rights, context::StatementContext};
 use lis_sql::{
@@ -60,6 +60,11 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// The name of a table's schema.
+    pub(crate) fn schema_of(&self, table: &Table) -> Option<String> {
+        self.snapshot.schema(table.schema_id).map(|schema| schema.name.as_str().to_owned())
+    }
+
     /// The catalogue as this user sees it.
     pub(crate) fn catalog(&self, server: &Server) -> SessionCatalog {
         let context = ViewContext {

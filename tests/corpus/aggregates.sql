@@ -1,7 +1,6 @@
 select count(*), count(konto), count(distinct forvaltning) from c.rad;
 select sum(belopp), sum(antal), sum(vikt), sum(id) from c.rad;
 select min(belopp), max(belopp), min(datum), max(fri), min(vikt) from c.rad;
--- differs: the scale of an average
 select avg(belopp) from c.rad;
 select avg(antal)::numeric(10,4), avg(vikt), avg(id)::numeric(10,2) from c.rad;
 select sum(antal), count(*), max(antal) from c.tom, c.rad;
@@ -32,7 +31,6 @@ select forvaltning, period, count(*), grouping(forvaltning, period) from c.rad g
 select count(*) from c.rad where sum(belopp) > 0;
 select sum(sum(belopp)) from c.rad;
 select sum(belopp) + 1, sum(belopp) / count(*) > 0, -sum(belopp) from c.rad;
--- differs: one scale per column
 select max(forvaltning) || 'x', coalesce(sum(belopp) filter (where id > 100), 0) from c.rad;
 select sum(fri) from c.rad;
 select count() from c.rad;

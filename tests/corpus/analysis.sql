@@ -78,7 +78,6 @@ select lon, width_bucket(lon, array[4000, 5000]) as band, case width_bucket(lon,
 select floor(lon / 1000.0) * 1000 as fran, count(*), round(avg(lon)) as snitt from v.lon group by 1 order by 1;
 select lon / 1000 * 1000 as fran, count(*) from v.lon group by lon / 1000 order by 1;
 select avdelning, lon, lon::float / sum(lon) over (partition by avdelning) > 0.25 as stor from v.lon order by avdelning, lon, nr;
--- differs: one scale per column
 select sum(case when anstalld < date '2007-06-01' then 1 else 0 end)::float8 / count(*) as andel, avg((anstalld < date '2007-06-01')::int) as andel2 from v.lon;
 select extract(year from age(timestamp '2024-01-01', anstalld)) as ar, count(*) from v.lon group by 1 order by 1;
 select extract(epoch from (timestamp '2024-01-02' - timestamp '2024-01-01')) / 3600 as timmar, date_part('day', timestamp '2024-03-01' - timestamp '2024-02-01') as dagar;
@@ -91,7 +90,6 @@ select t.id, p.namn, p.varde from (values (1, 10, 20), (2, 30, 40)) t(id, jan, f
 select id, unnest(array['jan', 'feb']) as manad, unnest(array[jan, feb]) as varde from (values (1, 10, 20), (2, 30, 40)) t(id, jan, feb) order by id, manad;
 select k.key, k.value::int as v from (select to_jsonb(t) - 'id' as j from (values (1, 10, 20)) t(id, jan, feb)) s, jsonb_each_text(s.j) k order by 1;
 select max(case when manad = 1 then v end) as jan, max(case when manad = 2 then v end) as feb from (values (1, 100), (2, 200)) t(manad, v);
--- differs: one scale per column
 select greatest(a, b, c), least(a, b, c), (a + b + coalesce(c, 0)) / 3.0 as medel from (values (1, 2, 3), (4, 5, null)) t(a, b, c);
 select x, sum(x) over (order by x rows between unbounded preceding and 1 preceding) as fore, sum(x) over (order by x rows between 1 following and unbounded following) as efter from generate_series(1, 5) x;
 -- differs: one scale per column
@@ -126,6 +124,7 @@ select id, b, c, b and c as "och", b or c as "eller", b is distinct from c as sk
 select id, d, t, d + t as tillsammans, ts - d as tid, extract(hour from ts) as timme from v.tid where id in (1, 2, 7) order by id;
 select id, tz at time zone 'UTC' as utc, tz at time zone 'Europe/Stockholm' as sthlm, extract(timezone_hour from tz) as forskjutning from v.tid where id in (1, 2, 4, 7, 8) order by id;
 select id, n, round(n, 2), trunc(n, 1), ceil(n), floor(n), sign(n), abs(n) from v.num order by id;
+-- differs: the quotient of 2.5 and 2 has four digits more there, since both begin with the same digit
 select id, n, m, n / nullif(m, 0) as kvot, m % 3 as rest, round(n * m, 2) as produkt from v.num where id in (2, 3, 8) order by id;
 select id, t, char_length(t), octet_length(t), reverse(t), md5(t) from v.txt where id in (1, 2, 9) order by id;
 select id, t, t ~ '^[a-z]' as litet, t ilike '%O%' as har_o, strpos(t, ' ') as blank, overlay(t placing 'XX' from 1 for 2) from v.txt where id in (1, 2, 5) order by id;

@@ -43,3 +43,4 @@ select datum from c.rad where andrad >= '2024-02-25' and andrad < timestamp '202
 select max(datum) - min(datum), min(zon), max(andrad) from c.rad;
 select datum - '2024-01-01' from c.rad order by id;
 select extract(year from datum)::int * 100 + extract(month from datum)::int = period from c.rad order by id;
+select to_char(date '2024-06-06', 'TMDay|TMMonth|FMDay|Day|'), to_char(interval '400 days', 'DDD'), to_char(interval '1 year 2 months 3 days', 'DDD WW');

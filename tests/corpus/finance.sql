@@ -31,7 +31,6 @@ select date_trunc('month', bokforingsdatum)::date as manad, sum(belopp) from eko
 select extract(year from bokforingsdatum) as ar, extract(quarter from bokforingsdatum) as kvartal, sum(belopp) from ekonomi.verifikationsrad where bokforingsdatum is not null group by 1, 2 order by 1, 2;
 select date_part('dow', bokforingsdatum) as veckodag, count(*) from ekonomi.verifikationsrad where bokforingsdatum is not null group by 1 order by 1;
 select k.tertial, sum(v.belopp) from org.kalender k left join ekonomi.verifikationsrad v on v.period = k.period where k.ar = 2025 group by k.tertial order by k.tertial nulls last;
--- differs: one scale per column
 select period, sum(belopp), sum(belopp) * 12 / max(period % 100) over () as prognos from ekonomi.verifikationsrad where period between 202501 and 202506 group by period order by period;
 select f.forvaltning, (select sum(b.belopp) from ekonomi.budget b where b.forvaltning = f.forvaltning) as budget, (select sum(v.belopp) from ekonomi.verifikationsrad v where v.forvaltning = f.forvaltning) as utfall from org.forvaltning f order by 1;
 select f.namn from org.forvaltning f where exists (select 1 from ekonomi.verifikationsrad v where v.forvaltning = f.forvaltning and v.belopp > 24000) order by f.namn collate "C";

@@ -81,9 +81,7 @@ select array_agg(a) from (select array[id, id * 2] as a from v.bo where id < 4 o
 select percentile_cont(0.5) within group (order by unique1), percentile_disc(0.25) within group (order by unique1), mode() within group (order by ten) from v.tusen where unique1 < 99;
 select four, percentile_cont(array[0.25, 0.5]) within group (order by unique1) from v.tusen group by four order by four;
 select rank(5) within group (order by ten), dense_rank(5) within group (order by ten), percent_rank(5) within group (order by ten), cume_dist(5) within group (order by ten) from v.tusen where unique1 < 40;
--- differs: one scale per column
 select avg(f1), sum(f1), min(f1), max(f1), count(f1) from v.i4;
--- differs: one scale per column
 select avg(f1), sum(f1), min(f1), max(f1) from v.i2;
 select avg(q1)::numeric(30,4), sum(q1), max(q2), min(q2) from v.i8;
 select sum(f1), avg(f1), max(f1), min(f1) from v.f8 where f1 < 1e10;

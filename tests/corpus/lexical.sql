@@ -91,7 +91,6 @@ select array[]::integer[], array[null], array['a', null];
 -- words: no position
 select array[];
 select array[1, 'a'];
--- differs: one scale per column
 select array[1, 2.5], array[1, null], array['1', 2];
 select row(1, 2) = row(1, 2), row(1, 2) < row(1, 3), (1, 2) <> (2, 1), row(1, null) = row(1, null);
 -- words: the place of the longer row
@@ -109,7 +108,6 @@ select case;
 select case when 1 then 2 end;
 select case 1 when 'a' then 1 end;
 select case when true then 1 when false then 'x' end;
--- differs: one scale per column
 select coalesce(null, null), coalesce(1, 2.5), nullif(1, 1), greatest(1, 2, 3), least('b', 'a'), greatest(1, null);
 select extract(year from date '2024-05-06'), extract('month' from date '2024-05-06'), extract(dow from timestamp '2024-05-06 10:00'), extract(epoch from interval '1 day');
 select position('b' in 'abc'), overlay('abcdef' placing 'xx' from 2 for 3), substring('abcdef' from 2 for 3), substring('abcdef' for 2), substring('abcdef' from 3), trim(both 'x' from 'xxaxx'), trim(leading from '  a'), trim('  a  '), trim(trailing 'x' from 'ax'), trim('x' from 'xax'), trim(both from ' a ');

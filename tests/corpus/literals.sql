@@ -35,7 +35,6 @@ select bytea '\xdeadbeef';
 select x'1f';
 select array[1, 2, 3];
 select array['a', null, 'b c', 'd"e'];
--- differs: one scale per column
 select array[1.5, 2];
 select '{1,2,3}'::int[];
 select array[]::text[];

@@ -6,7 +6,6 @@ select period / 100 as ar, mod(period, 100) as manad, sum(belopp) from ekonomi.v
 select ar, kvartal, sum(belopp) as utfall from ekonomi.verifikationsrad v join org.kalender k on k.period = v.period where kvartal is not null group by rollup (ar, kvartal) order by ar nulls last, kvartal nulls last;
 select coalesce(k.namn, 'Totalt') as konto, sum(belopp) filter (where v.period < 202500) as "2024", sum(belopp) filter (where v.period >= 202500) as "2025" from ekonomi.verifikationsrad v join org.konto k on k.konto = v.konto group by rollup (k.namn) order by grouping(k.namn), 1;
 select namnd, sum(belopp) filter (where period % 100 between 1 and 3) as q1, sum(belopp) filter (where period % 100 between 4 and 6) as q2, sum(belopp) filter (where period % 100 between 7 and 9) as q3, sum(belopp) filter (where period % 100 between 10 and 12) as q4 from ekonomi.verifikationsrad where period / 100 = 2024 group by namnd order by namnd;
--- differs: one scale per column
 with utfall as (select namnd, period, sum(belopp) as belopp from ekonomi.verifikationsrad group by namnd, period), budget as (select namnd, period, sum(belopp) as belopp from ekonomi.budget group by namnd, period) select coalesce(u.namnd, b.namnd) as namnd, coalesce(u.period, b.period) as period, coalesce(b.belopp, 0) as budget, coalesce(u.belopp, 0) as utfall, coalesce(u.belopp, 0) - coalesce(b.belopp, 0) as avvikelse from utfall u full join budget b on u.namnd = b.namnd and u.period = b.period order by 1, 2;
 with b as (select namnd, sum(belopp) as budget from ekonomi.budget where period between 202401 and 202412 group by namnd), u as (select namnd, sum(belopp) as utfall from ekonomi.verifikationsrad where period between 202401 and 202412 group by namnd) select n.namn, b.budget, u.utfall, round(100.0 * u.utfall / nullif(b.budget, 0), 1) as procent, case when u.utfall > b.budget * 1.1 then 'röd' when u.utfall > b.budget then 'gul' else 'grön' end as signal from org.namnd n left join b on b.namnd = n.namnd left join u on u.namnd = n.namnd order by n.namnd;
 select period, sum(belopp) as manad, sum(sum(belopp)) over (partition by period / 100 order by period) as ackumulerat from ekonomi.verifikationsrad group by period order by period;
@@ -75,13 +74,27 @@ select namnd, period, sum(belopp) as s, dense_rank() over (partition by namnd or
 select x.namnd, x.period, x.s from (select namnd, period, sum(belopp) as s, max(sum(belopp)) over (partition by namnd) as m from ekonomi.verifikationsrad group by namnd, period) x where x.s = x.m order by x.namnd;
 select coalesce(verksamhet, 'saknas') as verksamhet, count(*) as n, sum(count(*)) over () as total, round(count(*) * 100.0 / sum(count(*)) over (), 1) as pct from ekonomi.verifikationsrad group by verksamhet order by verksamhet nulls last;
 select stddev(belopp)::numeric(15,2) as std, variance(belopp)::numeric(20,2) as var, corr(belopp, period)::numeric(10,6) as korr, regr_slope(belopp, period)::numeric(10,4) as lutning from ekonomi.verifikationsrad;
--- differs: one scale per column
 select konto, avg(belopp) as snitt, round(avg(belopp), 2) as avrundat, trunc(avg(belopp)) as heltal from ekonomi.verifikationsrad group by konto order by konto;
--- differs: one scale per column
 select namnd, sum(belopp) / count(*) as snitt, sum(belopp) / 12 as per_manad from ekonomi.verifikationsrad group by namnd order by namnd;
--- differs: one scale per column
 select sum(belopp) * 1.0 / nullif(count(distinct period), 0) as snitt from ekonomi.verifikationsrad where namnd = '01';
 select forvaltning, slag, giltig_fran, age(date '2026-01-01', giltig_fran) as alder, (date '2026-01-01' - giltig_fran) / 365 as ar from org.forvaltning order by forvaltning;
 select namn, length(namn) as langd, upper(namn), position(' ' in namn) as blank, translate(lower(namn), 'åäö', 'aao') as ascii from org.forvaltning order by namn collate "C";
 select count(*) as totalt, count(projekt) as med_projekt, count(*) - count(projekt) as utan, count(distinct projekt) as olika from ekonomi.verifikationsrad;
 select max(belopp) - min(belopp) as spann, max(period) as sist, min(period) as forst, max(bokforingsdatum) - min(bokforingsdatum) as dagar from ekonomi.verifikationsrad;
+-- how many digits numeric values show
+select konto, avg(belopp), avg(belopp) * 2, avg(antal), stddev(belopp), variance(antal) from c.rad group by konto order by konto;
+select avg(belopp)::text, 'snitt ' || avg(antal), json_build_object('snitt', avg(belopp)) from c.rad;
+select row_to_json(r) from (select avg(belopp) as snitt, count(*) as antal from c.rad) r;
+with snitt as (select forvaltning, avg(belopp) as belopp from c.rad group by forvaltning) select * from snitt order by belopp;
+select id, belopp / 12, belopp / nullif(antal, 0), id / 3.0, belopp * 100 / sum(belopp) over () from c.rad where id <> 7 order by id;
+select variance(x), stddev(x), avg(x) from (values (1), (1)) t(x);
+select coalesce(sum(belopp), 0), sum(case when id > 100 then belopp else 0 end), sum(case when id > 5 then belopp else 0 end) from c.rad where id > 5;
+select id, lag(belopp, 1, 0) over (order by id), case when belopp > 0 then belopp else 0 end, greatest(belopp, 0) from c.rad order by id;
+select sum(belopp) from c.rad where id = 1 union all select 0 order by 1;
+values (1.1), (2.25), (3);
+select array[1.1, 2, 3.25], sum(x), max(x) from (values (1.1), (2.25)) t(x);
+create temp table r_fri (a numeric, b text);
+insert into r_fri values (12.5, '12.75'), (3, '-4'), (0.125, '0');
+select a, b::numeric, a + b::numeric, sum(a) over (), max(a) over () from r_fri order by a;
+select sum(a), avg(a), min(b::numeric) from r_fri;
+drop table r_fri;

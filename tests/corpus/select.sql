@@ -34,16 +34,13 @@ select id from c.rad where id = '3';
 select id from c.rad where 'a';
 select id from c.rad where id;
 select case when belopp > 0 then 'plus' when belopp < 0 then 'minus' else '?' end from c.rad order by id;
--- differs: one scale per column
 select case forvaltning when '101' then 1 when '102' then 2.5 end from c.rad order by id;
 select case when true then 1 else null end, case when false then 1 end;
--- differs: one scale per column
 select case 1 when 1 then 'a' end, case when 1 = 1 then 1 else 2.5 end;
 select case when id = 1 then 1 / (id - 1) else 0 end from c.rad where id = 2;
 select coalesce(null, 1), coalesce(konto, 'saknas') from c.rad order by id;
 select nullif(1, 1), nullif(1, 2), nullif('a', 'b'), nullif(antal, 0) from c.rad order by id;
 values (1, 'a'), (2, 'b');
--- differs: one scale per column
 values (1, 'a'), (2.5, null);
 select * from (values (1, 'a'), (2, 'b')) as v(nummer, bokstav) order by nummer desc;
 select v.column1 from (values (1), (2)) v order by 1;

@@ -1,7 +1,6 @@
 select 1 union select 2 order by 1;
 select 1 union all select 1;
 select 1 union select 1;
--- differs: one scale per column
 select 1 as a union select 2.5 order by a;
 select 'a' union select null order by 1;
 select null union select 1 order by 1;

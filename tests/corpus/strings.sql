@@ -65,3 +65,6 @@ SELECT parse_ident('f(1)');
 SELECT pg_size_bytes('1 XB');
 SELECT upper('Östermalm straße ÿ'), lower('ÅÄÖ ABC ß'), initcap('östra ÅSA-lisa o''neil'), reverse('åb€c'), length('Östermalm 4711'), length('kommunstyrelsen å'), octet_length('åäö');
 SELECT translate('Exempelstad å', 'aeå', 'AE'), translate('aab', 'aa', 'xy'), replace('a,b,,c', ',', ';'), replace('abc', '', 'x'), split_part('a b c', ' ', 2), split_part('a b c', ' ', -1), to_hex(-1), to_hex(255::bigint), to_hex(0), lpad('å', 4, '*'), rpad('ab', 5), btrim('  x '), ltrim('xxy', 'x');
+select normalize('é', NFC) = 'é', normalize('é', nfd) <> 'é', length(normalize(U&'e\0301', NFC));
+select format('|%*2$s|', 'ab', 6), format('|%1$*2$s|', 'ab', -6), format('%2$s %1$s', 'a', 'b');
+select lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(fri)))))))))))))))))))))))) from c.rad order by id;

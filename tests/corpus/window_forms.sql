@@ -34,7 +34,6 @@ select ten, two, sum(hundred) as gsum, sum(sum(hundred)) over (partition by two 
 select count(*) over (partition by four), four from (select * from v.tusen where two = 1) s where unique2 < 10 order by four;
 select (count(*) over (partition by four order by ten) + sum(hundred) over (partition by four order by ten))::varchar as cntsum from v.tusen where unique2 < 10 order by 1;
 select * from (select count(*) over (partition by four order by ten) + sum(hundred) over (partition by two order by ten) as total, count(*) over (partition by four order by ten) as fourcount, sum(hundred) over (partition by two order by ten) as twosum from v.tusen) sub where total <> fourcount + twosum;
--- differs: one scale per column
 select avg(four) over (partition by four order by thousand / 100) from (select *, unique1 as thousand from v.tusen) x where unique2 < 10;
 select ten, two, sum(hundred) over w as wsum from v.tusen where unique2 < 10 window w as (partition by two order by ten) order by 2, 1;
 select sum(lon), row_number() over (order by avdelning), sum(sum(lon)) over (order by avdelning desc) from v.lon group by avdelning order by 2;

@@ -104,7 +104,6 @@ select 1 as three union select 2 union select 3 order by 1;
 select 1 as two union select 2 union select 2 order by 1;
 select 1 as three union select 2 union all select 2 order by 1;
 select 1.1 as two union select 2.2 order by 1;
--- differs: one scale per column
 select 1.1 as two union select 2 order by 1;
 select 1 as two union select 2.0::float8 order by 1;
 -- differs: one scale per column

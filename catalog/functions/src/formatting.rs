@@ -258,8 +258,17 @@ fn write_format(
             left = true;
         }
         if characters.next_if_eq(&'*').is_some() {
-            let text = values.get(next).ok_or_else(too_few)?.unwrap_or("0");
-            next += 1;
+            let from = match number(&mut characters) {
+                Some(place) if characters.next_if_eq(&'$').is_some() => place.saturating_sub(1),
+                Some(_) => {
+                    return Err(FunctionError::invalid_parameter(
+                        "width argument position must be ended by \"$\"",
+                    ));
+                }
+                None => next,
+            };
+            let text = values.get(from).ok_or_else(too_few)?.unwrap_or("0");
+            next = from + 1;
             let wide: i64 = crate::text_input::parse_int8(text)?;
             left |= wide < 0;
             width = usize::try_from(wide.unsigned_abs()).ok();

@@ -61,6 +61,14 @@ pub fn write_unsigned(mut value: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&buffer[at..]);
 }
 
+/// A `numeric` with another number of digits after the point than its scale.
+pub fn write_numeric_at(unscaled: i128, scale: i8, shown: i8, out: &mut Vec<u8>) {
+    match crate::text_input::rescale(unscaled, scale.into(), shown.into()) {
+        Some(value) => write_numeric(value, shown, out),
+        None => write_numeric(unscaled, scale, out),
+    }
+}
+
 /// A `numeric`: `unscaled` · 10^-`scale`, with `scale` digits after the point.
 pub fn write_numeric(unscaled: i128, scale: i8, out: &mut Vec<u8>) {
     if unscaled < 0 {

@@ -222,7 +222,7 @@ fn parse_type(name: &str, typmod: i32) -> Result<ColumnType, LakeError> {
         None => scalar(name),
     };
     let pg_type = pg_type.ok_or_else(|| LakeError::damaged(format!("unknown type \"{name}\"")))?;
-    Ok(ColumnType { pg_type, typmod })
+    Ok(ColumnType::new(pg_type, typmod))
 }
 
 /// The type of a column that another program made.

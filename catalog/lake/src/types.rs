@@ -7,10 +7,13 @@
 //! An expression of a text-like type may also have `Utf8` or `LargeUtf8`; whoever puts columns side by side (set
 //! operations, VALUES, CASE) casts to the canonical form.
 
+mod shown;
+
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 
+pub use self::shown::{Shown, ShownRule};
 use crate::ids::Oid;
 
 /// The largest precision of `numeric` (Arrow's `Decimal128`).
@@ -376,22 +379,58 @@ pub struct ColumnType {
     pub pg_type: PgType,
     /// PostgreSQL's `atttypmod`: `n + 4` of `varchar(n)`, `((p << 16) | s) + 4` of `numeric(p,s)`, else [`TYPMOD_NONE`].
     pub typmod: i32,
+    /// How the values of a `numeric` expression without a modifier are shown. Not part of a stored column's type.
+    pub shown: Shown,
 }
 
 impl ColumnType {
     /// A type without a modifier.
     pub const fn plain(pg_type: PgType) -> Self {
-        Self { pg_type, typmod: TYPMOD_NONE }
+        Self::new(pg_type, TYPMOD_NONE)
+    }
+
+    /// A type and its modifier.
+    pub const fn new(pg_type: PgType, typmod: i32) -> Self {
+        Self { pg_type, typmod, shown: Shown { rule: ShownRule::Column, zero: None } }
+    }
+
+    /// The same, shown in another way.
+    #[must_use]
+    pub const fn shown(self, shown: Shown) -> Self {
+        Self { shown, ..self }
+    }
+
+    /// What reading a stored column gives: a `numeric` that was declared without a scale shows what its values need.
+    #[must_use]
+    pub fn as_read(self) -> Self {
+        match self.pg_type {
+            PgType::Numeric | PgType::Array(PgType::Numeric) if self.typmod < 0 => {
+                self.shown(Shown::needed(0))
+            }
+            _ => self,
+        }
+    }
+
+    /// The same without a modifier, as a function gives it.
+    #[must_use]
+    pub const fn without_modifier(self) -> Self {
+        Self { typmod: TYPMOD_NONE, ..self }
+    }
+
+    /// An array's elements, or an element's array: another type with the same modifier.
+    #[must_use]
+    pub const fn with_type(self, pg_type: PgType) -> Self {
+        Self { pg_type, ..self }
     }
 
     /// `varchar(n)`; `n` counts characters.
     pub const fn varchar(characters: i32) -> Self {
-        Self { pg_type: PgType::Varchar, typmod: characters + 4 }
+        Self::new(PgType::Varchar, characters + 4)
     }
 
     /// `numeric(precision, scale)`.
     pub const fn numeric(precision: u8, scale: i8) -> Self {
-        Self { pg_type: PgType::Numeric, typmod: (((precision as i32) << 16) | (scale as i32 & 0x7ff)) + 4 }
+        Self::new(PgType::Numeric, (((precision as i32) << 16) | (scale as i32 & 0x7ff)) + 4)
     }
 
     /// Precision and scale of a `numeric` with a modifier.
@@ -457,25 +496,28 @@ impl ColumnType {
             | PgType::Record => DataType::Utf8View,
             PgType::Int2Vector => list(DataType::Int16),
             PgType::OidVector => list(DataType::UInt32),
-            PgType::Array(element) => list(Self { pg_type: *element, typmod: self.typmod }.to_arrow()),
+            PgType::Array(element) => list(self.with_type(*element).to_arrow()),
         }
     }
 }
 
-/// What a record's field says of its PostgreSQL type, in its Arrow field's metadata: number and modifier.
+/// What a record's field says of its PostgreSQL type, in its Arrow field's metadata: number, modifier and how
+/// values are shown.
 const FIELD_TYPE: &str = "lis.type";
 
 /// A field of a record: its Arrow type, and PostgreSQL's.
 pub fn record_field(name: &str, column_type: ColumnType, arrow_type: DataType) -> Field {
-    let said = format!("{},{}", column_type.pg_type.oid().get(), column_type.typmod);
+    let said =
+        format!("{},{},{}", column_type.pg_type.oid().get(), column_type.typmod, column_type.shown.code());
     Field::new(name, arrow_type, true).with_metadata([(FIELD_TYPE.to_owned(), said)].into())
 }
 
 /// The PostgreSQL type of a record's field, if it says one.
 pub fn field_type(field: &Field) -> Option<ColumnType> {
-    let (oid, typmod) = field.metadata().get(FIELD_TYPE)?.split_once(',')?;
+    let (oid, modifiers) = field.metadata().get(FIELD_TYPE)?.split_once(',')?;
+    let (typmod, shown) = modifiers.split_once(',')?;
     let pg_type = PgType::from_oid(Oid::new(oid.parse().ok()?))?;
-    Some(ColumnType { pg_type, typmod: typmod.parse().ok()? })
+    Some(ColumnType::new(pg_type, typmod.parse().ok()?).shown(Shown::from_code(shown.parse().ok()?)))
 }
 
 /// The Arrow list type over an element type, as this project always writes it.

@@ -20,7 +20,7 @@ pub fn format_type(oid: Oid, typmod: Option<i32>) -> String {
 
 fn scalar(pg_type: PgType, typmod: Option<i32>) -> String {
     let name = pg_type.facts().sql_name;
-    let column_type = ColumnType { pg_type, typmod: typmod.unwrap_or(-1) };
+    let column_type = ColumnType::new(pg_type, typmod.unwrap_or(-1));
     match pg_type {
         // A `char` of unknown length is not `character`, which would be `character(1)`.
         PgType::Bpchar if typmod == Some(-1) => "bpchar".to_owned(),

@@ -86,7 +86,7 @@ fn read_column(word: &'static str) -> Option<(SystemColumn, bool)> {
         None => (column_type, TYPMOD_NONE),
     };
     let pg_type = type_named(type_name)?;
-    Some((SystemColumn { name, column_type: ColumnType { pg_type, typmod } }, not_null))
+    Some((SystemColumn { name, column_type: ColumnType::new(pg_type, typmod) }, not_null))
 }
 
 /// A type by its name in `pg_type`; an array's begins with an underscore.

@@ -10,6 +10,7 @@ mod elementwise;
 mod names;
 pub(crate) mod ordering;
 pub(crate) mod records;
+pub(crate) mod shown;
 pub(crate) mod values;
 
 use std::{cell::RefCell, sync::Arc};
@@ -303,7 +304,9 @@ pub fn common_type(binding: &Binding<'_>, several: &mut [Typed], what: &str) -> 
         let coerced = coerce(binding, one.clone(), column_type, CastContext::Implicit, position)?;
         *one = casts::canonical_text(coerced);
     }
+    let shown = shown::of_several(several);
     let arrow_type = unify(several, column_type)?;
+    let column_type = if column_type.typmod < 0 { column_type.shown(shown) } else { column_type };
     let collation = collation::derived(several)?.of_type(column_type.pg_type);
     Ok(CommonType { column_type, arrow_type, collation })
 }

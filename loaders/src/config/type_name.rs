@@ -75,7 +75,7 @@ pub(super) fn parse(text: &str) -> Result<ColumnType, String> {
 }
 
 fn length_type(pg_type: PgType, characters: i32) -> ColumnType {
-    ColumnType { pg_type, typmod: ColumnType::varchar(characters).typmod }
+    ColumnType::new(pg_type, ColumnType::varchar(characters).typmod)
 }
 
 fn numeric(text: &str, precision: i32, scale: i32) -> Result<ColumnType, String> {

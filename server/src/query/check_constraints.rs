@@ -96,7 +96,7 @@ impl CheckConstraints {
 
     /// The first row that a check refuses, and what is wrong with it. Rows are of the table's columns in order; more may
     /// follow.
-    pub(crate) fn first_violation(&self, rows: &RecordBatch) -> Result<Option<(usize, ServerError)>> {
+    pub(crate) fn first_violation(&self, rows: &RecordBatch) -> Result<Option<(usize, &str, ServerError)>> {
         let mut first: Option<(usize, &str)> = None;
         for (name, check) in &self.checks {
             let passed = evaluated(check, rows)?;
@@ -110,7 +110,9 @@ impl CheckConstraints {
                 first = Some((row, name));
             }
         }
-        Ok(first.map(|(row, name)| (row, ServerError::new(Condition::CheckViolation, self.message(name)))))
+        Ok(first.map(|(row, name)| {
+            (row, name, ServerError::new(Condition::CheckViolation, self.message(name)))
+        }))
     }
 }
 

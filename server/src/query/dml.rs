@@ -77,7 +77,8 @@ impl RowSink {
         })?;
         let checks = RowChecks::new(table, policies, output)
             .with_constraints(CheckConstraints::bind(server, request, table)?)
-            .showing(shown);
+            .showing(shown)
+            .in_schema(request.schema_of(table));
         Ok(Self { writer: server.lake.writer(table, WriterOptions::default()).await?, checks })
     }
 

@@ -217,11 +217,12 @@ impl<'r> Changes<'r> {
         let returning = modification.returning.take();
         let spool = returning.as_ref().map(|(_, rows)| spool(&self.server, rows));
         let constraints = CheckConstraints::bind(&self.server, self.request, &modification.table)?;
+        let schema = self.request.schema_of(&modification.table);
         let change = self.tables.get_mut(&modification.table.id);
         let change = change.ok_or_else(|| defect("a change of a table that was not begun"))?;
         let pool = &self.server.state.runtime_env().memory_pool;
         let (work, affected) =
-            Work::new(change, modification, constraints, self.output.clone(), spool, pool)?;
+            Work::new(change, modification, constraints, schema, self.output.clone(), spool, pool)?;
         let (rows, spool) = work.run(&self.server, affected).await?;
         let query = returning.zip(spool).map(|((query, rows), spool)| {
             rows.supply(Arc::new(spool.finish()));

@@ -13,7 +13,7 @@ use lis_sql::output::OutputColumn;
 
 use super::check_constraints::CheckConstraints;
 use crate::{
-    error::{Condition, Result, ServerError},
+    error::{Condition, Result, ServerError, Subject},
     wire::{
         encode::{OutputOptions, RowEncoder},
         types::Format,
@@ -27,6 +27,8 @@ const SHOWN_BYTES_MAX: usize = 64;
 #[derive(Debug)]
 pub(crate) struct RowChecks {
     table: String,
+    /// The table's schema, where it is known.
+    schema: Option<String>,
     columns: Vec<OutputColumn>,
     not_null: Vec<usize>,
     policies: Option<RowCheck>,
@@ -49,6 +51,7 @@ impl RowChecks {
         let not_null = table.columns.iter().enumerate().filter(|(_, column)| column.not_null);
         Self {
             table: table.name.as_str().to_owned(),
+            schema: None,
             columns: columns.collect(),
             not_null: not_null.map(|(position, _)| position).collect(),
             policies,
@@ -62,6 +65,12 @@ impl RowChecks {
     #[must_use]
     pub(crate) fn with_constraints(self, constraints: Option<CheckConstraints>) -> Self {
         Self { constraints, ..self }
+    }
+
+    /// With the name of the table's schema, for errors.
+    #[must_use]
+    pub(crate) fn in_schema(self, schema: Option<String>) -> Self {
+        Self { schema, ..self }
     }
 
     /// For a user who may not read the table: errors show these columns only.
@@ -98,18 +107,24 @@ impl RowChecks {
                     "null value in column \"{column}\" of relation \"{}\" violates not-null constraint",
                     self.table
                 );
-                let error = ServerError::new(Condition::NotNullViolation, message);
+                let subject = Subject { column: Some(column.to_owned()), ..self.subject() };
+                let error = ServerError::new(Condition::NotNullViolation, message).about(subject);
                 complain(row, self.with_row(error, rows, row));
             }
         }
         // PostgreSQL does not come to a row's checks when a null or a policy has refused it before.
         let sound = first.as_ref().map_or(rows.num_rows(), |(row, _)| *row);
         if let Some(constraints) = &self.constraints
-            && let Some((row, error)) = constraints.first_violation(&rows.slice(0, sound))?
+            && let Some((row, name, error)) = constraints.first_violation(&rows.slice(0, sound))?
         {
+            let error = error.about(Subject { constraint: Some(name.to_owned()), ..self.subject() });
             return Ok(Some((row, self.with_row(error, rows, row))));
         }
         Ok(first)
+    }
+
+    fn subject(&self) -> Subject {
+        Subject { schema: self.schema.clone(), table: Some(self.table.clone()), ..Subject::default() }
     }
 
     /// Adds the row to an error, if the user may see it.

@@ -24,10 +24,11 @@ use chrono_tz::Tz;
 use lis_functions::{
     arrays::shape::{self, Arrays, Dimension, is_shaped},
     calendar,
+    text_input::rescale,
     text_output::{self, DateLayout, Styles},
     timetz,
 };
-use lis_lake::types::{ColumnType, PgType, field_type};
+use lis_lake::types::{ColumnType, PgType, Shown, field_type};
 use lis_sql::output::OutputColumn;
 
 pub(crate) use self::names::ObjectNames;
@@ -121,7 +122,8 @@ impl RowEncoder {
             .iter()
             .zip(casts.iter())
             .map(|((column_type, format), array)| {
-                Column::new(client_type(column_type.pg_type), *format, array.as_ref(), &self.options)
+                let column_type = column_type.with_type(client_type(column_type.pg_type));
+                Column::new(column_type, *format, array.as_ref(), &self.options)
             })
             .collect()
     }
@@ -215,6 +217,8 @@ enum Kind<'a> {
     Float8Binary(&'a [f64]),
     NumericText(&'a [i128], i8),
     NumericBinary(&'a [i128], i8),
+    NumericShownText(&'a [i128], i8, Shown),
+    NumericShownBinary(&'a [i128], i8, Shown),
     Text(Strings<'a>),
     TextIn(Strings<'a>, ClientEncoding),
     CharBinary(Strings<'a>),
@@ -272,7 +276,13 @@ fn mismatch(wanted: &str, found: &DataType) -> ServerError {
 }
 
 impl<'a> Column<'a> {
-    fn new(pg_type: PgType, format: Format, array: &'a dyn Array, options: &OutputOptions) -> Result<Self> {
+    fn new(
+        column_type: ColumnType,
+        format: Format,
+        array: &'a dyn Array,
+        options: &OutputOptions,
+    ) -> Result<Self> {
+        let pg_type = column_type.pg_type;
         let nulls = array.nulls();
         if array.data_type() == &DataType::Null {
             return Ok(Self { nulls, kind: Kind::AllNull });
@@ -318,7 +328,13 @@ impl<'a> Column<'a> {
             PgType::Numeric => {
                 let DataType::Decimal128(_, scale) = array.data_type() else { return Err(found()) };
                 let values = values!(Decimal128Type);
-                pick!(Kind::NumericText(values, *scale), Kind::NumericBinary(values, *scale))
+                let shown = column_type.shown;
+                match (text, shown.is_column()) {
+                    (true, true) => Kind::NumericText(values, *scale),
+                    (false, true) => Kind::NumericBinary(values, *scale),
+                    (true, false) => Kind::NumericShownText(values, *scale, shown),
+                    (false, false) => Kind::NumericShownBinary(values, *scale, shown),
+                }
             }
             PgType::Char if !text => Kind::CharBinary(strings(array)?),
             PgType::Jsonb if !text => Kind::JsonbBinary(strings(array)?, options.encoding),
@@ -392,22 +408,22 @@ impl<'a> Column<'a> {
                 pick!(Kind::IntervalText(values, options.styles), Kind::IntervalBinary(values))
             }
             PgType::Array(element_type) => {
-                Self::list(PgType::Array(element_type), *element_type, format, array, options)?
+                Self::list(column_type, *element_type, format, array, options)?
             }
-            PgType::Int2Vector => Self::list(pg_type, PgType::Int2, format, array, options)?,
-            PgType::OidVector => Self::list(pg_type, PgType::Oid, format, array, options)?,
+            PgType::Int2Vector => Self::list(column_type, PgType::Int2, format, array, options)?,
+            PgType::OidVector => Self::list(column_type, PgType::Oid, format, array, options)?,
         };
         Ok(Self { nulls, kind })
     }
 
     fn list(
-        pg_type: PgType,
+        column_type: ColumnType,
         element_type: PgType,
         format: Format,
         array: &'a dyn Array,
         options: &OutputOptions,
     ) -> Result<Kind<'a>> {
-        let vector = matches!(pg_type, PgType::Int2Vector | PgType::OidVector);
+        let vector = matches!(column_type.pg_type, PgType::Int2Vector | PgType::OidVector);
         let wrong = || mismatch("array", array.data_type());
         // An array of several dimensions has its shape beside its elements.
         let (items, shape) = match array.as_struct_opt().filter(|_| is_shaped(array.data_type())) {
@@ -415,7 +431,12 @@ impl<'a> Column<'a> {
             None => (array, None),
         };
         let list = items.as_list_opt::<i32>().ok_or_else(wrong)?;
-        let element = Box::new(Column::new(element_type, format, list.values().as_ref(), options)?);
+        let element = Box::new(Column::new(
+            column_type.with_type(element_type),
+            format,
+            list.values().as_ref(),
+            options,
+        )?);
         let offsets = list.value_offsets();
         let shapes = shape.map(|shaped| Arrays::of(shaped, 1)).transpose().map_err(|_| wrong())?;
         Ok(match format {
@@ -432,9 +453,10 @@ impl<'a> Column<'a> {
         let record = array.as_struct_opt().ok_or_else(|| mismatch("record", array.data_type()))?;
         let mut columns = Vec::with_capacity(record.num_columns());
         for (field, column) in record.fields().iter().zip(record.columns()) {
-            let pg_type = field_type(field).map(|found| client_type(found.pg_type));
-            let pg_type = pg_type.ok_or_else(|| mismatch("a known type", field.data_type()))?;
-            columns.push((pg_type, Column::new(pg_type, format, column.as_ref(), options)?));
+            let found = field_type(field).ok_or_else(|| mismatch("a known type", field.data_type()))?;
+            let pg_type = client_type(found.pg_type);
+            let column = Column::new(found.with_type(pg_type), format, column.as_ref(), options)?;
+            columns.push((pg_type, column));
         }
         Ok(match format {
             Format::Text => Kind::RecordText(columns.into_iter().map(|(_, column)| column).collect()),
@@ -506,6 +528,16 @@ impl<'a> Column<'a> {
             Kind::Float8Binary(values) => out.extend_from_slice(&values[row].to_be_bytes()),
             Kind::NumericText(values, scale) => text_output::write_numeric(values[row], *scale, out),
             Kind::NumericBinary(values, scale) => numeric_binary(values[row], *scale, out),
+            Kind::NumericShownText(values, scale, shown) => {
+                text_output::write_numeric_at(values[row], *scale, shown.digits(values[row], *scale), out);
+            }
+            Kind::NumericShownBinary(values, scale, shown) => {
+                let digits = shown.digits(values[row], *scale);
+                match rescale(values[row], (*scale).into(), digits.into()) {
+                    Some(value) => numeric_binary(value, digits, out),
+                    None => numeric_binary(values[row], *scale, out),
+                }
+            }
             Kind::Text(values) => out.extend_from_slice(values.value(row).as_bytes()),
             Kind::TextIn(values, encoding) => encoding.encode(values.value(row), out)?,
             Kind::CharBinary(values) => out.push(values.value(row).bytes().next().unwrap_or(0)),
@@ -694,7 +726,7 @@ mod tests {
     fn cell(pg_type: PgType, format: Format, array: &dyn Array, row: usize) -> Vec<u8> {
         let mut out = Vec::new();
         let options = options();
-        Column::new(pg_type, format, array, &options).unwrap().put(row, &mut out).unwrap();
+        Column::new(ColumnType::plain(pg_type), format, array, &options).unwrap().put(row, &mut out).unwrap();
         out
     }
 

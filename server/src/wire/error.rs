@@ -14,7 +14,7 @@ use pgwire::messages::{
     response::{ErrorResponse, NoticeResponse},
 };
 
-use crate::error::{CancelReason, Condition, ServerError, StatementError};
+use crate::error::{CancelReason, Condition, ServerError, StatementError, Subject};
 
 /// A five-letter code of the SQL standard or PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -247,6 +247,8 @@ pub(crate) struct Report {
     pub(crate) position: Option<usize>,
     /// What was being done: CONTEXT.
     pub(crate) context: Option<String>,
+    /// What it is about.
+    pub(crate) subject: Subject,
 }
 
 impl Report {
@@ -259,6 +261,7 @@ impl Report {
             hint: None,
             position: None,
             context: None,
+            subject: Subject::default(),
         }
     }
 
@@ -304,6 +307,10 @@ impl Report {
             (b'H', self.hint.clone()),
             (b'P', self.position.map(|position| position.to_string())),
             (b'W', self.context.clone()),
+            (b's', self.subject.schema.clone()),
+            (b't', self.subject.table.clone()),
+            (b'c', self.subject.column.clone()),
+            (b'n', self.subject.constraint.clone()),
         ];
         fields.extend(optional.into_iter().filter_map(|(code, value)| Some((code, value?))));
         // A zero byte inside a field would end it.
@@ -350,6 +357,7 @@ impl From<&StatementError> for Report {
             hint: error.hint.clone(),
             position: error.position,
             context: None,
+            subject: error.subject.clone(),
         }
     }
 }

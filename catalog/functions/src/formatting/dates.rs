@@ -294,7 +294,7 @@ impl DateTemplate {
     pub fn read(text: &str) -> Result<Self, FunctionError> {
         let mut items = Vec::new();
         let mut rest = text;
-        let mut fill = false;
+        let (mut fill, mut translated) = (false, false);
         while let Some(one) = rest.chars().next() {
             if let Some(after) = rest.strip_prefix("FM").or_else(|| rest.strip_prefix("fm")) {
                 fill = true;
@@ -303,6 +303,7 @@ impl DateTemplate {
             }
             if let Some(after) = ["TM", "tm", "FX", "fx"].iter().find_map(|prefix| rest.strip_prefix(prefix))
             {
+                translated |= rest.starts_with(['T', 't']);
                 rest = after;
                 continue;
             }
@@ -317,8 +318,10 @@ impl DateTemplate {
                 } else {
                     None
                 };
-                items.push(Item::Keyword { keyword: *keyword, fill, ordinal });
-                fill = false;
+                // Names in the session's language are not padded.
+                let is_name = matches!(keyword, Keyword::MonthName(_) | Keyword::DayName(_));
+                items.push(Item::Keyword { keyword: *keyword, fill: fill || translated && is_name, ordinal });
+                (fill, translated) = (false, false);
                 continue;
             }
             match one {
@@ -574,8 +577,7 @@ fn write_keyword(
         K::DayName(case) => name(DAYS[weekday(days("DAY")?)], case, NAME_WIDTH, out),
         K::DayShort(case) => out.push_str(&cased(&DAYS[weekday(days("DY")?)][..3], case)),
         K::DayOfYear => {
-            let days = days("DDD")?;
-            number(days - calendar::days_from_civil(moment.year, 1, 1) + 1, 3, out);
+            number(day_of_year(moment), 3, out);
         }
         K::IsoDayOfYear => {
             let days = days("IDDD")?;
@@ -587,8 +589,7 @@ fn write_keyword(
         K::IsoDayOfWeek => number(iso_day_of_week(days("ID")?), 1, out),
         K::WeekOfMonth => number((moment.day - 1) / 7 + 1, 1, out),
         K::WeekOfYear => {
-            let days = days("WW")?;
-            number((days - calendar::days_from_civil(moment.year, 1, 1)) / 7 + 1, 2, out);
+            number((day_of_year(moment) - 1) / 7 + 1, 2, out);
         }
         K::IsoWeek => number(iso_week(days("IW")?).1, 2, out),
         K::Century => {
@@ -636,6 +637,14 @@ fn write_keyword(
 }
 
 /// 0 is Sunday.
+/// The day of the year; an interval counts years and months as 30 days each month.
+fn day_of_year(moment: &Moment) -> i64 {
+    match moment.days {
+        Some(days) => days - calendar::days_from_civil(moment.year, 1, 1) + 1,
+        None => (moment.year * 12 + moment.month) * 30 + moment.day,
+    }
+}
+
 fn weekday(days: i64) -> usize {
     usize::try_from((days + 4).rem_euclid(7)).unwrap_or(0)
 }

@@ -413,7 +413,7 @@ impl Writer<'_> {
         )
         .await?;
         if let PgType::Array(element) = column.column_type.pg_type {
-            let element = ColumnType { pg_type: *element, typmod: column.column_type.typmod };
+            let element = column.column_type.with_type(*element);
             let parent = Some(column_id);
             self.duck_column(table_id, column_id + 1, order, "element", element, false, parent, None).await?;
         }

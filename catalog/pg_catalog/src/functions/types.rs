@@ -148,7 +148,7 @@ pub(super) fn encoding_max_length(_: &ViewContext, cells: &[Cell]) -> Answer {
 /// The type and modifier that information_schema's functions are given.
 fn column_type(cells: &[Cell]) -> Option<ColumnType> {
     let typmod = i32::try_from(integer(cells, 1)).ok()?;
-    Some(ColumnType { pg_type: PgType::from_oid(oid(cells, 0))?, typmod })
+    Some(ColumnType::new(PgType::from_oid(oid(cells, 0))?, typmod))
 }
 
 fn of_type(cells: &[Cell], fact: impl Fn(ColumnType) -> Option<i64>) -> Answer {

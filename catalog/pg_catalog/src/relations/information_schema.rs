@@ -136,7 +136,7 @@ pub(super) fn columns(context: &ViewContext, rows: &mut Rows<'_>) {
 }
 
 fn add_column(context: &ViewContext, rows: &mut Rows<'_>, column: ColumnFacts<'_>) {
-    let ColumnType { pg_type, typmod } = column.column_type;
+    let ColumnType { pg_type, typmod, .. } = column.column_type;
     let data_type = match pg_type {
         PgType::Array(_) => "ARRAY".to_owned(),
         scalar => format_type(scalar.oid(), None),

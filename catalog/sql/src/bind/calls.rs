@@ -36,6 +36,7 @@ use crate::{
     },
     types::{
         Typed, casts::canonical_text, coerce_to_boolean, ordering::order_key, records::row, settle_unknown,
+        string_literal,
     },
 };
 
@@ -493,6 +494,16 @@ impl Binder<'_> {
                 _ => position,
             };
             check_order(&arguments, name.as_deref(), place_of)?;
+            // The form of normalisation is a word of the grammar.
+            if let ast::FunctionArgExpr::Expr(ast::Expr::Identifier(form)) = value
+                && function == "normalize"
+                && arguments.len() == 1
+                && form.quote_style.is_none()
+            {
+                let value = string_literal(&form.value.to_lowercase(), place_of);
+                arguments.push(Argument { name, value });
+                continue;
+            }
             match value {
                 ast::FunctionArgExpr::Expr(value) => {
                     arguments.push(Argument { name, value: self.expression(value, place)? });
@@ -592,7 +603,7 @@ impl Binder<'_> {
         });
         let column = Calls::column_of(&calls.aggregates, expr, position, || self.fresh_column(&name));
         // A function's result has no modifier.
-        let column_type = ColumnType::plain(aggregate.result.pg_type);
+        let column_type = aggregate.result.without_modifier();
         let call = from.column(column, &aggregate.arrow_type);
         let call = Typed::new(call, column_type, aggregate.arrow_type);
         let done = match aggregate.finish {

@@ -465,7 +465,7 @@ impl Binder<'_> {
             Rc::new(ScopeColumn {
                 name: column.name.clone(),
                 expr: Expr::Column(Column::new(Some(qualifier.clone()), column.name.as_str())),
-                column_type: ColumnType { ..column.column_type },
+                column_type: column.column_type.as_read(),
                 arrow_type,
                 collation: Derived::of_lake(column.collation),
                 origin: Some(Origin { relation: relation.oid, column: column.number }),

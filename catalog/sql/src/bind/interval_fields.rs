@@ -164,7 +164,7 @@ impl IntervalFields {
         let typmod = mask << 16 | precision.map_or(FULL_PRECISION, |digits| digits.min(6));
         Typed {
             expr: Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(value)), metadata),
-            column_type: ColumnType { pg_type: PgType::Interval, typmod },
+            column_type: ColumnType::new(PgType::Interval, typmod),
             ..typed
         }
     }

@@ -24,6 +24,7 @@ use crate::{
     types::{
         Typed, common_type,
         ordering::{check_equality, equality_key},
+        shown,
     },
 };
 
@@ -93,7 +94,16 @@ impl Binder<'_> {
             let mut pair = [left_column.typed(), right_column.typed()];
             let both_unknown = pair.iter().all(|typed| typed.is_unknown());
             let same_origin = pair[0].origin.is_some() && pair[0].origin == pair[1].origin;
-            let common = common_type(&self.binding, &mut pair, name)?;
+            let written = [constant_of(&left, left_column), constant_of(&right, right_column)];
+            let mut common = common_type(&self.binding, &mut pair, name)?;
+            if common.column_type.pg_type == PgType::Numeric && common.column_type.typmod < 0 {
+                let [left, right] = &pair;
+                let [left_constant, right_constant] = written;
+                common.column_type.shown = shown::of_several(&[
+                    left_constant.unwrap_or_else(|| left.clone()),
+                    right_constant.unwrap_or_else(|| right.clone()),
+                ]);
+            }
             if !all {
                 check_equality(&pair[0])?;
             }
@@ -265,4 +275,17 @@ fn over_rows(
             distinct: false,
         },
     })
+}
+
+/// The constant that an arm's column is, if it is one.
+fn constant_of(bound: &Bound, column: &BoundColumn) -> Option<Typed> {
+    let LogicalPlan::Projection(projection) = &bound.plan else { return None };
+    let found = projection.expr.iter().find_map(|expr| match expr {
+        Expr::Alias(alias) if alias.name == column.column.name => Some(alias.expr.as_ref()),
+        _ => None,
+    })?;
+    match found {
+        Expr::Literal(value, _) => Some(Typed::constant(value.clone(), column.column_type)),
+        _ => None,
+    }
 }

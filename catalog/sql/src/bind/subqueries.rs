@@ -612,7 +612,7 @@ impl Binder<'_> {
             _ => return Err(unsupported("ARRAY(SELECT …) of this type", None)),
         };
         let expr = coalesce(vec![value, lit(empty)]);
-        let column_type = ColumnType { pg_type: resolved.result.pg_type, typmod };
+        let column_type = ColumnType::new(resolved.result.pg_type, typmod);
         let collected = Typed::new(expr, column_type, resolved.arrow_type);
         let array = match resolved.finish {
             Some(finish) => finish.apply(collected, column_type)?,

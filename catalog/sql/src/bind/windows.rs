@@ -167,7 +167,7 @@ impl Binder<'_> {
         });
         let result = WindowResult {
             // A function's result has no modifier.
-            column_type: ColumnType::plain(window.result.pg_type),
+            column_type: window.result.without_modifier(),
             arrow_type: window.arrow_type,
             cast: window.cast,
         };

@@ -159,12 +159,10 @@ impl Dialect for Grammar {
         BASE.supports_bitwise_shift_operators()
     }
 
-    fn supports_named_fn_args_with_colon_operator(&self) -> bool {
-        BASE.supports_named_fn_args_with_colon_operator()
-    }
-
+    // A name may be any expression in sqlparser's form for JSON_OBJECT: then each argument is read twice, and calls in
+    // calls cost two to the power of their depth. PostgreSQL's names are identifiers.
     fn supports_named_fn_args_with_expr_name(&self) -> bool {
-        BASE.supports_named_fn_args_with_expr_name()
+        false
     }
 
     fn supports_empty_projections(&self) -> bool {

@@ -20,7 +20,7 @@ use lis_functions::{
     statistics::{Statistic, numeric_statistic_aggregate},
     string_aggregates::{self, Joined},
 };
-use lis_lake::types::{Category, ColumnType, PgType, list};
+use lis_lake::types::{Category, ColumnType, PgType, Shown, ShownRule, list};
 
 use super::{FunctionRow, Make};
 use crate::{
@@ -32,9 +32,10 @@ use crate::{
     },
     types::{
         Binding, Derived, Typed,
-        casts::{canonical_text, to_text, widen},
+        casts::{canonical_text, integer_digits, to_text, widen},
         collation::derived,
         ordering::{is_keyed, order_key},
+        shown,
     },
 };
 
@@ -43,8 +44,11 @@ use PgType::{Bool, Bytea, Float4, Float8, Int2, Int4, Int8, Interval, Json, Json
 const FLOATS: Formal = Is(PgType::Array(&PgType::Float8));
 const INTERVALS: Formal = Is(PgType::Array(&PgType::Interval));
 
-/// Digits after the point of an average over a column.
-const AVERAGE_SCALE: i32 = 16;
+/// Digits after the point of a statistic over a column, at least.
+const STATISTIC_SCALE: i32 = 16;
+
+/// Digits after the point of an average, where what is averaged leaves room for them.
+const AVERAGE_SCALE: i32 = 20;
 
 const fn aggregate(
     name: &'static str,
@@ -110,7 +114,7 @@ fn same(function: Arc<AggregateUDF>, arguments: Vec<Typed>) -> Result<ResolvedAg
         PgType::Varchar => Text,
         other => other,
     };
-    let result = ColumnType::plain(pg_type);
+    let result = ColumnType::plain(pg_type).shown(argument.column_type.shown);
     if is_keyed(&argument) && argument.pg_type().facts().category == Category::String {
         // The text of the largest key.
         let collation = argument.collation;
@@ -172,15 +176,29 @@ fn numeric_sum(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggrega
     let scale = if argument.pg_type() == Numeric { digits(&argument).1 } else { 0 };
     let arrow_type = decimal(38, scale);
     let function = numeric_aggregate(Outcome::Sum, arrow_type.clone());
-    resolved(function, vec![argument], ColumnType::plain(Numeric), arrow_type)
+    // Of addends that show different numbers of digits the sum shows the largest; no addends but zeros show theirs.
+    let shown = match argument.column_type.shown {
+        Shown { rule: ShownRule::Needed { .. }, .. } if !shown::is_open(&argument) => Shown::default(),
+        other => other,
+    };
+    resolved(function, vec![argument], ColumnType::plain(Numeric).shown(shown), arrow_type)
 }
 
 fn numeric_average(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
     let argument = first(arguments)?;
-    let scale = if argument.pg_type() == Numeric { digits(&argument).1 } else { 0 };
-    let arrow_type = decimal(38, scale.max(AVERAGE_SCALE));
+    let (precision, scale) = match integer_digits(argument.pg_type()) {
+        Some(precision) => (i32::from(precision), 0),
+        None => digits(&argument),
+    };
+    let room = 38 - (precision - scale);
+    let arrow_type = decimal(38, room.clamp(STATISTIC_SCALE, AVERAGE_SCALE).max(scale));
     let function = numeric_aggregate(Outcome::Average, arrow_type.clone());
-    resolved(function, vec![argument], ColumnType::plain(Numeric), arrow_type)
+    let least = match () {
+        () if shown::is_quotient(&argument) => STATISTIC_SCALE,
+        () if shown::is_open(&argument) => 0,
+        () => scale,
+    };
+    resolved(function, vec![argument], ColumnType::plain(Numeric).shown(Shown::quotient(least)), arrow_type)
 }
 
 fn float_average(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
@@ -328,9 +346,12 @@ fn interval(how: Fold, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlEr
 fn statistic_of(which: Statistic, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
     let argument = first(arguments)?;
     let scale = if argument.pg_type() == Numeric { digits(&argument).1 } else { 0 };
-    let arrow_type = decimal(38, scale.max(AVERAGE_SCALE));
+    let arrow_type = decimal(38, scale.max(STATISTIC_SCALE));
+    let root = matches!(which, Statistic::SampleDeviation | Statistic::PopulationDeviation);
     let function = numeric_statistic_aggregate(which, arrow_type.clone());
-    resolved(function, vec![argument], ColumnType::plain(Numeric), arrow_type)
+    let own = if shown::is_open(&argument) { 0 } else { scale };
+    let result = ColumnType::plain(Numeric).shown(Shown::variance(own, root));
+    resolved(function, vec![argument], result, arrow_type)
 }
 
 /// `json_agg`: the values as json, collected as text and joined.

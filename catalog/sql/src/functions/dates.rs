@@ -39,7 +39,7 @@ fn now_as(binding: &Binding<'_>, target: PgType, arguments: &[Typed]) -> Result<
         Some(ScalarValue::Int32(Some(digits))) => (*digits).clamp(0, 6),
         _ => -1,
     };
-    let target = ColumnType { pg_type: target, typmod };
+    let target = ColumnType::new(target, typmod);
     coerce(binding, moment(binding.context.transaction_started_at), target, CastContext::Explicit, None)
 }
 

@@ -121,7 +121,7 @@ fn only(mut arguments: Vec<Typed>) -> Result<Typed, SqlError> {
 fn unnest(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
     let array = items(only(arguments)?)?;
     let element = array.pg_type().element().unwrap_or(Text);
-    let column_type = ColumnType { pg_type: element, typmod: array.column_type.typmod };
+    let column_type = array.column_type.with_type(element);
     one_column("unnest", array, column_type)
 }
 

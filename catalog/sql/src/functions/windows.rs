@@ -117,7 +117,10 @@ fn shifted(
     let mut rebuilt = vec![first];
     if let Some(default) = arguments.next() {
         rebuilt.push(default);
-        common_type(binding, &mut rebuilt, "lag")?;
+        let common = common_type(binding, &mut rebuilt, "lag")?;
+        if let Some(first) = rebuilt.first_mut() {
+            first.column_type = common.column_type;
+        }
     }
     let constant = offset.iter().chain(rebuilt.get(1)).all(|argument| argument.value().is_some())
         && offset.iter().all(is_constant);

@@ -11,7 +11,7 @@ use lis_functions::{
     arrays::{dimensions, shape},
     bytes, dates, numbers, strings, timetz,
 };
-use lis_lake::types::{ColumnType, PgType};
+use lis_lake::types::{ColumnType, PgType, Shown};
 
 use super::{Formal, OperatorRow, is};
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     types::{
         Binding, Typed,
         casts::{canonical_text, coerce_to, to_text},
+        shown,
     },
 };
 
@@ -106,10 +107,8 @@ fn numeric_quotient(left: &Typed, right: &Typed) -> DataType {
     if let (Some(left), Some(right)) = (value(left), value(right)) {
         return decimal(38, quotient_scale(left, right));
     }
-    let ((p1, s1), (_, s2)) = (digits(left), digits(right));
-    let whole = if p1 < 38 { p1 - s1 + s2 } else { 0 };
-    let scale = QUOTIENT_SCALE.min(38 - whole.clamp(0, 22)).max(s1).max(s2.min(QUOTIENT_SCALE));
-    decimal(38, scale)
+    let ((_, left_scale), (_, right_scale)) = (digits(left), digits(right));
+    decimal(38, left_scale.max(right_scale.min(QUOTIENT_SCALE)).max(QUOTIENT_SCALE))
 }
 
 /// A row whose kernel takes both operands as they are, widened to the result's type where they are integers or floats
@@ -176,7 +175,8 @@ macro_rules! prefix_numeric {
             result: is(PgType::Numeric),
             build: |_, _, operands| {
                 let (precision, scale) = operands.first().map_or((38, 10), digits);
-                apply($function, $kernel, operands, NUMERIC, decimal(precision, scale))
+                let result = NUMERIC.shown(operands.first().map(shown::of_same).unwrap_or_default());
+                apply($function, $kernel, operands, result, decimal(precision, scale))
             },
         }
     };
@@ -184,6 +184,9 @@ macro_rules! prefix_numeric {
 
 macro_rules! numeric {
     ($name:literal, $function:literal, $kernel:path, $type_of:path) => {
+        numeric!($name, $function, $kernel, $type_of, |_, _| Shown::default())
+    };
+    ($name:literal, $function:literal, $kernel:path, $type_of:path, $shown:expr) => {
         OperatorRow {
             name: $name,
             left: Some(is(PgType::Numeric)),
@@ -192,7 +195,9 @@ macro_rules! numeric {
             build: |_, _, operands| {
                 let (left, right) = two(operands)?;
                 let arrow_type = $type_of(&left, &right);
-                apply($function, $kernel, vec![left, right], NUMERIC, arrow_type)
+                let shown: fn(&Typed, &Typed) -> Shown = $shown;
+                let result = NUMERIC.shown(shown(&left, &right));
+                apply($function, $kernel, vec![left, right], result, arrow_type)
             },
         }
     };
@@ -333,7 +338,7 @@ pub(super) const ROWS: &[OperatorRow] = &[
     mixed!("+", Float4, Float8, Float8, "float8pl", numbers::float8_add),
     mixed!("+", Float8, Float4, Float8, "float8pl", numbers::float8_add),
     same!("+", Float8, "float8pl", numbers::float8_add),
-    numeric!("+", "numeric_add", numbers::numeric_add, numeric_sum),
+    numeric!("+", "numeric_add", numbers::numeric_add, numeric_sum, shown::of_sum),
     same!("-", Int2, "int2mi", numbers::int2_subtract),
     mixed!("-", Int2, Int4, Int4, "int4mi", numbers::int4_subtract),
     mixed!("-", Int2, Int8, Int8, "int8mi", numbers::int8_subtract),
@@ -347,7 +352,7 @@ pub(super) const ROWS: &[OperatorRow] = &[
     mixed!("-", Float4, Float8, Float8, "float8mi", numbers::float8_subtract),
     mixed!("-", Float8, Float4, Float8, "float8mi", numbers::float8_subtract),
     same!("-", Float8, "float8mi", numbers::float8_subtract),
-    numeric!("-", "numeric_sub", numbers::numeric_subtract, numeric_sum),
+    numeric!("-", "numeric_sub", numbers::numeric_subtract, numeric_sum, shown::of_sum),
     same!("*", Int2, "int2mul", numbers::int2_multiply),
     mixed!("*", Int2, Int4, Int4, "int4mul", numbers::int4_multiply),
     mixed!("*", Int2, Int8, Int8, "int8mul", numbers::int8_multiply),
@@ -361,7 +366,7 @@ pub(super) const ROWS: &[OperatorRow] = &[
     mixed!("*", Float4, Float8, Float8, "float8mul", numbers::float8_multiply),
     mixed!("*", Float8, Float4, Float8, "float8mul", numbers::float8_multiply),
     same!("*", Float8, "float8mul", numbers::float8_multiply),
-    numeric!("*", "numeric_mul", numbers::numeric_multiply, numeric_product),
+    numeric!("*", "numeric_mul", numbers::numeric_multiply, numeric_product, shown::of_product),
     same!("/", Int2, "int2div", numbers::int2_divide),
     mixed!("/", Int2, Int4, Int4, "int4div", numbers::int4_divide),
     mixed!("/", Int2, Int8, Int8, "int8div", numbers::int8_divide),
@@ -375,7 +380,7 @@ pub(super) const ROWS: &[OperatorRow] = &[
     mixed!("/", Float4, Float8, Float8, "float8div", numbers::float8_divide),
     mixed!("/", Float8, Float4, Float8, "float8div", numbers::float8_divide),
     same!("/", Float8, "float8div", numbers::float8_divide),
-    numeric!("/", "numeric_div", numbers::numeric_divide, numeric_quotient),
+    numeric!("/", "numeric_div", numbers::numeric_divide, numeric_quotient, shown::of_quotient),
     same!("%", Int2, "int2mod", numbers::int2_modulo),
     same!("%", Int4, "int4mod", numbers::int4_modulo),
     same!("%", Int8, "int8mod", numbers::int8_modulo),

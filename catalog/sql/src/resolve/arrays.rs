@@ -52,7 +52,8 @@ pub fn array(
         .at(position));
     };
     let arrow_type = list(common.arrow_type);
-    apply_on_null("make_array", kernels::make_array, elements, ColumnType::plain(array), arrow_type)
+    let column_type = ColumnType::plain(array).shown(common.column_type.shown);
+    apply_on_null("make_array", kernels::make_array, elements, column_type, arrow_type)
         .map(|done| done.at(position))
 }
 
@@ -172,7 +173,7 @@ pub fn subscripts(
     }
     let (element, arrow_type) = subscripted(&array, position)?;
     let bound = lower_bound(array.pg_type());
-    let result = ColumnType { pg_type: element, typmod: array.column_type.typmod };
+    let result = array.column_type.with_type(element);
     let plain = !shape::is_shaped(&array.arrow_type);
     let sliced = steps.iter().any(|step| matches!(step, Subscript::Slice(..)));
     if !sliced {

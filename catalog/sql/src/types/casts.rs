@@ -9,8 +9,10 @@ use datafusion::{
     common::{Column, ScalarValue},
     logical_expr::{Expr, cast, lit},
 };
-use lis_functions::{arrays::shape, calendar, casts as kernels, json, scalar::Kernel, text_input as input};
-use lis_lake::types::{Category, ColumnType, PgType};
+use lis_functions::{
+    arrays::shape, calendar, casts as kernels, error::FunctionErrorKind, json, scalar::Kernel, text_input as input,
+};
+use lis_lake::types::{Category, ColumnType, PgType, Shown};
 
 use super::{
     Binding, CastContext, Typed, statement_error,
@@ -167,8 +169,11 @@ fn from_unknown(
             let cuts =
                 is_explicit && matches!(target.pg_type, PgType::Array(PgType::Varchar | PgType::Bpchar));
             let read = if cuts { ColumnType::plain(target.pg_type) } else { target };
-            let value = parse_constant(binding, text, read, is_explicit)
-                .map_err(|error| statement_error(error, position))?;
+            let value = parse_constant(binding, text, read, is_explicit).map_err(|error| {
+                // What is too long for the modifier is found when the value is made to fit, which has no place.
+                let placed = error.kind != FunctionErrorKind::StringDataRightTruncation;
+                statement_error(error, position.filter(|_| placed))
+            })?;
             apply_typmod(Typed::constant(value, read), target, is_explicit)
         }
         Expr::Placeholder(placeholder) => {
@@ -361,7 +366,8 @@ fn convert(
             match constant {
                 Some(decimal) => Ok(Typed::constant(decimal_value(decimal), plain).at(position)),
                 None => {
-                    apply("numeric", kernel, vec![typed], plain, crate::operators::decimal(38, CAST_SCALE))
+                    let open = plain.shown(Shown::needed(0));
+                    apply("numeric", kernel, vec![typed], open, crate::operators::decimal(38, CAST_SCALE))
                 }
             }
         }
@@ -517,6 +523,7 @@ pub(crate) fn iso_text(
         T::Oid | T::Xid => kernels::oid_to_text,
         T::Float4 => kernels::float4_to_text,
         T::Float8 => kernels::float8_to_text,
+        T::Numeric if !typed.column_type.shown.is_column() => return super::shown::to_text(typed),
         T::Numeric => kernels::numeric_to_text,
         T::Date => kernels::date_to_text,
         T::Time => kernels::time_to_text,
@@ -621,9 +628,12 @@ fn from_text(
             {
                 return Ok(Typed::constant(decimal_value(decimal), plain).at(position));
             }
-            let arrow_type =
-                if target.typmod < 0 { crate::operators::decimal(38, CAST_SCALE) } else { target.to_arrow() };
-            return apply("numeric", kernels::text_to_numeric, vec![typed], plain, arrow_type);
+            let (column_type, arrow_type) = if target.typmod < 0 {
+                (plain.shown(Shown::needed(0)), crate::operators::decimal(38, CAST_SCALE))
+            } else {
+                (plain, target.to_arrow())
+            };
+            return apply("numeric", kernels::text_to_numeric, vec![typed], column_type, arrow_type);
         }
         T::Date => ("date", kernels::text_to_date),
         T::Time => ("time", kernels::text_to_time),
@@ -715,7 +725,7 @@ pub(crate) fn each_element(
     let (Some(pg_type), Some(arrow_type)) = (source.element(), shape::element_type(&array.arrow_type)) else {
         return Err(not_supported(source, result.pg_type));
     };
-    let column_type = ColumnType { pg_type, typmod: array.column_type.typmod };
+    let column_type = array.column_type.with_type(pg_type);
     let column = Expr::Column(Column::new_unqualified(super::elementwise::ELEMENT));
     let made = make(Typed::new(column, column_type, arrow_type.clone()))?;
     let function = super::elementwise::elementwise(&made.expr, &array.arrow_type, &made.arrow_type)
@@ -730,7 +740,7 @@ fn apply_typmod(typed: Typed, target: ColumnType, is_explicit: bool) -> Result<T
     if target.typmod < 0 {
         // The value keeps whatever modifier it has only if nothing was done to it.
         return Ok(Typed {
-            column_type: ColumnType::plain(target.pg_type),
+            column_type: ColumnType::plain(target.pg_type).shown(typed.column_type.shown),
             origin: if typed.column_type.typmod < 0 { typed.origin } else { None },
             ..typed
         });
@@ -780,7 +790,7 @@ fn apply_typmod(typed: Typed, target: ColumnType, is_explicit: bool) -> Result<T
             apply("timetz_round", lis_functions::timetz::round, arguments, target, arrow_type)
         }
         T::Array(element) => {
-            let wanted = ColumnType { pg_type: *element, typmod: target.typmod };
+            let wanted = target.with_type(*element);
             each_element(typed, target, |element| apply_typmod(element, wanted, is_explicit))
         }
         T::Time if target.typmod < 6 => {

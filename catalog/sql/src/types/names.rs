@@ -47,7 +47,7 @@ pub(super) fn type_by_name(data_type: &DataType, position: Option<usize>) -> Res
             character(T::Varchar, length.as_ref(), position)
         }
         // CHAR without a length is CHAR(1).
-        DataType::Char(None) | DataType::Character(None) => Ok(ColumnType { pg_type: T::Bpchar, typmod: 5 }),
+        DataType::Char(None) | DataType::Character(None) => Ok(ColumnType::new(T::Bpchar, 5)),
         DataType::Char(length) | DataType::Character(length) => {
             character(T::Bpchar, length.as_ref(), position)
         }
@@ -76,7 +76,7 @@ pub(super) fn type_by_name(data_type: &DataType, position: Option<usize>) -> Res
                 return Ok(element);
             }
             match element.pg_type.array() {
-                Some(array) => Ok(ColumnType { pg_type: array, typmod: element.typmod }),
+                Some(array) => Ok(element.with_type(array)),
                 None => Err(unknown(&data_type.to_string(), position)),
             }
         }
@@ -223,7 +223,7 @@ fn character(
                 return Err(invalid(&format!("length for type {name} cannot exceed {LENGTH_MAX}"), position));
             }
             let typmod = i32::try_from(*length).unwrap_or(i32::MAX - 4) + 4;
-            Ok(ColumnType { pg_type, typmod })
+            Ok(ColumnType::new(pg_type, typmod))
         }
         Some(CharacterLength::Max) => {
             Err(SqlError::new(SqlErrorKind::SyntaxError, "syntax error at or near \"max\"").at(position))
@@ -235,7 +235,7 @@ fn temporal(pg_type: PgType, digits: Option<u64>, position: Option<usize>) -> Re
     let Some(digits) = digits else { return Ok(ColumnType::plain(pg_type)) };
     match i32::try_from(digits) {
         // More than microseconds is cut with a warning in PostgreSQL.
-        Ok(digits) => Ok(ColumnType { pg_type, typmod: digits.min(6) }),
+        Ok(digits) => Ok(ColumnType::new(pg_type, digits.min(6))),
         Err(_) => Err(invalid("precision out of range", position)),
     }
 }

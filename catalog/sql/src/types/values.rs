@@ -151,7 +151,7 @@ pub fn parse_text(
         T::Jsonb => view(json::normalise(text)?),
         T::Text | T::Unknown | T::PgNodeTree | T::Aclitem => view(text.to_owned()),
         T::Array(element) => {
-            let element = ColumnType { pg_type: *element, typmod: column_type.typmod };
+            let element = column_type.with_type(*element);
             array_value(input::parse_array(text)?, element, styles)?
         }
         T::Int2Vector | T::OidVector => {

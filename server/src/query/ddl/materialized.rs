@@ -207,9 +207,9 @@ fn stored_type(name: &Identifier, column_type: ColumnType, found: &DataType) -> 
         && *scale != NUMERIC_SCALE_DEFAULT
     {
         let typmod = ColumnType::numeric(NUMERIC_PRECISION_MAX, *scale).typmod;
-        return Ok(ColumnType { typmod, ..column_type });
+        return Ok(ColumnType::new(column_type.pg_type, typmod));
     }
-    Ok(column_type)
+    Ok(ColumnType::new(column_type.pg_type, column_type.typmod))
 }
 
 /// Rows as the table has them. A value that does not fit is an error and never a null.

@@ -84,7 +84,7 @@ impl Ddl<'_> {
         while let Some(batch) = stream.next().await {
             let batch = query::dml::fit(&writer, &batch?)?;
             if let Some(checks) = &checks
-                && let Some((_, error)) = checks.first_violation(&batch)?
+                && let Some((_, _, error)) = checks.first_violation(&batch)?
             {
                 return Err(error);
             }

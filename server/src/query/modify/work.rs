@@ -46,6 +46,7 @@ impl<'c> Work<'c> {
         change: &'c mut TableChange,
         authorised: AuthorisedModification,
         constraints: Option<CheckConstraints>,
+        schema: Option<String>,
         output: OutputOptions,
         spool: Option<Spool>,
         pool: &Arc<dyn MemoryPool>,
@@ -62,10 +63,12 @@ impl<'c> Work<'c> {
             steps,
             inserted: RowChecks::new(table, checks.inserted, output.clone())
                 .with_constraints(constraints.clone())
-                .showing(shown.clone()),
+                .showing(shown.clone())
+                .in_schema(schema.clone()),
             updated: RowChecks::new(table, checks.updated, output)
                 .with_constraints(constraints)
-                .showing(shown),
+                .showing(shown)
+                .in_schema(schema),
             updatable: checks.updatable,
             deletable: checks.deletable,
             change,

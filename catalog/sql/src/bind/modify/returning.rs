@@ -56,7 +56,7 @@ impl Seen {
             Rc::new(ScopeColumn {
                 name: column.name.clone(),
                 expr: Expr::Column(Column::new_unqualified(column.name.as_str())),
-                column_type: column.column_type,
+                column_type: column.column_type.as_read(),
                 arrow_type: column.column_type.to_arrow(),
                 collation: Derived::of_lake(column.collation),
                 origin: Some(Origin { relation: relation.oid, column: column.number }),

@@ -1,0 +1,128 @@
+//! How many digits the values of a `numeric` expression show (`lis_lake::types::Shown`): what CASE, COALESCE and VALUES
+//! make of several, what arithmetic does, and the text of a value. What is not said here shows its column's scale.
+
+use arrow::{array::ArrayRef, datatypes::DataType};
+use datafusion::common::ScalarValue;
+use lis_functions::{
+    error::FunctionError,
+    kernels::{Int4, Numeric, map_written, scale_of},
+    scalar::Arguments,
+    text_output::write_numeric_at,
+};
+use lis_lake::types::{ColumnType, NUMERIC_SCALE_DEFAULT, PgType, Shown, ShownRule};
+
+use super::Typed;
+use crate::{build::apply, error::SqlError};
+
+/// The text of a `numeric`, with the digits that each value shows.
+pub(crate) fn to_text(typed: Typed) -> Result<Typed, SqlError> {
+    let code = ScalarValue::Int32(Some(typed.column_type.shown.code()));
+    let code = Typed::constant(code, ColumnType::plain(PgType::Int4));
+    apply("numeric_out", shown_text, vec![typed, code], ColumnType::plain(PgType::Text), DataType::Utf8View)
+}
+
+fn shown_text(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
+    let scale = scale_of(arguments, 0)?;
+    map_written::<(Numeric, Int4)>(arguments, |(value, code), out| {
+        write_numeric_at(value, scale, Shown::from_code(code).digits(value, scale), out);
+    })
+}
+
+/// What several expressions of a common type show together, before they are brought to one scale.
+pub(crate) fn of_several(several: &[Typed]) -> Shown {
+    let mut constants = Vec::new();
+    let mut others: Vec<(i8, Shown)> = Vec::new();
+    for one in several {
+        match (one.value(), &one.arrow_type) {
+            (Some(value), _) if value.is_null() => {}
+            (Some(ScalarValue::Decimal128(Some(value), _, scale)), _) => constants.push((*value, *scale)),
+            (Some(ScalarValue::Int32(Some(value))), _) => constants.push(((*value).into(), 0)),
+            (Some(ScalarValue::Int64(Some(value))), _) => constants.push(((*value).into(), 0)),
+            (_, DataType::Decimal128(_, scale)) => others.push((*scale, one.column_type.shown)),
+            _ => return Shown::default(),
+        }
+    }
+    let scales = constants.iter().map(|(_, scale)| *scale).chain(others.iter().map(|(scale, _)| *scale));
+    let Some(scale) = scales.clone().max() else { return Shown::default() };
+    let (first, rest) = match others.split_first() {
+        Some((first, rest)) => (first, rest),
+        None => {
+            let needed = Shown::needed(scales.min().map_or(0, i32::from));
+            let are_written_so = constants.iter().all(|(value, scale)| needed.digits(*value, *scale) == *scale);
+            return if are_written_so { needed } else { Shown::default() };
+        }
+    };
+    let is_first = |(own, shown): &(i8, Shown)| *own == first.0 && shown.rule == first.1.rule;
+    if first.0 != scale || !rest.iter().all(is_first) {
+        return Shown::default();
+    }
+    let written = constants.iter().find(|(value, own)| *value == 0 && *own != scale);
+    let zero = others.iter().find_map(|(_, shown)| shown.zero);
+    Shown { rule: first.1.rule, zero: zero.or(written.and_then(|(_, own)| u8::try_from(*own).ok())) }
+}
+
+/// What a sum or a difference shows.
+pub(crate) fn of_sum(left: &Typed, right: &Typed) -> Shown {
+    if let Some(shown) = of_open(left, right) {
+        return shown;
+    }
+    match (is_quotient(left), is_quotient(right)) {
+        (true, _) => left.column_type.shown.plus(if is_quotient(right) { 0 } else { scale(right) }),
+        (false, true) => right.column_type.shown.plus(scale(left)),
+        (false, false) => Shown::default(),
+    }
+}
+
+/// What a product shows.
+pub(crate) fn of_product(left: &Typed, right: &Typed) -> Shown {
+    if let Some(shown) = of_open(left, right) {
+        return shown;
+    }
+    match (is_quotient(left), is_quotient(right)) {
+        (true, false) => left.column_type.shown.times(scale(right)),
+        (false, true) => right.column_type.shown.times(scale(left)),
+        _ => Shown::default(),
+    }
+}
+
+/// What a quotient shows; that of constants has PostgreSQL's scale already.
+pub(crate) fn of_quotient(left: &Typed, right: &Typed) -> Shown {
+    if left.value().is_some() && right.value().is_some() {
+        return Shown::default();
+    }
+    let least = |one: &Typed| if is_quotient(one) || is_open(one) { 0 } else { scale(one) };
+    Shown::quotient(least(left).max(least(right)))
+}
+
+/// What a value without its sign shows, and any function that keeps the digits of its operand.
+pub(crate) fn of_same(operand: &Typed) -> Shown {
+    operand.column_type.shown
+}
+
+/// What `+`, `-` and `*` show where the digits of an operand are not known: as many as the result needs.
+fn of_open(left: &Typed, right: &Typed) -> Option<Shown> {
+    match (is_open(left), is_open(right)) {
+        (true, true) => Some(Shown::needed(0)),
+        (true, false) if !is_quotient(right) => Some(Shown::needed(scale(right))),
+        (false, true) if !is_quotient(left) => Some(Shown::needed(scale(left))),
+        _ => None,
+    }
+}
+
+/// Whether nobody said how many digits the values have: a text cast to `numeric`, a column declared without a scale.
+pub(crate) fn is_open(typed: &Typed) -> bool {
+    matches!(typed.column_type.shown.rule, ShownRule::Needed { .. })
+        && scale(typed) >= i32::from(NUMERIC_SCALE_DEFAULT)
+}
+
+/// Whether an expression shows what a quotient does.
+pub(crate) fn is_quotient(typed: &Typed) -> bool {
+    matches!(typed.column_type.shown.rule, ShownRule::Quotient { .. })
+}
+
+fn scale(typed: &Typed) -> i32 {
+    match typed.arrow_type {
+        DataType::Decimal128(_, scale) => i32::from(scale),
+        _ => 0,
+    }
+}
