@@ -35,3 +35,18 @@ select coalesce(s.x, a.forvaltning) from c.rad a join lateral (select '100'::tex
 select g, min(f), max(f), min(f::real), max(f::real) from (values (1, 'Infinity'::float8), (1, 'Infinity'), (2, '-Infinity'), (3, 'NaN'), (3, 1), (4, 2), (4, 'NaN'), (5, null), (6, -1), (6, null)) v (g, f) group by g order by g;
 select g, max(f) from (values (1, 'Infinity'::float8), (1, 'NaN'), (2, '-Infinity'), (3, 1)) v (g, f) group by g order by 2 desc, 1 limit 2;
 select distinct g, min(f) filter (where g > 1) from (values (1, 'Infinity'::float8), (2, 'Infinity')) v (g, f) group by g order by g;
+-- a column that is another constant in each input of a union
+(select distinct 'utfall' as typ, id as x from c.rad union all select 'budget', 0 from c.num) order by 1, 2 nulls first limit 3;
+(select distinct 'budget' as typ, id as x from c.rad union all select 'utfall', 0 from c.num) order by 1, 2 nulls first limit 3;
+select x from ((select distinct 'budget' as typ, id as x from c.rad union all select 'utfall', 0 from c.num) order by 1, 2 limit 30) s order by x;
+select typ, x, count(*) from (select distinct 'budget' as typ, id as x from c.rad union all select 'utfall', id from c.rad group by id) s group by typ, x order by typ, x limit 5;
+select x, count(*) from ((select distinct 'budget' as typ, id as x from c.rad union all select 'utfall', 0 from c.num) order by 1, 2 limit 30) s group by x order by x;
+select x, typ, rank() over (order by x), sum(x) over (partition by x order by typ) from (select distinct 'budget' as typ, id as x from c.rad union all select distinct 'utfall', id from c.rad) s order by x, typ;
+-- frames of numerics beyond the digits of the key
+select id, count(*) over (order by belopp range between 100000000000 preceding and 0.005 following) from c.rad order by id;
+select id, count(*) over (order by n range between 1 preceding and 10000.5 following) from (select id, 2.5 as n from c.rad) s order by id;
+select id, bool_or(antal > 2) over (order by id rows 1 preceding), bool_and(aktiv) over (order by id rows between 1 following and 2 following) from (select r.id, r.antal, k.aktiv from c.rad r left join c.konto k using (konto)) s order by id;
+-- subqueries one after another over one outer side
+select a.id, (select max(b.id) from c.rad b where b.id <= a.id + 0), (select max(b.id) from c.rad b where b.id <= a.id + 1), (select max(b.id) from c.rad b where b.id <= a.id + 2), (select max(b.id) from c.rad b where b.id <= a.id + 3), (select max(b.id) from c.rad b where b.id <= a.id + 4), (select max(b.id) from c.rad b where b.id <= a.id + 5), (select max(b.id) from c.rad b where b.id <= a.id + 6), (select max(b.id) from c.rad b where b.id <= a.id + 7), (select max(b.id) from c.rad b where b.id <= a.id + 8), (select max(b.id) from c.rad b where b.id <= a.id + 9) from c.rad a order by 1;
+select a.id, n1, n2, n3, n4, n5, n6, n7, n8, n9, n10 from c.rad a, lateral (select a.id + 1 as n1) x1, lateral (select n1 + 1 as n2) x2, lateral (select n2 + 1 as n3) x3, lateral (select n3 + 1 as n4) x4, lateral (select n4 + 1 as n5) x5, lateral (select n5 + 1 as n6) x6, lateral (select n6 + 1 as n7) x7, lateral (select n7 + 1 as n8) x8, lateral (select n8 + 1 as n9) x9, lateral (select n9 + 1 as n10) x10 order by 1;
+select a.id, x1.m, x2.m, x3.m, x4.m, x5.m, x6.m from c.rad a, lateral (select max(id) as m from c.rad where id <= a.id) x1, lateral (select max(id) as m from c.rad where id <= x1.m) x2, lateral (select max(id) as m from c.rad where id <= x2.m) x3, lateral (select max(id) as m from c.rad where id <= x3.m) x4, lateral (select max(id) as m from c.rad where id <= x4.m) x5, lateral (select max(id) as m from c.rad where id <= x5.m) x6 order by 1;

@@ -41,4 +41,5 @@ pub mod strings;
 pub mod text_input;
 pub mod text_output;
 pub mod timetz;
+pub mod truth;
 pub mod windows;

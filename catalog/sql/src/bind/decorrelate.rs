@@ -44,6 +44,9 @@ use crate::{
 mod grouping_sets;
 mod recursion;
 
+/// An outer side of more nodes is computed once, and read by the domain and by the join.
+const NODES_MAX: usize = 100;
+
 /// The combinations of outer columns that a subquery is computed for.
 #[derive(Debug)]
 struct Domain {
@@ -101,9 +104,23 @@ impl Binder<'_> {
             let joined = join(left, pulled.plan, Vec::new(), condition, join_type)?;
             return project(joined, columns.into_iter().map(Expr::Column).collect());
         }
+        if let Some(computed) = computed_columns(&right) {
+            let mut columns = all_columns(&left);
+            for expr in computed {
+                columns.push(own_columns(expr, left.schema())?);
+            }
+            return project(left, columns);
+        }
         // The outer side is computed for the domain too, and must be the same rows.
-        let left = if is_repeatable(&left)? { left } else { self.shared_plan(left, false) };
-        let domain = self.domain(&left, outer)?;
+        let source = source_of(&left, &outer);
+        let (left, domain) = if is_repeatable(source)? && !is_large(source)? {
+            let domain = self.domain(source, outer)?;
+            (left, domain)
+        } else {
+            let left = self.shared_plan(left, false);
+            let domain = self.domain(&left, outer)?;
+            (left, domain)
+        };
         let right = self.dependent(&right, &domain)?;
         let outer = domain.columns.iter().map(|(outer, _)| outer.clone()).collect::<Vec<_>>();
         let on = key_pairs(left.schema(), &outer, right.plan.schema(), &right.keys)?;
@@ -385,6 +402,83 @@ impl Binder<'_> {
         }
         Ok(Dependent { plan, keys })
     }
+}
+
+/// The columns of a plan that computes them of nothing: one row, whatever is outside.
+fn computed_columns(plan: &LogicalPlan) -> Option<Vec<Expr>> {
+    let (projection, schema) = match plan {
+        LogicalPlan::Projection(projection) => (projection, &projection.schema),
+        LogicalPlan::SubqueryAlias(alias) => match alias.input.as_ref() {
+            LogicalPlan::Projection(projection) => (projection, &alias.schema),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    if !matches!(projection.input.as_ref(), LogicalPlan::EmptyRelation(empty) if empty.produce_one_row)
+        || projection.expr.iter().any(contains_subquery)
+    {
+        return None;
+    }
+    let named = projection
+        .expr
+        .iter()
+        .zip(schema.iter())
+        .map(|(expr, (qualifier, field))| {
+            expr.clone().unalias().alias_qualified(qualifier.cloned(), field.name())
+        })
+        .collect();
+    Some(named)
+}
+
+fn contains_subquery(expr: &Expr) -> bool {
+    // The closure does not fail.
+    expr.exists(|node| {
+        Ok(matches!(
+            node,
+            Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_)
+        ))
+    })
+    .unwrap_or(true)
+}
+
+/// The part of a plan that has all combinations of these columns: what only adds columns to rows is left out. (The outer
+/// side of each subquery of a list has those before it: with all of that in every domain, a plan would double each time.)
+fn source_of<'p>(plan: &'p LogicalPlan, columns: &[Column]) -> &'p LogicalPlan {
+    let has_all = |plan: &LogicalPlan| columns.iter().all(|column| plan.schema().has_column(column));
+    let mut source = plan;
+    loop {
+        let below = match source {
+            LogicalPlan::Join(join) if join.join_type == JoinType::Left => &join.left,
+            LogicalPlan::Window(window) => &window.input,
+            LogicalPlan::Projection(projection)
+                if columns.iter().all(|column| {
+                    projection.expr.iter().any(|expr| matches!(expr, Expr::Column(own) if own == column))
+                }) =>
+            {
+                &projection.input
+            }
+            _ => return source,
+        };
+        if !has_all(below) {
+            return source;
+        }
+        source = below;
+    }
+}
+
+/// Whether a plan is too large to have it twice: where each of many subqueries does so, that would have no end.
+fn is_large(plan: &LogicalPlan) -> Result<bool, SqlError> {
+    let mut nodes = 0_usize;
+    plan.apply(|node| {
+        nodes += 1;
+        Ok(match node {
+            _ if nodes > NODES_MAX => TreeNodeRecursion::Stop,
+            LogicalPlan::Extension(_) => TreeNodeRecursion::Jump,
+            _ => TreeNodeRecursion::Continue,
+        })
+    })
+    .map_err(plan_error)?;
+    Ok(nodes > NODES_MAX)
 }
 
 /// Whether a plan gives the same rows whenever it is computed: not if it takes some rows of many, or numbers them.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType};
 use datafusion::{
     common::{Column, ScalarValue},
     logical_expr::{
         Expr, LogicalPlan, SetMonotonicity, Window, WindowFrame, WindowFrameBound, WindowFrameUnits,
-        WindowFunctionDefinition,
+        WindowFunctionDefinition, cast,
         expr::{Sort, WindowFunction, WindowFunctionParams},
     },
 };
@@ -222,6 +222,9 @@ impl Binder<'_> {
             frame: WindowFrame::new(None),
             exclusion,
         };
+        if let Some(frame) = written.frame {
+            self.widen_numeric_key(frame, &mut definition, place)?;
+        }
         definition.frame = match written.frame {
             None if definition.order_by.is_empty() => WindowFrame::new(None),
             None => WindowFrame::new(Some(false)),
@@ -235,6 +238,37 @@ impl Binder<'_> {
             .regularize_order_bys(&mut definition.order_by)
             .map_err(|error| windowing(error.strip_backtrace(), position))?;
         Ok(definition)
+    }
+
+    /// The key of a RANGE frame over `numeric` with the digits that an offset, and what it is added to, can have.
+    fn widen_numeric_key(
+        &self,
+        frame: &ast::WindowFrame,
+        definition: &mut Definition,
+        place: Place<'_>,
+    ) -> Result<(), SqlError> {
+        use ast::WindowFrameBound as B;
+        let ([key], Some(order)) = (definition.order_by.as_mut_slice(), definition.order_type.as_mut())
+        else {
+            return Ok(());
+        };
+        let DataType::Decimal128(_, mut scale) = order.arrow_type else { return Ok(()) };
+        let mut has_offset = false;
+        for bound in [Some(&frame.start_bound), frame.end_bound.as_ref()].into_iter().flatten() {
+            let (B::Preceding(Some(offset)) | B::Following(Some(offset))) = bound else { continue };
+            has_offset = true;
+            if let DataType::Decimal128(_, own) =
+                self.expression(offset, place.within(Clause::WindowFrame))?.arrow_type
+            {
+                scale = scale.max(own);
+            }
+        }
+        if frame.units == ast::WindowFrameUnits::Range && has_offset {
+            order.arrow_type = DataType::Decimal128(DECIMAL128_MAX_PRECISION, scale);
+            order.column_type = ColumnType::plain(PgType::Numeric);
+            key.expr = cast(key.expr.clone(), order.arrow_type.clone());
+        }
+        Ok(())
     }
 
     fn named_window<'w>(

@@ -481,13 +481,13 @@ pub(super) const ROWS: &[FunctionRow] = &[
     extreme("min", &[Is(PgType::Bpchar)], smallest),
     extreme("max", &[Is(PgType::Bpchar)], largest),
     aggregate("bool_and", &[Is(Bool)], Is(Bool), |_, arguments| {
-        canonical(f::bool_and_or::bool_and_udaf(), arguments, Bool)
+        canonical(lis_functions::truth::truth(true), arguments, Bool)
     }),
     aggregate("every", &[Is(Bool)], Is(Bool), |_, arguments| {
-        canonical(f::bool_and_or::bool_and_udaf(), arguments, Bool)
+        canonical(lis_functions::truth::truth(true), arguments, Bool)
     }),
     aggregate("bool_or", &[Is(Bool)], Is(Bool), |_, arguments| {
-        canonical(f::bool_and_or::bool_or_udaf(), arguments, Bool)
+        canonical(lis_functions::truth::truth(false), arguments, Bool)
     }),
     aggregate("string_agg", &[Is(Text), Is(Text)], Is(Text), string_agg),
     aggregate("string_agg", &[Is(Bytea), Is(Bytea)], Is(Bytea), |_, arguments| {
