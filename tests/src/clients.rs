@@ -1,4 +1,4 @@
-//! Programs that people use: psql, isql and Python with psycopg and pyodbc, run against a test server.
+//! Programs that people use: psql, isql, Python with psycopg and pyodbc, Java with pgjdbc, run against a test server.
 //!
 //! Which Python has the drivers is told by `LIS_TEST_PYTHON`; without it, it is the virtual environment that
 //! `tests/run` makes below `${XDG_CACHE_HOME:-$HOME/.cache}/lis/venv`.
@@ -11,7 +11,10 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use crate::server::{Finished, TestServer};
+use crate::{
+    raw::Target,
+    server::{Finished, TestServer},
+};
 
 /// psql, connected as a user: no start-up file, no alignment, errors stop it.
 pub fn psql(server: &TestServer, user: &str) -> Result<Command> {
@@ -101,6 +104,23 @@ pub fn python_program(server: &TestServer, user: &str, program: &str) -> Result<
         .env("LIS_CATALOG", server.warehouse().path().join("catalog.sqlite"))
         .env("PYTHONDONTWRITEBYTECODE", "1");
     Finished::from(command.output().with_context(|| format!("start {}", path.display()))?).succeeded()
+}
+
+/// Runs `clients/Jdbc.java` over pgjdbc in one of its `preferQueryMode`s; gives what it printed.
+pub fn jdbc(target: &Target, mode: &str) -> Result<String> {
+    let driver = Path::new("/usr/share/java/postgresql.jar");
+    ensure!(driver.is_file(), "pgjdbc is missing: tests/run installs it (Debian: libpostgresql-jdbc-java)");
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/Jdbc.java");
+    let mut command = Command::new("java");
+    command
+        .args(["-Duser.timezone=Europe/Stockholm", "-Duser.language=en", "-Dfile.encoding=UTF-8"])
+        .args(["-Dstdout.encoding=UTF-8", "-cp"])
+        .arg(driver)
+        .arg(program)
+        .arg(format!("jdbc:postgresql://{}/{}", target.address, target.database))
+        .args([&target.user, &target.password, mode]);
+    let finished = Finished::from(command.output().context("start java")?);
+    Ok(finished.succeeded().context("clients/Jdbc.java")?.stdout)
 }
 
 fn with_input(mut command: Command, input: &str) -> Result<Finished> {

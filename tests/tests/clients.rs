@@ -1,4 +1,4 @@
-//! The programs that people use, unchanged: psql, isql, pyodbc over psqlODBC, psycopg. They run where `tests/run` has
+//! The programs that people use, unchanged: psql, isql, pyodbc over psqlODBC, psycopg, pgjdbc. They run where `tests/run` has
 //! installed them (`LIS_TEST_CLIENTS`); elsewhere they are listed as skipped.
 
 use std::{
@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use lis_tests::{
     Shared, TestServer,
     clients::{self, isql, psql, psql_rows, psql_script, python_program},
+    reference::Reference,
     server::{Finished, lis},
     trials::{CLIENTS, Trials},
 };
@@ -29,7 +30,8 @@ fn main() -> ExitCode {
         .needs(CLIENTS, "odbc::pyodbc_with_cursors_of_the_server", pyodbc_declare_fetch)
         .needs(CLIENTS, "odbc::pyodbc_writes", pyodbc_writes)
         .needs(CLIENTS, "python::psycopg", psycopg)
-        .needs(CLIENTS, "python::psycopg_writes", psycopg_writes);
+        .needs(CLIENTS, "python::psycopg_writes", psycopg_writes)
+        .needs(CLIENTS, "jdbc::sees_what_postgresql_shows", jdbc_sees_what_postgresql_shows);
     let code = trials.run();
     CITY.stop();
     code
@@ -303,4 +305,20 @@ fn psycopg() -> Result<()> {
     // The program itself answers to --help like any other.
     let help = Finished::from(lis(["--help"])?.output().context("lis --help")?).succeeded()?;
     has(&help.stdout, &["demo", "init", "serve", "load", "check-config"])
+}
+
+/// What pgjdbc tells of the metadata, and what it reads and writes, is the same as of PostgreSQL, line by line.
+fn jdbc_sees_what_postgresql_shows() -> Result<()> {
+    let reference = Reference::start()?;
+    let server = CITY.get()?;
+    for mode in ["extended", "extendedCacheEverything"] {
+        let expected = clients::jdbc(&reference.target(), mode)?;
+        let seen = clients::jdbc(&server.as_ref().admin()?, mode)?;
+        ensure!(expected.lines().count() > 200, "PostgreSQL shows too little: {expected}");
+        for (expected, seen) in expected.lines().zip(seen.lines()) {
+            ensure!(seen == expected, "{mode}\n  LIS:        {seen}\n  PostgreSQL: {expected}");
+        }
+        ensure!(expected == seen, "{mode}: {} lines, PostgreSQL's {}", seen.lines().count(), expected.lines().count());
+    }
+    Ok(())
 }
