@@ -13,6 +13,10 @@ use crate::{
     wire::error::Report,
 };
 
+/// Threads that run statements, for each processor. A function over one long value holds its thread until it is done;
+/// the statements of others then share the processors through the operating system.
+const THREADS_PER_PROCESSOR: usize = 4;
+
 /// LIS: a warehouse server that speaks PostgreSQL.
 #[derive(Debug, Parser)]
 #[command(name = "lis", version, about)]
@@ -182,9 +186,11 @@ pub fn run(cli: Cli) -> Result<ExitCode, String> {
         }
         .map_err(|error| error.to_string())?;
     start_log(&cli.command, &config).map_err(|error| error.to_string())?;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("query")
+        .worker_threads(processors * THREADS_PER_PROCESSOR)
         .thread_stack_size(commands::STACK_BYTES)
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;

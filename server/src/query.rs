@@ -201,12 +201,17 @@ pub(crate) async fn execute(
 }
 
 /// Runs work as a task, so that a panic in it becomes an error here; dropping the future stops it at its next pause.
+/// Binding and planning pause seldom, for seconds if a statement is large: whatever else waits for their thread goes on
+/// on another one meanwhile.
 pub(crate) async fn in_task<T: Send + 'static>(
     server: &Server,
     name: &'static str,
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
-    let mut task = AbortOnDrop(server.tasks.spawn(name, work));
+    let mut work = Box::pin(work);
+    let giving_way =
+        std::future::poll_fn(move |context| tokio::task::block_in_place(|| work.as_mut().poll(context)));
+    let mut task = AbortOnDrop(server.tasks.spawn(name, giving_way));
     match (&mut task.0).await {
         Ok(result) => result,
         Err(error) => Err(match error.try_into_panic() {

@@ -66,8 +66,7 @@ impl Binder<'_> {
         }
         match op {
             ast::SetOperator::Union => {
-                let inputs = vec![Arc::new(left.plan), Arc::new(right.plan)];
-                let union = Union::try_new(inputs).map(LogicalPlan::Union).map_err(plan_error)?;
+                let union = united(left.plan, right.plan, all)?;
                 let plan = if all { union } else { self.distinct_rows(union, &left.columns)? };
                 Ok(Bound { plan, columns: left.columns })
             }
@@ -87,6 +86,8 @@ impl Binder<'_> {
         all: bool,
         unknowns: Unknowns,
     ) -> Result<(Bound, Bound), SqlError> {
+        // The columns of a union are its own, so one more arm may take their names; where a type changes, a cast does.
+        let kept = inputs_of_union(&left.plan).is_some();
         let mut columns = Vec::with_capacity(left.columns.len());
         let mut left_exprs = Vec::with_capacity(left.columns.len());
         let mut right_exprs = Vec::with_capacity(left.columns.len());
@@ -107,9 +108,15 @@ impl Binder<'_> {
             if !all {
                 check_equality(&pair[0])?;
             }
-            let output = self.fresh_column(&left_column.name);
             let [left_typed, right_typed] = pair;
-            left_exprs.push(left_typed.expr.alias(&output.name));
+            let output = match &left_typed.expr {
+                Expr::Column(column) if kept => column.clone(),
+                _ => self.fresh_column(&left_column.name),
+            };
+            left_exprs.push(match left_typed.expr {
+                Expr::Column(column) if column == output => Expr::Column(column),
+                expr => expr.alias(&output.name),
+            });
             right_exprs.push(right_typed.expr.alias(&output.name));
             // Two arms of which neither has a type are text, unless a surrounding set operation says otherwise; that
             // needs the constants, which are not one constant any more.
@@ -130,7 +137,9 @@ impl Binder<'_> {
                 position: left_column.position,
             });
         }
-        let left = Bound { plan: project(left.plan, left_exprs)?, columns: columns.clone() };
+        let plan =
+            if left_exprs == all_columns(&left.plan) { left.plan } else { project(left.plan, left_exprs)? };
+        let left = Bound { plan, columns: columns.clone() };
         let right = Bound { plan: project(right.plan, right_exprs)?, columns };
         Ok((left, right))
     }
@@ -218,6 +227,34 @@ impl Binder<'_> {
         let plan = windowed(plan, vec![Call { expr: window, column: number.clone(), position: None }])?;
         Ok((plan, number))
     }
+}
+
+/// The arms of a plan that is a union, with or without its equal rows.
+fn inputs_of_union(plan: &LogicalPlan) -> Option<&Union> {
+    match plan {
+        LogicalPlan::Union(union) => Some(union),
+        LogicalPlan::Distinct(Distinct::All(input)) => match input.as_ref() {
+            LogicalPlan::Union(union) => Some(union),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Both plans' rows. `a UNION b UNION c` is one union of three, not two unions of two: a plan of a thousand arms must not
+/// be a thousand deep. Where equal rows go in the end (`all` is false), they need not go before.
+fn united(left: LogicalPlan, right: LogicalPlan, all: bool) -> Result<LogicalPlan, SqlError> {
+    let arms = match &left {
+        LogicalPlan::Distinct(_) if all => None,
+        _ => inputs_of_union(&left).map(|union| union.inputs.clone()),
+    };
+    let right = Arc::new(right);
+    let mut union = Union::try_new(vec![Arc::new(left), Arc::clone(&right)]).map_err(plan_error)?;
+    if let Some(mut arms) = arms {
+        arms.push(right);
+        union.inputs = arms;
+    }
+    Ok(LogicalPlan::Union(union))
 }
 
 fn is_null(column: &BoundColumn) -> bool {
