@@ -149,7 +149,6 @@ select pg_catalog.int8('7'), pg_catalog.substring('abcdef', 2, 3), pg_catalog.le
 select rows, trim.a from (select 1 as rows) x, (select 2 as a) trim;
 select user = current_user, session_user = user from (select 'x' as "user") y;
 create temporary table if not exists finns_redan (a integer);
--- differs: the code of a notice
 create temporary table if not exists finns_redan (a integer);
 drop table if exists finns_redan;
 select 1 = 1 = true;

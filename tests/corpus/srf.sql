@@ -71,7 +71,6 @@ select jsonb_object_keys('{"b": 1, "a": 2}');
 select * from json_to_record('{"a": 1, "b": "x"}') as x(a integer, b text);
 select * from json_to_recordset('[{"a": 1}, {"a": 2}]') as x(a integer);
 select (x).key from (select jsonb_each('{"a": 1}') as x) s;
--- differs: records from JSON
 select (jsonb_each('{"a": 1}')).*;
 select id, u from v.falt, unnest(a) u order by id, u nulls first;
 select id, u from v.falt left join unnest(a) u on true order by id, u nulls first;

@@ -318,7 +318,12 @@ fn jdbc_sees_what_postgresql_shows() -> Result<()> {
         for (expected, seen) in expected.lines().zip(seen.lines()) {
             ensure!(seen == expected, "{mode}\n  LIS:        {seen}\n  PostgreSQL: {expected}");
         }
-        ensure!(expected == seen, "{mode}: {} lines, PostgreSQL's {}", seen.lines().count(), expected.lines().count());
+        ensure!(
+            expected == seen,
+            "{mode}: {} lines, PostgreSQL's {}",
+            seen.lines().count(),
+            expected.lines().count()
+        );
     }
     Ok(())
 }

@@ -143,6 +143,8 @@ fn main() -> ExitCode {
         )
         .quick("cancel::a_client_that_goes_leaves_nothing", cancel::a_client_that_goes_leaves_nothing)
         .quick("memory::series_are_streams", memory::series_are_streams)
+        .quick("memory::long_values_are_refused", memory::long_values_are_refused)
+        .quick("memory::a_union_of_many_arms", memory::a_union_of_many_arms)
         .quick("memory::too_much_is_an_error_of_the_statement", memory::too_much_is_an_error_of_the_statement)
         .quick("faults::a_kill_leaves_old_or_new", faults::a_kill_leaves_old_or_new)
         .needs(LONG, "faults::fifty_kills_leave_old_or_new", faults::fifty_kills_leave_old_or_new)

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        Array, ArrayRef, AsArray, BooleanBuilder, Int32Builder, ListArray, StringViewArray,
-        StringViewBuilder, UInt64Builder, new_empty_array,
+        Array, ArrayRef, AsArray, BooleanBuilder, Int32Builder, ListArray, StringViewArray, UInt64Builder,
+        new_empty_array,
     },
     buffer::{NullBuffer, OffsetBuffer},
     compute::take,
@@ -23,6 +23,7 @@ use crate::{
     casts::styles_argument,
     error::{FunctionError, FunctionErrorKind},
     kernels::Int4,
+    results::{TextColumn, check_length},
     scalar::Arguments,
     text_output as output,
 };
@@ -51,7 +52,7 @@ fn list_of(values: ArrayRef, lengths: Vec<usize>, nulls: Option<NullBuffer>) -> 
 /// The values of any type as their output functions write them: a column of text.
 pub fn texts(values: &ArrayRef, styles: output::Styles) -> Result<StringViewArray, FunctionError> {
     use arrow::datatypes as t;
-    let mut builder = StringViewBuilder::with_capacity(values.len());
+    let mut builder = TextColumn::with_capacity(values.len());
     let mut out = Vec::new();
     macro_rules! write_each {
         ($array:expr, |$value:ident| $write:expr) => {{
@@ -66,7 +67,7 @@ pub fn texts(values: &ArrayRef, styles: output::Styles) -> Result<StringViewArra
                 $write;
                 let text =
                     std::str::from_utf8(&out).map_err(|error| FunctionError::internal(error.to_string()))?;
-                builder.append_value(text);
+                builder.append_value(text)?;
             }
         }};
     }
@@ -160,7 +161,7 @@ pub fn array_to_text(arguments: &Arguments<'_>) -> Done {
     let arrays = Arrays::of(arguments.full_array(0)?.as_ref(), 1)?;
     let lists = &arrays.lists;
     let elements = texts(lists.values(), styles_argument(arguments, 1)?)?;
-    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     let mut out = Vec::new();
     for row in 0..lists.len() {
         if lists.is_null(row) {
@@ -176,9 +177,9 @@ pub fn array_to_text(arguments: &Arguments<'_>) -> Done {
             } else {
                 output::write_array_element(elements.value(start + number).as_bytes(), out);
             }
-            Ok::<_, FunctionError>(())
+            check_length(out.len())
         })?;
-        builder.append_value(String::from_utf8_lossy(&out));
+        builder.append_value(String::from_utf8_lossy(&out))?;
     }
     Ok(Arc::new(builder.finish()))
 }
@@ -187,13 +188,13 @@ pub fn array_to_text(arguments: &Arguments<'_>) -> Done {
 pub fn vector_to_text(arguments: &Arguments<'_>) -> Done {
     let lists = list_argument(arguments, 0)?;
     let elements = texts(lists.values(), output::Styles::plain(chrono_tz::Tz::UTC))?;
-    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     for row in 0..lists.len() {
         if lists.is_null(row) {
             builder.append_null();
         } else {
             let parts: Vec<&str> = range(&lists, row).map(|at| elements.value(at)).collect();
-            builder.append_value(parts.join(" "));
+            builder.append_value(parts.join(" "))?;
         }
     }
     Ok(Arc::new(builder.finish()))
@@ -209,7 +210,7 @@ pub fn elements_to_text(arguments: &Arguments<'_>) -> Done {
 /// Text as shaped arrays of text. Strict.
 pub fn array_of_text(arguments: &Arguments<'_>) -> Done {
     let (texts, step) = arguments.typed::<StringViewArray>(0)?;
-    let mut values = StringViewBuilder::new();
+    let mut values = TextColumn::new();
     let mut lengths = Vec::with_capacity(arguments.rows);
     let mut shapes = Vec::with_capacity(arguments.rows);
     let nulls: NullBuffer = (0..arguments.rows).map(|row| !texts.is_null(row * step)).collect();
@@ -222,7 +223,9 @@ pub fn array_of_text(arguments: &Arguments<'_>) -> Done {
         let array = crate::text_input::parse_array(texts.value(row * step))?;
         lengths.push(array.elements.len());
         shapes.push(array.dimensions);
-        values.extend(array.elements);
+        for element in array.elements {
+            values.append_option(element)?;
+        }
     }
     shape::assemble(Arc::new(values.finish()), lengths, &shapes, Some(nulls), arguments.result)
 }
@@ -505,7 +508,7 @@ pub fn array_to_string(arguments: &Arguments<'_>) -> Done {
     let (delimiters, delimiter_step) = arguments.typed::<StringViewArray>(1)?;
     let (nulls, null_step) = arguments.typed::<StringViewArray>(2)?;
     let elements = texts(lists.values(), styles_argument(arguments, 3)?)?;
-    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     let mut out = String::new();
     for row in 0..arguments.rows {
         if lists.is_null(row) || delimiters.is_null(row * delimiter_step) {
@@ -528,9 +531,10 @@ pub fn array_to_string(arguments: &Arguments<'_>) -> Done {
                 out.push_str(delimiters.value(row * delimiter_step));
             }
             first = false;
+            check_length(out.len() + text.len())?;
             out.push_str(text);
         }
-        builder.append_value(&out);
+        builder.append_value(&out)?;
     }
     Ok(Arc::new(builder.finish()))
 }
@@ -540,7 +544,7 @@ pub fn string_to_array(arguments: &Arguments<'_>) -> Done {
     let (strings, step) = arguments.typed::<StringViewArray>(0)?;
     let (delimiters, delimiter_step) = arguments.typed::<StringViewArray>(1)?;
     let (nulls, null_step) = arguments.typed::<StringViewArray>(2)?;
-    let mut values = StringViewBuilder::new();
+    let mut values = TextColumn::new();
     let mut lengths = Vec::with_capacity(arguments.rows);
     let mut valid = Vec::with_capacity(arguments.rows);
     for row in 0..arguments.rows {
@@ -557,19 +561,19 @@ pub fn string_to_array(arguments: &Arguments<'_>) -> Done {
         let mut count = 0;
         let mut push = |part: &str| {
             count += 1;
-            values.append_option((Some(part) != null_text).then_some(part));
+            values.append_option((Some(part) != null_text).then_some(part))
         };
         if text.is_empty() {
             // No element at all.
         } else if delimiters.is_null(delimiter) {
             for one in text.chars() {
-                push(one.encode_utf8(&mut buffer));
+                push(one.encode_utf8(&mut buffer))?;
             }
         } else if delimiters.value(delimiter).is_empty() {
-            push(text);
+            push(text)?;
         } else {
             for part in text.split(delimiters.value(delimiter)) {
-                push(part);
+                push(part)?;
             }
         }
         lengths.push(count);

@@ -5,6 +5,7 @@ use arrow::array::ArrayRef;
 use crate::{
     error::{FunctionError, FunctionErrorKind},
     kernels::{Bytes, Int4, Int8, Text, map, map_bool, map_bytes, map_text},
+    results::check_length,
     scalar::Arguments,
     text_input::{parse_escaped, parse_hex},
 };
@@ -266,6 +267,8 @@ fn form_of(name: &str) -> Result<Form, FunctionError> {
 /// `encode(bytea, form)`
 pub fn encode(arguments: &Arguments<'_>) -> Done {
     map_text::<(Bytes, Text)>(arguments, |(bytes, form), out| {
+        // The shortest form of the three has a third more characters than bytes.
+        check_length(bytes.len() / 3 * 4)?;
         match form_of(form)? {
             Form::Hex => {
                 for byte in bytes {

@@ -7,10 +7,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{
-        Array, ArrayRef, AsArray, BinaryViewBuilder, ListArray, StringViewArray, StringViewBuilder,
-        StructArray,
-    },
+    array::{Array, ArrayRef, AsArray, ListArray, StringViewArray, StructArray},
     compute::SortOptions,
     datatypes::{DataType, Field},
     row::{RowConverter, SortField},
@@ -20,6 +17,7 @@ use icu_collator::{CollatorBorrowed, options::CollatorOptions};
 use crate::{
     error::FunctionError,
     kernels::{Bytes, map_text},
+    results::{BytesColumn, TextColumn},
     scalar::Arguments,
 };
 
@@ -127,12 +125,12 @@ pub fn collation_key(arguments: &Arguments<'_>) -> Done {
         tag_argument(arguments)?.ok_or_else(|| FunctionError::internal("a collation without a locale"))?;
     let (texts, step) = arguments.typed::<StringViewArray>(0)?;
     let mut keys = Keys::new(tag)?;
-    let mut builder = BinaryViewBuilder::with_capacity(arguments.rows);
+    let mut builder = BytesColumn::with_capacity(arguments.rows);
     for row in 0..arguments.rows {
         if texts.is_null(row * step) {
             builder.append_null();
         } else {
-            builder.append_value(keys.key(texts.value(row * step)));
+            builder.append_value(keys.key(texts.value(row * step)))?;
         }
     }
     Ok(Arc::new(builder.finish()))
@@ -158,9 +156,9 @@ pub fn text_of_key(arguments: &Arguments<'_>) -> Done {
 pub fn texts_of_keys(arguments: &Arguments<'_>) -> Done {
     let array = arguments.full_array(0)?;
     let lists = array.as_list_opt::<i32>().ok_or_else(|| FunctionError::internal("a list is wanted here"))?;
-    let mut builder = StringViewBuilder::with_capacity(lists.values().len());
+    let mut builder = TextColumn::with_capacity(lists.values().len());
     for key in lists.values().as_binary_view() {
-        builder.append_option(key.map(text_in).transpose()?);
+        builder.append_option(key.map(text_in).transpose()?)?;
     }
     let field = Arc::new(Field::new_list_field(DataType::Utf8View, true));
     let texts = Arc::new(builder.finish());
@@ -172,7 +170,7 @@ pub fn joined_texts_of_keys(arguments: &Arguments<'_>) -> Done {
     let array = arguments.full_array(0)?;
     let lists = array.as_list_opt::<i32>().ok_or_else(|| FunctionError::internal("a list is wanted here"))?;
     let (delimiters, _) = arguments.typed::<StringViewArray>(1)?;
-    let mut builder = StringViewBuilder::with_capacity(lists.len());
+    let mut builder = TextColumn::with_capacity(lists.len());
     for row in 0..lists.len() {
         if lists.is_null(row) {
             builder.append_null();
@@ -180,7 +178,7 @@ pub fn joined_texts_of_keys(arguments: &Arguments<'_>) -> Done {
         }
         let keys = lists.value(row);
         let texts = keys.as_binary_view().iter().flatten().map(text_in).collect::<Result<Vec<_>, _>>()?;
-        builder.append_option((!texts.is_empty()).then(|| texts.join(delimiters.value(0))));
+        builder.append_option((!texts.is_empty()).then(|| texts.join(delimiters.value(0))))?;
     }
     Ok(Arc::new(builder.finish()))
 }
@@ -218,12 +216,12 @@ pub fn nested_key(arguments: &Arguments<'_>) -> Done {
     let options = SortOptions { descending: false, nulls_first: false };
     let field = SortField::new_with_options(values.data_type().clone(), options);
     let rows = RowConverter::new(vec![field])?.convert_columns(&[Arc::clone(&values)])?;
-    let mut builder = BinaryViewBuilder::with_capacity(values.len());
+    let mut builder = BytesColumn::with_capacity(values.len());
     for row in 0..values.len() {
         if values.is_null(row) {
             builder.append_null();
         } else {
-            builder.append_value(rows.row(row).as_ref());
+            builder.append_value(rows.row(row).as_ref())?;
         }
     }
     Ok(Arc::new(builder.finish()))
@@ -271,10 +269,10 @@ fn comparable(values: &ArrayRef, texts: &mut Texts) -> Done {
             }
             Texts::Of(keys) => {
                 let texts = values.as_string_view();
-                let mut builder = BinaryViewBuilder::with_capacity(texts.len());
+                let mut builder = BytesColumn::with_capacity(texts.len());
                 for text in texts {
                     match text {
-                        Some(text) => builder.append_value(keys.key(text)),
+                        Some(text) => builder.append_value(keys.key(text))?,
                         None => builder.append_null(),
                     }
                 }

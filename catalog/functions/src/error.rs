@@ -56,6 +56,8 @@ pub enum FunctionErrorKind {
     NullValueNotAllowed,
     /// 22P02 of `json`: a shape that the function cannot use
     InvalidJson,
+    /// 53200
+    OutOfMemory,
     /// 54000
     ProgramLimitExceeded,
     /// 22011

@@ -6,7 +6,7 @@ pub mod dates;
 pub mod numbers;
 
 use arrow::{
-    array::{Array, ArrayRef, StringViewBuilder},
+    array::{Array, ArrayRef},
     compute::kernels::cast::cast,
     datatypes::DataType,
 };
@@ -19,6 +19,7 @@ use crate::{
         Date, Float4, Float8, Int8, Interval, Numeric, Text, Timestamp, map, map_nullable, map_text,
         map_text_nullable, result_scale, scale_of,
     },
+    results::{TextColumn, check_length},
     scalar::Arguments,
     strings::write_literal,
     text_input::rescale,
@@ -168,7 +169,7 @@ pub fn format(arguments: &Arguments<'_>, quote_identifier: fn(&str) -> String) -
     }
     let columns: Vec<&arrow::array::StringViewArray> =
         texts.iter().filter_map(|array| array.as_any().downcast_ref()).collect();
-    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     let mut out = String::new();
     for row in 0..arguments.rows {
         let values: Vec<Option<&str>> =
@@ -177,7 +178,7 @@ pub fn format(arguments: &Arguments<'_>, quote_identifier: fn(&str) -> String) -
             Some((Some(template), values)) => {
                 out.clear();
                 write_format(template, values, quote_identifier, &mut out)?;
-                builder.append_value(&out);
+                builder.append_value(&out)?;
             }
             _ => builder.append_null(),
         }
@@ -189,7 +190,7 @@ pub fn format(arguments: &Arguments<'_>, quote_identifier: fn(&str) -> String) -
 pub fn format_array(arguments: &Arguments<'_>, quote_identifier: fn(&str) -> String) -> Done {
     let (templates, step) = arguments.typed::<arrow::array::StringViewArray>(0)?;
     let lists = crate::arrays::shape::Arrays::of(arguments.full_array(1)?.as_ref(), 1)?.lists;
-    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     let mut out = String::new();
     for row in 0..arguments.rows {
         if templates.is_null(row * step) {
@@ -205,7 +206,7 @@ pub fn format_array(arguments: &Arguments<'_>, quote_identifier: fn(&str) -> Str
             .unwrap_or_default();
         out.clear();
         write_format(templates.value(row * step), &values, quote_identifier, &mut out)?;
-        builder.append_value(&out);
+        builder.append_value(&out)?;
     }
     Ok(std::sync::Arc::new(builder.finish()))
 }
@@ -298,9 +299,10 @@ fn write_format(
             (_, None) => text.push_str("NULL"),
         }
         let fill = width.unwrap_or(0).saturating_sub(text.chars().count());
-        if fill > crate::strings::TEXT_BYTES_MAX {
+        if fill > crate::results::VALUE_BYTES_MAX {
             return Err(FunctionError::invalid_parameter("number is out of range"));
         }
+        check_length(out.len() + text.len() + fill)?;
         let blanks = " ".repeat(fill);
         out.push_str(if left { "" } else { &blanks });
         out.push_str(&text);

@@ -14,6 +14,7 @@ use crate::{
     arrays::shape::{self, Arrays},
     error::{FunctionError, FunctionErrorKind},
     kernels::{Int4, Text, map, map_bool, map_slice, map_text, map_text_nullable},
+    results::{TextColumn, check_length},
     scalar::Arguments,
 };
 
@@ -704,7 +705,7 @@ pub fn array_to_json(arguments: &Arguments<'_>) -> Done {
         .values()
         .as_string_view_opt()
         .ok_or_else(|| FunctionError::internal("to_json wants texts of json here"))?;
-    let mut builder = arrow::array::StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     let mut out = Vec::new();
     for row in 0..arguments.rows {
         if arrays.lists.is_null(row) {
@@ -716,9 +717,9 @@ pub fn array_to_json(arguments: &Arguments<'_>) -> Done {
         shape::write_nested(&arrays.dimensions(row), [b"[", b",", b"]"], &mut out, &mut |number, out| {
             let at = start + number;
             out.extend_from_slice(if parts.is_null(at) { b"null" } else { parts.value(at).as_bytes() });
-            Ok::<_, FunctionError>(())
+            check_length(out.len())
         })?;
-        builder.append_value(String::from_utf8_lossy(&out));
+        builder.append_value(String::from_utf8_lossy(&out))?;
     }
     Ok(std::sync::Arc::new(builder.finish()))
 }
@@ -729,7 +730,7 @@ pub fn build_object(arguments: &Arguments<'_>) -> Done {
     let columns: Vec<_> = (0..arguments.len())
         .map(|index| arguments.typed::<arrow::array::StringViewArray>(index))
         .collect::<Result<_, _>>()?;
-    let mut builder = arrow::array::StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     let mut out = String::new();
     for row in 0..arguments.rows {
         out.clear();
@@ -755,7 +756,7 @@ pub fn build_object(arguments: &Arguments<'_>) -> Done {
             out.push_str(if values.is_null(at) { "null" } else { values.value(at) });
         }
         out.push('}');
-        builder.append_value(&out);
+        builder.append_value(&out)?;
     }
     Ok(std::sync::Arc::new(builder.finish()))
 }
@@ -765,7 +766,7 @@ pub fn build_array(arguments: &Arguments<'_>) -> Done {
     let columns: Vec<_> = (0..arguments.len())
         .map(|index| arguments.typed::<arrow::array::StringViewArray>(index))
         .collect::<Result<_, _>>()?;
-    let mut builder = arrow::array::StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     let mut out = String::new();
     for row in 0..arguments.rows {
         out.clear();
@@ -778,7 +779,7 @@ pub fn build_array(arguments: &Arguments<'_>) -> Done {
             out.push_str(if values.is_null(at) { "null" } else { values.value(at) });
         }
         out.push(']');
-        builder.append_value(&out);
+        builder.append_value(&out)?;
     }
     Ok(std::sync::Arc::new(builder.finish()))
 }
@@ -787,7 +788,7 @@ pub fn build_array(arguments: &Arguments<'_>) -> Done {
 pub fn member_text(arguments: &Arguments<'_>) -> Done {
     let (keys, key_step) = arguments.typed::<arrow::array::StringViewArray>(0)?;
     let (values, value_step) = arguments.typed::<arrow::array::StringViewArray>(1)?;
-    let mut builder = arrow::array::StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     let mut out = String::new();
     for row in 0..arguments.rows {
         if keys.is_null(row * key_step) {
@@ -798,7 +799,7 @@ pub fn member_text(arguments: &Arguments<'_>) -> Done {
         out.push_str(" : ");
         let at = row * value_step;
         out.push_str(if values.is_null(at) { "null" } else { values.value(at) });
-        builder.append_value(&out);
+        builder.append_value(&out)?;
     }
     Ok(std::sync::Arc::new(builder.finish()))
 }
@@ -806,7 +807,7 @@ pub fn member_text(arguments: &Arguments<'_>) -> Done {
 fn joined(arguments: &Arguments<'_>, between: &str, open: &str, close: &str) -> Done {
     let array = arguments.full_array(0)?;
     let lists = array.as_list_opt::<i32>().ok_or_else(|| FunctionError::internal("a list is wanted here"))?;
-    let mut builder = arrow::array::StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     let mut out = String::new();
     for row in 0..lists.len() {
         if lists.is_null(row) {
@@ -819,10 +820,12 @@ fn joined(arguments: &Arguments<'_>, between: &str, open: &str, close: &str) -> 
             if index > 0 {
                 out.push_str(between);
             }
-            out.push_str(part.unwrap_or("null"));
+            let part = part.unwrap_or("null");
+            check_length(out.len() + part.len())?;
+            out.push_str(part);
         }
         out.push_str(close);
-        builder.append_value(&out);
+        builder.append_value(&out)?;
     }
     Ok(std::sync::Arc::new(builder.finish()))
 }

@@ -11,9 +11,8 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        Array, ArrayRef, BinaryViewArray, BinaryViewBuilder, BooleanArray, BooleanBufferBuilder,
-        FixedSizeBinaryArray, FixedSizeBinaryBuilder, ListBuilder, PrimitiveArray, StringViewArray,
-        StringViewBuilder,
+        Array, ArrayRef, BinaryViewArray, BooleanArray, BooleanBufferBuilder, FixedSizeBinaryArray,
+        FixedSizeBinaryBuilder, ListBuilder, PrimitiveArray, StringViewArray, StringViewBuilder,
     },
     buffer::ScalarBuffer,
     datatypes::{
@@ -25,6 +24,7 @@ use arrow::{
 
 use crate::{
     error::FunctionError,
+    results::{BytesColumn, TextColumn, check_batch},
     scalar::{Arguments, Nulls},
 };
 
@@ -297,15 +297,17 @@ fn text_rows_nullable(
     arguments: &Arguments<'_>,
     mut write: impl FnMut(usize, &mut String) -> Result<Option<()>, FunctionError>,
 ) -> Result<ArrayRef, FunctionError> {
-    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     let mut out = String::new();
     over_rows(arguments.rows, &arguments.nulls(), |row| {
         out.clear();
         match row.map(|row| write(row, &mut out)).transpose()?.flatten() {
             Some(()) => builder.append_value(&out),
-            None => builder.append_null(),
+            None => {
+                builder.append_null();
+                Ok(())
+            }
         }
-        Ok(())
     })?;
     Ok(Arc::new(builder.finish()))
 }
@@ -340,9 +342,9 @@ pub(crate) fn slice_rows_nullable<'a>(
     arguments: &Arguments<'_>,
     mut slice: impl FnMut(usize) -> Result<Option<&'a str>, FunctionError>,
 ) -> Result<ArrayRef, FunctionError> {
-    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     over_rows(arguments.rows, &arguments.nulls(), |row| {
-        builder.append_option(row.map(&mut slice).transpose()?.flatten());
+        builder.append_option(row.map(&mut slice).transpose()?.flatten())?;
         Ok(())
     })?;
     Ok(Arc::new(builder.finish()))
@@ -371,7 +373,7 @@ pub fn map_written<I: ReadRow>(
     mut write: impl FnMut(I::Values<'_>, &mut Vec<u8>),
 ) -> Result<ArrayRef, FunctionError> {
     let columns = I::columns(arguments)?;
-    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     let mut out = Vec::new();
     over_rows(arguments.rows, &arguments.nulls(), |row| {
         let Some(row) = row else {
@@ -381,7 +383,7 @@ pub fn map_written<I: ReadRow>(
         out.clear();
         write(I::read(&columns, row), &mut out);
         let text = std::str::from_utf8(&out).map_err(|error| FunctionError::internal(error.to_string()))?;
-        builder.append_value(text);
+        builder.append_value(text)?;
         Ok(())
     })?;
     Ok(Arc::new(builder.finish()))
@@ -393,7 +395,7 @@ pub fn map_bytes<I: ReadRow>(
     mut compute: impl FnMut(I::Values<'_>, &mut Vec<u8>) -> Result<(), FunctionError>,
 ) -> Result<ArrayRef, FunctionError> {
     let columns = I::columns(arguments)?;
-    let mut builder = BinaryViewBuilder::with_capacity(arguments.rows);
+    let mut builder = BytesColumn::with_capacity(arguments.rows);
     let mut out = Vec::new();
     over_rows(arguments.rows, &arguments.nulls(), |row| {
         let Some(row) = row else {
@@ -402,7 +404,7 @@ pub fn map_bytes<I: ReadRow>(
         };
         out.clear();
         compute(I::read(&columns, row), &mut out)?;
-        builder.append_value(&out);
+        builder.append_value(&out)?;
         Ok(())
     })?;
     Ok(Arc::new(builder.finish()))
@@ -436,6 +438,7 @@ pub(crate) fn text_array_rows(
             Some(row) => fill(row, builder.values())?,
             None => false,
         };
+        check_batch(builder.values().allocated_size())?;
         builder.append(valid);
         Ok(())
     })?;

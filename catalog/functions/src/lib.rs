@@ -33,6 +33,7 @@ pub mod numbers;
 pub mod ordered_sets;
 pub mod patterns;
 pub mod records;
+pub mod results;
 pub mod scalar;
 pub mod sets;
 pub mod statistics;

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, StringViewArray, StringViewBuilder, StructArray, make_array},
+    array::{Array, ArrayRef, AsArray, StringViewArray, StructArray, make_array},
     buffer::NullBuffer,
     datatypes::DataType,
 };
 use datafusion::common::ScalarValue;
 
-use crate::{error::FunctionError, scalar::Arguments, text_output as output};
+use crate::{
+    results::TextColumn,
+    {error::FunctionError, scalar::Arguments, text_output as output},
+};
 
 type Done = Result<ArrayRef, FunctionError>;
 
@@ -53,7 +56,7 @@ pub fn record_to_text(arguments: &Arguments<'_>) -> Done {
     let fields = (1..arguments.len())
         .map(|index| arguments.typed::<StringViewArray>(index))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     let mut out = Vec::new();
     for row in 0..arguments.rows {
         if record.is_null(row) {
@@ -72,7 +75,7 @@ pub fn record_to_text(arguments: &Arguments<'_>) -> Done {
         }
         out.push(b')');
         let text = std::str::from_utf8(&out).map_err(|error| FunctionError::internal(error.to_string()))?;
-        builder.append_value(text);
+        builder.append_value(text)?;
     }
     Ok(Arc::new(builder.finish()))
 }

@@ -5,7 +5,7 @@ pub mod series;
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StringViewBuilder, StructArray},
+    array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StructArray},
     buffer::OffsetBuffer,
     datatypes::{DataType, Field},
 };
@@ -14,6 +14,7 @@ use crate::{
     error::{FunctionError, FunctionErrorKind},
     json::{self, Json},
     kernels::{ReadRow, Text},
+    results::TextColumn,
     scalar::Arguments,
 };
 
@@ -72,14 +73,14 @@ pub fn expand_array(arguments: &Arguments<'_>) -> Done {
 /// Text lists: `fill` appends the elements of a row.
 fn text_lists(
     arguments: &Arguments<'_>,
-    mut fill: impl FnMut(&str, &mut StringViewBuilder) -> Result<usize, FunctionError>,
+    mut fill: impl FnMut(&str, &mut TextColumn) -> Result<usize, FunctionError>,
 ) -> Done {
     let DataType::List(field) = arguments.result else {
         return Err(FunctionError::internal("a set must be a list"));
     };
     let columns = <(Text,)>::columns(arguments)?;
     let nulls = arguments.nulls();
-    let mut values = StringViewBuilder::new();
+    let mut values = TextColumn::new();
     let mut lengths = Vec::with_capacity(arguments.rows);
     for row in 0..arguments.rows {
         let count = if nulls.is_null(row) { 0 } else { fill(<(Text,)>::read(&columns, row).0, &mut values)? };
@@ -119,23 +120,25 @@ fn jsonb_elements_of(text: &str) -> Result<Vec<&str>, FunctionError> {
     })
 }
 
-fn push_elements(elements: &[&str], values: &mut StringViewBuilder) -> usize {
+fn push_elements(elements: &[&str], values: &mut TextColumn) -> Result<usize, FunctionError> {
     for element in elements {
-        values.append_value(element);
+        values.append_value(element)?;
     }
-    elements.len()
+    Ok(elements.len())
 }
 
-fn push_text(text: &str, values: &mut StringViewBuilder) -> Result<(), FunctionError> {
+fn push_text(text: &str, values: &mut TextColumn) -> Result<(), FunctionError> {
     match json::parse(text)? {
-        Json::Null => values.append_null(),
+        Json::Null => {
+            values.append_null();
+            Ok(())
+        }
         Json::String(text) => values.append_value(text),
         _ => values.append_value(text),
     }
-    Ok(())
 }
 
-fn push_texts(elements: &[&str], values: &mut StringViewBuilder) -> Result<usize, FunctionError> {
+fn push_texts(elements: &[&str], values: &mut TextColumn) -> Result<usize, FunctionError> {
     for element in elements {
         push_text(element, values)?;
     }
@@ -145,13 +148,13 @@ fn push_texts(elements: &[&str], values: &mut StringViewBuilder) -> Result<usize
 /// `json_array_elements`
 pub fn json_elements(arguments: &Arguments<'_>) -> Done {
     text_lists(arguments, |text, values| {
-        Ok(push_elements(&json_elements_of(text, "json_array_elements")?, values))
+        push_elements(&json_elements_of(text, "json_array_elements")?, values)
     })
 }
 
 /// `jsonb_array_elements`
 pub fn jsonb_elements(arguments: &Arguments<'_>) -> Done {
-    text_lists(arguments, |text, values| Ok(push_elements(&jsonb_elements_of(text)?, values)))
+    text_lists(arguments, |text, values| push_elements(&jsonb_elements_of(text)?, values))
 }
 
 /// `json_array_elements_text`
@@ -170,7 +173,7 @@ fn keys(arguments: &Arguments<'_>, function: &str) -> Done {
     text_lists(arguments, |text, values| match json::raw_members(text)? {
         Some(members) => {
             for (key, _) in &members {
-                values.append_value(key);
+                values.append_value(key)?;
             }
             Ok(members.len())
         }
@@ -201,7 +204,7 @@ fn members(arguments: &Arguments<'_>, as_text: bool, refuse: impl Fn(&str) -> Fu
     };
     let columns = <(Text,)>::columns(arguments)?;
     let nulls = arguments.nulls();
-    let (mut keys, mut values) = (StringViewBuilder::new(), StringViewBuilder::new());
+    let (mut keys, mut values) = (TextColumn::new(), TextColumn::new());
     let mut lengths = Vec::with_capacity(arguments.rows);
     for row in 0..arguments.rows {
         if nulls.is_null(row) {
@@ -211,8 +214,8 @@ fn members(arguments: &Arguments<'_>, as_text: bool, refuse: impl Fn(&str) -> Fu
         let text = <(Text,)>::read(&columns, row).0;
         let members = json::raw_members(text)?.ok_or_else(|| refuse(text))?;
         for (key, value) in &members {
-            keys.append_value(key);
-            if as_text { push_text(value, &mut values)? } else { values.append_value(value) }
+            keys.append_value(key)?;
+            if as_text { push_text(value, &mut values)? } else { values.append_value(value)? }
         }
         lengths.push(members.len());
     }

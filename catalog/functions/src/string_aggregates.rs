@@ -1,24 +1,27 @@
 //! `string_agg` of text and of bytes: each value after the first is preceded by the delimiter of its own row. Nulls are
-//! left out; a null delimiter is empty. DataFusion's own does what has one constant delimiter and no order; this does the
-//! rest. With an ORDER BY, each call sorts its own rows: of several calls in one SELECT, each may ask for another order.
+//! left out; a null delimiter is empty. What is joined has the bounds of [`results`](crate::results), asked before it grows:
+//! DataFusion's own accumulators join a whole batch first. With an ORDER BY, each call sorts its own rows: of several calls in one SELECT, each may ask for another order.
 
 use std::{collections::HashSet, mem::size_of, sync::Arc};
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, UInt64Array, new_empty_array},
-    compute::{SortOptions, concat, take},
+    array::{
+        Array, ArrayRef, AsArray, BinaryViewArray, BooleanArray, StringViewArray, UInt64Array,
+        new_empty_array,
+    },
+    compute::{SortOptions, cast, concat, not, nullif, prep_null_mask_filter, take},
     datatypes::{DataType, Field},
     row::{RowConverter, SortField},
 };
 use datafusion::{
     common::{Result, ScalarValue, utils::SingleRowListArrayBuilder},
-    logical_expr::{Accumulator, AggregateUDF},
+    logical_expr::{Accumulator, AggregateUDF, EmitTo, GroupsAccumulator},
 };
 
 use crate::{
     aggregate::{Aggregation, Inputs, aggregate},
-    error::{FunctionError, FunctionErrorKind},
-    strings::TEXT_BYTES_MAX,
+    error::FunctionError,
+    results::{check_batch, check_length, out_of_memory},
 };
 
 /// What is joined.
@@ -68,6 +71,10 @@ impl Aggregation for Joined {
 
     fn accumulator(&self, _inputs: &Inputs) -> Result<Box<dyn Accumulator>> {
         Ok(Box::new(Joining { joined: *self, so_far: None, first_delimiter: Vec::new() }))
+    }
+
+    fn groups(&self, _inputs: &Inputs) -> Option<Box<dyn GroupsAccumulator>> {
+        Some(Box::new(JoinedGroups { joined: *self, groups: Vec::new(), bytes: 0 }))
     }
 }
 
@@ -209,19 +216,120 @@ struct Joining {
 }
 
 impl Joining {
+    fn bytes(&self) -> usize {
+        self.so_far.as_ref().map_or(0, Vec::len)
+    }
+
     fn add(&mut self, value: &[u8], delimiter: &[u8]) -> Result<()> {
         let Some(so_far) = &mut self.so_far else {
             self.so_far = Some(value.to_vec());
             self.first_delimiter = delimiter.to_vec();
             return Ok(());
         };
-        if so_far.len() + delimiter.len() + value.len() > TEXT_BYTES_MAX {
-            let message = "requested length too large";
-            return Err(FunctionError::new(FunctionErrorKind::ProgramLimitExceeded, message).into());
-        }
+        let more = delimiter.len() + value.len();
+        check_length(so_far.len() + more)?;
+        so_far.try_reserve(more).map_err(|_| out_of_memory(so_far.len() + more))?;
         so_far.extend_from_slice(delimiter);
         so_far.extend_from_slice(value);
         Ok(())
+    }
+}
+
+/// [`Joining`] of many groups side by side.
+#[derive(Debug)]
+struct JoinedGroups {
+    joined: Joined,
+    groups: Vec<Joining>,
+    /// What the groups hold, without the space of their places.
+    bytes: usize,
+}
+
+impl JoinedGroups {
+    fn add(
+        &mut self,
+        columns: &[ArrayRef],
+        groups: &[usize],
+        taken: impl Fn(usize) -> bool,
+        total: usize,
+    ) -> Result<()> {
+        let [values, delimiters, ..] = columns else {
+            return Err(FunctionError::internal("string_agg has two arguments").into());
+        };
+        let joined = self.joined;
+        self.groups.resize_with(total, || Joining { joined, so_far: None, first_delimiter: Vec::new() });
+        let before = self.bytes;
+        for (row, group) in groups.iter().enumerate() {
+            let Some(value) = bytes_at(values, row).filter(|_| taken(row)) else { continue };
+            let delimiter = bytes_at(delimiters, row).unwrap_or_default();
+            self.bytes += value.len() + delimiter.len();
+            check_batch(self.bytes - before)?;
+            self.groups[*group].add(value, delimiter)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, emit_to: EmitTo) -> Vec<Joining> {
+        let taken = emit_to.take_needed(&mut self.groups);
+        self.bytes = self.bytes.saturating_sub(taken.iter().map(Joining::bytes).sum());
+        taken
+    }
+}
+
+impl GroupsAccumulator for JoinedGroups {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        filter: Option<&BooleanArray>,
+        total: usize,
+    ) -> Result<()> {
+        let taken = |row| filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+        self.add(values, group_indices, taken, total)
+    }
+
+    fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+        let [values, delimiters, ..] = values else {
+            return Err(FunctionError::internal("string_agg has two arguments").into());
+        };
+        let mut state = Vec::with_capacity(2);
+        let values = cast(values, &DataType::BinaryView)?;
+        state.push(match filter {
+            Some(filter) => nullif(&values, &not(&prep_null_mask_filter(filter))?)?,
+            None => values,
+        });
+        state.push(cast(delimiters, &DataType::BinaryView)?);
+        Ok(state)
+    }
+
+    fn merge_batch(&mut self, values: &[ArrayRef], group_indices: &[usize], total: usize) -> Result<()> {
+        self.add(values, group_indices, |_| true, total)
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        let joined = self.joined;
+        let groups = self.take(emit_to).into_iter().map(|group| group.so_far);
+        Ok(match joined {
+            Joined::Bytes => Arc::new(BinaryViewArray::from_iter(groups)),
+            Joined::Text => {
+                let texts = groups.map(|bytes| bytes.map(String::from_utf8).transpose());
+                let texts = texts.collect::<Result<Vec<_>, _>>();
+                let texts = texts.map_err(|error| FunctionError::internal(error.to_string()))?;
+                Arc::new(StringViewArray::from_iter(texts))
+            }
+        })
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        let (joined, delimiters): (Vec<_>, Vec<_>) =
+            self.take(emit_to).into_iter().map(|group| (group.so_far, group.first_delimiter)).unzip();
+        Ok(vec![
+            Arc::new(BinaryViewArray::from_iter(joined)),
+            Arc::new(BinaryViewArray::from_iter_values(delimiters)),
+        ])
+    }
+
+    fn size(&self) -> usize {
+        self.bytes + self.groups.capacity() * size_of::<Joining>()
     }
 }
 
@@ -242,9 +350,11 @@ impl Accumulator for Joining {
         let [values, delimiters, ..] = values else {
             return Err(FunctionError::internal("string_agg has two arguments").into());
         };
+        let before = self.bytes();
         for row in 0..values.len() {
             if let Some(value) = bytes_at(values, row) {
                 self.add(value, bytes_at(delimiters, row).unwrap_or_default())?;
+                check_batch(self.bytes() - before)?;
             }
         }
         Ok(())
@@ -278,8 +388,6 @@ impl Accumulator for Joining {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::StringViewArray;
-
     use super::*;
 
     #[test]

@@ -11,7 +11,7 @@ mod unicode;
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, Int32Array, Int64Array, StringViewArray, StringViewBuilder},
+    array::{ArrayRef, Int32Array, Int64Array, StringViewArray},
     datatypes::DataType,
 };
 use datafusion::logical_expr::ScalarUDF;
@@ -23,13 +23,11 @@ use crate::{
         Bytes, Int4, IntegerArgument, TextArgument, boolean_rows, map, primitive, primitive_rows, slice_rows,
         text_rows,
     },
+    results::{TextColumn, check_length},
     scalar::{Arguments, Scalar, by_datafusion},
 };
 
 type Done = Result<ArrayRef, FunctionError>;
-
-/// The longest text that a function makes: PostgreSQL's limit of 1 GB for one value, less its header.
-pub const TEXT_BYTES_MAX: usize = 0x3fff_fff0;
 
 /// The type of an argument or result, as far as this crate knows types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,10 +123,6 @@ pub const STRINGS: &[Definition] = {
 
 fn count(length: usize) -> Result<i32, FunctionError> {
     i32::try_from(length).map_err(|_| FunctionError::out_of_range("integer"))
-}
-
-fn too_long() -> FunctionError {
-    FunctionError::new(FunctionErrorKind::ProgramLimitExceeded, "requested length too large")
 }
 
 /// The byte at which a character begins; the end of the text beyond its last.
@@ -300,6 +294,7 @@ pub fn overlay() -> Arc<ScalarUDF> {
             }
             let keep = usize::try_from(start - 1).unwrap_or(0);
             let resume = usize::try_from((start + length - 1).max(0)).unwrap_or(0);
+            check_length(text.len().saturating_add(new.len()))?;
             out.push_str(&text[..byte_of(text, keep)]);
             out.push_str(new);
             out.push_str(&text[byte_of(text, resume)..]);
@@ -436,8 +431,10 @@ pub fn textcat() -> Arc<ScalarUDF> {
     Scalar::strict("textcat", DataType::Utf8View, |arguments| {
         let (left, right) = (TextArgument::of(arguments, 0)?, TextArgument::of(arguments, 1)?);
         text_rows(arguments, |row, out| {
-            out.push_str(left.get(row));
-            out.push_str(right.get(row));
+            let (left, right) = (left.get(row), right.get(row));
+            check_length(left.len() + right.len())?;
+            out.push_str(left);
+            out.push_str(right);
             Ok(())
         })
     })
@@ -447,12 +444,15 @@ pub fn textcat() -> Arc<ScalarUDF> {
 pub fn concat() -> Arc<ScalarUDF> {
     Scalar::called_on_null("concat", DataType::Utf8View, |arguments| {
         let texts = texts_from(arguments, 0)?;
-        let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+        let mut builder = TextColumn::with_capacity(arguments.rows);
         let mut value = String::new();
         for row in 0..arguments.rows {
             value.clear();
-            value.extend(texts.iter().filter_map(|text| text.get_opt(row)));
-            builder.append_value(&value);
+            for text in texts.iter().filter_map(|text| text.get_opt(row)) {
+                check_length(value.len() + text.len())?;
+                value.push_str(text);
+            }
+            builder.append_value(&value)?;
         }
         Ok(Arc::new(builder.finish()))
     })
@@ -463,7 +463,7 @@ pub fn concat_ws() -> Arc<ScalarUDF> {
     Scalar::called_on_null("concat_ws", DataType::Utf8View, |arguments| {
         let separator = TextArgument::of(arguments, 0)?;
         let texts = texts_from(arguments, 1)?;
-        let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+        let mut builder = TextColumn::with_capacity(arguments.rows);
         let mut value = String::new();
         for row in 0..arguments.rows {
             let Some(separator) = separator.get_opt(row) else {
@@ -475,9 +475,10 @@ pub fn concat_ws() -> Arc<ScalarUDF> {
                 if index > 0 {
                     value.push_str(separator);
                 }
+                check_length(value.len() + text.len())?;
                 value.push_str(text);
             }
-            builder.append_value(&value);
+            builder.append_value(&value)?;
         }
         Ok(Arc::new(builder.finish()))
     })

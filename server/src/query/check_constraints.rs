@@ -110,9 +110,8 @@ impl CheckConstraints {
                 first = Some((row, name));
             }
         }
-        Ok(first.map(|(row, name)| {
-            (row, name, ServerError::new(Condition::CheckViolation, self.message(name)))
-        }))
+        Ok(first
+            .map(|(row, name)| (row, name, ServerError::new(Condition::CheckViolation, self.message(name)))))
     }
 }
 

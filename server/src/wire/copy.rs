@@ -17,6 +17,7 @@ use super::{
     Inbound,
     codec::Frontend,
     encode::{Column, OutputOptions, patch_length},
+    outbox::CHUNK_BYTES,
     types::Format,
 };
 use crate::{
@@ -119,11 +120,11 @@ pub(crate) async fn send(session: &mut Session, mut cursor: Cursor, options: &Co
     while let Some(batch) = cursor.next(u64::MAX).await? {
         let mut start = 0;
         while start < batch.num_rows() {
-            let end = batch.num_rows().min(start + 512);
             let mut casts = Vec::new();
             let writers = encoder.columns(&batch, &mut casts)?;
-            session.outbox.write(|out| {
-                (start..end).try_for_each(|row| {
+            // As DataRow's, the rows of a chunk.
+            start = session.outbox.write(|out| {
+                for row in start..batch.num_rows() {
                     copy_data(out, |out| {
                         if binary {
                             out.extend_from_slice(std::mem::take(&mut lead));
@@ -131,11 +132,14 @@ pub(crate) async fn send(session: &mut Session, mut cursor: Cursor, options: &Co
                         } else {
                             text_row(&writers, row, &dialect, &forced, out)
                         }
-                    })
-                })
+                    })?;
+                    if out.len() >= CHUNK_BYTES {
+                        return Ok(row + 1);
+                    }
+                }
+                Ok(batch.num_rows())
             })?;
             drop(writers);
-            start = end;
             session.outbox.flush_if_full().await?;
         }
         rows += batch.num_rows();

@@ -24,6 +24,7 @@ use chrono_tz::Tz;
 use lis_functions::{
     arrays::shape::{self, Arrays, Dimension, is_shaped},
     calendar,
+    results::VALUE_BYTES_MAX,
     text_input::rescale,
     text_output::{self, DateLayout, Styles},
     timetz,
@@ -34,7 +35,10 @@ use lis_sql::output::OutputColumn;
 pub(crate) use self::names::ObjectNames;
 use self::values::{bytea_escape, date_binary, general_float, numeric_binary, timestamp_binary};
 
-use super::types::{Format, client_type};
+use super::{
+    outbox::CHUNK_BYTES,
+    types::{Format, client_type},
+};
 use crate::{
     error::{Condition, Result, ServerError},
     session::{encoding::ClientEncoding, settings::Settings},
@@ -128,13 +132,15 @@ impl RowEncoder {
             .collect()
     }
 
-    /// Appends rows of a batch as DataRow messages.
-    pub(crate) fn encode(&self, batch: &RecordBatch, rows: Range<usize>, out: &mut Vec<u8>) -> Result<()> {
+    /// Appends rows of a batch as DataRow messages, until it has written a chunk: long values are not gathered. Where the
+    /// next row begins.
+    pub(crate) fn encode(&self, batch: &RecordBatch, rows: Range<usize>, out: &mut Vec<u8>) -> Result<usize> {
         let mut casts = Vec::new();
         let columns = self.columns(batch, &mut casts)?;
         let count = i16::try_from(columns.len())
             .map_err(|_| ServerError::new(Condition::ProgramLimitExceeded, "too many columns in a result"))?
             .to_be_bytes();
+        let end = rows.end;
         for row in rows {
             out.push(b'D');
             let message = out.len();
@@ -144,8 +150,11 @@ impl RowEncoder {
                 column.put_with_length(row, out)?;
             }
             patch_length(out, message, message)?;
+            if out.len() >= CHUNK_BYTES {
+                return Ok(row + 1);
+            }
         }
-        Ok(())
+        Ok(end)
     }
 }
 
@@ -407,9 +416,7 @@ impl<'a> Column<'a> {
                 let values = values!(IntervalMonthDayNanoType);
                 pick!(Kind::IntervalText(values, options.styles), Kind::IntervalBinary(values))
             }
-            PgType::Array(element_type) => {
-                Self::list(column_type, *element_type, format, array, options)?
-            }
+            PgType::Array(element_type) => Self::list(column_type, *element_type, format, array, options)?,
             PgType::Int2Vector => Self::list(column_type, PgType::Int2, format, array, options)?,
             PgType::OidVector => Self::list(column_type, PgType::Oid, format, array, options)?,
         };
@@ -648,12 +655,14 @@ fn integer<I: itoa::Integer>(value: I, out: &mut Vec<u8>) {
 
 /// `{1,NULL,"a b"}`: an element is quoted when reading it back needs that (PostgreSQL's `array_out`).
 fn list_text(element: &Column<'_>, items: Range<usize>, out: &mut Vec<u8>) -> Result<()> {
+    let from = out.len();
     out.push(b'{');
     for (index, item) in items.enumerate() {
         if index > 0 {
             out.push(b',');
         }
         element_text(element, item, out)?;
+        check_length(from, out)?;
     }
     out.push(b'}');
     Ok(())
@@ -679,9 +688,20 @@ fn shaped_text(
     out: &mut Vec<u8>,
 ) -> Result<()> {
     shape::write_bounds(dimensions, out);
+    let from = out.len();
     shape::write_nested(dimensions, [b"{", b",", b"}"], out, &mut |number, out| {
-        element_text(element, start + number, out)
+        element_text(element, start + number, out)?;
+        check_length(from, out)
     })
+}
+
+/// Many elements may share one text in memory; on the wire each has its own.
+fn check_length(from: usize, out: &[u8]) -> Result<()> {
+    if out.len() - from > VALUE_BYTES_MAX { Err(too_long()) } else { Ok(()) }
+}
+
+fn too_long() -> ServerError {
+    ServerError::new(Condition::ProgramLimitExceeded, "array is too long")
 }
 
 fn list_binary(
@@ -691,16 +711,19 @@ fn list_binary(
     dimensions: &[Dimension],
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    let too_long = |_| ServerError::new(Condition::ProgramLimitExceeded, "array is too long");
+    let from = out.len();
     let has_nulls = items.clone().any(|item| element.is_null(item));
-    out.extend_from_slice(&i32::try_from(dimensions.len()).map_err(too_long)?.to_be_bytes());
+    out.extend_from_slice(&i32::try_from(dimensions.len()).map_err(|_| too_long())?.to_be_bytes());
     out.extend_from_slice(&i32::from(has_nulls).to_be_bytes());
     out.extend_from_slice(&element_type.oid().get().to_be_bytes());
     for dimension in dimensions {
-        out.extend_from_slice(&i32::try_from(dimension.length).map_err(too_long)?.to_be_bytes());
+        out.extend_from_slice(&i32::try_from(dimension.length).map_err(|_| too_long())?.to_be_bytes());
         out.extend_from_slice(&dimension.lower.to_be_bytes());
     }
-    items.into_iter().try_for_each(|item| element.put_with_length(item, out))
+    items.into_iter().try_for_each(|item| {
+        element.put_with_length(item, out)?;
+        check_length(from, out)
+    })
 }
 
 #[cfg(test)]

@@ -195,6 +195,7 @@ impl From<FunctionErrorKind> for SqlState {
             FunctionErrorKind::ArraySubscriptError => "2202E",
             FunctionErrorKind::NullValueNotAllowed => "22004",
             FunctionErrorKind::InvalidJson => "22030",
+            FunctionErrorKind::OutOfMemory => "53200",
             FunctionErrorKind::ProgramLimitExceeded => "54000",
             FunctionErrorKind::UntranslatableCharacter => "22P05",
             FunctionErrorKind::CardinalityViolation => "21000",

@@ -38,16 +38,11 @@ impl Outbox {
     }
 
     /// Lends the buffer to a writer of whole messages. What a failing one wrote is taken back.
-    pub(crate) fn write(&mut self, writer: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
+    pub(crate) fn write<T>(&mut self, writer: impl FnOnce(&mut Vec<u8>) -> Result<T>) -> Result<T> {
         self.buffer.truncate(self.complete);
-        writer(&mut self.buffer)?;
+        let written = writer(&mut self.buffer)?;
         self.complete = self.buffer.len();
-        Ok(())
-    }
-
-    /// Bytes that have gathered.
-    pub(crate) fn len(&self) -> usize {
-        self.complete
+        Ok(written)
     }
 
     /// Forgets what has gathered.
@@ -91,7 +86,7 @@ mod tests {
     async fn a_writer_that_fails_leaves_no_half_message() {
         let (chunks, mut sent) = mpsc::channel(1);
         let mut outbox = Outbox::new(chunks);
-        let failed = outbox.write(|out| {
+        let failed: Result<()> = outbox.write(|out| {
             out.extend_from_slice(b"half");
             Err(ServerError::new(Condition::UntranslatableCharacter, "no such character"))
         });
@@ -104,6 +99,6 @@ mod tests {
             .unwrap();
         outbox.flush().await.unwrap();
         assert_eq!(sent.recv().await.unwrap(), "whole");
-        assert_eq!(outbox.len(), 0);
+        assert_eq!(outbox.complete, 0);
     }
 }

@@ -1,6 +1,7 @@
 //! Portals, and sending a cursor's rows: a batch at a time, in chunks; what is not ready yet is not waited for before
 //! the rows that are have gone out.
 
+use arrow::record_batch::RecordBatch;
 use datafusion::common::ScalarValue;
 use lis_lake::names::Identifier;
 use lis_sql::{
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 use super::{
     encode::{OutputOptions, RowEncoder},
-    outbox::{CHUNK_BYTES, Outbox},
+    outbox::Outbox,
     types::Format,
 };
 use crate::{
@@ -23,9 +24,6 @@ use crate::{
     },
     session::{NamedCursor, Session},
 };
-
-/// Rows that are encoded before the first look at how large they are.
-const FIRST_ROWS: usize = 64;
 
 /// A portal of Bind.
 #[derive(Debug)]
@@ -68,7 +66,6 @@ pub(crate) async fn send_rows(
 ) -> Result<(u64, bool)> {
     let limit = if limit == 0 { u64::MAX } else { limit };
     let mut sent = 0;
-    let mut slice = FIRST_ROWS;
     while sent < limit {
         let ready = tokio::select! {
             biased;
@@ -83,20 +80,19 @@ pub(crate) async fn send_rows(
             }
         };
         let Some(batch) = batch else { return Ok((sent, false)) };
-        let mut row = 0;
-        while row < batch.num_rows() {
-            let end = batch.num_rows().min(row + slice);
-            let before = outbox.len();
-            outbox.write(|out| encoder.encode(&batch, row..end, out))?;
-            let bytes = (outbox.len() - before).max(1);
-            // The next slice is about a chunk.
-            slice = ((end - row) * CHUNK_BYTES / bytes).clamp(1, batch.num_rows().max(FIRST_ROWS));
-            row = end;
-            outbox.flush_if_full().await?;
-        }
+        send_batch(outbox, encoder, &batch).await?;
         sent += batch.num_rows() as u64;
     }
     Ok((sent, true))
+}
+
+async fn send_batch(outbox: &mut Outbox, encoder: &RowEncoder, batch: &RecordBatch) -> Result<()> {
+    let mut row = 0;
+    while row < batch.num_rows() {
+        row = outbox.write(|out| encoder.encode(batch, row..batch.num_rows(), out))?;
+        outbox.flush_if_full().await?;
+    }
+    Ok(())
 }
 
 /// Sends the rows of a FETCH. `limit` of 0 is all that the direction says. How many, and how many are left for a portal.
@@ -121,8 +117,7 @@ pub(crate) async fn send_fetch(
         Seek::Rows(batches) => {
             let mut sent = 0;
             for batch in &batches {
-                outbox.write(|out| encoder.encode(batch, 0..batch.num_rows(), out))?;
-                outbox.flush_if_full().await?;
+                send_batch(outbox, &encoder, batch).await?;
                 sent += batch.num_rows() as u64;
             }
             Ok((sent, None))

@@ -63,3 +63,37 @@ pub(crate) fn too_much_is_an_error_of_the_statement() -> Result<()> {
     ensure!(resident < RESIDENT_KIB_MAX, "{resident} KiB");
     Ok(())
 }
+
+/// What functions and aggregates make of little is refused before it is made.
+pub(crate) fn long_values_are_refused() -> Result<()> {
+    let server = TestServer::start()?;
+    let mut connection = server.connect_admin()?;
+    for (code, sql) in [
+        ("53200", "SELECT sum(length(repeat('x', 1000000) || i)) FROM generate_series(1, 100000) g(i)"),
+        ("53200", "SELECT length(string_agg(repeat('x', 1000000), '')) FROM generate_series(1, 100000)"),
+        (
+            "53200",
+            "SELECT i % 2, string_agg(repeat('x', 1000000), '') FROM generate_series(1, 100000) g(i) GROUP BY 1",
+        ),
+        ("54000", "SELECT length(replace(repeat('a', 1000000), 'a', repeat('b', 10000)))"),
+        ("54000", "SELECT array_agg(repeat('x', 1000000)) FROM generate_series(1, 2000)"),
+    ] {
+        must_fail(&mut connection, code, sql)?;
+        ensure!(one_value(&mut connection, "SELECT 1")? == "1", "after {sql}");
+    }
+    Ok(())
+}
+
+/// A union of many arms is one union: planning it takes neither depth nor the square of its length.
+pub(crate) fn a_union_of_many_arms() -> Result<()> {
+    let server = TestServer::start()?;
+    let mut connection = server.connect_admin()?;
+    for between in [" UNION ALL ", " UNION "] {
+        let arms: Vec<String> = (0..1500).map(|arm| format!("SELECT {} AS n", arm % 700)).collect();
+        let sql = format!("SELECT count(*) FROM ({}) u", arms.join(between));
+        let expected = if between == " UNION " { "700" } else { "1500" };
+        let got = one_value(&mut connection, &sql)?;
+        ensure!(got == expected, "{between}: {got}");
+    }
+    Ok(())
+}

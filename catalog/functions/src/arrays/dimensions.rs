@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, ListArray, StringViewBuilder, UInt64Builder, new_empty_array},
+    array::{Array, ArrayRef, ListArray, UInt64Builder, new_empty_array},
     buffer::NullBuffer,
     compute::{interleave, take},
     datatypes::DataType,
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     error::{FunctionError, FunctionErrorKind},
+    results::TextColumn,
     scalar::Arguments,
 };
 
@@ -247,10 +248,10 @@ pub fn array_ndims(arguments: &Arguments<'_>) -> Done {
 /// `array_dims(array, bound)`: `[1:2][1:3]`
 pub fn array_dims(arguments: &Arguments<'_>) -> Done {
     let given = with_bound(arguments, 1)?;
-    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     for row in 0..arguments.rows {
         let dimensions = given.dimensions(row);
-        builder.append_option((!dimensions.is_empty()).then(|| bounds_text(&dimensions)));
+        builder.append_option((!dimensions.is_empty()).then(|| bounds_text(&dimensions)))?;
     }
     Ok(Arc::new(builder.finish()))
 }

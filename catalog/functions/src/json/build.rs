@@ -1,13 +1,14 @@
 //! What makes json of other things: `json_object`, and the line feeds of the pretty forms of `row_to_json` and
 //! `array_to_json`.
 
-use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder};
+use arrow::array::{Array, ArrayRef, AsArray};
 
 use super::{elements, write_string};
 use crate::{
     arrays::shape::Arrays,
     error::{FunctionError, FunctionErrorKind},
     kernels::{Bool, Text, map_text},
+    results::TextColumn,
     scalar::Arguments,
 };
 use std::sync::Arc;
@@ -131,11 +132,11 @@ fn each(
     arguments: &Arguments<'_>,
     mut write: impl FnMut(usize, &mut String) -> Result<bool, FunctionError>,
 ) -> Done {
-    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     let mut out = String::new();
     for row in 0..arguments.rows {
         out.clear();
-        builder.append_option(write(row, &mut out)?.then_some(out.as_str()));
+        builder.append_option(write(row, &mut out)?.then_some(out.as_str()))?;
     }
     Ok(Arc::new(builder.finish()))
 }
@@ -146,7 +147,7 @@ pub fn record(arguments: &Arguments<'_>) -> Done {
     let columns = (1..arguments.len())
         .map(|index| arguments.typed::<arrow::array::StringViewArray>(index))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     let mut out = String::new();
     for row in 0..arguments.rows {
         if records.is_null(row) {
@@ -168,7 +169,7 @@ pub fn record(arguments: &Arguments<'_>) -> Done {
             out.push_str(if values.is_null(at) { "null" } else { values.value(at) });
         }
         out.push('}');
-        builder.append_value(&out);
+        builder.append_value(&out)?;
     }
     Ok(Arc::new(builder.finish()))
 }

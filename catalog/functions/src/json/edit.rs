@@ -6,6 +6,7 @@ use super::{Json, members_in_order, parse, write_normal, write_string};
 use crate::{
     error::{FunctionError, FunctionErrorKind},
     kernels::{Bool, Int4, Text, map_text},
+    results::TextColumn,
     scalar::Arguments,
 };
 
@@ -288,7 +289,7 @@ pub fn set_lax(arguments: &Arguments<'_>) -> Done {
     let (treatments, treatment_step) = texts(4)?;
     let paths = arguments.full_array(1)?;
     let paths = paths.as_list_opt::<i32>().ok_or_else(|| FunctionError::internal("a path must be a list"))?;
-    let mut builder = arrow::array::StringViewBuilder::with_capacity(arguments.rows);
+    let mut builder = TextColumn::with_capacity(arguments.rows);
     for row in 0..arguments.rows {
         let (target, create) = (row * target_step, row * create_step);
         if targets.is_null(target) || paths.is_null(row) || creates.is_null(create) {
@@ -330,7 +331,7 @@ pub fn set_lax(arguments: &Arguments<'_>) -> Done {
         };
         let mut out = String::new();
         write_normal(done, &mut out)?;
-        builder.append_value(&out);
+        builder.append_value(&out)?;
     }
     Ok(std::sync::Arc::new(builder.finish()))
 }

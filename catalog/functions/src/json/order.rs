@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryViewBuilder};
+use arrow::array::ArrayRef;
 
 use super::{Json, members_in_order, parse};
 use crate::{
     error::FunctionError,
     kernels::{ReadRow, Text},
+    results::BytesColumn,
     scalar::Arguments,
 };
 
@@ -17,7 +18,7 @@ use crate::{
 pub fn order_key(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
     let columns = <(Text,)>::columns(arguments)?;
     let nulls = arguments.nulls();
-    let mut builder = BinaryViewBuilder::with_capacity(arguments.rows);
+    let mut builder = BytesColumn::with_capacity(arguments.rows);
     let mut key = Vec::new();
     for row in 0..arguments.rows {
         if nulls.is_null(row) {
@@ -30,7 +31,7 @@ pub fn order_key(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
             Json::Array(elements) if elements.is_empty() => key.push(0),
             _ => write_key(value, &mut key),
         }
-        builder.append_value(&key);
+        builder.append_value(&key)?;
     }
     Ok(Arc::new(builder.finish()))
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use arrow::{array::ArrayRef, datatypes::DataType};
 use datafusion::logical_expr::ScalarUDF;
 
-use super::{TEXT_BYTES_MAX, byte_of, characters, too_long};
+use super::{byte_of, characters};
 use crate::{
     error::FunctionError,
     kernels::{IntegerArgument, TextArgument, text_rows},
+    results::check_length,
     scalar::{Arguments, Scalar, by_datafusion},
 };
 
@@ -48,9 +49,7 @@ fn pad_rows(arguments: &Arguments<'_>, before: bool) -> Result<ArrayRef, Functio
     text_rows(arguments, |row, out| {
         let text = text.get(row);
         let length = usize::try_from(length.get(row).max(0)).unwrap_or(0);
-        if length > TEXT_BYTES_MAX {
-            return Err(too_long());
-        }
+        check_length(length)?;
         let have = characters(text);
         if length <= have {
             out.push_str(&text[..byte_of(text, length)]);
@@ -98,6 +97,7 @@ pub fn replace() -> Arc<ScalarUDF> {
             if let &[only] = from.as_bytes() {
                 let mut rest = 0;
                 for (place, _) in text.bytes().enumerate().filter(|(_, byte)| *byte == only) {
+                    check_length(out.len() + to.len())?;
                     out.push_str(&text[rest..place]);
                     out.push_str(to);
                     rest = place + 1;
@@ -105,14 +105,15 @@ pub fn replace() -> Arc<ScalarUDF> {
                 out.push_str(&text[rest..]);
                 return Ok(());
             }
-            let mut append = |index: usize, part: &str| {
+            let append = |(index, part): (usize, &str)| {
                 if index > 0 {
+                    check_length(out.len() + to.len())?;
                     out.push_str(to);
                 }
                 out.push_str(part);
+                Ok(())
             };
-            text.split(from).enumerate().for_each(|(index, part)| append(index, part));
-            Ok(())
+            text.split(from).enumerate().try_for_each(append)
         })
     })
 }
@@ -175,9 +176,7 @@ pub fn repeat() -> Arc<ScalarUDF> {
         text_rows(arguments, |row, out| {
             let text = text.get(row);
             let times = usize::try_from(times.get(row).max(0)).unwrap_or(0);
-            if text.len().saturating_mul(times) > TEXT_BYTES_MAX {
-                return Err(too_long());
-            }
+            check_length(text.len().saturating_mul(times))?;
             for _ in 0..times {
                 out.push_str(text);
             }

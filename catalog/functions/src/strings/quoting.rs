@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::{array::StringViewBuilder, datatypes::DataType};
+use arrow::datatypes::DataType;
 use datafusion::logical_expr::ScalarUDF;
 
 use crate::{
     kernels::{TextArgument, text_rows},
+    results::TextColumn,
     scalar::Scalar,
 };
 
@@ -64,7 +65,7 @@ pub fn quote_literal() -> Arc<ScalarUDF> {
 pub fn quote_nullable() -> Arc<ScalarUDF> {
     Scalar::called_on_null("quote_nullable", DataType::Utf8View, |arguments| {
         let text = TextArgument::of(arguments, 0)?;
-        let mut builder = StringViewBuilder::with_capacity(arguments.rows);
+        let mut builder = TextColumn::with_capacity(arguments.rows);
         let mut value = String::new();
         for row in 0..arguments.rows {
             value.clear();
@@ -72,7 +73,7 @@ pub fn quote_nullable() -> Arc<ScalarUDF> {
                 Some(text) => write_literal(text, &mut value),
                 None => value.push_str("NULL"),
             }
-            builder.append_value(&value);
+            builder.append_value(&value)?;
         }
         Ok(Arc::new(builder.finish()))
     })

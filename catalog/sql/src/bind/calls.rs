@@ -569,7 +569,7 @@ impl Binder<'_> {
         // PostgreSQL sorts to find duplicates, so what is left comes in order.
         if clauses.distinct
             && order_by.is_empty()
-            && matches!(aggregate.function.name(), "array_agg" | "string_agg")
+            && matches!(aggregate.function.name(), "array_agg" | "string_agg_text" | "string_agg_bytea")
             && let Some(value) = aggregate.arguments.first()
         {
             order_by.push(value.clone().sort(true, false));

@@ -249,20 +249,6 @@ macro_rules! bits {
     };
 }
 
-/// DataFusion's own joins by one constant; ours by a delimiter of each row.
-fn string_agg(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
-    let arguments: Vec<Typed> = arguments.into_iter().map(canonical_text).collect();
-    let constant = matches!(
-        arguments.get(1).and_then(Typed::value),
-        Some(ScalarValue::Utf8View(Some(_)) | ScalarValue::Utf8(Some(_)))
-    );
-    if constant {
-        let function = f::string_agg::string_agg_udaf();
-        return resolved(function, arguments, ColumnType::plain(Text), DataType::LargeUtf8);
-    }
-    canonical(string_aggregates::string_agg(Joined::Text), arguments, Text)
-}
-
 fn array_agg(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
     let argument = canonical_text(first(arguments)?);
     let Some(array) = argument.pg_type().array() else {
@@ -400,7 +386,7 @@ fn json_object_agg(
 pub(crate) fn distinct_by_key(aggregate: &ResolvedAggregate, key: &Typed) -> Option<ResolvedAggregate> {
     let finish = match (aggregate.function.name(), aggregate.arguments.get(1)) {
         ("array_agg", None) => Finish::TextsOfKeys,
-        ("string_agg", Some(Expr::Literal(ScalarValue::Utf8View(Some(delimiter)), _))) => {
+        ("string_agg_text", Some(Expr::Literal(ScalarValue::Utf8View(Some(delimiter)), _))) => {
             Finish::JoinedTextsOfKeys { delimiter: delimiter.clone() }
         }
         _ => return None,
@@ -421,7 +407,7 @@ pub(crate) fn sorted_string_agg(
     distinct: bool,
 ) -> Option<ResolvedAggregate> {
     let joined = match aggregate.function.name() {
-        "string_agg" | "string_agg_text" => Joined::Text,
+        "string_agg_text" => Joined::Text,
         "string_agg_bytea" => Joined::Bytes,
         _ => return None,
     };
@@ -489,7 +475,10 @@ pub(super) const ROWS: &[FunctionRow] = &[
     aggregate("bool_or", &[Is(Bool)], Is(Bool), |_, arguments| {
         canonical(lis_functions::truth::truth(false), arguments, Bool)
     }),
-    aggregate("string_agg", &[Is(Text), Is(Text)], Is(Text), string_agg),
+    aggregate("string_agg", &[Is(Text), Is(Text)], Is(Text), |_, arguments| {
+        let arguments = arguments.into_iter().map(canonical_text).collect();
+        canonical(string_aggregates::string_agg(Joined::Text), arguments, Text)
+    }),
     aggregate("string_agg", &[Is(Bytea), Is(Bytea)], Is(Bytea), |_, arguments| {
         canonical(string_aggregates::string_agg(Joined::Bytes), arguments, Bytea)
     }),

@@ -10,7 +10,8 @@ use datafusion::{
     logical_expr::{Expr, cast, lit},
 };
 use lis_functions::{
-    arrays::shape, calendar, casts as kernels, error::FunctionErrorKind, json, scalar::Kernel, text_input as input,
+    arrays::shape, calendar, casts as kernels, error::FunctionErrorKind, json, scalar::Kernel,
+    text_input as input,
 };
 use lis_lake::types::{Category, ColumnType, PgType, Shown};
 

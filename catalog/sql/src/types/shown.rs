@@ -48,7 +48,8 @@ pub(crate) fn of_several(several: &[Typed]) -> Shown {
         Some((first, rest)) => (first, rest),
         None => {
             let needed = Shown::needed(scales.min().map_or(0, i32::from));
-            let are_written_so = constants.iter().all(|(value, scale)| needed.digits(*value, *scale) == *scale);
+            let are_written_so =
+                constants.iter().all(|(value, scale)| needed.digits(*value, *scale) == *scale);
             return if are_written_so { needed } else { Shown::default() };
         }
     };
