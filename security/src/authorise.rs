@@ -46,6 +46,8 @@ pub struct AuthorisedQuery {
     pub outputs: Vec<OutputColumn>,
     /// What was touched, for the audit.
     pub access: Access,
+    /// What the transaction is to rely on: the tables that FOR UPDATE or FOR SHARE names.
+    pub relies_on: Vec<Oid>,
     /// The plan before policies were put in: see [`AuthorisedQuery::explain`].
     bound: LogicalPlan,
 }
@@ -96,6 +98,9 @@ fn judge_plan(
         require_relation(context, *view, Privilege::Select)?;
         access.relations.push(*view);
     }
+    for locked in &query.locks {
+        require_relation(context, *locked, Privilege::Update)?;
+    }
     let mut predicates = Predicates::default();
     if let Some(target) = target {
         access.relations.push(target.relation);
@@ -121,7 +126,21 @@ fn judge_plan(
             )
             .with_hint("Use the REFRESH MATERIALIZED VIEW command."));
         }
-        if let Some(bound) = row_policy(context, &table, PolicyCommand::Select, PolicyUse::Seen)? {
+        let mut policy = row_policy(context, &table, PolicyCommand::Select, PolicyUse::Seen)?;
+        // What may not be changed is not locked, and then not shown either.
+        if query.locks.contains(&oid)
+            && let Some(own) = row_policy(context, &table, PolicyCommand::Update, PolicyUse::Seen)?
+        {
+            policy = Some(match policy {
+                Some(mut select) => {
+                    select.predicate = select.predicate.and(own.predicate);
+                    select.used.extend(own.used);
+                    select
+                }
+                None => own,
+            });
+        }
+        if let Some(bound) = policy {
             access.policies.extend(bound.used);
             predicates.read.insert(oid, bound.predicate);
         }
@@ -131,7 +150,17 @@ fn judge_plan(
     if !requirements::views(&plan)?.is_empty() {
         plan = with_judged_views(plan, asker, &mut access)?;
     }
-    Ok(AuthorisedQuery { plan: Authorised(plan), outputs: query.outputs, access, bound: query.plan })
+    // The tables under a view that is locked are among those that are read.
+    let of_view =
+        query.locks.iter().any(|locked| context.relation(*locked).is_none_or(|it| it.as_table().is_none()));
+    let relies_on = if of_view { access.relations.clone() } else { query.locks };
+    Ok(AuthorisedQuery {
+        plan: Authorised(plan),
+        outputs: query.outputs,
+        access,
+        relies_on,
+        bound: query.plan,
+    })
 }
 
 /// Puts judged views in the place of those that are read in other rights than the plan. `asker` are the rights of who
@@ -179,6 +208,7 @@ fn judged_view(
         parameters: Vec::new(),
         views: rows.views.clone(),
         dependencies: Vec::new(),
+        locks: Vec::new(),
     };
     let judge = |context: &StatementContext<'_>| judge_plan(query, None, context, asker);
     let judged = match rows.owner {

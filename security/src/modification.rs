@@ -127,6 +127,16 @@ impl AuthorisedStatement {
         access
     }
 
+    /// What the transaction is to rely on: see [`AuthorisedQuery::relies_on`].
+    pub fn relies_on(&self) -> Vec<lis_lake::ids::Oid> {
+        self.parts()
+            .flat_map(|part| match part {
+                AuthorisedPart::Query(query) => query.relies_on.clone(),
+                AuthorisedPart::Modification(modification) => modification.rows.relies_on.clone(),
+            })
+            .collect()
+    }
+
     /// EXPLAIN: the bound plan of every part, under the command's name where it changes a table.
     pub fn explain(&self) -> Result<String, SecurityError> {
         let parts: Vec<String> = self

@@ -103,6 +103,8 @@ pub fn plan_utility(
         | UtilityStatement::DropRelation { .. }
         | UtilityStatement::Truncate { .. }
         | UtilityStatement::Lock { .. }
+        | UtilityStatement::Maintain { .. }
+        | UtilityStatement::DropIndex { .. }
         | UtilityStatement::Comment { .. } => return Ok(None),
     }
     let mut changes = SecurityChanges::judged(context.rights, plan.changes);

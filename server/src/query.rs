@@ -8,6 +8,7 @@ pub(crate) mod copy;
 pub(crate) mod cursor;
 pub(crate) mod ddl;
 pub(crate) mod dml;
+mod maintain;
 pub(crate) mod modify;
 pub(crate) mod record;
 pub(crate) mod row_checks;
@@ -42,7 +43,7 @@ use self::{copy::CopyTarget, cursor::Cursor, record::StatementRecord};
 use crate::{
     error::{CancelReason, Condition, Result, ServerError},
     server::Server,
-    session::{Session, cancel::StatementToken},
+    session::{Session, cancel::StatementToken, transaction::Reliance},
     wire::encode::ObjectNames,
 };
 
@@ -57,6 +58,8 @@ pub(crate) struct Request {
     pub(crate) principal: Principal,
     /// The session's facts.
     pub(crate) bind: Arc<BindContext>,
+    /// Where is noted what the transaction relies on.
+    pub(crate) reliance: Arc<Reliance>,
 }
 
 impl Request {
@@ -263,6 +266,7 @@ pub(crate) async fn open(
             return Err(error);
         }
     };
+    request.reliance.note(&query.access.relations, &query.relies_on);
     let record = StatementRecord::begin(server, request, &parsed.text, &query.access).await?;
     let outputs: Arc<[OutputColumn]> = query.outputs.clone().into();
     let names = ObjectNames::of(&outputs, || request.catalog(server));
@@ -332,6 +336,11 @@ pub(crate) async fn start(
     match &parsed.statement {
         Statement::Empty => Ok(Outcome::Empty),
         Statement::Query(_) => {
+            if let Statement::Query(query) = &parsed.statement
+                && let Some(lock) = query.locks.first()
+            {
+                session.check_writable(&format!("SELECT FOR {}", lock.lock_type))?;
+            }
             let request = request_with(session, types, values).await?;
             let cursor = open(&session.server, &request, parsed).await?;
             Ok(Outcome::Rows(Box::new(cursor), RowsTag::Select))

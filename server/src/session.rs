@@ -280,7 +280,8 @@ impl Session {
             parameter_values: Vec::new(),
             backend_pid: self.registration.pid,
         };
-        Request { snapshot, rights, principal: self.principal.clone(), bind: Arc::new(bind) }
+        let reliance = Arc::clone(self.transaction.reliance());
+        Request { snapshot, rights, principal: self.principal.clone(), bind: Arc::new(bind), reliance }
     }
 
     /// Refuses a writing statement in a read-only transaction.
@@ -353,7 +354,8 @@ impl Session {
         }
         self.portals.clear();
         let author = self.principal.session_user().as_str().to_owned();
-        let mut ended = self.transaction.take_for_commit();
+        let serializable = self.settings.get("transaction_isolation") == "serializable";
+        let mut ended = self.transaction.take_for_commit(serializable);
         let begin = ended.begin.take();
         let temporary = ended.temporary.take();
         if !self.cursors.is_empty() {

@@ -431,9 +431,7 @@ alter table dr.t alter b set statistics 100;
 alter table dr.t alter b set storage external;
 -- refused: not offered
 alter table dr.t enable trigger all;
--- refused: there are none
 create recursive view dr.v8 (n) as values (1) union all select n + 1 from dr.v8 where n < 3;
--- refused: there are none
 create recursive view dr.v8 (n) as values (1) union all select n + 1 from v8 where n < 3;
 -- refused: there are none
 create view dr.v9 with (security_barrier = true) as select 1 as a;
@@ -488,24 +486,78 @@ create extension pgcrypto_saknas;
 -- refused: there are none
 create database saknas2 template finns_ej;
 begin;
--- refused: not offered
 lock table dr.k1 in exclusive mode;
 rollback;
--- refused: not offered
 vacuum dr.k1;
--- refused: not offered
 analyze dr.k1;
--- refused: not offered
 vacuum full analyze dr.k1 (a);
--- refused: not offered
 analyze dr.saknas;
--- refused: not offered
 analyze dr.k1 (saknas);
--- refused: not offered
 cluster;
--- refused: not offered
+-- differs: there are no indexes
 reindex table dr.k1;
 -- refused: not offered
 checkpoint;
 -- differs: what was refused above is not there
 drop schema dr cascade;
+-- what is made with a schema, recursive views, and upkeep as tools send it
+create schema dr2 create view v as select a, b from t create table t (a integer primary key, b text);
+select * from dr2.v;
+create schema dr2 create table t3 (a integer);
+create schema dr3 create table dr2.t4 (a integer);
+create schema if not exists dr2 create table t3 (a integer);
+create schema dr3 create table t (a integer) create view w as select saknas from t;
+select count(*) from pg_namespace where nspname = 'dr3';
+create recursive view dr2.rakna (n) as select 1 union all select n + 1 from rakna where n < 4;
+create recursive view dr2.rakna as select 1;
+create or replace recursive view dr2.rad (nr, namn) as values (1, 'a'::text) union all select nr + 1, namn || 'a' from rad where nr < 3;
+select * from dr2.rad order by nr;
+create temp recursive view nedat (n) as select 3 union all select n - 1 from nedat where n > 1;
+select * from nedat order by n;
+drop view nedat;
+create view dr2.nastlad as select x.i from v.j1 x join v.j1 y join v.j1 z on z.i = y.i on y.i = x.i where x.i = any ((select i from v.j2) limit 5);
+select count(*) > 0 from dr2.nastlad;
+insert into dr2.t values (1, 'x');
+analyze dr2.t (a, b);
+-- differs: what VERBOSE tells
+analyze verbose dr2.t;
+analyze (verbose false, skip_locked) dr2.t, dr2.v;
+vacuum (analyze, verbose off) dr2.t;
+vacuum dr2.v;
+vacuum freeze dr2.t;
+vacuum dr2.t (a);
+vacuum (saknas) dr2.t;
+analyze (saknas) dr2.t;
+reindex index dr2.t_pkey;
+reindex index dr2.saknas;
+reindex index dr2.t;
+reindex table dr2.v;
+reindex (verbose off) table concurrently dr2.t;
+cluster dr2.t;
+cluster dr2.t using saknas;
+drop index dr2.saknas;
+drop index if exists dr2.saknas, dr2.saknas2;
+drop index dr2.t;
+drop index dr2.v;
+drop index dr2.t_pkey;
+begin;
+lock table dr2.t in row exclusive mode;
+lock dr2.t, dr2.v;
+lock table dr2.saknas;
+rollback;
+lock table dr2.t;
+begin;
+vacuum dr2.t;
+rollback;
+begin isolation level serializable;
+show transaction_isolation;
+update dr2.t set b = 'y';
+select * from dr2.t for update;
+commit;
+begin read only;
+select a from dr2.t for update;
+rollback;
+set session characteristics as transaction isolation level serializable;
+show default_transaction_isolation;
+reset default_transaction_isolation;
+drop schema dr2 cascade;

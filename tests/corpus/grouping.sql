@@ -150,3 +150,7 @@ select b.id, (select max(s) from (select sum(v) as s from v.gs where gs.a <= b.i
 select b.id, (select count(*) from (select gs.a, gs.b from v.gs where gs.a <= b.id group by cube (gs.a, gs.b)) x) from v.bo b order by 1;
 select b.id, (select string_agg(coalesce(x.a, -1) || ':' || g || ':' || n, ' ' order by g, x.a) from (select gs.a, grouping(gs.a) as g, count(*) as n from v.gs where gs.a < b.id group by grouping sets ((gs.a), (), ())) x) from v.bo b order by 1;
 select b.id, x.* from v.bo b, lateral (select gs.a, sum(v), grouping(gs.a) from v.gs where gs.a = b.id group by grouping sets (gs.a, ())) x order by 1, 2, 3;
+-- subqueries over the own columns inside an aggregate
+select min(7) filter (where id in (select f1 from v.i4)), count(*) filter (where exists (select 1 from v.i4 where f1 = id)) from v.bo;
+select bool_or((id, id) in (select f1, f1 from v.i4)), sum(case when id = any (select unique1 from v.tusen) then 1 else 0 end) from v.bo;
+select a, count(v in (select f1 from v.i4)) filter (where b = any (select unique1 from v.tusen where unique2 > gs.a)) from v.gs group by a order by a;

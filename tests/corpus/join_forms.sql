@@ -105,20 +105,15 @@ select * from v.j1 tablesample bernoulli (100) where i = 1;
 select count(*) from v.j1 tablesample bernoulli (0);
 -- differs: a sampling method that does not exist is refused
 select * from v.j1 tablesample nope (1);
--- refused: rows are not locked
 select * from v.bo where id = 1 for update;
--- refused: rows are not locked
 select * from v.bo where id = 1 for share;
--- refused: rows are not locked
 select * from v.bo b where id = 1 for update of b nowait;
 -- refused: rows are not locked
 select * from v.bo where id = 1 for no key update skip locked;
--- refused: rows are not locked
 select * from v.bo where id = 1 for update of nope;
 select id from v.bo group by id for update;
 select distinct id from v.bo for update;
 select 1 union select 2 for update;
--- words: rows are not locked
 select count(*) from v.bo for update;
 select t1.unique1 from v.tusen t1 join v.tusen t2 on t1.unique1 = t2.unique2 + 1 where t2.hundred = 5 order by 1;
 select count(*) from v.tusen a join v.tusen b using (unique1) where a.ten = b.four;
@@ -134,3 +129,17 @@ select a.i, b.k from v.j1 a right join v.j2 b on a.i = b.i or b.k in (select j f
 select a.i, b.i from v.j1 a full join v.j2 b on a.i = b.i and exists (select 1 from v.bo where id = a.i and id <= b.i) order by 1, 2;
 select count(*), count(a.i), count(b.i) from v.j1 a full join v.j2 b on a.i = b.i and b.i in (select unique1 from v.tusen where unique1 >= a.i);
 select a.i, b.i, c.id from v.j1 a join v.j2 b tablesample bernoulli (100) right join v.bo c on c.id = b.i on a.i = b.i order by 1, 2, 3;
+select id from v.bo order by id limit 2 for update;
+select id from (select id from v.bo) x where id = 1 for update;
+select b.id from v.bo b join v.i4 i on i.f1 = b.id - 1 for update of b;
+select b.id from v.bo b left join v.i4 i on i.f1 = b.id where b.id = 1 for update;
+select b.id from v.bo b left join v.i4 i on i.f1 = b.id where b.id = 1 for update of b;
+select b.id from v.bo b left join v.i4 i on i.f1 = b.id for update of i;
+with x as (select 1 as a) select * from x for update;
+with x as (select 1 as a) select * from x for update of x;
+select sum(id) over () from v.bo for share;
+select generate_series(1, 2) from v.bo where id = 1 for update;
+select id from v.bo where id = 1 having true for update;
+values (1) for update;
+select 1 for update;
+select id from v.bo where id in (select f1 from v.i4 for update) for share;

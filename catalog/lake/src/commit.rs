@@ -117,6 +117,24 @@ impl Difference {
         !self.has_definitions() && self.files.is_empty()
     }
 
+    /// Whether the tables that the transaction relied on are still what they were.
+    pub(crate) fn check_relied_on(
+        base: &Snapshot,
+        current: &Snapshot,
+        relied_on: &BTreeSet<RelationId>,
+    ) -> Result<(), LakeError> {
+        for relation in relied_on.iter().filter_map(|id| base.relation(*id)) {
+            same_definition(base, current, relation)?;
+            if let (Some(before), Some(now)) =
+                (relation.as_table(), current.relation(relation.id()).and_then(Relation::as_table))
+                && before.files != now.files
+            {
+                return Err(conflict(format!("table {}", before.name)));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the difference can be laid over `current`, which came after `base`. `replaced` are the tables all of
     /// whose rows were replaced or looked at.
     pub(crate) fn check(

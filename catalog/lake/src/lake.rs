@@ -287,6 +287,7 @@ impl Lake {
                 format::load(&mut *tx, head, self.newest_known().as_ref()).await?
             };
             difference.check(&changes.base, &current, &changes.outcome.replaced)?;
+            Difference::check_relied_on(&changes.base, &current, &changes.outcome.relied_on)?;
             format::write(&mut *tx, head, &difference, &outcome, &info, now_us()).await?
         };
         for part in &parts {

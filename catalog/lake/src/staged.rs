@@ -177,6 +177,8 @@ pub(crate) struct Outcome {
     /// Tables all of whose rows were replaced, or looked at by what the outcome promises of them (NOT NULL, CHECK,
     /// that a key is free): the commit then conflicts with rows that somebody else added.
     pub(crate) replaced: BTreeSet<RelationId>,
+    /// Tables that must be as they are in the base when the outcome is committed.
+    pub(crate) relied_on: BTreeSet<RelationId>,
     /// Tables whose rows were only moved to other files.
     pub(crate) moved: BTreeSet<RelationId>,
     pub(crate) changed: bool,
@@ -198,6 +200,7 @@ impl StagedChanges {
         let outcome = Outcome {
             snapshot: Arc::clone(&base),
             replaced: BTreeSet::new(),
+            relied_on: BTreeSet::new(),
             moved: BTreeSet::new(),
             changed: false,
         };
@@ -478,6 +481,12 @@ impl StagedChanges {
     /// conflicts.
     pub fn look_at_rows(&mut self, id: RelationId) {
         self.outcome.replaced.insert(id);
+    }
+
+    /// The transaction relies on a table being as its base has it, though it need not change it: the commit conflicts if
+    /// somebody else has changed its rows or its definition since.
+    pub fn rely_on(&mut self, id: RelationId) {
+        self.outcome.relied_on.insert(id);
     }
 
     /// Replaces some files by others (DELETE and UPDATE rewrite what they touch). The commit conflicts with another

@@ -17,6 +17,8 @@ pub enum SqlErrorKind {
     UndefinedObject,
     /// 3F000
     InvalidSchemaName,
+    /// 42P15
+    InvalidSchemaDefinition,
     /// 42P02
     UndefinedParameter,
     /// 42702

@@ -51,3 +51,4 @@ pub use bind::{
 };
 pub use operators::is_leakproof;
 pub use parse::parse;
+pub use utility::recursive_view_text;

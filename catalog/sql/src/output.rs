@@ -26,6 +26,8 @@ pub struct BoundQuery {
     pub views: Vec<Oid>,
     /// What the query depends on.
     pub dependencies: Vec<Dependency>,
+    /// Tables and views whose rows FOR UPDATE or FOR SHARE names: the asker needs UPDATE on each.
+    pub locks: Vec<Oid>,
 }
 
 /// An output column.

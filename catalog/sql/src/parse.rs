@@ -37,10 +37,11 @@ const OPERATORS_MAX: usize = 4_000;
 
 const END_OF_INPUT: &str = "syntax error at end of input";
 
-const DIALECT: Grammar = Grammar { nested_joins: false };
+/// How a text is read.
+pub(crate) static DIALECT: Grammar = Grammar { nested_joins: false };
 
 /// For a text that [`DIALECT`] does not read.
-const NESTED_JOINS: Grammar = Grammar { nested_joins: true };
+pub(crate) static NESTED_JOINS: Grammar = Grammar { nested_joins: true };
 
 /// Reads a message: any number of statements. A message without one gives [`Statement::Empty`] alone.
 pub fn parse(text: &str) -> Result<Vec<ParsedStatement>, SqlError> {

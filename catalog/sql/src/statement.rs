@@ -49,6 +49,24 @@ pub enum Statement {
     Empty,
 }
 
+/// What a statement of maintenance does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaintenanceWork {
+    /// ANALYZE
+    Analyze,
+    /// VACUUM
+    Vacuum {
+        /// VACUUM ANALYZE
+        analyze: bool,
+    },
+    /// REINDEX TABLE, SCHEMA, DATABASE or SYSTEM
+    Reindex,
+    /// REINDEX INDEX
+    ReindexIndex,
+    /// CLUSTER
+    Cluster,
+}
+
 /// What EXPLAIN explains.
 #[derive(Debug, Clone)]
 pub enum Explained {
@@ -454,6 +472,20 @@ pub enum UtilityStatement {
         /// The mode, lower case: `access exclusive` where none is written.
         mode: String,
     },
+    /// ANALYZE, VACUUM, REINDEX, CLUSTER
+    Maintain {
+        /// Which.
+        work: MaintenanceWork,
+        /// The tables with the columns that are named; none means all.
+        tables: Vec<(ObjectName, Vec<Identifier>)>,
+    },
+    /// DROP INDEX
+    DropIndex {
+        /// Their names.
+        names: Vec<ObjectName>,
+        /// IF EXISTS
+        if_exists: bool,
+    },
     /// CALL procedure(arguments)
     Call {
         /// The procedure.
@@ -469,6 +501,8 @@ pub enum UtilityStatement {
         if_not_exists: bool,
         /// AUTHORIZATION
         owner: Option<RoleName>,
+        /// What is made in it.
+        elements: Vec<UtilityStatement>,
     },
     /// DROP SCHEMA
     DropSchema {
@@ -556,6 +590,8 @@ pub enum UtilityStatement {
         query: Box<sqlparser::ast::Query>,
         /// The query's text.
         text: String,
+        /// RECURSIVE: the query may read the view, which then is a query of WITH RECURSIVE.
+        recursive: bool,
     },
     /// DROP TABLE, DROP VIEW, DROP MATERIALIZED VIEW
     DropRelation {

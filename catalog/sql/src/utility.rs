@@ -12,6 +12,7 @@ mod copy;
 mod cursors;
 mod ddl;
 mod grants;
+mod maintenance;
 mod policies;
 mod prepared;
 mod roles;
@@ -25,6 +26,7 @@ mod tests;
 
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
+pub use self::ddl::recursive_view_text;
 use self::tokens::Tokens;
 use crate::{
     error::SqlError,
@@ -89,6 +91,11 @@ const STATEMENTS: &[(&str, Read)] = &[
     ("close", cursors::close),
     ("copy", copy::copy),
     ("truncate", tables::truncate),
+    ("analyze", maintenance::analyze),
+    ("analyse", maintenance::analyze),
+    ("vacuum", maintenance::vacuum),
+    ("reindex", maintenance::reindex),
+    ("cluster", maintenance::cluster),
     ("lock", tables::lock),
     ("call", call::call),
     ("comment", ddl::comment),
@@ -98,21 +105,8 @@ const STATEMENTS: &[(&str, Read)] = &[
 ];
 
 /// Statements that PostgreSQL has and LIS has not, by their first word.
-const UNSUPPORTED: &[&str] = &[
-    "analyse",
-    "analyze",
-    "checkpoint",
-    "cluster",
-    "do",
-    "import",
-    "listen",
-    "load",
-    "notify",
-    "reassign",
-    "reindex",
-    "security",
-    "vacuum",
-];
+const UNSUPPORTED: &[&str] =
+    &["checkpoint", "do", "import", "listen", "load", "notify", "reassign", "security"];
 
 /// What else PostgreSQL can create, alter and drop.
 const OTHER_OBJECTS: &[&str] = &[
@@ -166,8 +160,10 @@ fn create(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError> {
     // GLOBAL and LOCAL say nothing, as in PostgreSQL.
     let scoped = tokens.accept_one_of(&["global", "local"]).is_some();
     let temporary = tokens.accept_one_of(&["temporary", "temp"]).is_some();
-    if (temporary || !scoped) && tokens.accept(&["view"]) {
-        return ddl::create_view(tokens, or_replace, temporary);
+    if (temporary || !scoped) && (tokens.at(&["view"]) || tokens.at(&["recursive", "view"])) {
+        let recursive = tokens.accept(&["recursive"]);
+        tokens.expect(&["view"])?;
+        return ddl::create_view(tokens, or_replace, temporary, recursive);
     }
     if temporary && !or_replace && tokens.accept(&["table"]) {
         return ddl::create_table(tokens, true);
@@ -217,6 +213,9 @@ fn drop(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlError> {
     tokens.advance();
     if tokens.accept(&["materialized", "view"]) {
         return ddl::drop_relation(tokens, RelationKind::MaterializedView);
+    }
+    if tokens.accept(&["index"]) {
+        return maintenance::drop_index(tokens);
     }
     match tokens.accept_one_of(&["table", "view", "schema", "policy", "role", "user", "group"]) {
         Some("table") => ddl::drop_relation(tokens, RelationKind::Table),

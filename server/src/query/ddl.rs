@@ -51,8 +51,12 @@ pub(crate) async fn run(
     let server = Arc::clone(&session.server);
     let mut ddl = Ddl { session, server, request: request.clone(), parsed };
     match utility {
-        UtilityStatement::CreateSchema { name, if_not_exists, owner } => {
-            ddl.create_schema(name.as_ref(), *if_not_exists, owner.as_ref()).await
+        UtilityStatement::CreateSchema { name, if_not_exists, owner, elements } => {
+            ddl.create_schema(name.as_ref(), *if_not_exists, owner.as_ref()).await?;
+            match name {
+                Some(name) => ddl.create_elements(name, elements).await,
+                None => Ok(()),
+            }
         }
         UtilityStatement::AlterSchema { name, action } => ddl.alter_schema(name, action).await,
         UtilityStatement::DropSchema { names, if_exists, cascade } => {
@@ -311,7 +315,7 @@ fn no_relation(kind: &str, name: &ObjectName) -> ServerError {
 }
 
 /// A relation's name as PostgreSQL shows it: with its schema unless the search path finds it.
-fn shown_name(request: &Request, relation: &Relation) -> String {
+pub(crate) fn shown_name(request: &Request, relation: &Relation) -> String {
     let unqualified = ObjectName { schema: None, name: relation.name().clone(), position: None };
     let visible = find_relation(request, &unqualified).is_some_and(|found| found.id() == relation.id());
     match request.snapshot.qualified_name(relation) {

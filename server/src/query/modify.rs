@@ -98,7 +98,9 @@ pub(crate) async fn run(
             return Err(error);
         }
     };
-    let mut record = StatementRecord::begin(&server, request, &parsed.text, &authorised.access()).await?;
+    let access = authorised.access();
+    request.reliance.note(&access.relations, &authorised.relies_on());
+    let mut record = StatementRecord::begin(&server, request, &parsed.text, &access).await?;
     let output = OutputOptions::new(&session.settings);
     let changes = match Changes::begin(&server, request, output, &authorised).await {
         Ok(changes) => changes,

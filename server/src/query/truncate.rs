@@ -3,13 +3,16 @@
 //! TRUNCATE is no matter of row security, in PostgreSQL as here: who has the privilege may empty the table. Foreign keys
 //! are told of and not enforced on rows, but a table that another refers to is not emptied alone, as in PostgreSQL.
 //!
-//! LOCK: a transaction reads one snapshot, so what ACCESS SHARE promises holds without a lock. The other modes promise
-//! that somebody else waits; here nobody does, and of two that change the same rows the second to commit fails with
-//! 40001. So they are refused.
+//! LOCK: a transaction reads one snapshot, so what it reads stays as it is without a lock. The modes from SHARE on, which
+//! keep those out that change rows, make the transaction rely on the table: nobody waits, but if somebody else has
+//! changed it, the transaction cannot commit changes (40001).
 
 use std::sync::Arc;
 
-use lis_lake::table::{ConstraintKind, Relation, Table};
+use lis_lake::{
+    ids::Oid,
+    table::{ConstraintKind, Relation, Table},
+};
 use lis_security::{Access, privileges};
 use lis_sql::statement::{ObjectName, ParsedStatement, Privilege};
 
@@ -111,19 +114,49 @@ pub(crate) async fn lock(session: &mut Session, names: &[ObjectName], mode: &str
     }
     let server = Arc::clone(&session.server);
     let request = session.request(Vec::new()).await?;
+    let keeps_others_out = matches!(mode, "share" | "share row exclusive" | "exclusive" | "access exclusive");
+    let enough: &[Privilege] = match mode {
+        "access share" => &[Privilege::Select],
+        "row exclusive" => &[Privilege::Insert, Privilege::Update, Privilege::Delete, Privilege::Truncate],
+        _ => &[Privilege::Update, Privilege::Delete, Privilege::Truncate],
+    };
     for name in names {
         let relation = ddl::find_relation(&request, name).ok_or_else(|| missing(name))?;
         let oid = relation.id().oid();
-        request.judge(&server, |context| privileges::require_relation(context, oid, Privilege::Select))?;
+        let mut judged = enough.iter().map(|privilege| {
+            request.judge(&server, |context| privileges::require_relation(context, oid, *privilege))
+        });
+        if !judged.by_ref().any(|judgement| judgement.is_ok()) {
+            request.judge(&server, |context| {
+                privileges::require_relation(
+                    context,
+                    oid,
+                    enough.first().copied().unwrap_or(Privilege::Update),
+                )
+            })?;
+        }
+        if keeps_others_out {
+            session.transaction.reliance().note(&[], &tables_under(&request, relation));
+        }
     }
-    if mode == "access share" {
-        return Ok(());
+    Ok(())
+}
+
+/// A table, or the tables that a view reads, and the views under it.
+fn tables_under(request: &Request, relation: &Relation) -> Vec<Oid> {
+    let mut found = vec![relation.id().oid()];
+    let mut next = 0;
+    while let Some(oid) = found.get(next).copied() {
+        next += 1;
+        let Some(Relation::View(view)) = request.snapshot.relation_by_oid(oid) else { continue };
+        for read in view.reads.iter().flat_map(|reads| reads.iter()) {
+            let read = Oid::new(read.relation);
+            if !found.contains(&read) {
+                found.push(read);
+            }
+        }
     }
-    Err(ServerError::not_supported(format!("LOCK TABLE IN {} MODE is not supported", mode.to_uppercase()))
-        .with_hint(
-            "A transaction sees one snapshot. Of two that change the same rows, the second to commit fails with \
-             SQLSTATE 40001 and can be tried again.",
-        ))
+    found
 }
 
 fn missing(name: &ObjectName) -> ServerError {

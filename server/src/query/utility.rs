@@ -11,7 +11,8 @@ use lis_sql::statement::{
 };
 
 use super::{
-    Outcome, RowsTag, call, copy, cursor::Seek, ddl, open, record::StatementRecord, settings, truncate,
+    Outcome, RowsTag, call, copy, cursor::Seek, ddl, maintain, open, record::StatementRecord, settings,
+    truncate,
 };
 use crate::{
     error::{Condition, Result, ServerError},
@@ -138,6 +139,11 @@ pub(crate) async fn run(
         U::Lock { relations, mode } => {
             truncate::lock(session, relations, mode).await?;
             "LOCK TABLE"
+        }
+        U::Maintain { work, tables } => maintain::maintain(session, parsed, *work, tables).await?,
+        U::DropIndex { names, if_exists } => {
+            maintain::drop_indexes(session, names, *if_exists).await?;
+            "DROP INDEX"
         }
         U::Call { name, arguments } => {
             if call::is_known(name) {

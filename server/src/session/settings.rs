@@ -73,7 +73,7 @@ const fn row(
 
 const LEVELS: &[&str] =
     &["debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"];
-const ISOLATION: &[&str] = &["read committed", "repeatable read", "read uncommitted"];
+const ISOLATION: &[&str] = &["serializable", "read committed", "repeatable read", "read uncommitted"];
 
 /// Every setting, in the order of `SHOW ALL`.
 pub(crate) static DEFINITIONS: &[Definition] = &[
@@ -110,7 +110,7 @@ pub(crate) static DEFINITIONS: &[Definition] = &[
     ),
     row(
         "default_transaction_isolation",
-        Kind::Choice(ISOLATION, &["serializable"]),
+        Kind::Choice(ISOLATION, &[]),
         "read committed",
         false,
         "Sets the transaction isolation level of each new transaction.",
@@ -256,7 +256,7 @@ pub(crate) static DEFINITIONS: &[Definition] = &[
     ),
     row(
         "transaction_isolation",
-        Kind::Choice(ISOLATION, &["serializable"]),
+        Kind::Choice(ISOLATION, &[]),
         "read committed",
         false,
         "Sets the current transaction's isolation level.",

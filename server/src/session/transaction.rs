@@ -3,7 +3,11 @@
 //! and security's, all of them or none. Rights are taken anew for every statement, with the transaction's own changes to
 //! them laid over.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use chrono::{DateTime, Utc};
 use lis_lake::{
@@ -76,6 +80,35 @@ pub(crate) struct Ended {
     pub(crate) intents: Vec<RewriteIntent>,
 }
 
+/// What a transaction has read and what it has locked, by the statements' own account.
+#[derive(Debug, Default)]
+pub(crate) struct Reliance(Mutex<Relied>);
+
+#[derive(Debug, Default)]
+struct Relied {
+    read: BTreeSet<Oid>,
+    locked: BTreeSet<Oid>,
+}
+
+impl Reliance {
+    /// Notes what a statement reads, and what of it is locked.
+    pub(crate) fn note(&self, read: &[Oid], locked: &[Oid]) {
+        let mut relied = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        relied.read.extend(read);
+        relied.locked.extend(locked);
+    }
+
+    /// What a commit relies on: if it is serializable, all that was read.
+    fn at_commit(&self, serializable: bool) -> BTreeSet<Oid> {
+        let mut relied = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Relied { read, mut locked } = std::mem::take(&mut *relied);
+        if serializable {
+            locked.extend(read);
+        }
+        locked
+    }
+}
+
 /// A session's transaction.
 #[derive(Debug)]
 pub(crate) struct Transaction {
@@ -94,6 +127,7 @@ pub(crate) struct Transaction {
     several: bool,
     /// The tables whose files the transaction replaces: compaction stays away from them meanwhile.
     intents: Vec<RewriteIntent>,
+    reliance: Arc<Reliance>,
     /// The session's temporary relations as of the last commit: they outlive the transaction.
     temporary: Temporary,
     temporary_bytes_max: u64,
@@ -115,6 +149,7 @@ impl Transaction {
             has_run: false,
             several: false,
             intents: Vec::new(),
+            reliance: Arc::default(),
             temporary: Temporary::default(),
             temporary_bytes_max: u64::MAX,
         }
@@ -387,10 +422,27 @@ impl Transaction {
         Ok(session)
     }
 
+    /// Where its statements note what they rely on.
+    pub(crate) fn reliance(&self) -> &Arc<Reliance> {
+        &self.reliance
+    }
+
     /// Ends the transaction and gives what there is to commit.
-    pub(crate) fn take_for_commit(&mut self) -> Ended {
+    pub(crate) fn take_for_commit(&mut self, serializable: bool) -> Ended {
         let ended = self.renew(Block::None, None);
-        let staged = ended.staged.filter(|staged| !staged.is_empty());
+        let mut staged = ended.staged.filter(|staged| !staged.is_empty());
+        if let Some(staged) = &mut staged {
+            let base = staged.base();
+            let relied_on: Vec<RelationId> = ended
+                .reliance
+                .at_commit(serializable)
+                .into_iter()
+                .filter_map(|oid| base.relation_by_oid(oid))
+                .filter(|relation| !base.is_temporary(relation))
+                .map(lis_lake::table::Relation::id)
+                .collect();
+            relied_on.into_iter().for_each(|id| staged.rely_on(id));
+        }
         let temporary = staged.as_ref().map(|staged| self.temporary.clone().after(&staged.snapshot()));
         Ended {
             staged: staged.filter(StagedChanges::is_lasting),

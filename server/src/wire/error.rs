@@ -117,6 +117,7 @@ impl From<SqlErrorKind> for SqlState {
             SqlErrorKind::UndefinedFunction => "42883",
             SqlErrorKind::UndefinedObject => "42704",
             SqlErrorKind::InvalidSchemaName => "3F000",
+            SqlErrorKind::InvalidSchemaDefinition => "42P15",
             SqlErrorKind::UndefinedParameter => "42P02",
             SqlErrorKind::AmbiguousColumn => "42702",
             SqlErrorKind::AmbiguousFunction => "42725",

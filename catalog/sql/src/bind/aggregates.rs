@@ -16,6 +16,7 @@ use sqlparser::ast;
 use super::{
     Binder, all_columns, attachments::Attachment, calls::Calls, decorrelate::visit_outer_references,
     not_postgresql, place::Place, plan_error, project, select::Item, set_operations::first_of_partition,
+    subqueries::first,
 };
 use crate::{
     dialect::marks::{DISTINCT_SETS, is_mark_expression},
@@ -271,8 +272,18 @@ impl Binder<'_> {
         calls: &Calls,
     ) -> Result<Grouped, SqlError> {
         let input = Arc::clone(plan.schema());
-        let (plan, representatives) = self.representatives(plan, &group_by.keyed)?;
         let sets = group_by.sets.unwrap_or_else(|| vec![Vec::new()]);
+        // In one set a key is grouped by as any expression, and an aggregate gives the value to show. A set without the key
+        // has to show null, so with several sets the value is made a column to group by beforehand.
+        let several = sets.len() > 1;
+        let (keys, keyed) = if several { (Vec::new(), group_by.keyed) } else { (group_by.keyed, Vec::new()) };
+        let (plan, representatives) = self.representatives(plan, &keyed)?;
+        let mut shown: Vec<(Expr, Expr, Column)> = Vec::with_capacity(keys.len());
+        for (expr, key) in keys {
+            if !shown.iter().any(|(known, ..)| *known == expr) {
+                shown.push((expr, key, self.fresh_column("group")));
+            }
+        }
         let mut groups: Vec<(Expr, Column)> = Vec::new();
         let mut computed = Vec::new();
         for expr in sets.iter().flatten() {
@@ -281,6 +292,9 @@ impl Binder<'_> {
             }
             let column = match expr {
                 known if let Some((_, column)) = representatives.iter().find(|(expr, _)| expr == known) => {
+                    column.clone()
+                }
+                known if let Some((.., column)) = shown.iter().find(|(expr, ..)| expr == known) => {
                     column.clone()
                 }
                 Expr::Column(column) => column.clone(),
@@ -293,7 +307,6 @@ impl Binder<'_> {
             groups.push((expr.clone(), column));
         }
         // Grouping sets compare expressions, so they get plain columns; one set can hold its expressions itself.
-        let several = sets.len() > 1;
         let plan = if several && !computed.is_empty() {
             let mut exprs = all_columns(&plan);
             exprs.extend(computed);
@@ -304,6 +317,9 @@ impl Binder<'_> {
         let member = |expr: &Expr| {
             groups.iter().find(|(known, _)| known == expr).map(|(_, column)| match expr {
                 _ if representatives.iter().any(|(known, _)| known == expr) => Expr::Column(column.clone()),
+                _ if let Some((_, key, column)) = shown.iter().find(|(known, ..)| known == expr) => {
+                    key.clone().alias(format!("{} key", column.name))
+                }
                 Expr::Column(_) => expr.clone(),
                 _ if several => Expr::Column(column.clone()),
                 other => other.clone().alias(&column.name),
@@ -317,6 +333,7 @@ impl Binder<'_> {
         };
         let mut aggregates: Vec<Expr> =
             calls.aggregates.borrow().iter().map(|call| call.expr.clone().alias(&call.column.name)).collect();
+        aggregates.extend(shown.into_iter().map(|(expr, _, column)| first(expr).alias(&column.name)));
         if group_exprs.is_empty() && aggregates.is_empty() {
             // HAVING alone: one group of everything, of which nothing is asked.
             let nothing = self.fresh_column("count");

@@ -120,17 +120,16 @@ impl Attachments {
         self.0.borrow().is_empty()
     }
 
-    /// Calls `own` for each column of the plan that those from `begin` on are joined by, and `outer` for each outer
-    /// reference in them.
-    pub(crate) fn visit_since(&self, begin: usize, own: &dyn Fn(&Column), outer: &dyn Fn(&Column)) {
+    /// Calls `visit` for each column that those from `begin` on refer to: of the plan that they are joined to, or outside.
+    pub(crate) fn visit_since(&self, begin: usize, visit: &dyn Fn(&Column)) {
         for attachment in self.0.borrow().iter().skip(begin) {
             match attachment {
-                Attachment::Operand { expr, .. } => expr.column_refs().into_iter().for_each(own),
-                Attachment::Match { operand, .. } => own(operand),
+                Attachment::Operand { expr, .. } => expr.column_refs().into_iter().for_each(visit),
+                Attachment::Match { operand, .. } => visit(operand),
                 _ => {}
             }
             attachment.visit_outer_references(&mut |column| {
-                outer(column);
+                visit(column);
                 TreeNodeRecursion::Continue
             });
         }

@@ -156,6 +156,11 @@ impl Binder<'_> {
         SharedPlan::over(self.fresh_number(), fence, plan)
     }
 
+    /// Whether a name means a WITH query.
+    pub(crate) fn is_cte(&self, name: Option<&Identifier>, surroundings: Surroundings<'_>) -> bool {
+        name.is_some_and(|name| surroundings.ctes.is_some_and(|frame| frame.find(name).is_some()))
+    }
+
     /// A reference to a WITH query, if the name is one's.
     pub(crate) fn cte_reference(
         &self,

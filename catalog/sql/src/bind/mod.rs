@@ -60,6 +60,7 @@ mod hypothetical;
 mod interval_fields;
 mod joins;
 mod json_records;
+mod locks;
 mod modify;
 mod order;
 mod outer_aggregates;
@@ -196,6 +197,8 @@ pub(crate) struct Shared {
     /// The owner of the view in whose rights is read what is being bound; `None`: the asker's rights.
     rights: Cell<Option<Oid>>,
     dependencies: RefCell<BTreeSet<Dependency>>,
+    /// What FOR UPDATE and FOR SHARE name.
+    locks: RefCell<BTreeSet<Oid>>,
     /// The views that are being expanded, outermost first.
     expanding: RefCell<Vec<Oid>>,
     /// What the statement does beside its last part, if it changes rows.
@@ -223,6 +226,7 @@ impl Shared {
             parameters,
             views: self.views.take(),
             dependencies: self.dependencies.take().into_iter().collect(),
+            locks: self.locks.take().into_iter().collect(),
         }
     }
 }

@@ -37,19 +37,14 @@ impl Binder<'_> {
         let innermost: Cell<Option<usize>> = Cell::new(None);
         // Where an aggregate stands that this one is around.
         let nested: Cell<Option<Option<usize>>> = Cell::new(None);
-        let own = |column: &Column| {
-            if place.scope.namespace.has_column(column) {
-                innermost.set(Some(0));
-            }
-        };
-        let outer = |column: &Column| match place.scope.level_of(column) {
+        let column = |column: &Column| match place.scope.level_of(column) {
             Some(level) => innermost.set(Some(innermost.get().map_or(level, |known| known.min(level)))),
-            // What an aggregate gives: of this query, or of one around it.
-            None => nested.set(nested.get().or(Some(place_of_aggregate(column, place)))),
+            // What an aggregate gives, of this query or of one around it; or what is joined for a subquery.
+            None => nested.set(nested.get().or_else(|| place_of_aggregate(column, place))),
         };
         let subquery = |plan: &LogicalPlan| {
-            visit_outer_references(plan, &mut |column| {
-                outer(column);
+            visit_outer_references(plan, &mut |reference| {
+                column(reference);
                 TreeNodeRecursion::Continue
             });
         };
@@ -57,11 +52,7 @@ impl Binder<'_> {
             // The closure does not fail.
             let _visited = part.apply(|node| {
                 match node {
-                    Expr::Column(column) if is_aggregate(column, place) => {
-                        nested.set(nested.get().or(Some(place_of_aggregate(column, place))));
-                    }
-                    Expr::Column(column) => own(column),
-                    Expr::OuterReferenceColumn(_, column) => outer(column),
+                    Expr::Column(reference) | Expr::OuterReferenceColumn(_, reference) => column(reference),
                     Expr::ScalarSubquery(inner) => subquery(&inner.subquery),
                     Expr::Exists(inner) => subquery(&inner.subquery.subquery),
                     Expr::InSubquery(inner) => subquery(&inner.subquery.subquery),
@@ -71,7 +62,7 @@ impl Binder<'_> {
             });
         }
         if let Some(attachments) = place.attachments {
-            attachments.visit_since(marks.attachments, &own, &outer);
+            attachments.visit_since(marks.attachments, &column);
         }
         if let Some(inner) = nested.get() {
             let message = "aggregate function calls cannot be nested";
@@ -113,15 +104,11 @@ impl Binder<'_> {
     }
 }
 
-fn is_aggregate(column: &Column, place: Place<'_>) -> bool {
-    place.calls.is_some_and(|calls| calls.aggregates.borrow().iter().any(|call| call.column == *column))
-}
-
-/// Where the aggregate is written that a column stands for, here or further out.
-fn place_of_aggregate(column: &Column, place: Place<'_>) -> Option<usize> {
+/// If a column stands for an aggregate, here or further out: where that is written.
+fn place_of_aggregate(column: &Column, place: Place<'_>) -> Option<Option<usize>> {
     let outer = (1..).map_while(|level| place.scope.ancestor(level)).map(|scope| scope.aggregating?.calls);
     std::iter::once(place.calls).chain(outer).flatten().find_map(|calls| {
-        calls.aggregates.borrow().iter().find(|call| call.column == *column).and_then(|call| call.position)
+        calls.aggregates.borrow().iter().find(|call| call.column == *column).map(|call| call.position)
     })
 }
 

@@ -28,9 +28,6 @@ impl Binder<'_> {
         {
             return Err(not_postgresql("for", None));
         }
-        if let Some(lock) = query.locks.first() {
-            return Err(lock_error(lock, &query.body));
-        }
         match &query.with {
             None => self.query_body(query, surroundings, unknowns),
             Some(with) => self.with_ctes(with, &BTreeMap::new(), surroundings, |surroundings| {
@@ -45,6 +42,9 @@ impl Binder<'_> {
         surroundings: Surroundings<'_>,
         unknowns: Unknowns,
     ) -> Result<Bound, SqlError> {
+        for lock in &query.locks {
+            self.lock(lock, &query.body, surroundings)?;
+        }
         let mut body = query.body.as_ref();
         // Parentheses around a bare body mean nothing: its ORDER BY is the one that follows.
         while let ast::SetExpr::Query(inner) = body {
@@ -60,7 +60,9 @@ impl Binder<'_> {
         }
         let order_by = query.order_by.as_ref();
         let bound = match body {
-            ast::SetExpr::Select(select) => self.select(select, order_by, surroundings, unknowns)?,
+            ast::SetExpr::Select(select) => {
+                self.select(select, order_by, query.locks.first(), surroundings, unknowns)?
+            }
             other => {
                 let set_operation = matches!(other, ast::SetExpr::SetOperation { .. });
                 let bound = self.set_expression(other, surroundings, unknowns)?;
@@ -80,7 +82,7 @@ impl Binder<'_> {
         unknowns: Unknowns,
     ) -> Result<Bound, SqlError> {
         match body {
-            ast::SetExpr::Select(select) => self.select(select, None, surroundings, unknowns),
+            ast::SetExpr::Select(select) => self.select(select, None, None, surroundings, unknowns),
             ast::SetExpr::Query(query) => self.query(query, surroundings, unknowns),
             ast::SetExpr::SetOperation { left, op, set_quantifier, right } => {
                 self.set_operation(left, *op, *set_quantifier, right, surroundings, unknowns)
@@ -116,31 +118,6 @@ impl Binder<'_> {
         }
         Ok(Bound { plan: project(bound.plan, exprs)?, columns })
     }
-}
-
-/// Rows are never locked: who changes them first wins, and the other gets 40001. A lock that only seemed to be taken
-/// would mislead, so it is refused, also where PostgreSQL does so for another reason.
-fn lock_error(lock: &ast::LockClause, body: &ast::SetExpr) -> SqlError {
-    let lock = match lock.lock_type {
-        ast::LockType::Update => "FOR UPDATE",
-        ast::LockType::Share => "FOR SHARE",
-    };
-    let reason = match body {
-        ast::SetExpr::SetOperation { .. } => "UNION/INTERSECT/EXCEPT",
-        ast::SetExpr::Values(_) => return cannot_lock(lock, "cannot be applied to VALUES"),
-        ast::SetExpr::Select(select) if select.distinct.is_some() => "DISTINCT clause",
-        ast::SetExpr::Select(select) => match &select.group_by {
-            ast::GroupByExpr::Expressions(items, _) if !items.is_empty() => "GROUP BY clause",
-            _ if select.having.is_some() => "HAVING clause",
-            _ => return cannot_lock(lock, "is not supported"),
-        },
-        _ => return cannot_lock(lock, "is not supported"),
-    };
-    cannot_lock(lock, &format!("is not allowed with {reason}"))
-}
-
-fn cannot_lock(lock: &str, why: &str) -> SqlError {
-    SqlError::new(SqlErrorKind::FeatureNotSupported, format!("{lock} {why}"))
 }
 
 /// A query that must have one column.

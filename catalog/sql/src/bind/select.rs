@@ -17,7 +17,9 @@ use super::{
     attachments::{Attachment, Attachments},
     calls::{Call, Calls, Reference, SetCall},
     expressions::chain,
-    filter, not_postgresql,
+    filter,
+    locks::check_lockable,
+    not_postgresql,
     order::{order_items, sort_of, sorted},
     place::{Clause, Place},
     project,
@@ -62,12 +64,13 @@ impl Binder<'_> {
         &self,
         select: &ast::Select,
         order_by: Option<&ast::OrderBy>,
+        lock: Option<&ast::LockClause>,
         surroundings: Surroundings<'_>,
         unknowns: Unknowns,
     ) -> Result<Bound, SqlError> {
         check_clauses(select)?;
         self.from_names.borrow_mut().push(Vec::new());
-        let bound = self.select_within(select, order_by, surroundings, unknowns);
+        let bound = self.select_within(select, order_by, lock, surroundings, unknowns);
         self.from_names.borrow_mut().pop();
         bound
     }
@@ -76,6 +79,7 @@ impl Binder<'_> {
         &self,
         select: &ast::Select,
         order_by: Option<&ast::OrderBy>,
+        lock: Option<&ast::LockClause>,
         surroundings: Surroundings<'_>,
         unknowns: Unknowns,
     ) -> Result<Bound, SqlError> {
@@ -104,6 +108,9 @@ impl Binder<'_> {
         let mut on = self.distinct_on(select, &items, place)?;
         let mut keys = self.keys(order_items(order_by)?, &items, place.within(Clause::OrderBy))?;
 
+        if let Some(lock) = lock {
+            check_lockable(lock, &calls)?;
+        }
         plan = self.attached(plan, &calls.before)?;
         let grouped = group_by.is_written()
             || select.having.is_some()

@@ -716,7 +716,7 @@ fn cannot_fail(call: &Expr) -> bool {
         && params.order_by.iter().all(|sort| is_leakproof(&sort.expr))
 }
 
-fn first(value: Expr) -> Expr {
+pub(crate) fn first(value: Expr) -> Expr {
     Expr::AggregateFunction(AggregateFunction {
         func: first_value_udaf(),
         params: AggregateFunctionParams {

@@ -156,7 +156,9 @@ impl Adapter<'_> {
             Keyword::FOR,
         ];
         match &self.previous {
-            None | Some(Token::LParen | Token::RParen) => true,
+            // REINDEX (…) TABLE t
+            Some(Token::RParen) => !self.begins_with("reindex"),
+            None | Some(Token::LParen) => true,
             Some(previous) => {
                 self.begins_with("insert") || before.into_iter().any(|word| is_keyword(Some(previous), word))
             }
@@ -439,7 +441,7 @@ impl Adapter<'_> {
             && self.significant(3).is_some_and(|(_, second)| matches!(second.token, Token::Word(_)))
     }
 
-    /// `FOR NO KEY UPDATE` and `FOR KEY SHARE` are read as the stronger locks: all of them are refused.
+    /// `FOR NO KEY UPDATE` and `FOR KEY SHARE` are read as the stronger locks: a table is what all of them rely on.
     fn key_lock(&mut self, token: &TokenWithSpan) -> bool {
         let words = [self.word(1), self.word(2), self.word(3)];
         let (end, lock) = match words.each_ref().map(String::as_str) {

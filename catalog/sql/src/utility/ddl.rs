@@ -6,6 +6,8 @@ use sqlparser::tokenizer::Token;
 use super::{roles, tokens::Tokens};
 use crate::{
     error::{SqlError, SqlErrorKind},
+    keywords::quote_identifier,
+    parse::parse_query,
     statement::{
         ColumnDefinition, CommentTarget, ObjectName, OnCommit, RelationKind, TableConstraint,
         TableConstraintKind, TableLike, UtilityStatement,
@@ -18,10 +20,49 @@ pub(super) fn create_schema(tokens: &mut Tokens<'_>) -> Result<UtilityStatement,
     // Without a name it has its owner's.
     let name = if tokens.at(&["authorization"]) { None } else { Some(tokens.identifier()?) };
     let owner = if tokens.accept(&["authorization"]) { Some(roles::role(tokens)?) } else { None };
-    if ["create", "grant"].iter().any(|word| tokens.at(&[word])) {
-        return Err(tokens.unsupported("CREATE SCHEMA with elements"));
+    let mut elements = Vec::new();
+    while ["create", "grant"].iter().any(|word| tokens.at(&[word])) {
+        if if_not_exists {
+            let message = "CREATE SCHEMA IF NOT EXISTS cannot include schema elements";
+            return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(tokens.position()));
+        }
+        let Some(name) = &name else {
+            return Err(tokens.unsupported("CREATE SCHEMA with elements and without a name"));
+        };
+        elements.push(schema_element(tokens, name)?);
     }
-    Ok(UtilityStatement::CreateSchema { name, if_not_exists, owner })
+    // Views may read tables that are written after them.
+    elements.sort_by_key(|element| matches!(element, UtilityStatement::CreateView { .. }));
+    Ok(UtilityStatement::CreateSchema { name, if_not_exists, owner, elements })
+}
+
+/// A table or view that is made with a schema, in it.
+fn schema_element(tokens: &mut Tokens<'_>, schema: &Identifier) -> Result<UtilityStatement, SqlError> {
+    if tokens.at(&["grant"]) {
+        return Err(tokens.unsupported("GRANT in CREATE SCHEMA"));
+    }
+    let position = tokens.position();
+    let mut element = super::create(tokens)?;
+    let (UtilityStatement::CreateTable { name, temporary: None, .. }
+    | UtilityStatement::CreateView { name, temporary: false, .. }) = &mut element
+    else {
+        let message = "CREATE SCHEMA with another element than a table or a view is not supported";
+        return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
+    };
+    match &name.schema {
+        Some(written) if written != schema => {
+            let message = format!(
+                "CREATE specifies a schema ({}) different from the one being created ({})",
+                written.as_str(),
+                schema.as_str()
+            );
+            Err(SqlError::new(SqlErrorKind::InvalidSchemaDefinition, message))
+        }
+        _ => {
+            name.schema = Some(schema.clone());
+            Ok(element)
+        }
+    }
 }
 
 /// After DROP SCHEMA.
@@ -426,9 +467,10 @@ pub(super) fn create_view(
     tokens: &mut Tokens<'_>,
     or_replace: bool,
     temporary: bool,
+    recursive: bool,
 ) -> Result<UtilityStatement, SqlError> {
     let name = tokens.object_name()?;
-    let columns = tokens.optional_column_list()?;
+    let columns = if recursive { tokens.column_list()? } else { tokens.optional_column_list()? };
     let mut security_invoker = None;
     if tokens.accept(&["with"]) {
         view_options(tokens, &mut security_invoker)?;
@@ -440,7 +482,38 @@ pub(super) fn create_view(
     if tokens.at(&["with"]) {
         return Err(tokens.unsupported("WITH CHECK OPTION"));
     }
-    Ok(UtilityStatement::CreateView { name, or_replace, temporary, columns, security_invoker, query, text })
+    let query = if recursive { recursive_view(&name.name, &columns, *query)? } else { query };
+    Ok(UtilityStatement::CreateView {
+        name,
+        or_replace,
+        temporary,
+        columns,
+        security_invoker,
+        query,
+        text,
+        recursive,
+    })
+}
+
+/// The query of a recursive view: `WITH RECURSIVE name (columns) AS (query) SELECT columns FROM name`.
+fn recursive_view(
+    name: &Identifier,
+    columns: &[Identifier],
+    query: sqlparser::ast::Query,
+) -> Result<Box<sqlparser::ast::Query>, SqlError> {
+    let mut whole = parse_query(&recursive_view_text(name, columns, "SELECT"))?;
+    if let Some(cte) = whole.with.as_mut().and_then(|with| with.cte_tables.first_mut()) {
+        *cte.query = query;
+    }
+    Ok(whole)
+}
+
+/// The same as text.
+pub fn recursive_view_text(name: &Identifier, columns: &[Identifier], query: &str) -> String {
+    let name = quote_identifier(name.as_str());
+    let columns: Vec<String> = columns.iter().map(|column| quote_identifier(column.as_str())).collect();
+    let columns = columns.join(", ");
+    format!("WITH RECURSIVE {name} ({columns}) AS ({query}) SELECT {columns} FROM {name}")
 }
 
 /// `(security_invoker = …)`

@@ -4,16 +4,18 @@
 use lis_lake::{names::Identifier, types::ColumnType};
 use sqlparser::{
     ast::Query,
-    dialect::{Dialect as _, PostgreSqlDialect, Precedence},
+    dialect::{Dialect as _, Precedence},
+    keywords::Keyword,
     parser::{Parser, ParserError},
     tokenizer::{Location, Token, TokenWithSpan, Word},
 };
 
 use crate::{
+    dialect::grammar::Grammar,
     error::{SqlError, SqlErrorKind},
     keywords::{KeywordClass, keyword_class},
     modification::Modification,
-    parse::embedded_modification,
+    parse::{DIALECT, NESTED_JOINS, embedded_modification},
     statement::ObjectName,
 };
 
@@ -378,7 +380,7 @@ impl<'a> Tokens<'a> {
     /// An expression after DEFAULT, as its source text: PostgreSQL's `b_expr`, which ends where `NOT NULL` begins.
     pub(super) fn default_text(&mut self) -> Result<String, SqlError> {
         let start = self.next;
-        self.parse(|parser| parser.parse_subexpr(PostgreSqlDialect {}.prec_value(Precedence::Is)))?;
+        self.parse(|parser| parser.parse_subexpr(DIALECT.prec_value(Precedence::Is)))?;
         Ok(self.source(start, self.next).to_owned())
     }
 
@@ -392,15 +394,28 @@ impl<'a> Tokens<'a> {
     /// Lets sqlparser read from here.
     fn parse<T>(
         &mut self,
-        read: impl FnOnce(&mut Parser<'static>) -> Result<T, ParserError>,
+        read: impl Fn(&mut Parser<'static>) -> Result<T, ParserError>,
     ) -> Result<T, SqlError> {
         let rest = &self.tokens[self.next.min(self.tokens.len())..];
-        let mut parser = Parser::new(&PostgreSqlDialect {})
-            .with_recursion_limit(NESTING_MAX)
-            .with_tokens_with_locations(rest.to_vec());
-        let parsed = read(&mut parser).map_err(|error| parser_error(self.text, rest, &error))?;
+        let by = |grammar: &'static Grammar| {
+            let mut parser = Parser::new(grammar)
+                .with_recursion_limit(NESTING_MAX)
+                .with_tokens_with_locations(rest.to_vec());
+            read(&mut parser).map(|parsed| (parsed, parser.index()))
+        };
+        // As of a statement's own query: by the other way of nesting joins where the first reads not all of them.
+        let is_left = |count: usize| {
+            let next = rest.iter().skip(count).find(|token| !matches!(token.token, Token::Whitespace(_)));
+            next.is_some_and(|next| matches!(&next.token, Token::Word(word) if word.keyword == Keyword::ON))
+        };
+        let read = match by(&DIALECT) {
+            Ok((_, count)) if is_left(count) => by(&NESTED_JOINS),
+            Ok(read) => Ok(read),
+            Err(error) => by(&NESTED_JOINS).map_err(|_| error),
+        };
+        let (parsed, count) = read.map_err(|error| parser_error(self.text, rest, &error))?;
         // sqlparser counts on beyond the last token when it has looked at the end.
-        self.next = (self.next + parser.index()).min(self.tokens.len());
+        self.next = (self.next + count).min(self.tokens.len());
         Ok(parsed)
     }
 

@@ -1,8 +1,10 @@
 //! CREATE, ALTER and DROP SCHEMA.
 
+use std::sync::Arc;
+
 use lis_lake::{ids::RelationId, names::Identifier, staged::NewSchema, table::Relation, table::Schema};
 use lis_security::privileges;
-use lis_sql::statement::{AlterSchemaAction, RoleName};
+use lis_sql::statement::{AlterSchemaAction, ParsedStatement, RoleName, Statement, UtilityStatement};
 
 use super::{Ddl, no_schema};
 use crate::error::{Condition, Result, ServerError};
@@ -33,6 +35,26 @@ impl Ddl<'_> {
         }
         let staged = self.staged().await?;
         staged.create_schema(NewSchema { name: name.clone(), owner, comment: None }).await?;
+        Ok(())
+    }
+
+    /// What is made with a schema, in it: names without a schema mean its own first.
+    pub(super) async fn create_elements(
+        &mut self,
+        name: &Identifier,
+        elements: &[UtilityStatement],
+    ) -> Result<()> {
+        for element in elements {
+            self.see_staged().await?;
+            let mut request = self.request.clone();
+            Arc::make_mut(&mut request.bind).search_path.insert(0, name.clone());
+            let parsed = ParsedStatement {
+                statement: Statement::Utility(element.clone()),
+                text: self.parsed.text.clone(),
+                offset: self.parsed.offset,
+            };
+            Box::pin(super::run(self.session, &request, element, &Arc::new(parsed))).await?;
+        }
         Ok(())
     }
 

@@ -29,6 +29,7 @@ impl Ddl<'_> {
             security_invoker,
             query,
             text,
+            recursive,
         } = utility
         else {
             return Ok(());
@@ -59,12 +60,16 @@ impl Ddl<'_> {
             }
             schema = self.schema_for(name, Some(OnCommit::default())).await?;
         }
+        let definition = match recursive {
+            true => lis_sql::recursive_view_text(&name.name, columns, &stored.text),
+            false => stored.text,
+        };
         let new = NewView {
             schema_id: schema.id,
             name: name.name.clone(),
             owner: self.request.principal.current_oid(),
             comment: None,
-            definition: stored.text,
+            definition,
             columns: new_columns,
             reads: Some(stored.reads.into()),
             security_invoker: security_invoker.unwrap_or(true),

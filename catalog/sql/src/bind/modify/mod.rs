@@ -151,12 +151,14 @@ pub fn bind_modification(
     let parameters = settled(&parameters)?;
     let views = shared.views.borrow().clone();
     let dependencies: Vec<Dependency> = shared.dependencies.borrow().iter().copied().collect();
+    let locks: Vec<Oid> = shared.locks.borrow().iter().copied().collect();
     let query = |bound: Bound| BoundQuery {
         outputs: Shared::outputs(bound.columns),
         plan: bound.plan,
         parameters: parameters.clone(),
         views: views.clone(),
         dependencies: dependencies.clone(),
+        locks: locks.clone(),
     };
     let bound = |affected: Affected| BoundModification {
         command: affected.command,
