@@ -332,7 +332,7 @@ impl Authorised<LogicalPlan> {
     /// Optimises and plans. `state` must come from [`crate::session_state()`].
     pub async fn plan(self, state: &SessionState) -> EngineResult<Authorised<Arc<dyn ExecutionPlan>>> {
         let plan = lis_sql::engine::share(self.0)?;
-        state.create_physical_plan(&plan).await.map(Authorised)
+        lis_sql::engine::physical_plan(&plan, state).await.map(Authorised)
     }
 
     /// The plan behind the door, for tests and for who debugs the server: never for a client.

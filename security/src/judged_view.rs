@@ -94,7 +94,7 @@ impl TableProvider for JudgedView {
         let inside = SessionStateBuilder::new_from_existing(state.clone())
             .with_physical_optimizer_rules(Vec::new())
             .build();
-        let mut rows = inside.create_physical_plan(&plan).await?;
+        let mut rows = lis_sql::engine::physical_plan(&plan, &inside).await?;
         if wanted.is_empty() {
             rows = Arc::new(ProjectionExec::try_new(Vec::<ProjectionExpr>::new(), rows)?);
         }

@@ -5,6 +5,7 @@
 //! DataFusion's type coercion finds nothing to do: the signature is user-defined and takes what it is given.
 
 use std::{
+    cell::Cell,
     fmt,
     hash::{Hash, Hasher},
     sync::{Arc, LazyLock},
@@ -21,6 +22,27 @@ use datafusion::{
 };
 
 use crate::error::FunctionError;
+
+/// The longest value that becomes a constant of a plan. The planner copies, compares and writes out constants.
+const CONSTANT_BYTES_MAX: usize = 64 << 10;
+
+thread_local! {
+    static FOLDING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs an optimiser. While it runs, calls whose value is long fail, and so stay calls: the optimiser keeps what it cannot
+/// evaluate.
+pub fn with_short_constants<T>(optimise: impl FnOnce() -> T) -> T {
+    /// Sets it back, after a panic too.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            FOLDING.set(self.0);
+        }
+    }
+    let _before = Before(FOLDING.replace(true));
+    optimise()
+}
 
 /// What a kernel computes: one array of `arguments.rows` values of type `arguments.result`.
 pub type Kernel = fn(&Arguments<'_>) -> Result<ArrayRef, FunctionError>;
@@ -276,6 +298,9 @@ impl ScalarUDFImpl for Scalar {
             (self.kernel)(&arguments).map_err(DataFusionError::from)?
         };
         if all_constant {
+            if FOLDING.get() && array.get_array_memory_size() > CONSTANT_BYTES_MAX {
+                return Err(FunctionError::internal("too long for a constant of a plan").into());
+            }
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?));
         }
         Ok(ColumnarValue::Array(array))

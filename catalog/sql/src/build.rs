@@ -10,7 +10,7 @@ use datafusion::{
         ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, Volatility, expr::ScalarFunction, lit,
     },
 };
-use lis_functions::scalar::{Kernel, Scalar};
+use lis_functions::scalar::{Kernel, Scalar, with_short_constants};
 use lis_lake::types::ColumnType;
 
 use crate::{
@@ -77,15 +77,14 @@ fn fold(function: &Arc<ScalarUDF>, arguments: &[Typed], arrow_type: &DataType) -
         fields.push(Arc::new(Field::new("argument", value.data_type(), true)));
         values.push(ColumnarValue::Scalar(value.clone()));
     }
-    let result = function
-        .invoke_with_args(ScalarFunctionArgs {
-            args: values,
-            arg_fields: fields,
-            number_rows: 1,
-            return_field: Arc::new(Field::new("result", arrow_type.clone(), true)),
-            config_options: Arc::new(ConfigOptions::default()),
-        })
-        .ok()?;
+    let call = ScalarFunctionArgs {
+        args: values,
+        arg_fields: fields,
+        number_rows: 1,
+        return_field: Arc::new(Field::new("result", arrow_type.clone(), true)),
+        config_options: Arc::new(ConfigOptions::default()),
+    };
+    let result = with_short_constants(|| function.invoke_with_args(call)).ok()?;
     match result {
         ColumnarValue::Scalar(value) if value.data_type() == *arrow_type => Some(lit(value)),
         _ => None,

@@ -49,6 +49,12 @@ pub use self::{
     yielding_joins::YieldingJoins,
 };
 
+/// Optimises and plans, as the state's own `create_physical_plan` does, but for long constants: they stay calls.
+pub async fn physical_plan(plan: &LogicalPlan, state: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
+    let optimised = lis_functions::scalar::with_short_constants(|| state.optimize(plan))?;
+    state.query_planner().create_physical_plan(&optimised, state).await
+}
+
 /// Optimised logical plans to physical ones.
 #[derive(Debug, Default)]
 pub struct Planner;

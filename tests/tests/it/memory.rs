@@ -76,6 +76,7 @@ pub(crate) fn long_values_are_refused() -> Result<()> {
             "SELECT i % 2, string_agg(repeat('x', 1000000), '') FROM generate_series(1, 100000) g(i) GROUP BY 1",
         ),
         ("54000", "SELECT length(replace(repeat('a', 1000000), 'a', repeat('b', 10000)))"),
+        ("54000", "SELECT length(array_fill(repeat('x', 100000), ARRAY[1000000])::text)"),
         ("54000", "SELECT array_agg(repeat('x', 1000000)) FROM generate_series(1, 2000)"),
     ] {
         must_fail(&mut connection, code, sql)?;

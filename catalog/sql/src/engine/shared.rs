@@ -274,7 +274,7 @@ impl SharedTable {
         let names = self.plan.schema().columns();
         let exprs = columns.iter().filter_map(|index| names.get(*index)).cloned().map(Expr::Column).collect();
         let plan = LogicalPlan::Projection(Projection::try_new(exprs, Arc::new(self.plan.clone()))?);
-        let input = state.create_physical_plan(&plan).await?;
+        let input = super::physical_plan(&plan, state).await?;
         let count = input.output_partitioning().partition_count();
         let partitions = (0..count).map(|_| Mutex::default()).collect();
         Ok(Arc::new(Rows { input, columns, partitions }))
