@@ -71,7 +71,7 @@ enum Command {
         #[command(flatten)]
         place: Place,
     },
-    /// Look at batches
+    /// Look at batches, release, drop and undo them
     Batch {
         #[command(subcommand)]
         command: BatchCommand,

@@ -146,8 +146,11 @@ impl Server {
 
 /// Memory that all statements share, fairly, and a place on disk for what does not fit.
 fn runtime(config: &Config, data: &Path) -> Result<Arc<RuntimeEnv>> {
+    let spilled = crate::session::temporary::spill_directory(data);
+    std::fs::create_dir_all(&spilled)
+        .map_err(ServerError::io(format!("cannot make {}", spilled.display())))?;
     let disk = DiskManagerBuilder::default()
-        .with_mode(DiskManagerMode::Directories(vec![data.join("tmp")]))
+        .with_mode(DiskManagerMode::Directories(vec![spilled]))
         .with_max_temp_directory_size(config.limits.spill_bytes);
     Ok(Arc::new(
         RuntimeEnvBuilder::new()

@@ -53,6 +53,8 @@ const BACKUPS: &str = "backups";
 const MANIFEST: &str = "manifest.json";
 /// What a name begins with while its content is not finished.
 const UNFINISHED: &str = ".unfinished-";
+/// What the name of a finished backup begins with while another of the same snapshot takes its place.
+const EARLIER: &str = ".earlier-";
 /// Below the warehouse's directory for temporary files: second names of files that are being copied.
 const HELD: &str = "tmp/backup-";
 /// How often the database is copied again because files went meanwhile.
@@ -163,7 +165,16 @@ impl Place {
         let backups = self.path.join(BACKUPS);
         for name in names_in(&backups)? {
             if name.starts_with(UNFINISHED) {
-                remove_directory(&backups.join(name))?;
+                remove_directory(&backups.join(&name))?;
+            }
+            if let Some(finished) = name.strip_prefix(EARLIER) {
+                // What was to take its place is there, or it is the finished one still.
+                let (earlier, finished) = (backups.join(&name), backups.join(finished));
+                if finished.exists() {
+                    remove_directory(&earlier)?;
+                } else {
+                    fs::rename(&earlier, &finished).map_err(|error| LakeError::io(&earlier, error))?;
+                }
             }
         }
         let path = backups.join(format!("{UNFINISHED}{}", std::process::id()));
@@ -190,7 +201,7 @@ struct Making {
 impl Making {
     /// None if a file is gone that the copied catalogue refers to.
     fn finish(self) -> Result<Option<Backup>, LakeError> {
-        let earlier = manifests(&self.place.path)?;
+        let (earlier, _) = readable(&self.place.path)?;
         let known: BTreeMap<&str, &BackupFile> = earlier
             .iter()
             .flat_map(|(_, manifest)| &manifest.files)
@@ -244,12 +255,25 @@ impl Making {
         sync_tree(&root)?;
         let name = manifest.name();
         let finished = self.place.path.join(BACKUPS).join(&name);
-        if finished.exists() {
-            // The same snapshot was backed up before; the newer copy of the other files counts.
-            remove_directory(&finished)?;
+        let backups = self.place.path.join(BACKUPS);
+        let failed = |error| LakeError::io(&finished, error);
+        // The same snapshot was backed up before: the newer copy of the other files counts. The older one is only out of
+        // the way until the new one is there.
+        let aside = backups.join(format!("{EARLIER}{name}"));
+        let is_again = finished.exists();
+        if is_again {
+            fs::rename(&finished, &aside).map_err(failed)?;
         }
-        fs::rename(&self.unfinished, &finished).map_err(|error| LakeError::io(&finished, error))?;
-        sync_directory(&self.place.path.join(BACKUPS))?;
+        if let Err(error) = fs::rename(&self.unfinished, &finished) {
+            if is_again {
+                fs::rename(&aside, &finished).map_err(failed)?;
+            }
+            return Err(failed(error));
+        }
+        sync_directory(&backups)?;
+        if is_again {
+            fs::remove_dir_all(&aside).map_err(|error| LakeError::io(&aside, error))?;
+        }
         let pruned = match self.keep {
             Some(keep) => prune(&self.place.path, keep.max(1))?,
             None => (Vec::new(), 0),
@@ -301,7 +325,11 @@ impl Drop for Held {
 
 /// Removes all but the newest backups, and the data files that no other refers to.
 fn prune(place: &Path, keep: usize) -> Result<(Vec<String>, usize), LakeError> {
-    let mut all = manifests(place)?;
+    let (mut all, unreadable) = readable(place)?;
+    if unreadable > 0 {
+        tracing::warn!(unreadable, "no backup is removed while the manifest of one cannot be read");
+        return Ok((Vec::new(), 0));
+    }
     let old = all.len().saturating_sub(keep);
     let left = all.split_off(old);
     for (name, _) in &all {
@@ -321,18 +349,28 @@ fn prune(place: &Path, keep: usize) -> Result<(Vec<String>, usize), LakeError> {
     Ok((all.into_iter().map(|(name, _)| name).collect(), removed))
 }
 
-/// The finished backups of a directory with their manifests, oldest first.
-pub fn manifests(place: &Path) -> Result<Vec<(String, BackupManifest)>, LakeError> {
-    let backups = place.join(BACKUPS);
-    let mut found = Vec::new();
-    for name in names_in(&backups)? {
-        if !name.starts_with('.') {
-            let manifest = BackupManifest::read(&backups.join(&name).join(MANIFEST))?;
-            found.push((name, manifest));
+/// The finished backups of a directory with their manifests, oldest first, and how many there are whose manifest cannot
+/// be read: a damaged one must not keep anybody from the others.
+fn readable(place: &Path) -> Result<(Vec<(String, BackupManifest)>, usize), LakeError> {
+    let (mut found, mut unreadable) = (Vec::new(), 0);
+    for name in names_in(&place.join(BACKUPS))? {
+        if name.starts_with('.') {
+            continue;
+        }
+        match manifest_of(place, &name) {
+            Ok(manifest) => found.push((name, manifest)),
+            Err(error) => {
+                tracing::warn!(backup = name, %error, "a backup cannot be used");
+                unreadable += 1;
+            }
         }
     }
     found.sort_by_key(|(_, manifest)| (manifest.committed_at_us, manifest.snapshot));
-    Ok(found)
+    Ok((found, unreadable))
+}
+
+fn manifest_of(place: &Path, name: &str) -> Result<BackupManifest, LakeError> {
+    BackupManifest::read(&place.join(BACKUPS).join(name).join(MANIFEST))
 }
 
 fn foreign(path: &Path) -> LakeError {

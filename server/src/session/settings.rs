@@ -201,7 +201,7 @@ pub(crate) static DEFINITIONS: &[Definition] = &[
     row("max_identifier_length", Kind::Preset, "63", false, "Shows the maximum identifier length."),
     row("max_index_keys", Kind::Preset, "32", false, "Shows the maximum number of index keys."),
     row("port", Kind::Preset, "5433", false, "Sets the TCP port the server listens on."),
-    row("row_security", Kind::OnlyBool(true), "on", false, "Enables row security."),
+    row("row_security", Kind::Bool, "on", false, "Enables row security."),
     row(
         "search_path",
         Kind::SearchPath,

@@ -112,7 +112,12 @@ impl Temporary {
     }
 }
 
-/// Removes the directories of sessions whose process is gone.
+/// Where this process keeps what does not fit into memory.
+pub(crate) fn spill_directory(data: &Path) -> PathBuf {
+    data.join(DIRECTORY).join(format!("{PREFIX}{}-spill", std::process::id()))
+}
+
+/// Removes the directories of sessions, and of what did not fit into memory, whose process is gone.
 pub(crate) fn remove_left_behind(data: &Path) {
     let Ok(entries) = fs::read_dir(data.join(DIRECTORY)) else { return };
     for entry in entries.flatten() {
@@ -140,7 +145,7 @@ mod tests {
         let data = std::env::temp_dir().join(format!("lis-temporary-{}", std::process::id()));
         let tmp = data.join(DIRECTORY);
         let living = tmp.join(format!("{PREFIX}1-1"));
-        let dead = tmp.join(format!("{PREFIX}4194399-1"));
+        let dead = tmp.join(format!("{PREFIX}4194399-spill"));
         let other = tmp.join("something");
         for directory in [&living, &dead, &other] {
             fs::create_dir_all(directory).unwrap();

@@ -63,9 +63,8 @@ impl BackupManifest {
             format: u32,
         }
         let text = fs::read(path).map_err(|error| LakeError::io(path, error))?;
-        let damaged = |error: serde_json::Error| LakeError::DamagedFile {
-            path: path.to_owned(),
-            detail: error.to_string(),
+        let damaged = |error: serde_json::Error| LakeError::Backup {
+            detail: format!("{} is damaged ({error}); choose another backup", path.display()),
         };
         let Form { format } = serde_json::from_slice(&text).map_err(damaged)?;
         if format != FORMAT {

@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    BACKUPS, BackupFile, BackupManifest, FILES, MARK, copy, foreign, make_private_directory, manifests,
-    names_in, sync_tree,
+    BACKUPS, BackupFile, BackupManifest, FILES, MARK, copy, foreign, make_private_directory, manifest_of,
+    names_in, readable, sync_tree,
 };
 use crate::{
     error::LakeError,
@@ -34,10 +34,25 @@ pub fn restore(place: &Path, name: Option<&str>, target: &Path) -> Result<Restor
             Err(error) => LakeError::io(place, error),
         });
     }
-    let mut all = manifests(place)?;
     let chosen = match name {
-        None => all.pop(),
-        Some(name) => all.into_iter().find(|(found, _)| found == name),
+        None => {
+            let (mut all, unreadable) = readable(place)?;
+            // The newest may be the one that cannot be read: not another for it in silence.
+            if unreadable > 0 {
+                let detail = format!(
+                    "the manifests of {unreadable} backups in {} cannot be read; name a backup with --backup",
+                    place.display()
+                );
+                return Err(LakeError::Backup { detail });
+            }
+            all.pop()
+        }
+        Some(name)
+            if !name.starts_with('.') && names_in(&place.join(BACKUPS))?.iter().any(|it| it == name) =>
+        {
+            Some((name.to_owned(), manifest_of(place, name)?))
+        }
+        Some(_) => None,
     };
     let Some((name, manifest)) = chosen else {
         let detail = match name {

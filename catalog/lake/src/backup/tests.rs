@@ -87,8 +87,40 @@ async fn damage_is_found_on_the_way_in_and_out() {
     fs::remove_file(&source).unwrap();
     let error = backup(&test.lake, elsewhere.path(), &[], None).await.unwrap_err();
     assert!(matches!(error, LakeError::Missing { .. }), "{error}");
-    assert!(manifests(elsewhere.path()).unwrap().is_empty());
+    assert!(readable(elsewhere.path()).unwrap().0.is_empty());
     assert_eq!(table.name.as_str(), "t");
+}
+
+#[tokio::test]
+async fn a_damaged_manifest_keeps_nobody_from_the_other_backups() {
+    let (test, table) = lake_with_rows(1).await;
+    let place = tempfile::tempdir().unwrap();
+    let old = backup(&test.lake, place.path(), &[], None).await.unwrap();
+    test.append(&table, rows(&table, &[(Some("b"), 1, 1, 9)])).await;
+    let new = backup(&test.lake, place.path(), &[], None).await.unwrap();
+    fs::write(place.path().join(BACKUPS).join(&old.name).join(MANIFEST), "{").unwrap();
+    let target = place.path().join("../never-either");
+    let error = restore(place.path(), None, &target).unwrap_err();
+    assert!(error.to_string().contains("--backup"), "{error}");
+    let error = restore(place.path(), Some(&old.name), &target).unwrap_err();
+    assert!(error.to_string().contains("choose another backup"), "{error}");
+    let target = place.path().join("restored");
+    assert_eq!(restore(place.path(), Some(&new.name), &target).unwrap().manifest.files.len(), 2);
+    let again = backup(&test.lake, place.path(), &[], Some(1)).await.unwrap();
+    assert_eq!((again.copied.0, again.pruned.0.len(), again.name), (0, 0, new.name));
+}
+
+#[tokio::test]
+async fn a_kill_while_a_backup_takes_anothers_place_leaves_one() {
+    let (test, _) = lake_with_rows(1).await;
+    let place = tempfile::tempdir().unwrap();
+    let made = backup(&test.lake, place.path(), &[], None).await.unwrap();
+    let finished = place.path().join(BACKUPS).join(&made.name);
+    fs::rename(&finished, finished.with_file_name(format!("{EARLIER}{}", made.name))).unwrap();
+    Place::open(place.path(), test.directory.path()).unwrap().begin().unwrap();
+    assert!(finished.join(MANIFEST).exists(), "it is the finished one still");
+    backup(&test.lake, place.path(), &[], None).await.unwrap();
+    assert_eq!(names_in(&place.path().join(BACKUPS)).unwrap(), [made.name]);
 }
 
 #[tokio::test]

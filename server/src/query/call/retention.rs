@@ -99,6 +99,16 @@ impl Call<'_> {
                 let (_, table) = self.table(0)?;
                 if !self.uses_role(&Identifier::exact(OPERATOR)) {
                     self.require_owner_of(table.id.oid())?;
+                    // It tells how many rows went, and takes them away.
+                    let hides = self.request.judge(&self.session.server, |context| {
+                        lis_security::row_security_applies(context, &table)
+                    })?;
+                    if hides {
+                        let message = "row-level security hides rows of the table from its owner";
+                        return Err(ServerError::new(Condition::InsufficientPrivilege, message).with_hint(
+                            "The schedule applies the rule every night, and so can an operator.",
+                        ));
+                    }
                 }
                 Some(table.id)
             }
