@@ -17,13 +17,15 @@ mod spool;
 mod truncate;
 pub(crate) mod utility;
 
-use std::{future::Future, sync::Arc};
+use std::{any::Any, future::Future, sync::Arc};
 
 use datafusion::{
-    common::ScalarValue, execution::SendableRecordBatchStream,
-    physical_plan::stream::RecordBatchReceiverStreamBuilder,
+    common::{ScalarValue, runtime::JoinSetTracer},
+    execution::SendableRecordBatchStream,
+    physical_plan::stream::{RecordBatchReceiverStreamBuilder, RecordBatchStreamAdapter},
 };
-use futures::StreamExt;
+use futures::{StreamExt, future::BoxFuture};
+use lis_functions::interrupt::Interrupt;
 use lis_lake::{names::Identifier, snapshot::Snapshot, table::Table, types::PgType};
 use lis_pg_catalog::{SessionCatalog, registry::ViewContext};
 use lis_security::{AuthorisedQuery, Principal, Rights, context::StatementContext};
@@ -188,7 +190,8 @@ pub(crate) async fn execute(
     in_task(server, "plan", async move {
         let plan = query.plan.plan(&shared.state).await?;
         let mut stream = plan.execute(shared.state.task_ctx())?;
-        let mut ahead = RecordBatchReceiverStreamBuilder::new(stream.schema(), BATCHES_AHEAD_MAX);
+        let schema = stream.schema();
+        let mut ahead = RecordBatchReceiverStreamBuilder::new(Arc::clone(&schema), BATCHES_AHEAD_MAX);
         let batches = ahead.tx();
         ahead.spawn(async move {
             while let Some(batch) = stream.next().await {
@@ -198,14 +201,19 @@ pub(crate) async fn execute(
             }
             Ok(())
         });
-        Ok(ahead.build())
+        // What runs for the stream in other tasks took the interrupt of this one along.
+        let unwanted = RaisedOnDrop(Interrupt::current());
+        let batches = ahead.build().inspect(move |_| {
+            let _until_dropped = &unwanted;
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)) as SendableRecordBatchStream)
     })
     .await
 }
 
-/// Runs work as a task, so that a panic in it becomes an error here; dropping the future stops it at its next pause.
-/// Binding and planning pause seldom, for seconds if a statement is large: whatever else waits for their thread goes on
-/// on another one meanwhile.
+/// Runs work as a task, so that a panic in it becomes an error here; dropping the future stops it at its next pause, or
+/// where long work asks for its interrupt. Binding and planning pause seldom, for seconds if a statement is large:
+/// whatever else waits for their thread goes on on another one meanwhile.
 pub(crate) async fn in_task<T: Send + 'static>(
     server: &Server,
     name: &'static str,
@@ -214,8 +222,13 @@ pub(crate) async fn in_task<T: Send + 'static>(
     let mut work = Box::pin(work);
     let giving_way =
         std::future::poll_fn(move |context| tokio::task::block_in_place(|| work.as_mut().poll(context)));
-    let mut task = AbortOnDrop(server.tasks.spawn(name, giving_way));
-    match (&mut task.0).await {
+    let interrupt = Interrupt::default();
+    let task = server.tasks.spawn(name, interrupt.clone().over(giving_way));
+    let mut task = AbortOnDrop { task, unwanted: RaisedOnDrop(Some(interrupt)) };
+    let done = (&mut task.task).await;
+    // What it has started may go on.
+    task.unwanted.0 = None;
+    match done {
         Ok(result) => result,
         Err(error) => Err(match error.try_into_panic() {
             Ok(panic) => ServerError::Panicked(panic_message(panic.as_ref())),
@@ -224,11 +237,51 @@ pub(crate) async fn in_task<T: Send + 'static>(
     }
 }
 
-struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+struct AbortOnDrop<T> {
+    task: tokio::task::JoinHandle<T>,
+    unwanted: RaisedOnDrop,
+}
+
+/// Raises an interrupt when nobody waits any more.
+struct RaisedOnDrop(Option<Interrupt>);
+
+impl Drop for RaisedOnDrop {
+    fn drop(&mut self) {
+        if let Some(interrupt) = &self.0 {
+            interrupt.raise();
+        }
+    }
+}
+
+/// Carries the interrupt of a statement into the tasks that the engine starts for it.
+#[derive(Debug)]
+pub(crate) struct CarriesInterrupt;
+
+impl JoinSetTracer for CarriesInterrupt {
+    fn trace_future(
+        &self,
+        future: BoxFuture<'static, Box<dyn Any + Send>>,
+    ) -> BoxFuture<'static, Box<dyn Any + Send>> {
+        match Interrupt::current() {
+            Some(interrupt) => Box::pin(interrupt.over(future)),
+            None => future,
+        }
+    }
+
+    fn trace_block(
+        &self,
+        work: Box<dyn FnOnce() -> Box<dyn Any + Send> + Send>,
+    ) -> Box<dyn FnOnce() -> Box<dyn Any + Send> + Send> {
+        match Interrupt::current() {
+            Some(interrupt) => Box::new(move || interrupt.within(work)),
+            None => work,
+        }
+    }
+}
 
 impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 

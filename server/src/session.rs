@@ -300,8 +300,21 @@ impl Session {
         if self.settings.sends(report.level()) { self.outbox.put(&report.to_message()) } else { Ok(()) }
     }
 
+    /// Changes the settings that the statement's functions have asked for. What was to be local to a transaction that is
+    /// over is over too.
+    fn apply_asked(&mut self) {
+        for request in self.registration.handle.take_asked() {
+            if (!request.local || self.transaction.is_block())
+                && let Err(error) = self.settings.set(&request.name, &request.value, request.local)
+            {
+                tracing::warn!(name = request.name, %error, "a setting that a statement asked for is refused");
+            }
+        }
+    }
+
     /// Tells the client of settings that changed.
     pub(crate) fn report_settings(&mut self) -> Result<()> {
+        self.apply_asked();
         use pgwire::messages::{PgWireBackendMessage, startup::ParameterStatus};
         for (name, value) in self.settings.unreported() {
             if name == "application_name" {
@@ -402,6 +415,7 @@ impl Session {
 
     /// A statement failed: an explicit block is failed, an implicit one is undone.
     pub(crate) fn statement_failed(&mut self) {
+        self.registration.handle.take_asked();
         match self.transaction.block() {
             Block::Implicit => self.rollback(),
             Block::None | Block::Explicit | Block::Failed => self.transaction.fail(),

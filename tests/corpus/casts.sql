@@ -51,5 +51,4 @@ select money '1.00';
 SELECT 1e23::float8, 1666666666666833.25::float8, 5e-324::float8, 3.4e38::float4, '0x10'::float8, '0x1.8p3'::float4, cast('0x1A' AS text)::float8;
 SELECT 2.718281828459045::float8::numeric, 0.1::float4::numeric, 1e-5::float8::numeric, (-0.0)::float8::numeric, 1e15::float8::numeric;
 SELECT '{1.50,2.25}'::numeric[], '{7,NULL}'::numeric[];
--- words: no hint about DateStyle
 SELECT '42'::date;

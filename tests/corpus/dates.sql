@@ -20,7 +20,6 @@ select to_date('2024-02-09', 'YYYY-MM-DD'), to_date('09.02.24', 'DD.MM.YY'), to_
 select '2024-02-30'::date;
 select 'hello'::date;
 select '24:00:01'::time;
--- words: no hint about the date style
 select '2024-13-01'::timestamp;
 select '20240229'::date, '2024-2-9'::date, 'Feb 9, 2024'::date, '9 feb 2024'::date, '2024.060'::date;
 select '2024-02-09T10:11:12'::timestamp, '2024-02-09 10:11:12Z'::timestamptz, '2024-02-09 10:11:12 Europe/Stockholm'::timestamptz, '2024-02-09 10:11'::timestamp;

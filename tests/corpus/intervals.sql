@@ -5,9 +5,7 @@ select interval '10', interval '1:30', interval '1:30:15.5', interval '-1:30', i
 select interval '1' year, interval '2' month, interval '3' day, interval '4' hour, interval '5' minute, interval '6.789' second;
 select interval '1-2' year to month, interval '3 04' day to hour, interval '3 04:05' day to minute, interval '3 04:05:06' day to second, interval '04:05' hour to minute, interval '04:05:06' hour to second, interval '05:06' minute to second;
 select interval '1 year 2 months 3 days 04:05:06.789' year, interval '1 year 2 months 3 days 04:05:06' month, interval '3 days 04:05:06' day, interval '3 days 04:05:06' hour, interval '04:05:06' minute, interval '1 year 5 days' year to month;
--- differs: an interval's fields are no modifier of it
 select '1 day 2 hours'::interval day, '1 2:03:04'::interval day to hour, '12:34:56.789'::interval second(1), interval(2) '1.23456 seconds', '1.23456 sec'::interval(3), interval '1.999' second(0);
--- differs: an interval's fields are no modifier of it
 select cast('3 days 10:00' as interval hour), interval '10' day to second;
 select interval '1 dat';
 select interval '';
@@ -51,12 +49,10 @@ select interval '1 year 2 months';
 set datestyle = 'SQL, DMY';
 show datestyle;
 select date '1/2/2024', date '2024-02-01', timestamp '1/2/2024 10:11:12.5', timestamptz '1/2/2024 10:00+01', date '13/12/2024', time '10:00', timestamp '0044-03-15 BC', date '31.12.99';
--- words: a hint
 select date '12/13/2024';
 select date '2024-02-01'::text, array[date '2024-02-01', null], array[timestamp '2024-02-01 10:00'], row(date '2024-02-01'), '1/2/2024'::text::date, interval '1 day 1:00';
 select datum, andrad, zon, datum::text from c.rad order by id;
 set datestyle = 'SQL, MDY';
--- words: a hint
 select date '1/2/2024', timestamp '1/2/2024 10:11:12.5', timestamptz '1/2/2024 10:00+01', date '2024-02-01', date '99-01-02';
 set datestyle = 'German';
 show datestyle;
@@ -66,7 +62,6 @@ select date '1/2/2024', date '2024-02-01', timestamp '1/2/2024 10:11:12.5', time
 set datestyle = 'Postgres, MDY';
 select date '1/2/2024', date '2024-02-01', timestamp '1/2/2024 10:11:12.5', timestamptz '7/1/2024 10:00+02', array[timestamp '2024-02-01 10:00'], timestamp '2024-02-01 10:00'::text;
 set datestyle = 'ISO, YMD';
--- words: a hint
 select date '24-01-02', date '99/12/31', date '2024-1-2', date '1/2/2024';
 set datestyle = 'ISO, DMY';
 select date '1/2/2024', date '01-02-03', timestamp '1/2/2024 10:00', date '1-Feb-2024', date 'Feb 1 2024';
@@ -79,7 +74,11 @@ set datestyle = 'nonsense';
 set datestyle to default;
 show datestyle;
 set datestyle = 'ISO, MDY';
--- words: a hint
 select date '1/2/2024', date '13/2/2024';
 select interval '1 month - 1 day', interval '2 hours + 3 minutes', interval '- 1 year';
 select interval '1.5678' second(2), interval '05:06' minute to second, interval '-1 02:03:04' day to second(0);
+select '1 year 2 mons 3 days 04:05:06.789'::interval year, '1 year 2 mons 3 days 04:05:06.789'::interval month, '1 year 2 mons 3 days 04:05:06.789'::interval year to month, '1 year 2 mons 3 days 04:05:06.789'::interval day;
+select x::interval hour, x::interval minute, x::interval second(1), x::interval(0), x::interval day to second(2), cast(x as interval hour to minute) from (values (interval '1 year 2 mons 3 days 04:05:06.789'), ('-1 day -02:03:04.567'), (null)) v(x);
+select '10'::interval minute, '10'::interval hour, '1-2 3 4:05:06.789'::interval day to second(1), '5'::interval(2), '04:05'::interval minute to second, '3 4'::interval day to hour;
+select pg_typeof('1 day'::interval(2)), format_type(1186, 2147418114), '1 day 2 hours'::interval day + interval '3 hours';
+create temporary table spans (i interval(1), d interval day to hour);

@@ -92,9 +92,7 @@ select n.namn from namnd n where namnd = '12';
 show search_path;
 select current_schema(), current_schemas(false);
 reset search_path;
--- refused: set_config
 select set_config('search_path', 'org', false);
--- differs: set_config
 select count(*) from namnd;
 reset all;
 select current_setting('server_encoding') as e, current_setting('finns.inte', true) is null as saknas;

@@ -3,6 +3,7 @@
 //! 0; the binder moves their subscripts.
 
 pub mod dimensions;
+pub mod exclusive_or;
 pub mod shape;
 
 use std::sync::Arc;
@@ -13,14 +14,16 @@ use arrow::{
         new_empty_array,
     },
     buffer::{NullBuffer, OffsetBuffer},
-    compute::take,
+    compute::{SortOptions, take},
     datatypes::{DataType, Field},
+    row::{RowConverter, SortField},
 };
 use datafusion::common::ScalarValue;
 
 use self::shape::Arrays;
 use crate::{
     casts::styles_argument,
+    collation::by_value,
     error::{FunctionError, FunctionErrorKind},
     kernels::Int4,
     results::{TextColumn, check_length},
@@ -342,13 +345,31 @@ struct Keys {
 }
 
 impl Keys {
-    fn of(values: &ArrayRef, converter: &arrow::row::RowConverter) -> Result<Self, FunctionError> {
-        Ok(Self { rows: converter.convert_columns(&[Arc::clone(values)])? })
+    fn of_both(one: &ArrayRef, two: &ArrayRef, are_jsonb: bool) -> Result<(Self, Self), FunctionError> {
+        let (one, two) = (by_value(one, are_jsonb)?, by_value(two, are_jsonb)?);
+        let converter = RowConverter::new(vec![SortField::new(one.data_type().clone())])?;
+        let of = |values| Ok::<_, FunctionError>(Self { rows: converter.convert_columns(&[values])? });
+        Ok((of(one)?, of(two)?))
     }
 }
 
-fn converter(data_type: &DataType) -> Result<arrow::row::RowConverter, FunctionError> {
-    Ok(arrow::row::RowConverter::new(vec![arrow::row::SortField::new(data_type.clone())])?)
+/// A list's elements without repetitions, in order: `array_agg(DISTINCT …)` where Arrow does not know what is equal.
+/// Whether the order is descending, and whether nulls come first.
+pub fn distinct_in_order<const JSONB: bool>(arguments: &Arguments<'_>) -> Done {
+    let list = list_argument(arguments, 0)?;
+    let flag = |index: usize| -> Result<bool, FunctionError> {
+        Ok(arguments.typed::<arrow::array::BooleanArray>(index)?.0.value(0))
+    };
+    let options = SortOptions { descending: flag(1)?, nulls_first: flag(2)? };
+    let keys = by_value(list.values(), JSONB)?;
+    let converter = RowConverter::new(vec![SortField::new_with_options(keys.data_type().clone(), options)])?;
+    let keys = converter.convert_columns(&[keys])?;
+    select_elements(&list, arguments.rows, |row| {
+        let mut elements: Vec<usize> = range(&list, row).collect();
+        elements.sort_by(|one, other| keys.row(*one).cmp(&keys.row(*other)));
+        elements.dedup_by(|one, other| keys.row(*one) == keys.row(*other));
+        elements
+    })
 }
 
 fn compare_sets(
@@ -362,8 +383,7 @@ fn compare_sets(
     ) -> bool,
 ) -> Done {
     let (left, right) = (list_argument(arguments, 0)?, list_argument(arguments, 1)?);
-    let converter = converter(left.values().data_type())?;
-    let (one, two) = (Keys::of(left.values(), &converter)?, Keys::of(right.values(), &converter)?);
+    let (one, two) = Keys::of_both(left.values(), right.values(), false)?;
     let same = |a: usize, b: usize| {
         !left.values().is_null(a) && !right.values().is_null(b) && one.rows.row(a) == two.rows.row(b)
     };
@@ -389,11 +409,10 @@ pub fn array_overlaps(arguments: &Arguments<'_>) -> Done {
 }
 
 /// For each row the positions (from 0) of the elements that equal the second argument; null equals null here.
-fn matches(arguments: &Arguments<'_>) -> Result<(Arrays, Vec<Vec<usize>>), FunctionError> {
+fn matches<const JSONB: bool>(arguments: &Arguments<'_>) -> Result<(Arrays, Vec<Vec<usize>>), FunctionError> {
     let arrays = Arrays::of(arguments.full_array(0)?.as_ref(), 1)?;
     let wanted = arguments.full_array(1)?;
-    let converter = converter(arrays.lists.values().data_type())?;
-    let (one, two) = (Keys::of(arrays.lists.values(), &converter)?, Keys::of(&wanted, &converter)?);
+    let (one, two) = Keys::of_both(arrays.lists.values(), &wanted, JSONB)?;
     let found = (0..arguments.rows)
         .map(|row| {
             arrays
@@ -417,8 +436,8 @@ fn only_lower(arrays: &Arrays, row: usize, doing: &str) -> Result<i64, FunctionE
 }
 
 /// `array_position(array, element)`, `array_position(array, element, from)`
-pub fn array_position(arguments: &Arguments<'_>) -> Done {
-    let (arrays, found) = matches(arguments)?;
+pub fn array_position<const JSONB: bool>(arguments: &Arguments<'_>) -> Done {
+    let (arrays, found) = matches::<JSONB>(arguments)?;
     let start = (arguments.len() > 2).then(|| integer_argument(arguments, 2)).transpose()?;
     let mut builder = Int32Builder::with_capacity(arguments.rows);
     for row in 0..arguments.rows {
@@ -447,8 +466,8 @@ pub fn array_position(arguments: &Arguments<'_>) -> Done {
 }
 
 /// `array_positions(array, element)`
-pub fn array_positions(arguments: &Arguments<'_>) -> Done {
-    let (arrays, found) = matches(arguments)?;
+pub fn array_positions<const JSONB: bool>(arguments: &Arguments<'_>) -> Done {
+    let (arrays, found) = matches::<JSONB>(arguments)?;
     let mut values = Int32Builder::new();
     let mut lengths = Vec::with_capacity(arguments.rows);
     for (row, positions) in found.iter().enumerate() {
@@ -464,8 +483,8 @@ pub fn array_positions(arguments: &Arguments<'_>) -> Done {
 }
 
 /// `array_replace(array, from, to)`
-pub fn array_replace(arguments: &Arguments<'_>) -> Done {
-    let (arrays, found) = matches(arguments)?;
+pub fn array_replace<const JSONB: bool>(arguments: &Arguments<'_>) -> Done {
+    let (arrays, found) = matches::<JSONB>(arguments)?;
     let replacement = arguments.full_array(2)?;
     dimensions::each_row(arguments, &[arrays.lists.values(), &replacement], |row| {
         if arrays.lists.is_null(row) {
@@ -479,8 +498,8 @@ pub fn array_replace(arguments: &Arguments<'_>) -> Done {
 }
 
 /// `array_remove(array, element)`
-pub fn array_remove(arguments: &Arguments<'_>) -> Done {
-    let (arrays, found) = matches(arguments)?;
+pub fn array_remove<const JSONB: bool>(arguments: &Arguments<'_>) -> Done {
+    let (arrays, found) = matches::<JSONB>(arguments)?;
     dimensions::each_row(arguments, &[arrays.lists.values()], |row| {
         if arrays.lists.is_null(row) {
             return Ok(None);

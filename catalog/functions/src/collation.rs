@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::{
     array::{Array, ArrayRef, AsArray, ListArray, StringViewArray, StructArray},
     compute::SortOptions,
-    datatypes::{DataType, Field},
+    datatypes::{DataType, Field, Float32Type, Float64Type},
     row::{RowConverter, SortField},
 };
 use icu_collator::{CollatorBorrowed, options::CollatorOptions};
@@ -227,6 +227,11 @@ pub fn nested_key(arguments: &Arguments<'_>) -> Done {
     Ok(Arc::new(builder.finish()))
 }
 
+/// Elements in a form in which those that PostgreSQL holds equal are equal, and that has its order.
+pub(crate) fn by_value(elements: &ArrayRef, are_jsonb: bool) -> Done {
+    comparable(elements, &mut if are_jsonb { Texts::Json } else { Texts::Plain })
+}
+
 /// The same values in a form that Arrow orders as PostgreSQL does, but for nulls.
 fn comparable(values: &ArrayRef, texts: &mut Texts) -> Done {
     Ok(match values.data_type() {
@@ -255,6 +260,13 @@ fn comparable(values: &ArrayRef, texts: &mut Texts) -> Done {
                 .map(|(field, column)| Field::new(field.name(), column.data_type().clone(), true))
                 .collect();
             Arc::new(StructArray::try_new(fields, columns, record.nulls().cloned())?)
+        }
+        // The zeros are equal.
+        DataType::Float32 => {
+            Arc::new(values.as_primitive::<Float32Type>().unary::<_, Float32Type>(|value| value + 0.0))
+        }
+        DataType::Float64 => {
+            Arc::new(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(|value| value + 0.0))
         }
         DataType::Interval(_) => {
             let scalar = datafusion::logical_expr::ColumnarValue::Array(Arc::clone(values));

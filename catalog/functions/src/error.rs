@@ -72,6 +72,8 @@ pub enum FunctionErrorKind {
     UndefinedFunction,
     /// 0A000
     FeatureNotSupported,
+    /// 57014
+    QueryCanceled,
     /// XX000: a defect of ours
     Internal,
 }
@@ -85,18 +87,27 @@ pub struct FunctionError {
     pub message: String,
     /// A sentence.
     pub detail: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
 }
 
 impl FunctionError {
-    /// An error without a detail.
+    /// An error without a detail or hint.
     pub fn new(kind: FunctionErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), detail: None }
+        Self { kind, message: message.into(), detail: None, hint: None }
     }
 
     /// Adds a detail.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds a hint.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
         self
     }
 

@@ -4,6 +4,7 @@
 
 pub mod dates;
 pub mod numbers;
+pub mod sizes;
 
 use arrow::{
     array::{Array, ArrayRef},

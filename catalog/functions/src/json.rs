@@ -2,6 +2,7 @@
 //! length and then by bytes, the last of equal keys kept, one blank after `:` and `,`), so that access, comparison for
 //! equality and output need no other form.
 
+pub mod arrays;
 pub mod build;
 pub mod edit;
 mod order;

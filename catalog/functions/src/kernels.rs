@@ -24,6 +24,7 @@ use arrow::{
 
 use crate::{
     error::FunctionError,
+    interrupt,
     results::{BytesColumn, TextColumn, check_batch},
     scalar::{Arguments, Nulls},
 };
@@ -163,10 +164,16 @@ fn over_rows(
     nulls: &Nulls,
     mut each: impl FnMut(Option<usize>) -> Result<(), FunctionError>,
 ) -> Result<(), FunctionError> {
-    match nulls {
-        Nulls::None => (0..rows).try_for_each(|row| each(Some(row))),
-        nulls => (0..rows).try_for_each(|row| each((!nulls.is_null(row)).then_some(row))),
+    const BETWEEN_CHECKS: usize = 256;
+    for start in (0..rows).step_by(BETWEEN_CHECKS) {
+        interrupt::check()?;
+        let mut some = start..rows.min(start + BETWEEN_CHECKS);
+        match nulls {
+            Nulls::None => some.try_for_each(|row| each(Some(row)))?,
+            nulls => some.try_for_each(|row| each((!nulls.is_null(row)).then_some(row)))?,
+        }
     }
+    Ok(())
 }
 
 /// An argument, read row by row by kernels whose arguments differ in number.

@@ -6,6 +6,7 @@
 //! - [`scalar`], [`aggregate`]: the shapes that all scalar and all aggregate functions share;
 //! - [`text_input`], [`text_output`]: every type from and to text; the server's encoder and the loaders use them too;
 //! - [`calendar`]: days, microseconds and time zones;
+//! - [`interrupt`]: how long work hears that nobody waits for it;
 //! - [`kernels`]: the loops that kernels share;
 //! - [`collation`]: keys that order text, arrays and records;
 //! - the families: [`casts`], [`numbers`], [`dates`], [`strings`], [`patterns`], ….
@@ -25,6 +26,7 @@ pub mod folds;
 pub mod formatting;
 pub mod hashes;
 pub mod identifiers;
+pub mod interrupt;
 pub mod json;
 pub mod kernels;
 mod logarithms;

@@ -208,7 +208,6 @@ const ENTRIES: &[Entry] = &[
     strict("pg_database_size", &[NAME], INT8, facts::database_size),
     strict("pg_tablespace_size", &[OID], INT8, facts::database_size),
     strict("pg_tablespace_size", &[NAME], INT8, facts::database_size),
-    strict("pg_size_pretty", &[INT8], TEXT, facts::size_pretty),
     strict("pg_tablespace_location", &[OID], TEXT, facts::no_place),
     strict("pg_stat_get_numscans", &[OID], INT8, facts::none),
     strict("pg_relation_is_publishable", &[CLASS], BOOL, facts::no),

@@ -2,6 +2,8 @@
 //! LIS has no such objects.
 
 pub(crate) mod information_schema;
+mod operator_families;
+mod pg_aggregate;
 mod pg_attrdef;
 mod pg_attribute;
 mod pg_cast;
@@ -46,6 +48,10 @@ const FILLED: &[(&str, Fill)] = &[
     ("pg_type", pg_type::fill),
     ("pg_proc", pg_proc::fill),
     ("pg_operator", pg_operator::fill),
+    ("pg_aggregate", pg_aggregate::fill),
+    ("pg_opfamily", operator_families::families),
+    ("pg_opclass", operator_families::classes),
+    ("pg_amop", operator_families::operators),
     ("pg_depend", pg_depend::depend),
     ("pg_rewrite", pg_depend::rewrite),
     ("pg_matviews", pg_views::materialized_views),

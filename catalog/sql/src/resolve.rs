@@ -117,6 +117,17 @@ pub enum Finish {
         /// What goes between them.
         delimiter: String,
     },
+    /// A list whose elements have an equality of their own, without repetitions and in order.
+    DistinctValues {
+        /// Whether they are `jsonb`.
+        are_jsonb: bool,
+        /// From the largest.
+        descending: bool,
+        /// Nulls before all others.
+        nulls_first: bool,
+    },
+    /// A list of integers, as their exclusive or.
+    ExclusiveOr,
     /// Arrays, as one of one dimension more.
     StackedArrays,
     /// Texts of json values, as one array.
@@ -147,6 +158,20 @@ impl Finish {
         };
         let (name, kernel, arguments): (_, lis_functions::scalar::Kernel, _) = match self {
             Self::StackedArrays => ("array_stack", lis_functions::arrays::dimensions::stack_list, vec![call]),
+            Self::DistinctValues { are_jsonb, descending, nulls_first } => {
+                let flag = |value: bool| {
+                    Typed::constant(ScalarValue::Boolean(Some(value)), ColumnType::plain(PgType::Bool))
+                };
+                let arguments = vec![call, flag(descending), flag(nulls_first)];
+                if are_jsonb {
+                    ("distinct_jsonb", lis_functions::arrays::distinct_in_order::<true>, arguments)
+                } else {
+                    ("distinct_values", lis_functions::arrays::distinct_in_order::<false>, arguments)
+                }
+            }
+            Self::ExclusiveOr => {
+                ("exclusive_or", lis_functions::arrays::exclusive_or::exclusive_or, vec![call])
+            }
             Self::TextOfKey => ("collation_text", collation::text_of_key, vec![call]),
             Self::TextsOfKeys => ("collation_texts", collation::texts_of_keys, vec![call]),
             Self::JoinedTextsOfKeys { delimiter } => {

@@ -7,6 +7,7 @@
 pub(crate) mod casts;
 pub(crate) mod collation;
 mod elementwise;
+pub(crate) mod intervals;
 mod names;
 pub(crate) mod ordering;
 pub(crate) mod records;
@@ -466,5 +467,6 @@ pub fn statement_error(error: FunctionError, position: Option<usize>) -> SqlErro
     };
     let mut statement = SqlError::new(kind, error.message).at(position);
     statement.detail = error.detail;
+    statement.hint = error.hint;
     statement
 }

@@ -2,6 +2,7 @@
 
 use std::{process::ExitCode, sync::Arc};
 
+use datafusion::common::runtime::set_join_set_tracer;
 use tokio::net::TcpListener;
 
 use super::print;
@@ -9,6 +10,7 @@ use crate::{
     config::Config,
     error::{Result, ServerError},
     listener, maintenance,
+    query::CarriesInterrupt,
     server::Server,
     task,
 };
@@ -25,6 +27,9 @@ pub(crate) async fn run(config: Config) -> Result<ExitCode> {
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn until_stopped(server: Arc<Server>, listener: TcpListener) -> Result<ExitCode> {
+    if set_join_set_tracer(&CarriesInterrupt).is_err() {
+        tracing::debug!("the engine's tasks carry interrupts already");
+    }
     let address = listener.local_addr().map_err(ServerError::io("asking for the port"))?;
     let wire = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WIRE_THREADS)

@@ -73,6 +73,13 @@ pub(crate) async fn check_default(session: &mut Session, name: &str, value: &str
     Ok(())
 }
 
+/// Whether a setting is more than a value of the session's table: who one is, what the transaction may do and sees.
+pub(crate) fn is_more_than_a_value(name: &str) -> bool {
+    ["role", "session_authorization", "transaction_isolation", "transaction_read_only", AS_OF]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
+}
+
 fn check_before_first_query(session: &Session, name: &str, value: Option<&str>) -> Result<()> {
     if !session.transaction.has_run() {
         return Ok(());

@@ -61,6 +61,19 @@ pub(crate) struct CancelHandle {
     /// Set when the session must end: the client is gone, or an administrator or the server ends it.
     ended: CancellationToken,
     end_reason: Mutex<Option<CancelReason>>,
+    /// What functions of its statement have asked of the session.
+    asked: Mutex<Vec<SettingRequest>>,
+}
+
+/// A setting that `set_config` is to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SettingRequest {
+    /// The setting's name.
+    pub(crate) name: String,
+    /// Its value, checked.
+    pub(crate) value: String,
+    /// Only until the transaction ends.
+    pub(crate) local: bool,
 }
 
 impl CancelHandle {
@@ -82,6 +95,16 @@ impl CancelHandle {
     pub(crate) async fn ended(&self) -> CancelReason {
         self.ended.cancelled().await;
         locked(&self.end_reason).unwrap_or(CancelReason::Shutdown)
+    }
+
+    /// Asks the session for something that it does when its statement is over.
+    pub(crate) fn ask(&self, request: SettingRequest) {
+        locked(&self.asked).push(request);
+    }
+
+    /// What was asked, in that order.
+    pub(crate) fn take_asked(&self) -> Vec<SettingRequest> {
+        std::mem::take(&mut locked(&self.asked))
     }
 
     /// A statement begins.
@@ -116,6 +139,7 @@ impl CancelTable {
             current: Mutex::new(None),
             ended: CancellationToken::new(),
             end_reason: Mutex::new(None),
+            asked: Mutex::default(),
         });
         let mut handles = locked(&self.handles);
         let pid = loop {

@@ -280,6 +280,17 @@ pub(crate) fn definition(name: &str) -> Result<&'static Definition> {
     })
 }
 
+/// A value as a setting would have it, or why it cannot; `before` are all settings by lower-case name.
+pub(crate) fn normalised(name: &str, value: &str, before: &BTreeMap<String, String>) -> Result<String> {
+    if is_custom(name) {
+        check_length(name, value)?;
+        return Ok(value.to_owned());
+    }
+    let definition = definition(name)?;
+    let before = before.get(&definition.name.to_ascii_lowercase()).map_or("", String::as_str);
+    definition.normalise(value, before)
+}
+
 fn invalid(name: &str, value: &str) -> ServerError {
     ServerError::new(
         Condition::InvalidParameterValue,

@@ -203,6 +203,7 @@ impl From<FunctionErrorKind> for SqlState {
             FunctionErrorKind::DatatypeMismatch => "42804",
             FunctionErrorKind::UndefinedFunction => "42883",
             FunctionErrorKind::FeatureNotSupported => "0A000",
+            FunctionErrorKind::QueryCanceled => "57014",
             FunctionErrorKind::Internal => "XX000",
         })
     }
@@ -628,7 +629,11 @@ fn function(error: &FunctionError) -> Report {
     if error.kind == FunctionErrorKind::Internal {
         return internal(&error.message);
     }
-    Report { detail: error.detail.clone(), ..Report::error(error.kind, error.message.clone()) }
+    Report {
+        detail: error.detail.clone(),
+        hint: error.hint.clone(),
+        ..Report::error(error.kind, error.message.clone())
+    }
 }
 
 fn arrow(error: &ArrowError) -> Report {

@@ -12,11 +12,11 @@ use crate::{
     casts::zone_argument,
     error::{FunctionError, FunctionErrorKind},
     kernels::{
-        Date, Interval, Numeric, Read, Text, Time, Timestamp, Uuid, map, map_nullable, primitive,
+        Date, Int4, Interval, Numeric, Read, Text, Time, Timestamp, Uuid, map, map_nullable, primitive,
         result_scale,
     },
     scalar::Arguments,
-    text_input::Interval as Parts,
+    text_input::{Interval as Parts, intervals::interval_out_of_range},
 };
 
 type Done = Result<ArrayRef, FunctionError>;
@@ -480,6 +480,29 @@ pub fn date_trunc_in_zone(arguments: &Arguments<'_>) -> Done {
         );
         // Within an hour the offset stays: the hour that is there twice is not mixed up.
         if fine { Ok(start - (local - timestamp)) } else { to_utc(zone, start) }
+    })
+}
+
+/// An interval, the smallest field that it keeps, and the digits of its seconds: what a type's modifier does.
+pub fn interval_scale(arguments: &Arguments<'_>) -> Done {
+    map::<(Interval, Text, Int4), Interval>(arguments, |(value, smallest, digits)| {
+        let parts = interval_parts(value);
+        let within = |unit: i64| parts.microseconds - parts.microseconds % unit;
+        let mut kept = match Field::by_name(smallest) {
+            Some(Field::Year) => Parts { months: parts.months / 12 * 12, days: 0, microseconds: 0 },
+            Some(Field::Month) => Parts { days: 0, microseconds: 0, ..parts },
+            Some(Field::Day) => Parts { microseconds: 0, ..parts },
+            Some(Field::Hour) => Parts { microseconds: within(HOUR), ..parts },
+            Some(Field::Minute) => Parts { microseconds: within(MINUTE), ..parts },
+            _ => parts,
+        };
+        let unit = u32::try_from(6 - digits).ok().map_or(1, |places| 10_i64.pow(places));
+        if unit > 1 {
+            let half = if kept.microseconds < 0 { -unit / 2 } else { unit / 2 };
+            let rounded = kept.microseconds.checked_add(half).ok_or_else(interval_out_of_range)?;
+            kept.microseconds = rounded - rounded % unit;
+        }
+        interval_native(kept)
     })
 }
 

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     error::FunctionError,
+    interrupt,
     kernels::{
         Int4, IntegerArgument, TextArgument, boolean_rows, primitive_rows, slice_rows_nullable,
         text_array_builder, text_array_rows, text_array_type, text_rows,
@@ -54,6 +55,7 @@ impl<'a> Patterns<'a> {
     }
 
     fn get(&mut self, row: usize) -> Result<(&Expression, Flags), FunctionError> {
+        interrupt::check()?;
         // To compare a pattern with itself costs as much as to match it.
         let known = self.is_constant && self.last.is_some();
         let (pattern, options) = match known {
@@ -84,7 +86,7 @@ fn after((start, end): Span, text: &str) -> Option<usize> {
     text.get(end..).and_then(|rest| rest.chars().next()).map(|one| end + one.len_utf8())
 }
 
-/// The matches from a byte on.
+/// The matches from a byte on; none any more once nobody waits for them.
 fn matches_from<'r, 't>(
     expression: &'r Expression,
     text: &'t str,
@@ -92,13 +94,14 @@ fn matches_from<'r, 't>(
 ) -> impl Iterator<Item = Span> + use<'r, 't> {
     let mut next = from;
     std::iter::from_fn(move || {
-        let found = expression.find_at(text, next?)?;
+        let from = next.filter(|_| !interrupt::is_raised())?;
+        let found = expression.find_at(text, from)?;
         next = after(found, text);
         Some(found)
     })
 }
 
-/// The matches from a byte on, with their groups.
+/// The matches from a byte on, with their groups; none any more once nobody waits for them.
 fn groups_from<'r, 't>(
     expression: &'r Expression,
     text: &'t str,
@@ -106,7 +109,8 @@ fn groups_from<'r, 't>(
 ) -> impl Iterator<Item = Vec<Option<Span>>> + use<'r, 't> {
     let mut next = from;
     std::iter::from_fn(move || {
-        let groups = expression.groups_at(text, next?)?;
+        let from = next.filter(|_| !interrupt::is_raised())?;
+        let groups = expression.groups_at(text, from)?;
         next = groups.first().copied().flatten().and_then(|found| after(found, text));
         Some(groups)
     })

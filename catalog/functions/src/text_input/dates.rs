@@ -167,6 +167,11 @@ fn out_of_range(text: &str) -> FunctionError {
     )
 }
 
+/// Of a month or day that no date has: PostgreSQL thinks of the other order first.
+fn out_of_calendar(text: &str) -> FunctionError {
+    out_of_range(text).with_hint("Perhaps you need a different \"datestyle\" setting.")
+}
+
 fn number(digits: &[u8]) -> Option<i64> {
     if digits.is_empty() || digits.len() > 18 {
         return None;
@@ -514,10 +519,10 @@ impl Fields {
         } else if year == 0 {
             return Err(out_of_range(text));
         }
-        if !(1..=12).contains(&month)
-            || !(1..=31).contains(&day)
-            || day > calendar::days_in_month(year, month)
-        {
+        if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+            return Err(out_of_calendar(text));
+        }
+        if day > calendar::days_in_month(year, month) {
             return Err(out_of_range(text));
         }
         if !(-4713..=5_874_897).contains(&year) {
@@ -548,7 +553,7 @@ impl Fields {
             },
             _ => false,
         };
-        if wrong { out_of_range(text) } else { invalid(text, type_name) }
+        if wrong { out_of_calendar(text) } else { invalid(text, type_name) }
     }
 }
 

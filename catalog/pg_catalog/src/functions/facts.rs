@@ -61,28 +61,6 @@ fn table_size(context: &ViewContext, table: &Table) -> Option<i64> {
     i64::try_from(table.files.iter().map(|file| file.file_size_bytes).sum::<u64>()).ok()
 }
 
-/// `pg_size_pretty`: bytes, kB, MB, … with PostgreSQL's limits and rounding.
-pub(super) fn size_pretty(_: &ViewContext, cells: &[Cell]) -> Answer {
-    Ok(pretty(super::integer(cells, 0)).into())
-}
-
-fn pretty(mut size: i64) -> String {
-    if size.unsigned_abs() < 10 * 1024 {
-        return format!("{size} bytes");
-    }
-    // One bit more than a unit is kept, to round half up.
-    size /= 512;
-    let mut units = ["kB", "MB", "GB", "TB", "PB"].into_iter().peekable();
-    while let Some(unit) = units.next() {
-        if size.unsigned_abs() < 20 * 1024 - 1 || units.peek().is_none() {
-            let rounded = (size + size.signum()) / 2;
-            return format!("{rounded} {unit}");
-        }
-        size /= 1024;
-    }
-    String::new()
-}
-
 /// `pg_tablespace_location`: the tablespaces are where the lake is.
 pub(super) fn no_place(_: &ViewContext, _: &[Cell]) -> Answer {
     Ok("".into())
@@ -98,24 +76,4 @@ pub(super) fn database_size(context: &ViewContext, _: &[Cell]) -> Answer {
         .map(|file| file.file_size_bytes)
         .sum();
     Ok(i64::try_from(bytes).ok().into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_written_as_postgresql_writes_them() {
-        for (size, text) in [
-            (0, "0 bytes"),
-            (10_239, "10239 bytes"),
-            (10_240, "10 kB"),
-            (10_485_247, "10239 kB"),
-            (10_485_248, "10 MB"),
-            (-1_000_000, "-977 kB"),
-            (i64::MAX, "8192 PB"),
-        ] {
-            assert_eq!(pretty(size), text);
-        }
-    }
 }

@@ -29,10 +29,10 @@ use super::{
 use crate::{
     dialect::marks::{VARIADIC, is_mark},
     error::{SqlError, SqlErrorKind},
-    functions::aggregates::{distinct_by_key, sorted_string_agg},
+    functions::aggregates::{distinct_by_key, exclusive_or_of_distinct, sorted_string_agg},
     names::identifier,
     resolve::{
-        Argument, FunctionCall, ResolvedAggregate, ResolvedFunction, ResolvedSet, SetColumn, function,
+        Argument, Finish, FunctionCall, ResolvedAggregate, ResolvedFunction, ResolvedSet, SetColumn, function,
     },
     types::{
         Typed, casts::canonical_text, coerce_to_boolean, ordering::order_key, records::row, settle_unknown,
@@ -544,7 +544,30 @@ impl Binder<'_> {
             return self.outer_call(call, level, "aggregate functions", marks, position, place);
         }
         let calls = aggregating(marks, position, place)?;
-        if clauses.distinct {
+        if clauses.distinct && aggregate.function.name() == "bit_xor" {
+            aggregate = exclusive_or_of_distinct(aggregate);
+        }
+        if clauses.distinct
+            && aggregate.function.name() == "array_agg"
+            && let PgType::Array(element @ (PgType::Interval | PgType::Jsonb)) = aggregate.result.pg_type
+        {
+            // What is equal is only known to the type.
+            let order = match (clauses.order_by, order_by.as_slice()) {
+                ([], _) => Some((false, false)),
+                ([only], [sort]) => {
+                    let typed = self.expression(&only.expr, inside)?;
+                    let same = aggregate.arguments.first() == Some(&typed.expr);
+                    same.then_some((!sort.asc, sort.nulls_first))
+                }
+                _ => None,
+            };
+            if let Some((descending, nulls_first)) = order {
+                let are_jsonb = *element == PgType::Jsonb;
+                aggregate.finish = Some(Finish::DistinctValues { are_jsonb, descending, nulls_first });
+                order_by.clear();
+            }
+        }
+        if clauses.distinct && !matches!(aggregate.finish, Some(Finish::DistinctValues { .. })) {
             // Text of a collation of ICU's is ordered by its key: then it is the key that is collected.
             if let ([only], [sort]) = (clauses.order_by, order_by.as_slice()) {
                 let typed = settle_unknown(&self.binding, self.expression(&only.expr, inside)?)?;

@@ -1,6 +1,7 @@
 //! Records from JSON: `jsonb_to_recordset(…) AS x (a integer, b text)` and its kin. The columns are what the definitions
 //! say: each is the member of that name, read as text is read into the type.
 
+use lis_functions::{json::arrays, scalar::Kernel};
 use lis_lake::{
     names::Identifier,
     types::{ColumnType, PgType},
@@ -14,6 +15,7 @@ use super::{
     unsupported,
 };
 use crate::{
+    build::apply,
     error::{SqlError, SqlErrorKind},
     names::identifier,
     resolve::{self, FunctionCall, ResolvedFunction, SetColumn},
@@ -137,8 +139,24 @@ impl Binder<'_> {
         position: Option<usize>,
     ) -> Result<Typed, SqlError> {
         let is_json = matches!(column_type.pg_type, PgType::Json | PgType::Jsonb);
-        if matches!(column_type.pg_type, PgType::Array(_) | PgType::Record) {
-            return Err(unsupported("an array or a record as a column of a record from JSON", position));
+        if column_type.pg_type == PgType::Record {
+            return Err(unsupported("a record as a column of a record from JSON", position));
+        }
+        if let PgType::Array(element) = column_type.pg_type {
+            let (function, kernel): (_, Kernel) = match element {
+                PgType::Json | PgType::Jsonb => ("json_member_json_array", arrays::member_as_json_array),
+                _ => ("json_member_array", arrays::member_as_array),
+            };
+            let text = ColumnType::plain(PgType::Text);
+            let key = types::coerce(
+                &self.binding,
+                types::string_literal(name, position),
+                text,
+                CastContext::Implicit,
+                position,
+            )?;
+            let array = apply(function, kernel, vec![record.clone(), key], text, text.to_arrow())?;
+            return types::coerce(&self.binding, array, column_type, CastContext::Explicit, position);
         }
         let operator = if is_json { "->" } else { "->>" };
         let key = types::string_literal(name, position);

@@ -59,11 +59,8 @@ impl AggregateUDFImpl for SingleValue {
 }
 
 fn several_rows() -> DataFusionError {
-    DataFusionError::External(Box::new(FunctionError {
-        kind: FunctionErrorKind::CardinalityViolation,
-        message: "more than one row returned by a subquery used as an expression".to_owned(),
-        detail: None,
-    }))
+    let message = "more than one row returned by a subquery used as an expression";
+    DataFusionError::from(FunctionError::new(FunctionErrorKind::CardinalityViolation, message))
 }
 
 /// `value`, unless there are more rows than one.

@@ -400,6 +400,16 @@ pub(crate) fn distinct_by_key(aggregate: &ResolvedAggregate, key: &Typed) -> Opt
     })
 }
 
+/// `bit_xor(DISTINCT …)`: the values are collected, and combined at the end.
+pub(crate) fn exclusive_or_of_distinct(aggregate: ResolvedAggregate) -> ResolvedAggregate {
+    ResolvedAggregate {
+        function: f::array_agg::array_agg_udaf(),
+        arrow_type: list(aggregate.arrow_type.clone()),
+        finish: Some(Finish::ExclusiveOr),
+        ..aggregate
+    }
+}
+
 /// `string_agg` with ORDER BY, which sorts for itself. `None` for any other aggregate.
 pub(crate) fn sorted_string_agg(
     aggregate: &ResolvedAggregate,

@@ -64,6 +64,18 @@ fn like_array(
     apply_on_null(function, kernel_of, arguments, column_type, arrow_type)
 }
 
+/// The function for arrays, or that for arrays of `jsonb`, which are found by what they mean.
+fn by_elements(
+    arguments: &[Typed],
+    plain: (&'static str, Kernel),
+    jsonb: (&'static str, Kernel),
+) -> (&'static str, Kernel) {
+    match arguments.first().map(Typed::pg_type) {
+        Some(PgType::Array(PgType::Jsonb)) => jsonb,
+        _ => plain,
+    }
+}
+
 /// `array_fill(value, lengths)`, `array_fill(value, lengths, lower bounds)`. A null literal is text.
 fn filled(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
     let position = arguments.first().and_then(|value| value.position);
@@ -119,29 +131,56 @@ pub(super) const ROWS: &[FunctionRow] = &[
         like_array("array_prepend", d::array_prepend, arguments, 1)
     }),
     build("array_remove", &[AnyCompatibleArray, AnyCompatible], AnyCompatibleArray, |_, arguments| {
-        like_array("array_remove", k::array_remove, arguments, 0)
+        let (name, kernel) = by_elements(
+            &arguments,
+            ("array_remove", k::array_remove::<false>),
+            ("jsonb_array_remove", k::array_remove::<true>),
+        );
+        like_array(name, kernel, arguments, 0)
     }),
     build("array_position", &[AnyCompatibleArray, AnyCompatible], Is(Int4), |_, arguments| {
         let arguments = one_scale(arguments, 0)?;
         let column_type = ColumnType::plain(Int4);
-        apply_on_null("array_position", k::array_position, arguments, column_type, DataType::Int32)
+        let (name, kernel) = by_elements(
+            &arguments,
+            ("array_position", k::array_position::<false>),
+            ("jsonb_array_position", k::array_position::<true>),
+        );
+        apply_on_null(name, kernel, arguments, column_type, DataType::Int32)
     }),
     build("array_position", &[AnyCompatibleArray, AnyCompatible, Is(Int4)], Is(Int4), |_, arguments| {
         let arguments = one_scale(arguments, 0)?;
         let column_type = ColumnType::plain(Int4);
-        apply_on_null("array_position_from", k::array_position, arguments, column_type, DataType::Int32)
+        let (name, kernel) = by_elements(
+            &arguments,
+            ("array_position_from", k::array_position::<false>),
+            ("jsonb_array_position_from", k::array_position::<true>),
+        );
+        apply_on_null(name, kernel, arguments, column_type, DataType::Int32)
     }),
     build("array_positions", &[AnyCompatibleArray, AnyCompatible], Is(INT4_ARRAY), |_, arguments| {
         let arguments = one_scale(arguments, 0)?;
         let column_type = ColumnType::plain(INT4_ARRAY);
         let arrow_type = column_type.to_arrow();
-        apply_on_null("array_positions", k::array_positions, arguments, column_type, arrow_type)
+        let (name, kernel) = by_elements(
+            &arguments,
+            ("array_positions", k::array_positions::<false>),
+            ("jsonb_array_positions", k::array_positions::<true>),
+        );
+        apply_on_null(name, kernel, arguments, column_type, arrow_type)
     }),
     build(
         "array_replace",
         &[AnyCompatibleArray, AnyCompatible, AnyCompatible],
         AnyCompatibleArray,
-        |_, arguments| like_array("array_replace", k::array_replace, arguments, 0),
+        |_, arguments| {
+            let (name, kernel) = by_elements(
+                &arguments,
+                ("array_replace", k::array_replace::<false>),
+                ("jsonb_array_replace", k::array_replace::<true>),
+            );
+            like_array(name, kernel, arguments, 0)
+        },
     ),
     build("trim_array", &[AnyArray, Is(Int4)], AnyArray, |_, arguments| {
         like_array("trim_array", d::trim_array, arguments, 0)

@@ -1,6 +1,7 @@
 //! Date and time functions. The session's zone and the statement's clock are constants of the call.
 
 use arrow::datatypes::DataType;
+use chrono_tz::Tz;
 use datafusion::common::ScalarValue;
 use lis_functions::{calendar, dates as k, dates::Field, scalar::Kernel, timetz as tz};
 use lis_lake::types::{ColumnType, PgType};
@@ -31,6 +32,16 @@ fn now(binding: &Binding<'_>, _: Vec<Typed>) -> Result<Typed, SqlError> {
 
 fn statement_now(binding: &Binding<'_>, _: Vec<Typed>) -> Result<Typed, SqlError> {
     Ok(moment(binding.context.statement_started_at))
+}
+
+/// `timeofday()`, of the statement's time: `Mon Nov 23 14:57:56.208869 2026 CET`.
+fn time_of_day(binding: &Binding<'_>, _: Vec<Typed>) -> Result<Typed, SqlError> {
+    let moment = binding.context.statement_started_at;
+    let zone = calendar::zone_by_name(&binding.context.time_zone).unwrap_or(Tz::UTC);
+    let abbreviation = calendar::abbreviation_at(zone, moment.timestamp_micros()).0;
+    let local = moment.with_timezone(&zone).format("%a %b %d %H:%M:%S%.6f %Y");
+    let text = ScalarValue::Utf8View(Some(format!("{local} {abbreviation}")));
+    Ok(Typed::constant(text, plain(Text)))
 }
 
 /// `now()` as another type, with the precision that `current_time(2)` asks for.
@@ -170,6 +181,7 @@ pub(super) const ROWS: &[FunctionRow] = &[
     build("now", &[], Is(Timestamptz), now),
     build("transaction_timestamp", &[], Is(Timestamptz), now),
     build("statement_timestamp", &[], Is(Timestamptz), statement_now),
+    build("timeofday", &[], Is(Text), time_of_day),
     build("clock_timestamp", &[], Is(Timestamptz), statement_now),
     build("current_timestamp", &[], Is(Timestamptz), now),
     build("current_timestamp", &[Is(Int4)], Is(Timestamptz), |binding, arguments| {

@@ -1,7 +1,7 @@
 //! Functions that are constants of the statement: who asks, where, with which settings.
 
 use datafusion::common::ScalarValue;
-use lis_functions::scalar::Scalar;
+use lis_functions::{formatting::sizes, scalar::Scalar};
 use lis_lake::types::{ColumnType, PgType};
 
 use super::{FunctionRow, Make, build, kernel};
@@ -11,7 +11,7 @@ use crate::{
     types::{Binding, Typed},
 };
 
-use PgType::{Bool, Int4, Int8, Name, Text, Uuid};
+use PgType::{Bool, Int4, Int8, Name, Numeric, Text, Uuid};
 
 fn text(value: &str, pg_type: PgType) -> Typed {
     Typed::constant(ScalarValue::Utf8View(Some(value.to_owned())), ColumnType::plain(pg_type))
@@ -127,6 +127,8 @@ pub(super) const ROWS: &[FunctionRow] = &[
     kernel("sha256", &[Is(PgType::Bytea)], Is(PgType::Bytea), "sha256", lis_functions::hashes::sha256),
     kernel("sha384", &[Is(PgType::Bytea)], Is(PgType::Bytea), "sha384", lis_functions::hashes::sha384),
     kernel("sha512", &[Is(PgType::Bytea)], Is(PgType::Bytea), "sha512", lis_functions::hashes::sha512),
+    kernel("pg_size_pretty", &[Is(Int8)], Is(Text), "pg_size_pretty", sizes::size_pretty),
+    kernel("pg_size_pretty", &[Is(Numeric)], Is(Text), "pg_size_pretty_numeric", sizes::size_pretty_numeric),
     build("num_nulls", &[Any], Is(Int4), |_, arguments| count_nulls(arguments, true)).variadic(),
     build("num_nonnulls", &[Any], Is(Int4), |_, arguments| count_nulls(arguments, false)).variadic(),
 ];

@@ -16,7 +16,9 @@ use lis_functions::{
 use lis_lake::types::{Category, ColumnType, PgType, Shown};
 
 use super::{
-    Binding, CastContext, Typed, statement_error,
+    Binding, CastContext, Typed,
+    intervals::IntervalFields,
+    statement_error,
     values::{decimal_value, input_styles, parse_constant, parse_text},
 };
 use crate::{
@@ -166,9 +168,12 @@ fn from_unknown(
                 return catalog_call(binding, &function, untyped, target.pg_type, position);
             }
             let is_explicit = context == CastContext::Explicit;
-            // An explicit cast cuts elements, which reading does not.
-            let cuts =
-                is_explicit && matches!(target.pg_type, PgType::Array(PgType::Varchar | PgType::Bpchar));
+            let with_units = (target.pg_type == PgType::Interval && target.typmod >= 0)
+                .then(|| IntervalFields::of_modifier(target.typmod).with_units(text));
+            let text = with_units.as_deref().unwrap_or(text);
+            // An explicit cast cuts elements, and any cast fields and digits, which reading does not.
+            let cuts = with_units.is_some()
+                || is_explicit && matches!(target.pg_type, PgType::Array(PgType::Varchar | PgType::Bpchar));
             let read = if cuts { ColumnType::plain(target.pg_type) } else { target };
             let value = parse_constant(binding, text, read, is_explicit).map_err(|error| {
                 // What is too long for the modifier is found when the value is made to fit, which has no place.
@@ -793,6 +798,13 @@ fn apply_typmod(typed: Typed, target: ColumnType, is_explicit: bool) -> Result<T
         T::Array(element) => {
             let wanted = target.with_type(*element);
             each_element(typed, target, |element| apply_typmod(element, wanted, is_explicit))
+        }
+        T::Interval => {
+            let (field, digits) = IntervalFields::of_modifier(target.typmod).kept();
+            let field =
+                Typed::constant(ScalarValue::Utf8View(Some(field.to_owned())), ColumnType::plain(T::Text));
+            let arguments = vec![typed, field, integer(digits)];
+            apply("interval_scale", lis_functions::dates::interval_scale, arguments, target, arrow_type)
         }
         T::Time if target.typmod < 6 => {
             apply("time_round", kernels::round_time, vec![typed, integer(target.typmod)], target, arrow_type)

@@ -3,6 +3,7 @@
 use lis_lake::types::{ColumnType, NUMERIC_PRECISION_MAX, PgType};
 use sqlparser::ast::{ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, TimezoneInfo};
 
+use super::intervals::IntervalFields;
 use crate::error::{SqlError, SqlErrorKind};
 
 /// See [`super::type_by_name`].
@@ -62,8 +63,9 @@ pub(super) fn type_by_name(data_type: &DataType, position: Option<usize>) -> Res
             let pg_type = if has_zone(zone) { T::Timestamptz } else { T::Timestamp };
             temporal(pg_type, *precision, position)
         }
-        DataType::Interval { fields: None, precision: None } => plain(T::Interval),
-        DataType::Interval { .. } => plain(T::Interval),
+        DataType::Interval { fields, precision } => {
+            Ok(IntervalFields::of_type(fields.as_ref(), *precision).column_type())
+        }
         DataType::JSON => plain(T::Json),
         DataType::JSONB => plain(T::Jsonb),
         DataType::Regclass => plain(T::Regclass),
@@ -154,10 +156,10 @@ fn custom(
             Some(&CharacterLength::IntegerLength { length: *length, unit: None }),
             position,
         ),
-        (
-            PgType::Timestamp | PgType::Timestamptz | PgType::Time | PgType::Timetz | PgType::Interval,
-            [digits],
-        ) => temporal(pg_type, Some(*digits), position),
+        (PgType::Timestamp | PgType::Timestamptz | PgType::Time | PgType::Timetz, [digits]) => {
+            temporal(pg_type, Some(*digits), position)
+        }
+        (PgType::Interval, [digits]) => Ok(IntervalFields::of_type(None, Some(*digits)).column_type()),
         _ => Err(invalid(&format!("type modifier is not allowed for type \"{name}\""), position)),
     }
 }
@@ -246,11 +248,17 @@ fn invalid(message: &str, position: Option<usize>) -> SqlError {
 
 /// Types that PostgreSQL has and that are not here.
 const NOT_SUPPORTED: &[&str] = &[
+    "any",
+    "anyarray",
+    "anycompatible",
+    "anycompatiblearray",
+    "anyelement",
     "bit",
     "bit varying",
     "box",
     "cidr",
     "circle",
+    "cstring",
     "datemultirange",
     "daterange",
     "inet",
@@ -258,6 +266,7 @@ const NOT_SUPPORTED: &[&str] = &[
     "int4range",
     "int8multirange",
     "int8range",
+    "internal",
     "jsonpath",
     "line",
     "lseg",
