@@ -38,6 +38,10 @@ fn scalar(pg_type: PgType, typmod: Option<i32>) -> String {
                 _ => name.to_owned(),
             }
         }
+        PgType::Interval => match typmod {
+            Some(fields @ 0..) => lis_sql::types::interval_type_name(fields),
+            _ => name.to_owned(),
+        },
         _ => name.to_owned(),
     }
 }
@@ -57,6 +61,9 @@ mod tests {
             (1700, Some(786_438), "numeric(12,2)"),
             (1231, Some(786_438), "numeric(12,2)[]"),
             (1114, Some(3), "timestamp(3) without time zone"),
+            (1186, Some(2_147_418_114), "interval(2)"),
+            (1186, Some(67_698_687), "interval day to hour"),
+            (1186, Some(-1), "interval"),
             (18, Some(-1), "\"char\""),
             (0, None, "-"),
             (99, None, "???"),

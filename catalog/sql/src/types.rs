@@ -38,6 +38,7 @@ use crate::{
 pub use self::{
     casts::{can_assign, cast_context, type_name},
     collation::{Collation, Derived, is_collatable},
+    intervals::interval_type_name,
     values::parse_text,
 };
 

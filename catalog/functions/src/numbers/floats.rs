@@ -38,7 +38,7 @@ pub fn float_overflow() -> FunctionError {
 }
 
 macro_rules! float_arithmetic {
-    ($($add:ident $subtract:ident $multiply:ident $divide:ident $negate:ident $abs:ident $type:ty;)*) => {
+    ($($add:ident $subtract:ident $multiply:ident $divide:ident $negate:ident $abs:ident $one_zero:ident $type:ty;)*) => {
         $(
         /// `+`
         pub fn $add(arguments: &Arguments<'_>) -> Done {
@@ -95,13 +95,17 @@ macro_rules! float_arithmetic {
         pub fn $abs(arguments: &Arguments<'_>) -> Done {
             convert::<$type>(arguments, |value| (value.abs(), false), |_| None)
         }
+        /// A value in which both zeros are the positive one.
+        pub fn $one_zero(arguments: &Arguments<'_>) -> Done {
+            convert::<$type>(arguments, |value| (value + 0.0, false), |_| None)
+        }
         )*
     };
 }
 
 float_arithmetic! {
-    float4_add float4_subtract float4_multiply float4_divide float4_negate float4_abs Float32Type;
-    float8_add float8_subtract float8_multiply float8_divide float8_negate float8_abs Float64Type;
+    float4_add float4_subtract float4_multiply float4_divide float4_negate float4_abs float4_one_zero Float32Type;
+    float8_add float8_subtract float8_multiply float8_divide float8_negate float8_abs float8_one_zero Float64Type;
 }
 
 /// Functions as what they compute and what makes an argument and its result an error.

@@ -35,8 +35,12 @@ use crate::{
         Argument, Finish, FunctionCall, ResolvedAggregate, ResolvedFunction, ResolvedSet, SetColumn, function,
     },
     types::{
-        Typed, casts::canonical_text, coerce_to_boolean, ordering::order_key, records::row, settle_unknown,
-        string_literal,
+        Typed,
+        casts::canonical_text,
+        coerce_to_boolean,
+        ordering::{one_zero, order_key},
+        records::row,
+        settle_unknown, string_literal,
     },
 };
 
@@ -334,6 +338,11 @@ impl Binder<'_> {
             }
             (arguments, star) = self.arguments(&list.args, name.as_str(), position, place)?;
             variadic = take_variadic(&mut arguments);
+            if clauses.distinct && name.as_str() == "count" {
+                for argument in &mut arguments {
+                    argument.value = one_zero(argument.value.clone())?;
+                }
+            }
             if star && clauses.distinct {
                 let star = position.and_then(|position| self.find_from(position, "*"));
                 return Err(not_postgresql("*", star));

@@ -131,6 +131,26 @@ impl Dialect for Grammar {
         BASE.is_custom_operator_part(character)
     }
 
+    /// `a IS DISTINCT FROM b AND c`: sqlparser would read `b AND c` behind FROM.
+    fn parse_infix(
+        &self,
+        parser: &mut Parser,
+        left: &Expr,
+        _precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        const DISTINCT: &[Keyword] = &[Keyword::IS, Keyword::DISTINCT, Keyword::FROM];
+        const NOT_DISTINCT: &[Keyword] = &[Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM];
+        let test = if parser.parse_keywords(DISTINCT) {
+            Expr::IsDistinctFrom
+        } else if parser.parse_keywords(NOT_DISTINCT) {
+            Expr::IsNotDistinctFrom
+        } else {
+            return None;
+        };
+        let right = parser.parse_subexpr(self.prec_value(Precedence::Is));
+        Some(right.map(|right| test(Box::new(left.clone()), Box::new(right))))
+    }
+
     fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
         BASE.get_next_precedence(parser)
     }

@@ -54,6 +54,22 @@ impl Field {
     }
 }
 
+/// How `interval` with a modifier is written: `interval day to second(2)`.
+pub fn interval_type_name(typmod: i32) -> String {
+    let fields = IntervalFields::of_modifier(typmod);
+    let mut name = "interval".to_owned();
+    if let Some((first, last)) = fields.range {
+        name = format!("{name} {}", first.unit());
+        if first != last {
+            name = format!("{name} to {}", last.unit());
+        }
+    }
+    match fields.precision {
+        Some(digits) => format!("{name}({digits})"),
+        None => name,
+    }
+}
+
 /// The precision of seconds that says nothing.
 const FULL_PRECISION: i32 = 0xFFFF;
 /// The fields of a type that has only a precision.
@@ -69,12 +85,15 @@ pub(crate) struct IntervalFields {
 impl IntervalFields {
     /// Those that are written behind a literal.
     pub(crate) fn of_literal(interval: &ast::Interval) -> Option<Self> {
-        let first = Field::of(interval.leading_field.as_ref()?)?;
+        let precision = interval.fractional_seconds_precision.or(interval.leading_precision);
+        let Some(first) = &interval.leading_field else {
+            return precision.is_some().then(|| Self::new(None, precision));
+        };
+        let first = Field::of(first)?;
         let last = match &interval.last_field {
             Some(last) => Field::of(last)?,
             None => first,
         };
-        let precision = interval.fractional_seconds_precision.or(interval.leading_precision);
         Some(Self::new(Some((first, last)), precision))
     }
 
@@ -123,7 +142,7 @@ impl IntervalFields {
             None => FULL_RANGE,
         };
         let typmod = mask << 16 | self.precision.unwrap_or(FULL_PRECISION);
-        ColumnType { pg_type: PgType::Interval, typmod }
+        ColumnType::new(PgType::Interval, typmod)
     }
 
     /// What a value keeps: the name of its smallest field, and the digits of its seconds.

@@ -6,7 +6,7 @@
 
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use lis_functions::{collation, dates, json};
+use lis_functions::{collation, dates, json, numbers, scalar::Kernel};
 use lis_lake::types::{ColumnType, PgType};
 
 use super::{Typed, casts::canonical_text};
@@ -66,6 +66,17 @@ pub(crate) fn is_keyed(typed: &Typed) -> bool {
         PgType::Interval | PgType::Jsonb | PgType::Array(_) | PgType::Record => true,
         _ => false,
     }
+}
+
+/// A float whose zeros are one, to be counted: Arrow keeps them apart. Anything else as it is.
+pub(crate) fn one_zero(typed: Typed) -> Result<Typed, SqlError> {
+    let kernel: Kernel = match typed.pg_type() {
+        PgType::Float4 => numbers::float4_one_zero,
+        PgType::Float8 => numbers::float8_one_zero,
+        _ => return Ok(typed),
+    };
+    let (column_type, arrow_type) = (typed.column_type, typed.arrow_type.clone());
+    apply("one_zero", kernel, vec![typed], column_type, arrow_type)
 }
 
 /// The key by which equal values are found, where Arrow would keep values apart that PostgreSQL holds equal: intervals of
