@@ -96,7 +96,6 @@ select '{"a":1}'::jsonb::text, '{"a" :1}'::json::text, '{"a" :1}'::json::jsonb, 
 select '{"a":1}'::json = '{"a":1}'::json;
 select jsonb_concat('[1]', '[2]'), jsonb_exists('{"a":1}', 'a'), jsonb_contains('[1]', '1');
 select array_to_json(array[1,2,3]), array_to_json(array['a','b'], false);
--- differs: one scale for the numerics of a column
 select j ->> 'namn' || '!', length(b ->> 'namn'), (b ->> 'ålder')::int + 1, (b -> 'adress' ->> 'nr')::numeric * 2 from c.dokument where id = 1;
 select ('{"a":1,"b":[1,2]}'::jsonb)['a'], ('{"a":1,"b":[1,2]}'::jsonb)['b'][1], ('[1,2]'::jsonb)[0];
 select coalesce(b, '{}') from c.dokument order by id;
