@@ -161,7 +161,14 @@ impl CommitPart for SecurityPart {
                 return Err(conflict("roles or privileges"));
             }
         }
-        self.change.write(tx).await?;
+        if let SecurityChange::ForgetObject(object) = &self.change {
+            // Most tables that are dropped have no rights of their own: nobody's judgement is out of date then.
+            if !forget(tx, *object).await? {
+                return Ok(());
+            }
+        } else {
+            self.change.write(tx).await?;
+        }
         tx.execute(
             "UPDATE lis_security_state SET version = version + 1, changed_snapshot_id = ?, changed_at_us = ? \
              WHERE id = 1",
@@ -365,7 +372,7 @@ impl SecurityChange {
             Self::SetRoleSetting { role, name, value } => {
                 write_setting(tx, *role, name.as_deref(), value.as_deref()).await
             }
-            Self::ForgetObject(object) => forget(tx, *object).await,
+            Self::ForgetObject(object) => forget(tx, *object).await.map(|_| ()),
         }
     }
 }
@@ -516,13 +523,14 @@ async fn write_setting(
     }
 }
 
-async fn forget(tx: &mut dyn MetadataTx, object: Object) -> Result<(), LakeError> {
-    run(
-        tx,
-        "DELETE FROM lis_grant WHERE object_kind = ? AND object = ?",
-        &[object.kind.stored().into(), number(object.oid)],
-    )
-    .await?;
+/// Whether there was something to forget.
+async fn forget(tx: &mut dyn MetadataTx, object: Object) -> Result<bool, LakeError> {
+    let mut rows = tx
+        .execute(
+            "DELETE FROM lis_grant WHERE object_kind = ? AND object = ?",
+            &[object.kind.stored().into(), number(object.oid)],
+        )
+        .await?;
     if object.kind == ObjectKind::Relation {
         for sql in [
             "DELETE FROM lis_policy WHERE relation = ?",
@@ -530,10 +538,10 @@ async fn forget(tx: &mut dyn MetadataTx, object: Object) -> Result<(), LakeError
             "DELETE FROM lis_secured_table WHERE relation = ?",
             "DELETE FROM lis_derived_table WHERE relation = ?",
         ] {
-            tx.execute(sql, &[number(object.oid)]).await?;
+            rows += tx.execute(sql, &[number(object.oid)]).await?;
         }
     }
-    Ok(())
+    Ok(rows > 0)
 }
 
 fn grant_key(grant: &Grant) -> [Value; 5] {

@@ -81,7 +81,6 @@ insert into ds.t (a, c) values (4, 0);
 insert into ds.t (a, b) values (4, null);
 insert into ds.t (a) values (null);
 insert into ds.t (a) values (2000);
--- words: a place is told
 insert into ds.t (a, b) values (4, 'elva tecken');
 insert into ds.t (a, c) values (4, 1234567);
 update ds.t set c = -1 where a = 1;

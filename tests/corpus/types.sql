@@ -56,9 +56,7 @@ select max(x), min(x), count(distinct x) from (values ('a'::char(3)), ('b'::char
 select x, length(x) from (values ('b'::char(3)), ('a')) v(x) order by x;
 create table c.text_typer (v varchar(3), f char(3), t text);
 insert into c.text_typer values ('abc', 'a', 'x'), ('a  ', 'abc', null);
--- words: where the error is said to be
 insert into c.text_typer values ('abcd', 'a', 'x');
--- words: where the error is said to be
 insert into c.text_typer values ('a', 'abcd', 'x');
 insert into c.text_typer values ('abc   ', 'abc   ', 'x');
 select v, f, t, length(v), length(f), f || '|', v || '|', f = 'a', f like 'a%', f = t from c.text_typer order by v, f;

@@ -15,7 +15,7 @@ use crate::{
     arrays::shape::{self, Arrays},
     error::{FunctionError, FunctionErrorKind},
     kernels::{Int4, Text, map, map_bool, map_slice, map_text, map_text_nullable},
-    results::{TextColumn, check_length},
+    results::{TextColumn, check_length, out_of_memory},
     scalar::Arguments,
 };
 
@@ -815,14 +815,17 @@ fn joined(arguments: &Arguments<'_>, between: &str, open: &str, close: &str) -> 
             builder.append_null();
             continue;
         }
+        let parts = lists.value(row);
+        let parts = || parts.as_string_view().iter().map(|part| part.unwrap_or("null"));
+        let length = parts().map(|part| part.len() + between.len()).sum::<usize>() + open.len() + close.len();
+        check_length(length)?;
         out.clear();
+        out.try_reserve_exact(length).map_err(|_| out_of_memory(length))?;
         out.push_str(open);
-        for (index, part) in lists.value(row).as_string_view().iter().enumerate() {
+        for (index, part) in parts().enumerate() {
             if index > 0 {
                 out.push_str(between);
             }
-            let part = part.unwrap_or("null");
-            check_length(out.len() + part.len())?;
             out.push_str(part);
         }
         out.push_str(close);

@@ -12,7 +12,9 @@ use bytes::{Buf, Bytes};
 use datafusion::common::ScalarValue;
 use lis_functions::{
     arrays::shape::{self, DIMENSIONS_MAX, Dimension, is_plain},
-    timetz,
+    calendar,
+    error::{FunctionError, FunctionErrorKind},
+    json, timetz,
 };
 use lis_lake::types::{ColumnType, NUMERIC_PRECISION_MAX, PgType};
 
@@ -26,6 +28,8 @@ use crate::{
 const EPOCH_DAYS: i32 = 10_957;
 /// The same in microseconds.
 const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
+/// A zone is less than so many seconds away from UTC.
+const ZONE_SECONDS_END: i64 = 16 * 3600;
 /// The most elements of an array in a parameter.
 const ARRAY_ELEMENTS_MAX: i32 = 1_000_000;
 
@@ -130,7 +134,6 @@ impl Reader {
             | PgType::Bpchar
             | PgType::Name
             | PgType::Unknown
-            | PgType::Json
             | PgType::Char => {
                 let bytes = self.take(length)?;
                 if bytes.contains(&0) && pg_type != PgType::Char {
@@ -141,21 +144,33 @@ impl Reader {
                 }
                 ScalarValue::Utf8View(Some(encoding.decode(&bytes)?))
             }
+            // A client may send what it likes; a table holds only what the type's input would take.
+            PgType::Json => {
+                let text = encoding.decode(&self.take(length)?)?;
+                json::check(&text)?;
+                ScalarValue::Utf8View(Some(text))
+            }
             PgType::Jsonb => {
                 if self.array::<1>()? != [1] {
                     return Err(self.wrong());
                 }
-                let bytes = self.take(length.saturating_sub(1))?;
-                ScalarValue::Utf8View(Some(encoding.decode(&bytes)?))
+                let text = encoding.decode(&self.take(length.saturating_sub(1))?)?;
+                ScalarValue::Utf8View(Some(json::normalise(&text)?))
             }
             PgType::Bytea => ScalarValue::BinaryView(Some(self.take(length)?.to_vec())),
             PgType::Uuid => ScalarValue::FixedSizeBinary(16, Some(self.array::<16>()?.to_vec())),
             PgType::Date => {
                 let days = self.i32()?;
-                let infinite = days == i32::MAX || days == i32::MIN;
-                ScalarValue::Date32(Some(if infinite { days } else { days.saturating_add(EPOCH_DAYS) }))
+                if calendar::is_infinite_date(days) {
+                    return Ok(ScalarValue::Date32(Some(days)));
+                }
+                let days = i64::from(days) + i64::from(EPOCH_DAYS);
+                if !(calendar::DATE_MIN..calendar::DATE_END).contains(&days) {
+                    return Err(calendar::date_out_of_range().into());
+                }
+                ScalarValue::Date32(i32::try_from(days).ok())
             }
-            PgType::Time => ScalarValue::Time64Microsecond(Some(self.i64()?)),
+            PgType::Time => ScalarValue::Time64Microsecond(Some(self.time()?)),
             PgType::Timestamp => ScalarValue::TimestampMicrosecond(Some(self.timestamp()?), None),
             PgType::Timestamptz => {
                 ScalarValue::TimestampMicrosecond(Some(self.timestamp()?), Some(Arc::from("UTC")))
@@ -174,8 +189,13 @@ impl Reader {
             PgType::Int2Vector => self.list(PgType::Int2, encoding)?,
             PgType::OidVector => self.list(PgType::Oid, encoding)?,
             PgType::Timetz => {
-                let time = self.i64()?;
+                let time = self.time()?;
                 let offset = -i64::from(self.i32()?);
+                if offset.abs() >= ZONE_SECONDS_END {
+                    let message = "time zone displacement out of range";
+                    let kind = FunctionErrorKind::InvalidTimeZoneDisplacement;
+                    return Err(FunctionError::new(kind, message).into());
+                }
                 ScalarValue::FixedSizeBinary(timetz::WIDTH, Some(timetz::encode(time, offset).to_vec()))
             }
             PgType::Aclitem | PgType::Record | PgType::Void | PgType::PgNodeTree => {
@@ -189,8 +209,22 @@ impl Reader {
 
     fn timestamp(&mut self) -> Result<i64> {
         let microseconds = self.i64()?;
-        let infinite = microseconds == i64::MAX || microseconds == i64::MIN;
-        Ok(if infinite { microseconds } else { microseconds.saturating_add(EPOCH_MICROSECONDS) })
+        if calendar::is_infinite_timestamp(microseconds) {
+            return Ok(microseconds);
+        }
+        microseconds
+            .checked_add(EPOCH_MICROSECONDS)
+            .filter(|timestamp| (calendar::TIMESTAMP_MIN..calendar::TIMESTAMP_END).contains(timestamp))
+            .ok_or_else(|| calendar::timestamp_out_of_range().into())
+    }
+
+    /// Microseconds since midnight: 24:00 is one.
+    fn time(&mut self) -> Result<i64> {
+        let microseconds = self.i64()?;
+        if !(0..=calendar::DAY).contains(&microseconds) {
+            return Err(ServerError::new(Condition::DatetimeFieldOverflow, "time out of range"));
+        }
+        Ok(microseconds)
     }
 
     fn numeric(&mut self) -> Result<ScalarValue> {
@@ -350,6 +384,31 @@ mod tests {
         assert!(binary(PgType::Int4, &[0, 0, 1, 0, 0]).is_err());
         assert_eq!(binary(PgType::Date, &[0, 0, 0, 0]).unwrap(), ScalarValue::Date32(Some(EPOCH_DAYS)));
         assert!(binary(PgType::Text, b"a\0b").is_err());
+    }
+
+    #[test]
+    fn binary_values_have_the_limits_of_their_types() {
+        let json = |text: &[u8]| binary(PgType::Jsonb, &[&[1], text].concat());
+        assert_eq!(
+            json(b"{\"b\":1, \"a\":[ ]}").unwrap(),
+            ScalarValue::Utf8View(Some("{\"a\": [], \"b\": 1}".into()))
+        );
+        assert!(json(b"{not json").is_err());
+        assert!(binary(PgType::Json, b"{not json").is_err());
+        assert!(binary(PgType::Time, &86_400_000_000_i64.to_be_bytes()).is_ok());
+        for time in [-1, 86_400_000_001] {
+            assert!(binary(PgType::Time, &i64::to_be_bytes(time)).is_err(), "{time}");
+        }
+        for (time, zone, fits) in [(0, 57_599, true), (0, 57_600, false), (-1, 0, false)] {
+            let bytes = [i64::to_be_bytes(time).as_slice(), &i32::to_be_bytes(zone)].concat();
+            assert_eq!(binary(PgType::Timetz, &bytes).is_ok(), fits, "{time} {zone}");
+        }
+        for (days, fits) in [(i32::MAX, true), (i32::MAX - 1, false), (i32::MIN + 1, false), (0, true)] {
+            assert_eq!(binary(PgType::Date, &days.to_be_bytes()).is_ok(), fits, "{days}");
+        }
+        for (timestamp, fits) in [(i64::MIN, true), (i64::MIN + 1, false), (i64::MAX - 1, false), (0, true)] {
+            assert_eq!(binary(PgType::Timestamptz, &timestamp.to_be_bytes()).is_ok(), fits, "{timestamp}");
+        }
     }
 
     #[test]
