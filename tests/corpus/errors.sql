@@ -85,3 +85,8 @@ select nullif(1);
 -- differs: an operator that nobody has is a syntax error
 select 1 !! 2;
 select 1 is true;
+select array_length('{1,2}', 1);
+select cardinality('{}'), 1;
+select array_to_string('{1,2}', ',');
+select first_value('a') over ();
+select * from c.konto where konto and true;

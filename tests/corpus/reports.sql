@@ -98,3 +98,7 @@ insert into r_fri values (12.5, '12.75'), (3, '-4'), (0.125, '0');
 select a, b::numeric, a + b::numeric, sum(a) over (), max(a) over () from r_fri order by a;
 select sum(a), avg(a), min(b::numeric) from r_fri;
 drop table r_fri;
+select period, sum(belopp) / lag(sum(belopp)) over (order by period) - 1 as tillvaxt, 100 * sum(belopp) / sum(sum(belopp)) over () as andel, (sum(belopp) / 7 - 1) * 100 as index from ekonomi.budget where period between 202401 and 202406 group by period order by period;
+select avg(antal) * 3, 5 - avg(antal), avg(antal) + avg(id), stddev(belopp) / avg(id) as spridning from c.rad where id < 5;
+select id, sqrt(abs(belopp)), array_agg(x) over () from c.rad, (values (1.1)) t(x) where belopp is not null order by id;
+select array_agg(x order by x) from (values (1.1), (2.25), (3)) t(x);

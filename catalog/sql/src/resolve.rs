@@ -702,6 +702,14 @@ fn finish(
     let position = call.position;
     let actual: Vec<PgType> = arguments.iter().map(Typed::pg_type).collect();
     let generic = generic(row, &actual).unwrap_or(Generic { element: None, compatible: None });
+    let polymorphic = |index: usize| {
+        let formal = Candidate::formal(row, index, actual.len());
+        matches!(formal, Formal::AnyElement | Formal::AnyNonArray | Formal::AnyArray)
+    };
+    if generic.element.is_none() && (0..actual.len()).any(polymorphic) {
+        let message = "could not determine polymorphic type because input has type unknown";
+        return Err(SqlError::new(SqlErrorKind::DatatypeMismatch, message));
+    }
     let mut arguments = coerce_arguments(binding, row, arguments)?;
     // What is left out at the end of a row with names is zero.
     for formal in row.arguments.iter().skip(arguments.len()) {

@@ -197,7 +197,9 @@ impl Binder<'_> {
     ) -> Result<Vec<Expr>, SqlError> {
         let Some(condition) = condition else { return Ok(Vec::new()) };
         let mut predicates = Vec::new();
-        for one in chain(condition, &ast::BinaryOperator::And) {
+        let several = chain(condition, &ast::BinaryOperator::And);
+        let what = if several.len() > 1 { "AND" } else { what };
+        for one in several {
             predicates.push(match self.native_condition(one, place)? {
                 Some(native) => native,
                 None => self.boolean(one, what, place)?,

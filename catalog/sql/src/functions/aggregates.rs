@@ -258,7 +258,8 @@ fn array_agg(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedAggregate
         ));
     };
     let arrow_type = list(argument.arrow_type.clone());
-    resolved(f::array_agg::array_agg_udaf(), vec![argument], ColumnType::plain(array), arrow_type)
+    let result = ColumnType::plain(array).shown(argument.column_type.shown);
+    resolved(f::array_agg::array_agg_udaf(), vec![argument], result, arrow_type)
 }
 
 /// Arrays together are an array of one dimension more.

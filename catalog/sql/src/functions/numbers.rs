@@ -4,7 +4,7 @@
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use lis_functions::{numbers as k, scalar::Kernel};
-use lis_lake::types::{ColumnType, PgType};
+use lis_lake::types::{ColumnType, PgType, Shown};
 
 use super::{FunctionRow, Make, build, kernel};
 use crate::{
@@ -230,13 +230,16 @@ fn common_divisor(
 
 /// The digits after the point of a square root: as many as PostgreSQL gives of a constant, 20 of a column.
 fn square_root(_: &crate::types::Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
-    let scale = match arguments.first().and_then(Typed::value) {
+    let (scale, shown) = match arguments.first().and_then(Typed::value) {
         Some(ScalarValue::Decimal128(Some(value), _, scale)) => {
-            crate::operators::square_root_scale(*value, *scale)
+            (crate::operators::square_root_scale(*value, *scale), Shown::default())
         }
-        _ => first(&arguments).1.max(20),
+        _ => {
+            let own = first(&arguments).1;
+            (own.max(20), Shown::square_root(own))
+        }
     };
-    apply("numeric_sqrt", k::numeric_sqrt, arguments, NUMERIC, decimal(38, scale))
+    apply("numeric_sqrt", k::numeric_sqrt, arguments, NUMERIC.shown(shown), decimal(38, scale))
 }
 
 /// A constant loses its trailing zeros; a column keeps its one scale.

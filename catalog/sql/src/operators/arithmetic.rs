@@ -197,7 +197,8 @@ macro_rules! numeric {
                 let arrow_type = $type_of(&left, &right);
                 let shown: fn(&Typed, &Typed) -> Shown = $shown;
                 let result = NUMERIC.shown(shown(&left, &right));
-                apply($function, $kernel, vec![left, right], result, arrow_type)
+                let operands = vec![shown::operand(left)?, shown::operand(right)?];
+                apply($function, $kernel, operands, result, arrow_type)
             },
         }
     };
@@ -352,7 +353,7 @@ pub(super) const ROWS: &[OperatorRow] = &[
     mixed!("-", Float4, Float8, Float8, "float8mi", numbers::float8_subtract),
     mixed!("-", Float8, Float4, Float8, "float8mi", numbers::float8_subtract),
     same!("-", Float8, "float8mi", numbers::float8_subtract),
-    numeric!("-", "numeric_sub", numbers::numeric_subtract, numeric_sum, shown::of_sum),
+    numeric!("-", "numeric_sub", numbers::numeric_subtract, numeric_sum, shown::of_difference),
     same!("*", Int2, "int2mul", numbers::int2_multiply),
     mixed!("*", Int2, Int4, Int4, "int4mul", numbers::int4_multiply),
     mixed!("*", Int2, Int8, Int8, "int8mul", numbers::int8_multiply),

@@ -1,12 +1,16 @@
 //! How many digits the values of a `numeric` expression show (`lis_lake::types::Shown`): what CASE, COALESCE and VALUES
 //! make of several, what arithmetic does, and the text of a value. What is not said here shows its column's scale.
 
-use arrow::{array::ArrayRef, datatypes::DataType};
+use arrow::{
+    array::ArrayRef,
+    datatypes::{DataType, Decimal128Type},
+};
 use datafusion::common::ScalarValue;
 use lis_functions::{
     error::FunctionError,
-    kernels::{Int4, Numeric, map_written, scale_of},
+    kernels::{Int8, Numeric, map, map_written, scale_of},
     scalar::Arguments,
+    text_input::rescale,
     text_output::write_numeric_at,
 };
 use lis_lake::types::{ColumnType, NUMERIC_SCALE_DEFAULT, PgType, Shown, ShownRule};
@@ -16,14 +20,36 @@ use crate::{build::apply, error::SqlError};
 
 /// The text of a `numeric`, with the digits that each value shows.
 pub(crate) fn to_text(typed: Typed) -> Result<Typed, SqlError> {
-    let code = ScalarValue::Int32(Some(typed.column_type.shown.code()));
-    let code = Typed::constant(code, ColumnType::plain(PgType::Int4));
+    let code = code_of(&typed);
     apply("numeric_out", shown_text, vec![typed, code], ColumnType::plain(PgType::Text), DataType::Utf8View)
+}
+
+fn code_of(typed: &Typed) -> Typed {
+    let code = ScalarValue::Int64(Some(typed.column_type.shown.code()));
+    Typed::constant(code, ColumnType::plain(PgType::Int8))
+}
+
+/// An operand of arithmetic: PostgreSQL reckons with the digits that a quotient shows, not with those beyond.
+pub(crate) fn operand(typed: Typed) -> Result<Typed, SqlError> {
+    if !is_quotient(&typed) {
+        return Ok(typed);
+    }
+    let (code, column_type, arrow_type) = (code_of(&typed), typed.column_type, typed.arrow_type.clone());
+    apply("numeric_shown", shown_value, vec![typed, code], column_type, arrow_type)
+}
+
+fn shown_value(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
+    let scale = scale_of(arguments, 0)?;
+    map::<(Numeric, Int8), Decimal128Type>(arguments, |(value, code)| {
+        let digits = Shown::from_code(code).digits(value, scale);
+        let fewer = rescale(value, scale.into(), digits.min(scale).into());
+        Ok(fewer.and_then(|fewer| rescale(fewer, digits.min(scale).into(), scale.into())).unwrap_or(value))
+    })
 }
 
 fn shown_text(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
     let scale = scale_of(arguments, 0)?;
-    map_written::<(Numeric, Int4)>(arguments, |(value, code), out| {
+    map_written::<(Numeric, Int8)>(arguments, |(value, code), out| {
         write_numeric_at(value, scale, Shown::from_code(code).digits(value, scale), out);
     })
 }
@@ -62,14 +88,26 @@ pub(crate) fn of_several(several: &[Typed]) -> Shown {
     Shown { rule: first.1.rule, zero: zero.or(written.and_then(|(_, own)| u8::try_from(*own).ok())) }
 }
 
-/// What a sum or a difference shows.
+/// What a sum shows.
 pub(crate) fn of_sum(left: &Typed, right: &Typed) -> Shown {
+    of_signed_sum(left, right, 1)
+}
+
+/// What a difference shows.
+pub(crate) fn of_difference(left: &Typed, right: &Typed) -> Shown {
+    of_signed_sum(left, right, -1)
+}
+
+fn of_signed_sum(left: &Typed, right: &Typed, sign: i32) -> Shown {
     if let Some(shown) = of_open(left, right) {
         return shown;
     }
     match (is_quotient(left), is_quotient(right)) {
-        (true, _) => left.column_type.shown.plus(if is_quotient(right) { 0 } else { scale(right) }),
-        (false, true) => right.column_type.shown.plus(scale(left)),
+        (true, true) => left.column_type.shown.plus(0, None),
+        (true, false) => left.column_type.shown.plus(scale(right), whole(right).map(|added| sign * added)),
+        // What a quotient is taken from is not looked through.
+        (false, true) if sign < 0 => right.column_type.shown.plus(scale(left), None),
+        (false, true) => right.column_type.shown.plus(scale(left), whole(left)),
         (false, false) => Shown::default(),
     }
 }
@@ -80,8 +118,8 @@ pub(crate) fn of_product(left: &Typed, right: &Typed) -> Shown {
         return shown;
     }
     match (is_quotient(left), is_quotient(right)) {
-        (true, false) => left.column_type.shown.times(scale(right)),
-        (false, true) => right.column_type.shown.times(scale(left)),
+        (true, false) => left.column_type.shown.times(scale(right), whole(right)),
+        (false, true) => right.column_type.shown.times(scale(left), whole(left)),
         _ => Shown::default(),
     }
 }
@@ -119,6 +157,13 @@ pub(crate) fn is_open(typed: &Typed) -> bool {
 /// Whether an expression shows what a quotient does.
 pub(crate) fn is_quotient(typed: &Typed) -> bool {
     matches!(typed.column_type.shown.rule, ShownRule::Quotient { .. })
+}
+
+/// The value, if it is a constant without a fraction.
+fn whole(typed: &Typed) -> Option<i32> {
+    let Some(ScalarValue::Decimal128(Some(value), _, scale)) = typed.value() else { return None };
+    let one = 10_i128.checked_pow(u32::try_from(*scale).ok()?)?;
+    (value % one == 0).then(|| i32::try_from(value / one).ok()).flatten()
 }
 
 fn scale(typed: &Typed) -> i32 {
