@@ -183,10 +183,26 @@ impl SqliteMetadata {
     }
 
     async fn begin_write(&self) -> Result<SqliteTransaction, LakeError> {
-        let begun = self.writer.begin_with("BEGIN IMMEDIATE").await;
-        begun
-            .map(|tx| SqliteTransaction(tx, self.path.clone()))
-            .map_err(|error| database_error(&self.path, error))
+        self.begin(&self.writer, "BEGIN IMMEDIATE").await
+    }
+
+    /// Begins a transaction on a sound connection. After some errors (a full disk above all) SQLite has ended a
+    /// transaction by itself, and the pool's connection believes for ever that it is in one: such a one is closed, and
+    /// another opened in its place.
+    async fn begin(&self, pool: &SqlitePool, sql: &'static str) -> Result<SqliteTransaction, LakeError> {
+        let failed = |error| database_error(&self.path, error);
+        for _ in 0..=READERS_MAX {
+            match pool.begin_with(sql).await {
+                Err(sqlx::Error::InvalidSavePointStatement) => {
+                    tracing::warn!(path = %self.path.display(), "a transaction ended by itself; connecting anew");
+                    pool.acquire().await.map_err(failed)?.close().await.map_err(failed)?;
+                }
+                begun => {
+                    return begun.map(|tx| SqliteTransaction(tx, self.path.clone())).map_err(failed);
+                }
+            }
+        }
+        Err(failed(sqlx::Error::InvalidSavePointStatement))
     }
 }
 
@@ -213,9 +229,7 @@ impl Metadata for SqliteMetadata {
     }
 
     async fn read(&self) -> Result<Box<dyn MetadataRead>, LakeError> {
-        let begun = self.readers.begin().await;
-        let tx = begun.map_err(|error| database_error(&self.path, error))?;
-        Ok(Box::new(SqliteTransaction(tx, self.path.clone())))
+        Ok(Box::new(self.begin(&self.readers, "BEGIN").await?))
     }
 
     async fn write(&self) -> Result<Box<dyn MetadataTx>, LakeError> {
@@ -375,5 +389,33 @@ fn database_error(path: &Path, error: sqlx::Error) -> LakeError {
         (_, FULL) => LakeError::DiskFull { path: path.to_owned() },
         (_, CORRUPT | NOT_A_DATABASE) => LakeError::damaged(format!("{}: {message}", path.display())),
         _ => LakeError::Database(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_disk_keeps_nobody_from_writing_afterwards() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("catalog.sqlite");
+        let metadata = SqliteMetadata::create(&path).await.unwrap();
+        let mut tx = metadata.write().await.unwrap();
+        tx.execute("CREATE TABLE t (b BLOB)", &[]).await.unwrap();
+        tx.commit().await.unwrap();
+        // As a disk that has room for so many pages.
+        sqlx::query("PRAGMA max_page_count = 20").execute(&metadata.writer).await.unwrap();
+        let mut tx = metadata.write().await.unwrap();
+        let filled = tx.execute("INSERT INTO t VALUES (zeroblob(1000000))", &[]).await;
+        assert!(matches!(filled, Err(LakeError::DiskFull { .. })), "{filled:?}");
+        drop(tx);
+        for _ in 0..3 {
+            let mut tx = metadata.write().await.unwrap();
+            tx.execute("INSERT INTO t VALUES (zeroblob(10))", &[]).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        let rows = metadata.read().await.unwrap().query("SELECT count(*) FROM t", &[]).await.unwrap();
+        assert_eq!(rows[0].integer(0).unwrap(), 3);
     }
 }
