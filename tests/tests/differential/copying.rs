@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use lis_tests::raw::{RawConnection, Target};
 
 const TABLE: &str = "CREATE TABLE copying (i integer, n numeric(12,3), t text, v varchar(4), c char(3), d date, \
-    ts timestamp, b boolean, f double precision, s smallint)";
+    ts timestamp, b boolean, f double precision, s smallint, u numeric)";
 
 /// The columns, the options and the input.
 const CASES: &[(&str, &str, &[u8])] = &[
@@ -42,6 +42,7 @@ const CASES: &[(&str, &str, &[u8])] = &[
     ("i, c", "FORMAT csv", b"1,ab  \n2,abcd\n"),
     ("i, c", "FORMAT csv", b"1,abc   \n2,\xc3\xa5\xc3\xa5\xc3\xa5\xc3\xa5\n"),
     ("i, n", "FORMAT csv", b"1,123456789.123\n2,-123456789.1235\n3,1e3\n4, 5 \n5,+6\n"),
+    ("i, u", "FORMAT csv", b"1,1.5\n2,1e3\n3,-0.25\n4,\n"),
     ("i, n", "FORMAT csv", b"1,1\n2,1234567890\n"),
     ("i, n", "FORMAT csv", b"1,1\n2,12x\n"),
     ("i, s", "FORMAT csv", b" 1 ,32767\n+2,-32768\n3,32768\n"),

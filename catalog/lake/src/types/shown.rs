@@ -251,7 +251,7 @@ mod tests {
         let growth = Shown::quotient(2).plus(0, Some(-1));
         assert_eq!(growth.digits(70_370_370_370_370_370_370, 20), 16, "1.7037… less 1");
         assert_eq!(growth.times(0, Some(100)).digits(7_037_037_037_037_037_037_037, 20), 16);
-        assert_eq!(Shown::quotient(2).times(0, Some(100)).digits(45_000_000_000_000_000_000_00, 20), 20, "0.45 · 100");
+        assert_eq!(Shown::quotient(2).times(0, Some(100)).digits(4_500_000_000_000_000_000_000, 20), 20, "0.45 · 100");
         assert_eq!(Shown::square_root(2).digits(269_258_240_356_725_201_563, 20), 15);
     }
 

@@ -8,6 +8,7 @@ use arrow::{
     array::{
         ArrayRef, ArrowPrimitiveType, BooleanBuilder, NullBufferBuilder, PrimitiveArray, StringViewBuilder,
     },
+    compute::{CastOptions, cast_with_options},
     datatypes::{
         DataType, Date32Type, Decimal128Type, Float64Type, Int16Type, Int32Type, Int64Type, Schema, TimeUnit,
         TimestampMicrosecondType,
@@ -84,7 +85,13 @@ impl ColumnReader {
         let cast = |text: ArrayRef| -> Result<ArrayRef> {
             let rows = text.len();
             let batch = RecordBatch::try_new(Arc::clone(&self.text_schema), vec![text])?;
-            Ok(self.cast.evaluate(&batch)?.into_array(rows)?)
+            let values = self.cast.evaluate(&batch)?.into_array(rows)?;
+            // A `numeric` without a declared scale has more digits as an expression than as a column.
+            if *values.data_type() == self.arrow_type {
+                return Ok(values);
+            }
+            let strict = CastOptions { safe: false, ..CastOptions::default() };
+            Ok(cast_with_options(&values, &self.arrow_type, &strict)?)
         };
         cast(Arc::clone(&text)).map_err(|error| {
             // Which it was is looked for only now.
