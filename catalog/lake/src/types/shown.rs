@@ -88,7 +88,9 @@ impl Shown {
     /// A sum with a value of so many digits, which is the constant `added` if it is one.
     #[must_use]
     pub fn plus(self, scale: i32, added: Option<i32>) -> Self {
-        let ShownRule::Quotient { least, more, root, factor, shift } = self.rule else { return Self::default() };
+        let ShownRule::Quotient { least, more, root, factor, shift } = self.rule else {
+            return Self::default();
+        };
         let shift = shift.saturating_add(added.unwrap_or(0)).clamp(-CONSTANT_MAX, CONSTANT_MAX);
         let least = least.max(digits(scale));
         Self { rule: ShownRule::Quotient { least, more, root, factor, shift }, zero: None }
@@ -97,7 +99,9 @@ impl Shown {
     /// A product with a value of so many digits, which is the constant `by` if it is one.
     #[must_use]
     pub fn times(self, scale: i32, by: Option<i32>) -> Self {
-        let ShownRule::Quotient { least, more, root, factor, shift } = self.rule else { return Self::default() };
+        let ShownRule::Quotient { least, more, root, factor, shift } = self.rule else {
+            return Self::default();
+        };
         let by = by.filter(|by| *by != 0).unwrap_or(1);
         let product = |value: i32| value.saturating_mul(by).clamp(-CONSTANT_MAX, CONSTANT_MAX);
         let more = digits(i32::from(more) + scale);
@@ -236,7 +240,7 @@ mod tests {
     #[test]
     fn quotients_show_sixteen_digits_or_more() {
         let average = Shown::quotient(2);
-        assert_eq!(average.digits(25_40_000_000_000_000_000_000, 20), 16);
+        assert_eq!(average.digits(2_540_000_000_000_000_000_000, 20), 16);
         assert_eq!(average.digits(139_844_550_000_000_000_000, 16), 12);
         assert_eq!(average.digits(5_050_000_000_000_000_000, 20), 20);
         assert_eq!(average.digits(1_000_000_000_000_000_000, 18), 20, "a sum and a count that are the same");
@@ -251,7 +255,11 @@ mod tests {
         let growth = Shown::quotient(2).plus(0, Some(-1));
         assert_eq!(growth.digits(70_370_370_370_370_370_370, 20), 16, "1.7037… less 1");
         assert_eq!(growth.times(0, Some(100)).digits(7_037_037_037_037_037_037_037, 20), 16);
-        assert_eq!(Shown::quotient(2).times(0, Some(100)).digits(4_500_000_000_000_000_000_000, 20), 20, "0.45 · 100");
+        assert_eq!(
+            Shown::quotient(2).times(0, Some(100)).digits(4_500_000_000_000_000_000_000, 20),
+            20,
+            "0.45 · 100"
+        );
         assert_eq!(Shown::square_root(2).digits(269_258_240_356_725_201_563, 20), 15);
     }
 
