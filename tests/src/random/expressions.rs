@@ -125,7 +125,7 @@ impl Generator {
                 let operator = *self.pick(&["= any", "<> all", "< any", ">= all"]);
                 let value = self.expression(Type::Integer, scope, depth);
                 let list = self.expression(Type::Integers, scope, depth);
-                form(&format!("({{}} {operator} ({{}}))"), [value, list])
+                form(&format!("({{}} {operator} (({{}})::integer[]))"), [value, list])
             }
             18 => {
                 let operator = *self.pick(&["=", "<>", "<", "<=", ">", ">="]);

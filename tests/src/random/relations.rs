@@ -26,7 +26,7 @@ impl Generator {
             return (vec![Piece::Text(format!("{name} as {alias}"))], shown(&columns));
         }
         if self.chance(if lateral { 25 } else { 4 }) {
-            return self.function(outer, &alias);
+            return self.function(if lateral { outer } else { &[] }, &alias);
         }
         if (lateral || self.chance(20)) && depth > 0 && self.tables_left > 0 {
             let types: Vec<Type> = (0..=self.below(2)).map(|_| *self.pick(&Type::ALL)).collect();
