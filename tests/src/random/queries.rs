@@ -43,6 +43,17 @@ pub(super) const TABLES: [Table; 4] = [
     ("slump.tom", &[("oa", Type::Integer), ("oc", Type::Text)]),
 ];
 
+/// What leaves rows out behind a total order.
+const LIMITS: &[&str] = &[
+    " limit 1",
+    " limit 3",
+    " limit 0",
+    " limit 2 offset 1",
+    " offset 2",
+    " fetch first 2 rows only",
+    " offset 1 fetch next 1 row only",
+];
+
 /// The columns of a table by its place in the list.
 pub(super) fn table_columns(index: usize) -> Vec<Visible> {
     let columns = TABLES.get(index).map_or(&[] as &[_], |(_, columns)| columns);
@@ -112,15 +123,8 @@ impl Generator {
     }
 
     fn limit(&mut self) -> &'static str {
-        *self.pick(&[
-            " limit 1",
-            " limit 3",
-            " limit 0",
-            " limit 2 offset 1",
-            " offset 2",
-            " fetch first 2 rows only",
-            " offset 1 fetch next 1 row only",
-        ])
+        let limit: &&'static str = self.pick(LIMITS);
+        limit
     }
 
     /// SELECT DISTINCT ON, in an order that says which row of each group is the first.
