@@ -122,41 +122,46 @@ pub(crate) async fn lock(session: &mut Session, names: &[ObjectName], mode: &str
     };
     for name in names {
         let relation = ddl::find_relation(&request, name).ok_or_else(|| missing(name))?;
-        let oid = relation.id().oid();
-        let mut judged = enough.iter().map(|privilege| {
-            request.judge(&server, |context| privileges::require_relation(context, oid, *privilege))
-        });
-        if !judged.by_ref().any(|judgement| judgement.is_ok()) {
-            request.judge(&server, |context| {
-                privileges::require_relation(
-                    context,
-                    oid,
-                    enough.first().copied().unwrap_or(Privilege::Update),
-                )
-            })?;
+        let mut locked = vec![relation.id().oid()];
+        // What a view in its owner's rights reads is the owner's to lock.
+        let mut asked = locked.clone();
+        let mut next = 0;
+        while let Some(oid) = locked.get(next).copied() {
+            next += 1;
+            let in_own_rights = asked.contains(&oid);
+            if in_own_rights {
+                require_any(&server, &request, oid, enough)?;
+            }
+            let Some(Relation::View(view)) = request.snapshot.relation_by_oid(oid) else { continue };
+            for read in view.reads.iter().flat_map(|reads| reads.iter()) {
+                let read = Oid::new(read.relation);
+                if in_own_rights && view.security_invoker && !asked.contains(&read) {
+                    asked.push(read);
+                    // It may have been passed already, as what another view reads.
+                    require_any(&server, &request, read, enough)?;
+                }
+                if !locked.contains(&read) {
+                    locked.push(read);
+                }
+            }
         }
         if keeps_others_out {
-            session.transaction.reliance().note(&[], &tables_under(&request, relation));
+            session.transaction.reliance().note(&[], &locked);
         }
     }
     Ok(())
 }
 
-/// A table, or the tables that a view reads, and the views under it.
-fn tables_under(request: &Request, relation: &Relation) -> Vec<Oid> {
-    let mut found = vec![relation.id().oid()];
-    let mut next = 0;
-    while let Some(oid) = found.get(next).copied() {
-        next += 1;
-        let Some(Relation::View(view)) = request.snapshot.relation_by_oid(oid) else { continue };
-        for read in view.reads.iter().flat_map(|reads| reads.iter()) {
-            let read = Oid::new(read.relation);
-            if !found.contains(&read) {
-                found.push(read);
-            }
+/// Refuses who has none of some privileges.
+fn require_any(server: &Server, request: &Request, relation: Oid, enough: &[Privilege]) -> Result<()> {
+    let mut refused = None;
+    for privilege in enough {
+        match request.judge(server, |context| privileges::require_relation(context, relation, *privilege)) {
+            Ok(()) => return Ok(()),
+            Err(error) => refused = refused.or(Some(error)),
         }
     }
-    found
+    refused.map_or(Ok(()), Err)
 }
 
 fn missing(name: &ObjectName) -> ServerError {
