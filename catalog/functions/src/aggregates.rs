@@ -1,6 +1,8 @@
 //! Aggregates of our own where DataFusion's give other types or digits: `avg` of integers and `numeric` (16 digits after
 //! the point, rounded), `sum` of `numeric` that notices when 38 digits are not enough, and `sum` of `bigint` as
-//! `numeric`. All keep a sum in 128 bits and a count, so a group costs 24 bytes and no allocation.
+//! `numeric`. All keep a sum in 128 bits, and an average a count, so a group costs 24 bytes and no allocation.
+
+mod sums;
 
 use std::{mem::size_of, sync::Arc};
 
@@ -19,6 +21,8 @@ use crate::{
     numbers::divide_decimal,
     text_input::NUMERIC_MAX,
 };
+
+use self::sums::Sums;
 
 /// What is made of a sum and a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,7 +72,11 @@ impl Aggregation for NumericAggregate {
             Some(DataType::Decimal128(_, scale)) => *scale,
             _ => 0,
         };
-        vec![("sum", DataType::Decimal128(38, scale)), ("count", DataType::Int64)]
+        let sum = ("sum", DataType::Decimal128(38, scale));
+        match self.outcome {
+            Outcome::Sum => vec![sum],
+            Outcome::Average => vec![sum, ("count", DataType::Int64)],
+        }
     }
 
     fn accumulator(&self, inputs: &Inputs) -> Result<Box<dyn Accumulator>> {
@@ -76,12 +84,13 @@ impl Aggregation for NumericAggregate {
     }
 
     fn groups(&self, inputs: &Inputs) -> Option<Box<dyn GroupsAccumulator>> {
-        Some(Box::new(Groups {
-            sums: Vec::new(),
-            counts: Vec::new(),
-            overflow: false,
-            finisher: self.finisher(inputs),
-        }))
+        let finisher = self.finisher(inputs);
+        Some(match self.outcome {
+            Outcome::Sum => Box::new(Sums::new(finisher)),
+            Outcome::Average => {
+                Box::new(Groups { sums: Vec::new(), counts: Vec::new(), overflow: false, finisher })
+            }
+        })
     }
 }
 
@@ -203,13 +212,18 @@ impl Accumulator for OneGroup {
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
         self.check()?;
-        Ok(vec![
-            ScalarValue::Decimal128(Some(self.sum), 38, self.finisher.from),
-            ScalarValue::Int64(Some(self.count)),
-        ])
+        let sum = |sum| ScalarValue::Decimal128(sum, 38, self.finisher.from);
+        Ok(match self.finisher.outcome {
+            Outcome::Sum => vec![sum((self.count > 0).then_some(self.sum))],
+            Outcome::Average => vec![sum(Some(self.sum)), ScalarValue::Int64(Some(self.count))],
+        })
     }
 
     fn merge_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        if self.finisher.outcome == Outcome::Sum {
+            // A sum that is there counts for one value.
+            return self.update_batch(values);
+        }
         let (sums, counts) = states(values)?;
         for (sum, count) in sums.iter().flatten().zip(counts.iter().flatten()) {
             let (next, over) = self.sum.overflowing_add(sum);
@@ -225,6 +239,7 @@ impl Accumulator for OneGroup {
     }
 }
 
+/// The averages of all groups.
 #[derive(Debug)]
 struct Groups {
     sums: Vec<i128>,

@@ -286,6 +286,11 @@ impl ScalarUDFImpl for Scalar {
         Ok(arguments.to_vec())
     }
 
+    /// By it an outer join under a condition that needs the other side becomes an inner one.
+    fn is_strict(&self) -> bool {
+        self.on_null == OnNull::Null
+    }
+
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let volatile = self.signature.volatility == Volatility::Volatile;
         let all_constant =

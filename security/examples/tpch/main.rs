@@ -1,24 +1,22 @@
-//! TPC-H's 22 queries, bound and planned as the server does it, over the same rows three times: through our provider, over
-//! the very same files by DataFusion's `ListingTable` (what the provider costs), and over files as `tpchgen-cli` writes
-//! them (what the layout and our statistics are worth). Beside them what binding and planning take.
+//! TPC-H's 22 queries, planned and run four times over the same rows: bound and planned as the server does it over our
+//! provider; by plain DataFusion over the very same files (what all of LIS costs); bound and planned as the server does
+//! over those files as DataFusion's `ListingTable` (what the provider costs); and so over files as `tpchgen-cli` writes
+//! them (what the layout and our statistics are worth). Behind them what binding and planning take.
 //!
 //! ```text
 //! cargo run --release -p lis-security --example tpch -- [SCALE [sorted [DIRECTORY [QUERY …]]]]
 //! ```
 //!
-//! `sorted` gives `lineitem` and `orders` an order by date, as a table with a time column has it; `plain` does not. Best of
-//! seven, in turns, in milliseconds of time and, behind the stroke, of all threads' processor time (whose clock is
-//! coarse), which a busy machine does not change. With the numbers of queries their plans are printed, too.
+//! The files stay in the directory, for the next time. `sorted` gives `lineitem` and `orders` an order by date, as a table with a time column has it; `plain` does not. Best of
+//! eleven (`RUNS` in the environment says another number), in turns, in milliseconds of time and, behind the stroke, of
+//! all threads' processor time, which a busy machine changes less. With the numbers of queries their plans are printed,
+//! too.
 #![expect(clippy::print_stdout, reason = "the figures are what the program is for")]
 
+mod plain;
 mod warehouse;
 
-use std::{
-    fmt,
-    path::PathBuf,
-    sync::{Arc, OnceLock},
-    time::Instant,
-};
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Instant};
 
 use datafusion::{
     execution::SessionState,
@@ -28,13 +26,16 @@ use datafusion::{
 use futures::StreamExt as _;
 use lis_sql::{bind_query, engine::share, parse, statement::Statement};
 
-use self::warehouse::{Kind, Outcome, Relations, Warehouse, bind_context};
+use self::{
+    plain::Tables,
+    warehouse::{Kind, Outcome, Relations, Warehouse, bind_context},
+};
 
 /// As the server has it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const RUNS: usize = 7;
+const RUNS: usize = 11;
 const QUERIES: &str = include_str!("../../../tests/tpch.sql");
 
 #[tokio::main]
@@ -44,59 +45,75 @@ async fn main() -> Outcome<()> {
     let sorted = arguments.next().is_some_and(|layout| layout == "sorted");
     let place = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
     let shown = arguments.map(|number| number.parse()).collect::<Result<Vec<usize>, _>>()?;
-    let directory = place.join(format!("lis-tpch-{}", std::process::id()));
-    std::fs::create_dir_all(&directory)?;
-    let measured = measure(&directory, scale, sorted, &shown).await;
-    std::fs::remove_dir_all(&directory)?;
-    measured
+    let layout = if sorted { "sorted" } else { "plain" };
+    measure(&place.join(format!("lis-tpch-{scale}-{layout}")), scale, sorted, &shown).await
 }
 
 async fn measure(directory: &std::path::Path, scale: f64, sorted: bool, shown: &[usize]) -> Outcome<()> {
-    let config = SessionConfig::new().with_target_partitions(2).with_information_schema(false);
-    let state = lis_security::session_state(Arc::default(), config);
+    let runs = std::env::var("RUNS").map_or(Ok(RUNS), |runs| runs.parse())?;
+    let config = SessionConfig::new().with_target_partitions(2);
+    let plain = SessionContext::new_with_config(config.clone());
+    let state = lis_security::session_state(Arc::default(), config.with_information_schema(false));
     let context = SessionContext::new_with_state(state.clone());
     let warehouse = Warehouse::make(directory, scale, sorted, &context).await?;
-    let catalogs = [Kind::Lake, Kind::SameFiles, Kind::Other].map(|kind| warehouse.catalog(kind));
+    let server = |kind| (By::Server(warehouse.catalog(kind)), state.clone());
+    let contenders = [
+        server(Kind::Lake),
+        (By::Plain(warehouse.providers(Kind::SameFiles).collect()), plain.state()),
+        server(Kind::SameFiles),
+        server(Kind::Other),
+    ];
     println!(
-        "{:<4} {:>6} {:>6} {:>17} {:>17} {:>17} {:>15} {:>15}",
-        "", "bind", "plan", "LIS", "same files", "other files", "to same", "to other"
+        "{:<4} {:^17} {:^17} {:^17} {:^17} {:^11} {:^11} {:^11} {:^17}",
+        "",
+        "LIS",
+        "plain DataFusion",
+        "same files",
+        "other files",
+        "to plain",
+        "to same",
+        "to other",
+        "planning, to plain"
     );
-    let (mut logarithms, mut count) = ([Cost::default(); 2], 0.0);
+    let (mut logarithms, mut planning_logarithms, mut count) = ([Cost::default(); 3], 0.0, 0.0);
     for (number, query) in (1..).zip(texts(QUERIES)) {
         if !shown.is_empty() && !shown.contains(&number) {
             continue;
         }
-        let (mut bind, mut planning, mut best) = (f64::INFINITY, f64::INFINITY, [Cost::MAX; 3]);
-        for run in 0..RUNS {
+        let (mut best, mut planning) = ([Cost::MAX; 4], [f64::INFINITY; 4]);
+        for run in 0..runs {
             // In turns, so that what else the machine does meets all.
-            for (index, catalog) in catalogs.iter().enumerate() {
-                let before = Cost::now()?;
-                let planned = plan(&query, catalog, &state).await?;
-                if index == 0 {
-                    bind = bind.min(planned.bind);
-                    planning = planning.min(planned.plan);
-                }
+            for (index, (by, state)) in contenders.iter().enumerate() {
+                let before = Clock::now()?;
+                let physical = by.plan(&query, state).await?;
+                planning[index] = planning[index].min(before.started.elapsed().as_secs_f64() * 1000.0);
                 if run == 0 && !shown.is_empty() {
-                    println!("{}", displayable(planned.physical.as_ref()).indent(false));
+                    println!("{}", displayable(physical.as_ref()).indent(false));
                 }
-                execute(planned.physical, &state).await?;
-                best[index] = best[index].best(Cost::now()?.since(before));
+                execute(physical, state).await?;
+                best[index] = best[index].best(before.until_now()?);
             }
         }
-        let [ours, same, other] = best;
-        let ratios = [ours.over(same), ours.over(other)];
-        println!(
-            "Q{number:<3} {bind:>6.2} {planning:>6.2} {ours} {same} {other} {:.3} {:.3}",
-            ratios[0], ratios[1]
-        );
+        let [ours, rest @ ..] = best;
+        let ratios = rest.map(|other| ours.over(other));
+        let [lis, stock, ..] = planning;
+        print!("Q{number:<3} {ours}");
+        rest.iter().for_each(|cost| print!(" {cost}"));
+        ratios.iter().for_each(|ratio| print!(" {:.3}|{:.3}", ratio.time, ratio.processor));
+        println!(" {lis:>6.2} {:.3}", lis / stock);
         for (sum, ratio) in logarithms.iter_mut().zip(ratios) {
             *sum = Cost { time: sum.time + ratio.time.ln(), processor: sum.processor + ratio.processor.ln() };
         }
+        planning_logarithms += (lis / stock).ln();
         count += 1.0;
     }
-    let [same, other] = logarithms
+    let [plain, same, other] = logarithms
         .map(|sum| Cost { time: (sum.time / count).exp(), processor: (sum.processor / count).exp() });
-    println!("geometric mean: {same:.3} times the same files, {other:.3} times the other files");
+    println!(
+        "geometric mean: {plain:.3} times plain DataFusion, {same:.3} times the same files, {other:.3} times the \
+         other files; planning {:.3} times plain DataFusion",
+        f64::exp(planning_logarithms / count)
+    );
     Ok(())
 }
 
@@ -109,23 +126,6 @@ struct Cost {
 
 impl Cost {
     const MAX: Self = Self { time: f64::INFINITY, processor: f64::INFINITY };
-
-    /// Up to now.
-    fn now() -> Outcome<Self> {
-        static START: OnceLock<Instant> = OnceLock::new();
-        let time = START.get_or_init(Instant::now).elapsed().as_secs_f64() * 1000.0;
-        let mut processor = 0.0;
-        for thread in std::fs::read_dir("/proc/self/task")? {
-            // A thread may have ended meanwhile.
-            let Ok(line) = std::fs::read_to_string(thread?.path().join("schedstat")) else { continue };
-            processor += line.split_whitespace().next().ok_or("schedstat")?.parse::<f64>()? / 1e6;
-        }
-        Ok(Self { time, processor })
-    }
-
-    fn since(self, before: Self) -> Self {
-        Self { time: self.time - before.time, processor: self.processor - before.processor }
-    }
 
     fn best(self, other: Self) -> Self {
         Self { time: self.time.min(other.time), processor: self.processor.min(other.processor) }
@@ -143,26 +143,55 @@ impl fmt::Display for Cost {
     }
 }
 
+/// The time, and every thread's processor time.
+struct Clock {
+    started: Instant,
+    threads: BTreeMap<std::ffi::OsString, f64>,
+}
+
+impl Clock {
+    fn now() -> Outcome<Self> {
+        let mut threads = BTreeMap::new();
+        for thread in std::fs::read_dir("/proc/self/task")? {
+            let thread = thread?;
+            // A thread may have ended meanwhile.
+            let Ok(line) = std::fs::read_to_string(thread.path().join("schedstat")) else { continue };
+            let nanoseconds: f64 = line.split_whitespace().next().ok_or("schedstat")?.parse()?;
+            threads.insert(thread.file_name(), nanoseconds / 1e6);
+        }
+        Ok(Self { started: Instant::now(), threads })
+    }
+
+    fn until_now(&self) -> Outcome<Cost> {
+        let time = self.started.elapsed().as_secs_f64() * 1000.0;
+        let now = Self::now()?.threads;
+        let spent = now.iter().map(|(thread, now)| now - self.threads.get(thread).copied().unwrap_or(0.0));
+        Ok(Cost { time, processor: spent.sum() })
+    }
+}
+
 fn texts(queries: &str) -> Vec<String> {
     let lines = queries.lines().filter(|line| !line.trim_start().starts_with("--"));
     let text = lines.collect::<Vec<_>>().join("\n");
     text.split(';').map(str::trim).filter(|query| !query.is_empty()).map(str::to_owned).collect()
 }
 
-struct Planned {
-    bind: f64,
-    plan: f64,
-    physical: Arc<dyn ExecutionPlan>,
+/// Who binds and plans.
+enum By {
+    Server(Relations),
+    Plain(Tables),
 }
 
-async fn plan(text: &str, catalog: &Relations, state: &SessionState) -> Outcome<Planned> {
-    let started = Instant::now();
-    let parsed = parse(text)?.remove(0);
-    let Statement::Query(query) = &parsed.statement else { return Err("no query".into()) };
-    let bound = bind_query(query, &parsed.text, catalog, &bind_context())?;
-    let bind = started.elapsed().as_secs_f64() * 1000.0;
-    let physical = state.create_physical_plan(&share(bound.plan)?).await?;
-    Ok(Planned { bind, plan: started.elapsed().as_secs_f64() * 1000.0 - bind, physical })
+impl By {
+    async fn plan(&self, text: &str, state: &SessionState) -> Outcome<Arc<dyn ExecutionPlan>> {
+        let parsed = parse(text)?.remove(0);
+        let Statement::Query(query) = &parsed.statement else { return Err("no query".into()) };
+        let plan = match self {
+            Self::Server(catalog) => share(bind_query(query, &parsed.text, catalog, &bind_context())?.plan)?,
+            Self::Plain(tables) => plain::plan(query, tables)?,
+        };
+        Ok(state.create_physical_plan(&plan).await?)
+    }
 }
 
 async fn execute(plan: Arc<dyn ExecutionPlan>, state: &SessionState) -> Outcome<()> {

@@ -18,7 +18,7 @@ use lis_lake::{
     names::{Identifier, QualifiedName},
     provider::{LakeTable, table_schema},
     staged::{NewColumn, NewSchema, NewTable},
-    table::{Collation, Table},
+    table::Collation,
     types::{ColumnType, PgType},
 };
 use lis_sql::{
@@ -86,23 +86,37 @@ pub(crate) struct Warehouse {
 }
 
 impl Warehouse {
-    /// Makes all rows and files. `sorted`: `lineitem` and `orders` by their dates.
+    /// Makes all rows and files that are not there. `sorted`: `lineitem` and `orders` by their dates.
     pub(crate) async fn make(
         directory: &Path,
         scale: f64,
         sorted: bool,
         context: &SessionContext,
     ) -> Outcome<Self> {
-        let lake = Lake::create(&directory.join("lake"), &[]).await?;
+        let place = directory.join("lake");
+        // The place gets its name when all is there.
+        let made = directory.with_extension("unfinished");
+        if !directory.exists() {
+            std::fs::create_dir_all(&made)?;
+            let lake = Lake::create(&made.join("lake"), &[]).await?;
+            for (name, columns) in TABLES {
+                let order = match name {
+                    "lineitem" if sorted => Some("l_shipdate"),
+                    "orders" if sorted => Some("o_orderdate"),
+                    _ => None,
+                };
+                make(&lake, name, columns, order, &made.join(format!("{name}.parquet")), scale).await?;
+            }
+            lake.close().await?;
+            std::fs::rename(&made, directory)?;
+        }
+        let lake = Lake::open(&place, &[]).await?;
+        let snapshot = lake.snapshot().await?;
         let mut tables = BTreeMap::new();
-        for (name, columns) in TABLES {
+        for (name, _) in TABLES {
             let other = directory.join(format!("{name}.parquet"));
-            let order = match name {
-                "lineitem" if sorted => Some("l_shipdate"),
-                "orders" if sorted => Some("o_orderdate"),
-                _ => None,
-            };
-            let table = make(&lake, name, columns, order, &other, scale).await?;
+            let named = snapshot.relation_named(&QualifiedName::new("tpch", name));
+            let table = Arc::clone(named.and_then(|relation| relation.as_table()).ok_or("no table")?);
             let files = lake.data_directory().join(&table.path).display().to_string();
             let listing = async |path: String| -> Outcome<Arc<dyn TableProvider>> {
                 table_of(context.read_parquet(path, ParquetReadOptions::default()).await?)
@@ -185,7 +199,7 @@ async fn make(
     order: Option<&str>,
     other_path: &Path,
     scale: f64,
-) -> Outcome<Arc<Table>> {
+) -> Outcome<()> {
     let columns = columns_of(columns);
     let snapshot = lake.snapshot().await?;
     let known = snapshot.schemas().find(|schema| schema.name.as_str() == "tpch").map(|schema| schema.id);
@@ -233,9 +247,8 @@ async fn make(
         ours.write(batch).await?;
     }
     staged.append_files(table.id, ours.finish().await?)?;
-    let snapshot = lake.commit(staged, Vec::new(), CommitInfo::default()).await?;
-    let table = snapshot.relation(table.id).and_then(|relation| relation.as_table()).ok_or("no table")?;
-    Ok(Arc::clone(table))
+    lake.commit(staged, Vec::new(), CommitInfo::default()).await?;
+    Ok(())
 }
 
 /// The relations that the queries are bound to.

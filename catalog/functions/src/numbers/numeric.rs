@@ -53,15 +53,30 @@ fn numeric_sum(arguments: &Arguments<'_>, sign: i128) -> Done {
     let (left, right) = (factor(0)?, factor(1)?);
     let overflow = |_: i128, _: i128| Some(FunctionError::numeric_overflow());
     if precision < 38 {
-        // The result's precision was made for the operands': nothing can overflow.
-        return match (left, right, sign) {
-            (1, 1, 1) => combine::<Decimal128Type>(arguments, |a, b| (a.wrapping_add(b), false), overflow),
-            (1, 1, _) => combine::<Decimal128Type>(arguments, |a, b| (a.wrapping_sub(b), false), overflow),
-            _ => {
-                let right = right.wrapping_mul(sign);
-                let sum = |a: i128, b: i128| a.wrapping_mul(left).wrapping_add(b.wrapping_mul(right));
-                combine::<Decimal128Type>(arguments, |a, b| (sum(a, b), false), overflow)
-            }
+        // The result's precision was made for the operands': nothing can overflow. A multiplication by one is not for
+        // nothing in 128 bits.
+        let signed = right * sign;
+        return match (left, signed) {
+            (_, 1) => combine::<Decimal128Type>(
+                arguments,
+                |a, b| (a.wrapping_mul(left).wrapping_add(b), false),
+                overflow,
+            ),
+            (_, -1) => combine::<Decimal128Type>(
+                arguments,
+                |a, b| (a.wrapping_mul(left).wrapping_sub(b), false),
+                overflow,
+            ),
+            (1, _) => combine::<Decimal128Type>(
+                arguments,
+                |a, b| (a.wrapping_add(b.wrapping_mul(signed)), false),
+                overflow,
+            ),
+            _ => combine::<Decimal128Type>(
+                arguments,
+                |a, b| (a.wrapping_mul(left).wrapping_add(b.wrapping_mul(signed)), false),
+                overflow,
+            ),
         };
     }
     combine::<Decimal128Type>(

@@ -8,8 +8,9 @@ use std::{
     collections::HashMap,
     fmt,
     fs::File,
+    io::{Read as _, Seek as _, SeekFrom},
     ops::Range,
-    os::unix::fs::{FileExt as _, MetadataExt as _},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -167,7 +168,7 @@ impl VerifiedFiles {
         let checksums = self.checksums(file).await.map_err(store_error)?;
         let (path, bytes) = (path.clone(), file.file_size_bytes);
         blocking(move || {
-            let source = Source::open(&path, bytes, checksums)?;
+            let mut source = Source::open(&path, bytes, checksums)?;
             ranges.into_iter().map(|range| source.read(range)).collect()
         })
         .await
@@ -210,9 +211,9 @@ impl<'a> Source<'a> {
     }
 
     /// The bytes of a range, from whole blocks unless those are known to be whole.
-    pub(crate) fn read(&self, range: Range<u64>) -> Result<Bytes, LakeError> {
+    pub(crate) fn read(&mut self, range: Range<u64>) -> Result<Bytes, LakeError> {
         let range = range.start.min(self.bytes)..range.end.min(self.bytes);
-        let Some(checksums) = &self.checksums else { return self.read_exactly(range) };
+        let Some(checksums) = self.checksums.clone() else { return self.read_exactly(range) };
         let block_bytes = checksums.block_bytes() as u64;
         let (first, end) = (range.start / block_bytes, range.end.div_ceil(block_bytes));
         let number = |block: u64| usize::try_from(block).unwrap_or(usize::MAX);
@@ -229,9 +230,18 @@ impl<'a> Source<'a> {
         Ok(bytes.slice(number(range.start - from)..number(range.end - from)))
     }
 
-    fn read_exactly(&self, range: Range<u64>) -> Result<Bytes, LakeError> {
-        let mut bytes = vec![0; usize::try_from(range.end - range.start).unwrap_or(usize::MAX)];
-        self.file.read_exact_at(&mut bytes, range.start).map_err(|error| LakeError::io(self.path, error))?;
+    /// Into memory that is not cleared first, which would cost as much as to read what the system has in memory.
+    fn read_exactly(&mut self, range: Range<u64>) -> Result<Bytes, LakeError> {
+        let length = range.end - range.start;
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(usize::MAX));
+        let mut read = || {
+            self.file.seek(SeekFrom::Start(range.start))?;
+            match (&self.file).take(length).read_to_end(&mut bytes)? as u64 {
+                read if read == length => Ok(()),
+                _ => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)),
+            }
+        };
+        read().map_err(|error| LakeError::io(self.path, error))?;
         Ok(bytes.into())
     }
 }

@@ -196,11 +196,23 @@ impl Binder<'_> {
             groups = keys.iter().map(|(_, key)| key.clone()).collect();
             project(input, shown)?
         };
-        let grouped = Aggregate::try_new(Arc::new(input), groups, calls.clone())
+        // Grouped by the columns under their own names: only so the engine lets the outer rows' keys, which it learns
+        // while it runs, go below.
+        let mut own: Vec<Expr> = Vec::new();
+        for group in &groups {
+            let group = group.clone().unalias();
+            if !own.contains(&group) {
+                own.push(group);
+            }
+        }
+        let count = own.len();
+        let grouped = Aggregate::try_new(Arc::new(input), own, calls.clone())
             .map(LogicalPlan::Aggregate)
             .map_err(plan_error)?;
         let mut found = Vec::new();
-        let names: Vec<Column> = grouped.schema().columns().into_iter().skip(keys.len()).collect();
+        let names: Vec<Column> = grouped.schema().columns().into_iter().skip(count).collect();
+        let shown = groups.into_iter().chain(names.iter().cloned().map(Expr::Column));
+        let grouped = project(grouped, shown.collect())?;
         for (call, name) in calls.iter().zip(&names) {
             let field = grouped.schema().field_from_column(name).map_err(plan_error)?;
             let value = Expr::Column(name.clone());
