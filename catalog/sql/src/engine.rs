@@ -9,7 +9,7 @@
 //! - `join_keys`: keys that decide nothing are left out.
 //! - `sorted_inputs`: what must be sorted is sorted again where the engine has lost sight of why it is.
 //! - `shared`: plans that several places read are evaluated once.
-//! - `unions`: a column that is another constant in each input of a union is no constant.
+//! - `sort_fences`: no sort goes below a union of other constants, or an OFFSET.
 //! - `yielding_joins`: a join lets others run while it gives rows, so that it can be cancelled.
 //!
 //! [`Planner`] is the engine's query planner: it takes the optimised plan, and after it no logical rule runs.
@@ -21,8 +21,8 @@ mod join_keys;
 mod push_down;
 mod series;
 mod shared;
+mod sort_fences;
 mod sorted_inputs;
-mod unions;
 mod yielding_joins;
 
 use std::sync::Arc;

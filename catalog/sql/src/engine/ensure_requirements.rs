@@ -1,8 +1,8 @@
 //! DataFusion's `EnsureRequirements` drops a sort whose input is sorted already, and hands the sort's limit to what is
 //! below. Below can be a limit that leaves rows out first (OFFSET), which has another meaning under a smaller limit, or
 //! takes no notice of it. Before the rule runs, the limit of a sort over such a plan is therefore made a node of its own;
-//! `LimitPushdown`, which knows offsets, gives it back to the sort afterwards. (See `unions` for
-//! what it must not know of a union.)
+//! `LimitPushdown`, which knows offsets, gives it back to the sort afterwards. (See
+//! `sort_fences` for what it must not push sorts below.)
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use datafusion::{
     physical_plan::{ExecutionPlan, limit::GlobalLimitExec, sorts::sort::SortExec},
 };
 
-use super::unions;
+use super::sort_fences;
 
 /// The engine's rule of the same name, for plans in which it is right.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ impl PhysicalOptimizerRule for EnsureRequirements {
         plan: Arc<dyn ExecutionPlan>,
         config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = plan.transform_up(unions::without_constants).data()?;
+        let plan = plan.transform_up(sort_fences::fenced).data()?;
         let plan = if leaves_rows_out(&plan)? { plan.transform_up(limit_apart).data()? } else { plan };
         self.engine.optimize(plan, config)
     }

@@ -1,8 +1,12 @@
-//! DataFusion knows of a union's column that is a constant in each input, but another in another, and takes it for sorted in
-//! every partition. It forgets that where partitions are merged, but not what it drew from it: that the rest of an order is
-//! an order of the whole, that partitions sorted by the rest alone can share a top-k's bound, that interleaved inputs keep
-//! the constant. Then rows come in a wrong order, or not at all. Here a node over such a union tells nothing of these
-//! constants, so that they are sorted by like other columns.
+//! Two places that DataFusion's `EnsureRequirements` pushes sorts below, where these mean something else:
+//!
+//! - A union. DataFusion knows of its column that is a constant in each input, but another in another, and takes it for
+//!   sorted in every partition. It forgets that where partitions are merged, but not what it drew from it: that the rest of
+//!   an order is an order of the whole, that partitions sorted by the rest alone can share a top-k's bound, that interleaved
+//!   inputs keep the constant. Then rows come in a wrong order, or not at all.
+//! - An OFFSET without a LIMIT: other rows would be left out.
+//!
+//! Here a node stands over each, which sorts do not pass, and which tells nothing of such constants.
 
 use std::{fmt, sync::Arc};
 
@@ -22,48 +26,65 @@ use datafusion::{
         filter_pushdown::{
             ChildPushdownResult, FilterDescription, FilterPushdownPhase, FilterPushdownPropagation,
         },
+        limit::GlobalLimitExec,
         statistics::{ChildStats, StatisticsArgs},
         union::UnionExec,
     },
 };
 
-/// A union in which a column is one constant here and another there, without that knowledge.
-pub(super) fn without_constants(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+/// A union in which a column is one constant here and another there, or an OFFSET, under a fence.
+pub(super) fn fenced(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+    let leaves_out = node
+        .downcast_ref::<GlobalLimitExec>()
+        .is_some_and(|limit| limit.skip() > 0 && limit.fetch().is_none());
+    if leaves_out {
+        return Ok(Transformed::yes(Arc::new(SortFenceExec::new(node, true))));
+    }
     let differs = node.is::<UnionExec>()
         && node
             .equivalence_properties()
             .constants()
             .iter()
             .any(|constant| constant.across_partitions == AcrossPartitions::Heterogeneous);
-    if differs { Ok(Transformed::yes(Arc::new(MixedExec::new(node)))) } else { Ok(Transformed::no(node)) }
+    if differs {
+        Ok(Transformed::yes(Arc::new(SortFenceExec::new(node, false))))
+    } else {
+        Ok(Transformed::no(node))
+    }
 }
 
-/// Rows as they are, of which neither an order is told nor that a column is constant in a partition.
+/// Rows as they are. No sort goes below.
 #[derive(Debug)]
-struct MixedExec {
+struct SortFenceExec {
     input: Arc<dyn ExecutionPlan>,
+    /// Whether the rows' order is told, and which columns are constant in a partition.
+    tells: bool,
     properties: Arc<PlanProperties>,
 }
 
-impl MixedExec {
-    fn new(input: Arc<dyn ExecutionPlan>) -> Self {
+impl SortFenceExec {
+    fn new(input: Arc<dyn ExecutionPlan>, tells: bool) -> Self {
+        if tells {
+            let properties = Arc::clone(input.properties());
+            return Self { input, tells, properties };
+        }
         let mut known = input.equivalence_properties().clone();
         known.clear_per_partition_constants();
         known.clear_orderings();
         let properties = PlanProperties::clone(input.properties()).with_eq_properties(known);
-        Self { input, properties: Arc::new(properties) }
+        Self { input, tells, properties: Arc::new(properties) }
     }
 }
 
-impl DisplayAs for MixedExec {
+impl DisplayAs for SortFenceExec {
     fn fmt_as(&self, _kind: DisplayFormatType, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("MixedExec")
+        formatter.write_str("SortFenceExec")
     }
 }
 
-impl ExecutionPlan for MixedExec {
+impl ExecutionPlan for SortFenceExec {
     fn name(&self) -> &'static str {
-        "MixedExec"
+        "SortFenceExec"
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {
@@ -75,7 +96,7 @@ impl ExecutionPlan for MixedExec {
     }
 
     fn maintains_input_order(&self) -> Vec<bool> {
-        // A sort would be pushed below, to where the constants are known.
+        // Else sorts would be pushed below.
         vec![false]
     }
 
@@ -96,13 +117,13 @@ impl ExecutionPlan for MixedExec {
         options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let Ok([input]) = <[_; 1]>::try_from(children) else {
-            return internal_err!("rows of one input");
+            return internal_err!("a fence has one input");
         };
         Ok(match options.children_properties {
             ChildrenPropertiesMode::Keep => {
-                Arc::new(Self { input, properties: Arc::clone(&self.properties) })
+                Arc::new(Self { input, tells: self.tells, properties: Arc::clone(&self.properties) })
             }
-            ChildrenPropertiesMode::Recompute => Arc::new(Self::new(input)),
+            ChildrenPropertiesMode::Recompute => Arc::new(Self::new(input, self.tells)),
         })
     }
 
