@@ -44,7 +44,7 @@ impl Generator {
                 types.iter().map(|kind| Visible { name: self.name("c"), kind: *kind }).collect();
             let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
             let names = format!(") as {alias} ({})", names.join(", "));
-            let mut pieces: Vec<Piece> = vec!["(".into()];
+            let mut pieces: Vec<Piece> = vec![if lateral { "lateral (" } else { "(" }.into()];
             pieces.extend(self.values(&types, if lateral { outer } else { &[] }));
             pieces.push(names.into());
             return (pieces, shown(&columns));
