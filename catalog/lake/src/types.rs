@@ -507,8 +507,10 @@ const FIELD_TYPE: &str = "lis.type";
 
 /// A field of a record: its Arrow type, and PostgreSQL's.
 pub fn record_field(name: &str, column_type: ColumnType, arrow_type: DataType) -> Field {
-    let said =
-        format!("{},{},{}", column_type.pg_type.oid().get(), column_type.typmod, column_type.shown.code());
+    // Two fields of one type are one Arrow type, so only what matters to the type is said.
+    let numeric = matches!(column_type.pg_type, PgType::Numeric | PgType::Array(PgType::Numeric));
+    let shown = if numeric { column_type.shown.code() } else { 0 };
+    let said = format!("{},{},{shown}", column_type.pg_type.oid().get(), column_type.typmod);
     Field::new(name, arrow_type, true).with_metadata([(FIELD_TYPE.to_owned(), said)].into())
 }
 

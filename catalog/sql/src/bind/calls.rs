@@ -508,6 +508,7 @@ impl Binder<'_> {
                 && function == "normalize"
                 && arguments.len() == 1
                 && form.quote_style.is_none()
+                && ["nfc", "nfd", "nfkc", "nfkd"].iter().any(|known| form.value.eq_ignore_ascii_case(known))
             {
                 let value = string_literal(&form.value.to_lowercase(), place_of);
                 arguments.push(Argument { name, value });
