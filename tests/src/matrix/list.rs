@@ -81,6 +81,7 @@ const REASONS: &[(&str, &str, &str, &str)] = &[
         "",
         "binary form: PostgreSQL marks an array that had a null before it was cut as one that may have some",
     ),
+    ("numeric / numeric", "'99999999999999999999'::numeric / ", "error 22003", DIGITS),
     ("json_agg(numeric", "VALUES", "0", ONE_SCALE),
     ("jsonb_agg(numeric", "VALUES", "0", ONE_SCALE),
     ("json_object_agg(numeric", "VALUES", "0", ONE_SCALE),
