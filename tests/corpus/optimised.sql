@@ -55,3 +55,6 @@ select (select x from (select id as x from c.rad order by 1 desc offset 5) s ord
 select sum(x) from (select x from (select id as x from c.rad order by 1 desc offset 4) s order by x limit 1) q;
 select x from (select id as x from c.rad order by 1 desc offset 4) s order by x;
 select id from c.rad order by id offset 3;
+-- What the filter says is equal is not the same expression to a window's order.
+select rank() over (partition by tc order by tb), tc from (values ('a', 2), ('a', 1), ('B', 3), ('b', 4)) t(tc, tb) where lower(tc) = tc order by tc, 1;
+select row_number() over (partition by x order by y desc), x, y from (values (1, 3), (1, 4), (-2, 5), (2, 6)) t(x, y) where abs(x) = x order by x, y;

@@ -5,6 +5,7 @@
 //! - `evaluation_order`: in AND and OR, what can fail is evaluated only where what stands before it lets it matter.
 //! - `series`: `generate_series` is a stream, not a list.
 //! - `aggregate_statistics`: aggregations are answered from statistics only where these are their own.
+//! - `computed_equalities`: nothing is concluded from the equality of what is computed.
 //! - `ensure_requirements`: the limit of a sort that is not needed stays where it is when rows are left out below.
 //! - `join_keys`: keys that decide nothing are left out.
 //! - `sorted_inputs`: what must be sorted is sorted again where the engine has lost sight of why it is.
@@ -15,6 +16,7 @@
 //! [`Planner`] is the engine's query planner: it takes the optimised plan, and after it no logical rule runs.
 
 mod aggregate_statistics;
+mod computed_equalities;
 mod ensure_requirements;
 mod evaluation_order;
 mod join_keys;
@@ -67,7 +69,9 @@ impl QueryPlanner for Planner {
         state: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         shared::tell_needs(plan)?;
-        let plan = series::streamed(in_order(join_keys::without_constants(plan.clone())?)?)?;
+        let plan = series::streamed(computed_equalities::as_tests(in_order(
+            join_keys::without_constants(plan.clone())?,
+        )?)?)?;
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(SeriesPlanner)]);
         planner.create_physical_plan(&plan, state).await
     }
