@@ -19,7 +19,7 @@ pub const VALUE_BYTES_MAX: usize = 0x3fff_fff0;
 
 /// The most bytes that one call of a function makes for all rows of a batch; a batch of one row may have one value of
 /// [`VALUE_BYTES_MAX`].
-pub(crate) const BATCH_BYTES_MAX: usize = 512 << 20;
+pub const BATCH_BYTES_MAX: usize = 512 << 20;
 
 /// 54000 of a value longer than [`VALUE_BYTES_MAX`].
 pub(crate) fn too_long() -> FunctionError {

@@ -37,7 +37,7 @@ fn split(predicate: &Expr) -> Vec<Expr> {
 /// Whether it is an equality of which one side is computed and the other no constant.
 fn is_computed(expr: &Expr) -> bool {
     let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = expr else { return false };
-    let constant = |side: &Expr| matches!(side, Expr::Literal(..));
-    let plain = |side: &Expr| matches!(side, Expr::Literal(..) | Expr::Column(_));
-    !constant(left) && !constant(right) && !(plain(left) && plain(right))
+    let constant = matches!(**left, Expr::Literal(..)) || matches!(**right, Expr::Literal(..));
+    let columns = matches!((&**left, &**right), (Expr::Column(_), Expr::Column(_)));
+    !constant && !columns
 }
