@@ -161,13 +161,9 @@ impl CommitPart for SecurityPart {
                 return Err(conflict("roles or privileges"));
             }
         }
-        if let SecurityChange::ForgetObject(object) = &self.change {
-            // Most tables that are dropped have no rights of their own: nobody's judgement is out of date then.
-            if !forget(tx, *object).await? {
-                return Ok(());
-            }
-        } else {
-            self.change.write(tx).await?;
+        // Most tables that are dropped have no rights of their own: nobody's judgement is out of date then.
+        if !self.change.write(tx).await? {
+            return Ok(());
         }
         tx.execute(
             "UPDATE lis_security_state SET version = version + 1, changed_snapshot_id = ?, changed_at_us = ? \
@@ -275,8 +271,9 @@ impl SecurityChange {
         }
     }
 
-    async fn write(&self, tx: &mut dyn MetadataTx) -> Result<(), LakeError> {
-        match self {
+    /// Whether that changed what others may have been judged by.
+    async fn write(&self, tx: &mut dyn MetadataTx) -> Result<bool, LakeError> {
+        let written = match self {
             Self::CreateRole(role) => {
                 let taken = tx
                     .query(
@@ -372,8 +369,9 @@ impl SecurityChange {
             Self::SetRoleSetting { role, name, value } => {
                 write_setting(tx, *role, name.as_deref(), value.as_deref()).await
             }
-            Self::ForgetObject(object) => forget(tx, *object).await.map(|_| ()),
-        }
+            Self::ForgetObject(object) => return forget(tx, *object).await,
+        };
+        written.map(|()| true)
     }
 }
 

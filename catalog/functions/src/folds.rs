@@ -16,6 +16,7 @@ use datafusion::{
 
 use crate::{
     aggregate::{Aggregation, Inputs, aggregate},
+    aggregates::passes,
     dates::{interval_native, interval_parts, scale_interval},
     error::FunctionError,
     numbers::float_overflow,
@@ -180,8 +181,9 @@ impl<T: Float> GroupsAccumulator for FloatSums<T> {
             return Err(FunctionError::internal("an aggregate without an argument").into());
         };
         for (row, (value, group)) in values.as_primitive::<T>().iter().zip(group_indices).enumerate() {
-            let counts = opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-            if let (Some(value), true, Some(sum)) = (value, counts, self.sums.get_mut(*group)) {
+            if let (Some(value), true, Some(sum)) =
+                (value, passes(opt_filter, row), self.sums.get_mut(*group))
+            {
                 *sum = Some(add::<T>(*sum, value)?);
             }
         }

@@ -15,6 +15,7 @@ use datafusion::{
 
 use crate::{
     aggregate::{Aggregation, Inputs, aggregate},
+    aggregates::passes,
     error::FunctionError,
     numbers::float_overflow,
 };
@@ -416,7 +417,7 @@ where
         self.sums.resize(total_num_groups, <[f64; PARTS]>::ZERO);
         let sums = &mut self.sums;
         each_row(values, |row, first, second| {
-            if opt_filter.is_some_and(|filter| !(filter.is_valid(row) && filter.value(row))) {
+            if !passes(opt_filter, row) {
                 return Ok(());
             }
             match group_indices.get(row).and_then(|group| sums.get_mut(*group)) {

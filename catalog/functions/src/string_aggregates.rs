@@ -20,6 +20,7 @@ use datafusion::{
 
 use crate::{
     aggregate::{Aggregation, Inputs, aggregate},
+    aggregates::passes,
     error::FunctionError,
     results::{check_batch, check_length, out_of_memory},
 };
@@ -216,8 +217,9 @@ struct Joining {
 }
 
 impl Joining {
+    /// What it holds.
     fn bytes(&self) -> usize {
-        self.so_far.as_ref().map_or(0, Vec::len)
+        self.so_far.as_ref().map_or(0, Vec::len) + self.first_delimiter.len()
     }
 
     fn add(&mut self, value: &[u8], delimiter: &[u8]) -> Result<()> {
@@ -283,8 +285,7 @@ impl GroupsAccumulator for JoinedGroups {
         filter: Option<&BooleanArray>,
         total: usize,
     ) -> Result<()> {
-        let taken = |row| filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-        self.add(values, group_indices, taken, total)
+        self.add(values, group_indices, |row| passes(filter, row), total)
     }
 
     fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
@@ -398,6 +399,17 @@ mod tests {
             Arc::new(StringViewArray::from(vec![Some("1"), Some("2"), Some("3"), None]));
         joining.update_batch(&[values, delimiters]).unwrap();
         assert_eq!(joining.evaluate().unwrap(), ScalarValue::Utf8View(Some("a3bc".into())));
+    }
+
+    #[test]
+    fn groups_that_are_gone_weigh_nothing() {
+        let mut groups = JoinedGroups { joined: Joined::Text, groups: Vec::new(), bytes: 0 };
+        let values: ArrayRef = Arc::new(StringViewArray::from(vec!["a", "bc", "d"]));
+        let delimiters: ArrayRef = Arc::new(StringViewArray::from(vec![", "; 3]));
+        groups.update_batch(&[values, delimiters], &[0, 1, 0], None, 2).unwrap();
+        let joined = groups.evaluate(EmitTo::All).unwrap();
+        assert_eq!(joined.as_string_view().iter().flatten().collect::<Vec<_>>(), ["a, d", "bc"]);
+        assert_eq!(groups.bytes, 0);
     }
 
     #[test]
