@@ -348,9 +348,18 @@ impl TestServer {
 
     /// Its resident memory now, in KiB.
     pub fn resident_kib(&self) -> Result<u64> {
+        self.memory_kib("VmRSS:")
+    }
+
+    /// The most memory that it has held at once, in KiB.
+    pub fn peak_kib(&self) -> Result<u64> {
+        self.memory_kib("VmHWM:")
+    }
+
+    fn memory_kib(&self, what: &str) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
-        line.split_whitespace().nth(1).context("no number")?.parse().context("VmRSS")
+        let line = status.lines().find(|line| line.starts_with(what)).context("no such line")?;
+        line.split_whitespace().nth(1).context("no number")?.parse().context("a number")
     }
 
     /// kill -9.

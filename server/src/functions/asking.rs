@@ -105,11 +105,14 @@ impl Asking {
                 ServerError::not_supported("set_config to null is not supported").with_hint("Use RESET.")
             );
         };
-        let value = settings::normalised(name, value, &self.bind.settings)?;
-        if let Some(handle) = self.cancel.handle(self.bind.backend_pid) {
-            handle.ask(SettingRequest { name: name.to_owned(), value: value.clone(), local });
-        }
-        Ok(value)
+        let Some(handle) = self.cancel.handle(self.bind.backend_pid) else {
+            return Err(ServerError::new(Condition::InternalError, "the session of this statement is gone"));
+        };
+        handle.ask(|asked| {
+            let asked = asked.iter().map(|request| (request.name.as_str(), request.value.as_str()));
+            let value = settings::normalised(name, value, &self.bind.settings, asked)?;
+            Ok(SettingRequest { name: name.to_owned(), value, local })
+        })
     }
 }
 
@@ -173,6 +176,7 @@ impl ScalarUDFImpl for Asking {
                 let (names, values) = (names.as_string_view(), values.as_string_view());
                 let local = local.as_boolean();
                 let set = |row: usize| {
+                    interrupt::check().map_err(DataFusionError::from)?;
                     let local = local.is_valid(row) && local.value(row);
                     let text =
                         |array: &StringViewArray| array.is_valid(row).then(|| array.value(row).to_owned());

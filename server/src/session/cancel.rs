@@ -97,9 +97,21 @@ impl CancelHandle {
         locked(&self.end_reason).unwrap_or(CancelReason::Shutdown)
     }
 
-    /// Asks the session for something that it does when its statement is over.
-    pub(crate) fn ask(&self, request: SettingRequest) {
-        locked(&self.asked).push(request);
+    /// Asks the session for something that it does when its statement is over, as it is judged
+    /// beside what the statement has asked for before, and gives the value. Of several requests for one setting the last counts, so a statement of many rows does
+    /// not pile them up (rows have no order: which is the last, nobody can rely on).
+    pub(crate) fn ask<E>(
+        &self,
+        request: impl FnOnce(&[SettingRequest]) -> Result<SettingRequest, E>,
+    ) -> Result<String, E> {
+        let mut asked = locked(&self.asked);
+        let request = request(&asked)?;
+        let value = request.value.clone();
+        asked.retain(|earlier| {
+            earlier.local != request.local || !earlier.name.eq_ignore_ascii_case(&request.name)
+        });
+        asked.push(request);
+        Ok(value)
     }
 
     /// What was asked, in that order.

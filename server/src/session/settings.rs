@@ -5,7 +5,7 @@
 //! Layers, the later over the earlier: built in, the role's, the start-up packet's (together what RESET goes back to),
 //! SET, SET LOCAL. A transaction that rolls back, or a savepoint, takes the last two back with it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono_tz::TZ_VARIANTS;
 use lis_functions::calendar;
@@ -22,6 +22,8 @@ const SERVER_VERSION_NUM: &str = "150018";
 const VALUE_BYTES_MAX: usize = 16 * 1024;
 /// Settings that only a client knows, of one session.
 const CUSTOM_MAX: usize = 200;
+/// And what their names and values may take together.
+const CUSTOM_BYTES_MAX: usize = 64 * 1024;
 
 /// What values a setting takes.
 #[derive(Debug, Clone, Copy)]
@@ -280,10 +282,17 @@ pub(crate) fn definition(name: &str) -> Result<&'static Definition> {
     })
 }
 
-/// A value as a setting would have it, or why it cannot; `before` are all settings by lower-case name.
-pub(crate) fn normalised(name: &str, value: &str, before: &BTreeMap<String, String>) -> Result<String> {
+/// A value as a setting would have it, or why it cannot; `before` are all settings by lower-case name, and `asked` those
+/// that the same statement has asked for.
+pub(crate) fn normalised<'a>(
+    name: &str,
+    value: &str,
+    before: &'a BTreeMap<String, String>,
+    asked: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<String> {
     if is_custom(name) {
-        check_length(name, value)?;
+        let before = before.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        check_room(name, value, before.chain(asked))?;
         return Ok(value.to_owned());
     }
     let definition = definition(name)?;
@@ -307,6 +316,30 @@ fn check_length(name: &str, value: &str) -> Result<()> {
         Condition::InvalidParameterValue,
         format!("value for parameter \"{name}\" is longer than {VALUE_BYTES_MAX} bytes"),
     ))
+}
+
+/// Whether a session that has these parameters can have one more of its own. Every savepoint can hold them all once more,
+/// and every statement reads them, so they are few and short. A name that comes several times counts once, with its last
+/// value.
+fn check_room<'a>(
+    name: &str,
+    value: &str,
+    known: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<()> {
+    let others: BTreeMap<&str, usize> = known
+        .into_iter()
+        .filter(|(known, _)| is_custom(known) && !known.eq_ignore_ascii_case(name))
+        .map(|(known, value)| (known, known.len() + value.len()))
+        .collect();
+    check_length(name, value)?;
+    let refused = |what| Err(ServerError::new(Condition::ProgramLimitExceeded, what));
+    if others.len() >= CUSTOM_MAX {
+        return refused(format!("a session can have at most {CUSTOM_MAX} parameters of its own"));
+    }
+    if others.values().sum::<usize>() + name.len() + value.len() > CUSTOM_BYTES_MAX {
+        return refused(format!("a session's own parameters can take at most {CUSTOM_BYTES_MAX} bytes"));
+    }
+    Ok(())
 }
 
 fn refused(name: &str, value: &str) -> ServerError {
@@ -563,8 +596,8 @@ impl Definition {
 /// The values that a transaction or savepoint goes back to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SettingsMark {
-    session: BTreeMap<String, String>,
-    local: BTreeMap<String, String>,
+    session: Arc<BTreeMap<String, String>>,
+    local: Arc<BTreeMap<String, String>>,
 }
 
 /// A session's settings.
@@ -572,8 +605,10 @@ pub(crate) struct SettingsMark {
 pub(crate) struct Settings {
     /// What RESET goes back to, where that is not the built-in value; by lower-case name.
     reset: BTreeMap<String, String>,
-    session: BTreeMap<String, String>,
-    local: BTreeMap<String, String>,
+    /// What was SET, shared with the marks of savepoints until one of them changes.
+    session: Arc<BTreeMap<String, String>>,
+    /// What was SET LOCAL, likewise.
+    local: Arc<BTreeMap<String, String>>,
     /// The values last told to the client.
     reported: BTreeMap<&'static str, String>,
 }
@@ -582,7 +617,7 @@ impl Settings {
     /// Settings with the presets of this server and session.
     pub(crate) fn new(presets: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         let reset = presets.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
-        Self { reset, session: BTreeMap::new(), local: BTreeMap::new(), reported: BTreeMap::new() }
+        Self { reset, session: Arc::default(), local: Arc::default(), reported: BTreeMap::new() }
     }
 
     /// Sets the value that RESET goes back to: a role's, the start-up packet's.
@@ -599,23 +634,12 @@ impl Settings {
 
     fn checked(&self, name: &str, value: &str) -> Result<String> {
         if is_custom(name) {
-            check_length(name, value)?;
-            let known = self.reset.keys().chain(self.session.keys()).chain(self.local.keys());
-            if known.filter(|known| is_custom(known)).count() >= CUSTOM_MAX && !self.knows(name) {
-                return Err(ServerError::new(
-                    Condition::ProgramLimitExceeded,
-                    format!("a session can have at most {CUSTOM_MAX} parameters of its own"),
-                ));
-            }
+            let layers = [&self.reset, &*self.session, &*self.local].into_iter().flatten();
+            check_room(name, value, layers.map(|(name, value)| (name.as_str(), value.as_str())))?;
             return Ok(value.to_owned());
         }
         let definition = definition(name)?;
         definition.normalise(value, &self.get(definition.name))
-    }
-
-    fn knows(&self, name: &str) -> bool {
-        let name = name.to_ascii_lowercase();
-        [&self.reset, &self.session, &self.local].iter().any(|values| values.contains_key(&name))
     }
 
     /// SET and SET LOCAL.
@@ -623,10 +647,10 @@ impl Settings {
         let value = self.checked(name, value)?;
         let name = name.to_ascii_lowercase();
         if local {
-            self.local.insert(name, value);
+            Arc::make_mut(&mut self.local).insert(name, value);
         } else {
-            self.local.remove(&name);
-            self.session.insert(name, value);
+            Arc::make_mut(&mut self.local).remove(&name);
+            Arc::make_mut(&mut self.session).insert(name, value);
         }
         Ok(())
     }
@@ -646,11 +670,11 @@ impl Settings {
         if local {
             if let Some(definition) = DEFINITIONS.iter().find(|it| it.name.eq_ignore_ascii_case(&name)) {
                 let value = self.reset.get(&name).cloned().unwrap_or_else(|| definition.default.to_owned());
-                self.local.insert(name, value);
+                Arc::make_mut(&mut self.local).insert(name, value);
             }
         } else {
-            self.local.remove(&name);
-            self.session.remove(&name);
+            Arc::make_mut(&mut self.local).remove(&name);
+            Arc::make_mut(&mut self.session).remove(&name);
         }
         Ok(())
     }
@@ -658,8 +682,8 @@ impl Settings {
     /// RESET ALL.
     pub(crate) fn reset_all(&mut self) {
         let keep = |name: &String, _: &mut String| name.starts_with("transaction_");
-        self.local.retain(keep);
-        self.session.retain(keep);
+        Arc::make_mut(&mut self.local).retain(keep);
+        Arc::make_mut(&mut self.session).retain(keep);
     }
 
     fn layered(&self, lower: &str) -> Option<&String> {
@@ -699,7 +723,7 @@ impl Settings {
             .iter()
             .map(|definition| (definition.name.to_ascii_lowercase(), self.value(definition)))
             .collect();
-        for layer in [&self.reset, &self.session, &self.local] {
+        for layer in [&self.reset, &*self.session, &*self.local] {
             all.extend(layer.iter().map(|(name, value)| (name.clone(), value.clone())));
         }
         all
@@ -745,7 +769,7 @@ impl Settings {
 
     /// Where a transaction or savepoint begins.
     pub(crate) fn mark(&self) -> SettingsMark {
-        SettingsMark { session: self.session.clone(), local: self.local.clone() }
+        SettingsMark { session: Arc::clone(&self.session), local: Arc::clone(&self.local) }
     }
 
     /// ROLLBACK \[TO\].
@@ -756,8 +780,8 @@ impl Settings {
 
     /// The end of a transaction: what was LOCAL ends.
     pub(crate) fn end_transaction(&mut self) {
-        self.local.clear();
-        self.session.retain(|name, _| !name.starts_with("transaction_"));
+        self.local = Arc::default();
+        Arc::make_mut(&mut self.session).retain(|name, _| !name.starts_with("transaction_"));
     }
 
     /// What has changed since the client was last told.
