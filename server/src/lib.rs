@@ -2,7 +2,7 @@
 //!
 //! # The life of a connection
 //!
-//! 1. `listener.rs` accepts it, if there is room.
+//! 1. `listener.rs` accepts it, `admission.rs` says whether there is room.
 //! 2. `wire/startup.rs` takes it through TLS, the start-up packet and SCRAM; a cancel request ends there.
 //! 3. `wire.rs` moves its bytes: `wire/codec.rs` cuts frames off the socket, `wire/outbox.rs` gathers what goes out. The
 //!    socket's tasks have a runtime of their own, so that no query can starve them.
@@ -25,6 +25,7 @@
 //!
 //! To debug a statement: `LIS_LOG=debug lis serve …`; an internal error's number is in the client's message and the log.
 
+mod admission;
 pub mod cli;
 mod commands;
 pub mod config;

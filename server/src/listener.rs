@@ -1,10 +1,8 @@
-//! The port: binding it, taking connections up to the limit, and handing each to a task of its own. A connection over
-//! the limit is told so (53300) after its start-up packet, since clients read nothing before it; a few tasks are kept
-//! for that, and for the cancel requests that a full server needs most.
+//! The port: binding it, and handing each connection to a task of its own. Who may stay is `admission.rs`'s.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::net::TcpListener;
 
 use crate::{
     error::{Condition, Result, ServerError},
@@ -12,8 +10,6 @@ use crate::{
     wire,
 };
 
-/// Connections that are being refused at one time; more are closed without a word.
-const REFUSALS_MAX: usize = 32;
 /// The longest pause after `accept` failed, as it does when file descriptors run out.
 const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 
@@ -38,8 +34,6 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener> {
 
 /// Accepts until the server drains.
 pub(crate) async fn accept(server: Arc<Server>, listener: TcpListener) {
-    let connections = Arc::new(Semaphore::new(server.config.limits.connections));
-    let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
     let mut back_off = Duration::from_millis(1);
     loop {
         let accepted = tokio::select! {
@@ -61,15 +55,9 @@ pub(crate) async fn accept(server: Arc<Server>, listener: TcpListener) {
                 continue;
             }
         };
-        let admission = match Arc::clone(&connections).try_acquire_owned() {
-            Ok(permit) => wire::Admission { admitted: true, _permit: permit },
-            Err(_) => match Arc::clone(&refusals).try_acquire_owned() {
-                Ok(permit) => wire::Admission { admitted: false, _permit: permit },
-                Err(_) => continue,
-            },
-        };
+        let newcomer = server.admission.newcomer();
         let shared = Arc::clone(&server);
-        server.tasks.spawn("connection", wire::serve(shared, socket, peer, admission));
+        server.tasks.spawn("connection", wire::serve(shared, socket, peer, newcomer));
     }
 }
 

@@ -20,6 +20,7 @@ use lis_security::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
+    admission::Admission,
     config::Config,
     error::{Result, ServerError},
     functions::SessionFunctions,
@@ -44,6 +45,8 @@ pub(crate) struct Server {
     pub(crate) registry: Arc<Registry>,
     /// The engine's state, for planning.
     pub(crate) state: SessionState,
+    /// How many may come in.
+    pub(crate) admission: Admission,
     /// Who can be cancelled.
     pub(crate) cancel: Arc<CancelTable>,
     /// What others see of sessions.
@@ -89,6 +92,7 @@ impl Server {
         }));
         Ok(Arc::new(Self {
             tls: tls::acceptor(&config)?,
+            admission: Admission::new(config.limits.connections),
             config,
             lake,
             security,

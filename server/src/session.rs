@@ -28,6 +28,7 @@ use self::{
     transaction::{Block, SessionMark, Transaction},
 };
 use crate::{
+    admission::reserved,
     error::{Condition, Result, ServerError},
     query::{Request, cursor::Cursor, dml},
     server::Server,
@@ -81,6 +82,7 @@ pub(crate) async fn initial_settings(server: &Server, login: &Login) -> Result<S
     let mut settings = Settings::new([
         ("port", server.config.listen.port().to_string()),
         ("max_connections", server.config.limits.connections.to_string()),
+        ("superuser_reserved_connections", reserved(server.config.limits.connections).to_string()),
         ("ssl", on_off(server.tls.is_some())),
     ]);
     let rights = server.security.rights().await?;

@@ -2,11 +2,21 @@
 //! Stopping has two steps: *draining* (no new work, idle sessions end) and, after a deadline, *stopped* (statements that
 //! still run are cancelled).
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
+
+/// What tasks share, for a moment without an await. A panic with the lock in its hands is a
+/// defect, and in the log; the other sessions go on.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Every task of a server.
 #[derive(Debug, Clone, Default)]

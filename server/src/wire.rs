@@ -25,10 +25,10 @@ use bytes::{Bytes, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
-    sync::{OwnedSemaphorePermit, mpsc},
+    sync::mpsc,
 };
 
-use crate::{error::CancelReason, server::Server};
+use crate::{admission::Newcomer, error::CancelReason, server::Server};
 
 use self::codec::{Cut, Frame};
 
@@ -43,15 +43,6 @@ const READ_BYTES: usize = 8 * 1024;
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// Whether there is room for a connection.
-#[derive(Debug)]
-pub(crate) struct Admission {
-    /// Whether there is; if not, the permit is for saying so.
-    pub(crate) admitted: bool,
-    /// Given back when the connection ends.
-    pub(crate) _permit: OwnedSemaphorePermit,
-}
-
 /// What the reading side hands to the session.
 #[derive(Debug)]
 pub(crate) enum Inbound {
@@ -62,25 +53,31 @@ pub(crate) enum Inbound {
 }
 
 /// A connection from its first byte to its last.
-pub(crate) async fn serve(server: Arc<Server>, socket: TcpStream, peer: SocketAddr, admission: Admission) {
+pub(crate) async fn serve(server: Arc<Server>, socket: TcpStream, peer: SocketAddr, newcomer: Newcomer) {
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "the connection ended at once");
         return;
     }
     let limit = server.config.timeouts.authentication;
-    let started = tokio::time::timeout(limit, startup::start(&server, socket, peer, &admission)).await;
+    let started = tokio::select! {
+        started = tokio::time::timeout(limit, startup::start(&server, socket, peer)) => started,
+        () = newcomer.dismissed() => {
+            tracing::info!(%peer, "the client had not authenticated when others needed the room");
+            return;
+        }
+    };
+    drop(newcomer);
     match started {
         Ok(Ok(Some(established))) => run(server, established).await,
         Ok(Ok(None)) => {}
         Ok(Err(error)) => tracing::debug!(%peer, %error, "the connection ended during start-up"),
         Err(_) => tracing::info!(%peer, "the client did not authenticate in time"),
     }
-    drop(admission);
 }
 
 /// The life of a connection after authentication.
 async fn run(server: Arc<Server>, established: startup::Established) {
-    let startup::Established { stream, unread, login } = established;
+    let startup::Established { stream, unread, login, permit: _permit } = established;
     let (reader, writer) = tokio::io::split(stream);
     let (frames, inbox) = mpsc::channel(FRAMES_IN_FLIGHT_MAX);
     let (outbox, chunks) = mpsc::channel(CHUNKS_IN_FLIGHT_MAX);

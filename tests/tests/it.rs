@@ -45,6 +45,10 @@ fn main() -> ExitCode {
         .quick("lifecycle::sigterm_ends_it_with_0", lifecycle::sigterm_ends_it_with_0)
         .quick("lifecycle::what_was_written_survives_a_kill", lifecycle::what_was_written_survives_a_kill)
         .quick("wire::a_wrong_password_is_refused", wire::a_wrong_password_is_refused)
+        .quick(
+            "wire::there_is_room_for_those_who_have_business",
+            wire::there_is_room_for_those_who_have_business,
+        )
         .quick("wire::statements_in_one_message", wire::statements_in_one_message)
         .quick("wire::the_transaction_status_is_true", wire::the_transaction_status_is_true)
         .quick("wire::errors_say_what_and_where", wire::errors_say_what_and_where)

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use chrono::{DateTime, Utc};
@@ -12,6 +12,7 @@ use lis_lake::{ids::Oid, names::Identifier, types::PgType};
 use lis_security::Principal;
 
 use super::{NamedCursor, Prepared};
+use crate::task::locked;
 
 /// The most bytes of a statement's text that are kept (PostgreSQL's `track_activity_query_size` is 1024).
 const QUERY_BYTES_MAX: usize = 4096;
@@ -88,10 +89,6 @@ type Entry = Arc<Mutex<Activity>>;
 #[derive(Debug, Default)]
 pub(crate) struct ActivityTable {
     entries: Mutex<BTreeMap<i32, Entry>>,
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ActivityTable {

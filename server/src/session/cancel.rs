@@ -5,14 +5,14 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicI32, Ordering},
     },
 };
 
 use tokio_util::sync::CancellationToken;
 
-use crate::error::CancelReason;
+use crate::{error::CancelReason, task::locked};
 
 /// The statement that a session is running.
 #[derive(Debug, Clone)]
@@ -47,10 +47,6 @@ impl StatementToken {
     fn reason(&self) -> CancelReason {
         locked(&self.reason).unwrap_or(CancelReason::User)
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The handle of one session: what others may do to it.

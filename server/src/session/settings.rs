@@ -236,6 +236,13 @@ pub(crate) static DEFINITIONS: &[Definition] = &[
         "Sets the maximum allowed duration of any statement.",
     ),
     row(
+        "superuser_reserved_connections",
+        Kind::Preset,
+        "3",
+        false,
+        "Sets the number of connection slots reserved for superusers.",
+    ),
+    row(
         "synchronous_commit",
         Kind::Choice(&["on"], &["off", "local", "remote_write", "remote_apply"]),
         "on",

@@ -17,11 +17,12 @@ use pgwire::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::OwnedSemaphorePermit,
 };
 use tokio_rustls::server::TlsStream;
 
 use super::{
-    Admission, Stream,
+    Stream,
     codec::{self, Cut, UNAUTHENTICATED_MESSAGE_BYTES_MAX},
     error::Report,
 };
@@ -47,6 +48,8 @@ pub(crate) struct Established {
     pub(crate) unread: BytesMut,
     /// Who it is and what it asked for.
     pub(crate) login: Login,
+    /// The session's room, until the connection ends.
+    pub(crate) permit: OwnedSemaphorePermit,
 }
 
 /// Who logged in, from where, and what the start-up packet asked for.
@@ -80,17 +83,16 @@ pub(crate) async fn start(
     server: &Server,
     socket: TcpStream,
     peer: SocketAddr,
-    admission: &Admission,
 ) -> Result<Option<Established>> {
     let mut connection = Connection { socket: Socket::Plain(socket), buffer: BytesMut::new() };
-    match connection.start(server, peer, admission).await {
-        Ok(Some(login)) => {
+    match connection.start(server, peer).await {
+        Ok(Some((login, permit))) => {
             let stream: Box<dyn Stream> = match connection.socket {
                 Socket::Plain(socket) => Box::new(socket),
                 Socket::Encrypted(stream) => stream,
                 Socket::Gone => return Ok(None),
             };
-            Ok(Some(Established { stream, unread: connection.buffer, login }))
+            Ok(Some(Established { stream, unread: connection.buffer, login, permit }))
         }
         Ok(None) => {
             connection.close().await;
@@ -128,14 +130,8 @@ impl Connection {
         &mut self,
         server: &Server,
         peer: SocketAddr,
-        admission: &Admission,
-    ) -> Result<Option<Login>> {
+    ) -> Result<Option<(Login, OwnedSemaphorePermit)>> {
         let Some(packet) = self.negotiate(server).await? else { return Ok(None) };
-        if !admission.admitted {
-            return Err(
-                ServerError::new(Condition::TooManyConnections, "sorry, too many clients already").fatal()
-            );
-        }
         let encrypted = matches!(self.socket, Socket::Encrypted(_));
         if server.config.tls_required && !encrypted {
             return Err(ServerError::new(
@@ -150,14 +146,17 @@ impl Connection {
             self.send(&PgWireBackendMessage::NegotiateProtocolVersion(message)).await?;
         }
         let principal = self.authenticate(server, &packet, peer).await?;
+        let superuser = server.security.rights().await?.is_superuser(principal.current_oid());
+        let permit = server.admission.session(superuser)?;
         self.send(&PgWireBackendMessage::Authentication(Authentication::Ok)).await?;
-        Ok(Some(Login {
+        let login = Login {
             principal,
             database: packet.database.unwrap_or(packet.user),
             settings: packet.settings,
             peer,
             encrypted,
-        }))
+        };
+        Ok(Some((login, permit)))
     }
 
     /// Reads requests until the start-up packet itself. `None` after a cancel request or a silent close.

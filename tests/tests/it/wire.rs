@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -10,8 +11,8 @@ use anyhow::{Context, Result, ensure};
 use bytes::BytesMut;
 use lis_tests::{
     TestServer,
-    raw::{RawConnection, responses},
-    server::{must_fail, one_value, pause, text_rows},
+    raw::{RawConnection, Target, responses},
+    server::{Warehouse, must_fail, one_value, pause, text_rows},
 };
 use postgres_protocol::message::frontend;
 
@@ -317,6 +318,37 @@ pub(crate) fn foreign_bytes_do_no_harm() -> Result<()> {
     }
     ensure!(!server.log().contains("panicked"), "{}", server.log());
     server.connect_admin()?.must("SELECT 1")?;
+    Ok(())
+}
+
+/// Sockets that say nothing, more than there is room for, keep no user out, and the last sessions are an administrator's.
+pub(crate) fn there_is_room_for_those_who_have_business() -> Result<()> {
+    let server = TestServer::with_configuration(Arc::new(Warehouse::init()?), "[limits]\nconnections = 5\n")?;
+    let mut admin = server.connect_admin()?;
+    ensure!(one_value(&mut admin, "SHOW superuser_reserved_connections")? == "3", "as PostgreSQL's default");
+    admin.must("CREATE ROLE anna LOGIN PASSWORD 'hemligt'")?;
+    let anna = server.target("anna", "hemligt");
+    let silent: Vec<TcpStream> =
+        (0..400).map(|_| TcpStream::connect(server.address())).collect::<std::io::Result<_>>()?;
+    let mut session = RawConnection::open(&anna)?;
+    session.must("SELECT 1")?;
+    let refused = |target: &Target, why: &str| -> Result<()> {
+        let error = RawConnection::try_open(target, &[])?.err().context("there was room")?;
+        ensure!(error.sqlstate() == "53300" && error.message().contains(why), "{}", error.message());
+        Ok(())
+    };
+    refused(&anna, "reserved for non-replication superuser")?;
+    let others: Vec<RawConnection> = (0..3).map(|_| server.connect_admin()).collect::<Result<_>>()?;
+    refused(&server.admin()?, "too many clients already")?;
+    drop((others, session));
+    let begun = Instant::now();
+    while RawConnection::open(&anna).is_err() {
+        ensure!(
+            begun.elapsed() < Duration::from_secs(60),
+            "the room of sessions that have ended is not given back"
+        );
+    }
+    drop(silent);
     Ok(())
 }
 
