@@ -145,6 +145,7 @@ fn main() -> ExitCode {
             "cancel::a_statement_that_is_cancelled_leaves_nothing",
             cancel::a_statement_that_is_cancelled_leaves_nothing,
         )
+        .quick("cancel::long_values_are_stopped_or_quick", cancel::long_values_are_stopped_or_quick)
         .quick("cancel::a_client_that_goes_leaves_nothing", cancel::a_client_that_goes_leaves_nothing)
         .quick("memory::series_are_streams", memory::series_are_streams)
         .quick("memory::long_values_are_refused", memory::long_values_are_refused)

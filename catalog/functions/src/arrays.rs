@@ -6,12 +6,12 @@ pub mod dimensions;
 pub mod exclusive_or;
 pub mod shape;
 
-use std::sync::Arc;
+use std::{cmp::Ordering, collections::HashSet, sync::Arc};
 
 use arrow::{
     array::{
         Array, ArrayRef, AsArray, BooleanBuilder, Int32Builder, ListArray, StringViewArray, UInt64Builder,
-        new_empty_array,
+        make_comparator, new_empty_array,
     },
     buffer::{NullBuffer, OffsetBuffer},
     compute::{SortOptions, take},
@@ -25,6 +25,7 @@ use crate::{
     casts::styles_argument,
     collation::by_value,
     error::{FunctionError, FunctionErrorKind},
+    interrupt,
     kernels::Int4,
     results::{TextColumn, check_length},
     scalar::Arguments,
@@ -36,6 +37,38 @@ type Done = Result<ArrayRef, FunctionError>;
 /// The elements of an argument that is an array, with as many rows as the result.
 fn list_argument(arguments: &Arguments<'_>, index: usize) -> Result<ListArray, FunctionError> {
     Ok(Arrays::of(arguments.full_array(index)?.as_ref(), 1)?.lists)
+}
+
+/// The arrays of an argument, where those of a constant stand once, however many rows there are: a subquery's array may
+/// be long.
+struct Lists {
+    lists: ListArray,
+    /// How far to step for each row: 0 for a constant.
+    step: usize,
+}
+
+impl Lists {
+    fn of(arguments: &Arguments<'_>, index: usize) -> Result<Self, FunctionError> {
+        let lists = Arrays::of(arguments.array(index)?.as_ref(), 1)?.lists;
+        Ok(Self { lists, step: usize::from(!arguments.is_constant(index)) })
+    }
+
+    fn is_constant(&self) -> bool {
+        self.step == 0
+    }
+
+    fn is_null(&self, row: usize) -> bool {
+        self.lists.is_null(row * self.step)
+    }
+
+    /// Where a row's elements are among [all](Self::elements).
+    fn range(&self, row: usize) -> std::ops::Range<usize> {
+        range(&self.lists, row * self.step)
+    }
+
+    fn elements(&self) -> &ArrayRef {
+        self.lists.values()
+    }
 }
 
 /// An argument that is an integer, for each row; `None` for null.
@@ -262,18 +295,18 @@ fn length(lists: &ListArray, row: usize) -> i64 {
 
 /// `array[index]`; a third argument is the lower bound (0 for the vector types, else 1).
 pub fn subscript(arguments: &Arguments<'_>) -> Done {
-    let lists = list_argument(arguments, 0)?;
+    let lists = Lists::of(arguments, 0)?;
     let index = integer_argument(arguments, 1)?;
     let lower = integer_argument(arguments, 2)?;
     let mut indices = UInt64Builder::with_capacity(arguments.rows);
     for row in 0..arguments.rows {
         let found = index(row).zip(lower(row)).filter(|_| !lists.is_null(row)).and_then(|(index, lower)| {
             let offset = usize::try_from(index - lower).ok()?;
-            range(&lists, row).nth(offset)
+            lists.range(row).nth(offset)
         });
         indices.append_option(found.and_then(|at| u64::try_from(at).ok()));
     }
-    Ok(take(lists.values(), &indices.finish(), None)?)
+    Ok(take(lists.elements(), &indices.finish(), None)?)
 }
 
 /// `array[lower:upper]` of a list: array, lower, upper, lower bound of the array. A null bound makes the result null; one
@@ -372,40 +405,50 @@ pub fn distinct_in_order<const JSONB: bool>(arguments: &Arguments<'_>) -> Done {
     })
 }
 
-fn compare_sets(
-    arguments: &Arguments<'_>,
-    holds: impl Fn(
-        &dyn Fn(usize, usize) -> bool,
-        std::ops::Range<usize>,
-        std::ops::Range<usize>,
-        &ListArray,
-        &ListArray,
-    ) -> bool,
-) -> Done {
-    let (left, right) = (list_argument(arguments, 0)?, list_argument(arguments, 1)?);
-    let (one, two) = Keys::of_both(left.values(), right.values(), false)?;
-    let same = |a: usize, b: usize| {
-        !left.values().is_null(a) && !right.values().is_null(b) && one.rows.row(a) == two.rows.row(b)
-    };
+/// Up to so many comparisons for one row, comparing is quicker than hashing.
+const COMPARISONS_MAX: usize = 256;
+
+/// Whether the left array holds all elements of the right one, or any.
+fn compare_sets(arguments: &Arguments<'_>, quantifier: Quantifier) -> Done {
+    let (left, right) = (Lists::of(arguments, 0)?, Lists::of(arguments, 1)?);
+    let (one, two) = Keys::of_both(left.elements(), right.elements(), false)?;
+    // The left elements of one row, hashed, and where they begin: a constant's are hashed once.
+    let mut hashed = (usize::MAX, HashSet::new());
     let mut builder = BooleanBuilder::with_capacity(arguments.rows);
     for row in 0..arguments.rows {
+        interrupt::check()?;
         if left.is_null(row) || right.is_null(row) {
             builder.append_null();
-        } else {
-            builder.append_value(holds(&same, range(&left, row), range(&right, row), &left, &right));
+            continue;
         }
+        let (held, mut wanted) = (left.range(row), right.range(row));
+        let elements = held.clone().filter(|at| !left.elements().is_null(*at)).map(|at| one.rows.row(at));
+        let few = held.len().saturating_mul(wanted.len()) <= COMPARISONS_MAX;
+        if !few && hashed.0 != held.start {
+            hashed = (held.start, elements.clone().collect());
+        }
+        // Null is not equal to null here.
+        let is_held = |at: usize| {
+            let wanted = two.rows.row(at);
+            !right.elements().is_null(at)
+                && if few { elements.clone().any(|held| held == wanted) } else { hashed.1.contains(&wanted) }
+        };
+        builder.append_value(match quantifier {
+            Quantifier::All => wanted.all(is_held),
+            Quantifier::Any => wanted.any(is_held),
+        });
     }
     Ok(Arc::new(builder.finish()))
 }
 
 /// `array @> array`
 pub fn array_contains(arguments: &Arguments<'_>) -> Done {
-    compare_sets(arguments, |same, left, right, _, _| right.clone().all(|b| left.clone().any(|a| same(a, b))))
+    compare_sets(arguments, Quantifier::All)
 }
 
 /// `array && array`
 pub fn array_overlaps(arguments: &Arguments<'_>) -> Done {
-    compare_sets(arguments, |same, left, right, _, _| right.clone().any(|b| left.clone().any(|a| same(a, b))))
+    compare_sets(arguments, Quantifier::Any)
 }
 
 /// For each row the positions (from 0) of the elements that equal the second argument; null equals null here.
@@ -415,14 +458,12 @@ fn matches<const JSONB: bool>(arguments: &Arguments<'_>) -> Result<(Arrays, Vec<
     let (one, two) = Keys::of_both(arrays.lists.values(), &wanted, JSONB)?;
     let found = (0..arguments.rows)
         .map(|row| {
-            arrays
-                .range(row)
-                .enumerate()
-                .filter(|(_, at)| one.rows.row(*at) == two.rows.row(row))
-                .map(|(position, _)| position)
-                .collect()
+            interrupt::check()?;
+            let positions = arrays.range(row).enumerate();
+            let found = positions.filter(|(_, at)| one.rows.row(*at) == two.rows.row(row));
+            Ok(found.map(|(position, _)| position).collect())
         })
-        .collect();
+        .collect::<Result<_, FunctionError>>()?;
     Ok((arrays, found))
 }
 
@@ -523,10 +564,10 @@ pub fn array_remove<const JSONB: bool>(arguments: &Arguments<'_>) -> Done {
 
 /// `array_to_string(array, delimiter, null text, zone)`: the null text may be null, and then nulls are left out.
 pub fn array_to_string(arguments: &Arguments<'_>) -> Done {
-    let lists = list_argument(arguments, 0)?;
+    let lists = Lists::of(arguments, 0)?;
     let (delimiters, delimiter_step) = arguments.typed::<StringViewArray>(1)?;
     let (nulls, null_step) = arguments.typed::<StringViewArray>(2)?;
-    let elements = texts(lists.values(), styles_argument(arguments, 3)?)?;
+    let elements = texts(lists.elements(), styles_argument(arguments, 3)?)?;
     let mut builder = TextColumn::with_capacity(arguments.rows);
     let mut out = String::new();
     for row in 0..arguments.rows {
@@ -536,7 +577,7 @@ pub fn array_to_string(arguments: &Arguments<'_>) -> Done {
         }
         out.clear();
         let mut first = true;
-        for at in range(&lists, row) {
+        for at in lists.range(row) {
             let text = if elements.is_null(at) {
                 let at = row * null_step;
                 if nulls.is_null(at) {
@@ -669,32 +710,50 @@ pub fn at_least_all(arguments: &Arguments<'_>) -> Done {
     quantified(arguments, Quantifier::All, |ordering| ordering.is_ge())
 }
 
-fn quantified(
-    arguments: &Arguments<'_>,
-    quantifier: Quantifier,
-    holds: impl Fn(std::cmp::Ordering) -> bool,
-) -> Done {
-    let value = arguments.full_array(0)?;
-    let lists = list_argument(arguments, 1)?;
-    let compare =
-        arrow::array::make_comparator(&value, lists.values(), arrow::compute::SortOptions::default())?;
+fn quantified(arguments: &Arguments<'_>, quantifier: Quantifier, holds: impl Fn(Ordering) -> bool) -> Done {
+    let value = by_value(&arguments.full_array(0)?, false)?;
+    let lists = Lists::of(arguments, 1)?;
+    let elements = by_value(lists.elements(), false)?;
+    let compare = make_comparator(&value, &elements, SortOptions::default())?;
     let decisive = quantifier == Quantifier::Any;
+    let decides = |ordering| holds(ordering) == decisive;
+    let against_all = (lists.is_constant() && lists.range(0).len() > ELEMENTS_MAX && !lists.is_null(0))
+        .then(|| Extent::of(&elements, lists.range(0), decides(Ordering::Equal)))
+        .transpose()?;
+    let keys = match &against_all {
+        Some(extent) if extent.members.is_some() => {
+            Some(extent.converter.convert_columns(&[Arc::clone(&value)])?)
+        }
+        _ => None,
+    };
     let mut builder = BooleanBuilder::with_capacity(arguments.rows);
     for row in 0..arguments.rows {
         if lists.is_null(row) {
             builder.append_null();
             continue;
         }
-        let mut unknown = false;
-        let mut decided = false;
-        for at in range(&lists, row) {
-            if value.is_null(row) || lists.values().is_null(at) {
-                unknown = true;
-            } else if holds(compare(row, at)) == decisive {
-                decided = true;
-                break;
-            }
-        }
+        let mut unknown = value.is_null(row) && !lists.range(row).is_empty();
+        let decided = if value.is_null(row) {
+            false
+        } else if let Some(extent) = &against_all {
+            unknown = extent.nulls;
+            let beyond = |at: Option<usize>, wanted: Ordering| {
+                decides(wanted) && at.is_some_and(|at| compare(row, at) == wanted)
+            };
+            beyond(extent.largest, Ordering::Less)
+                || beyond(extent.smallest, Ordering::Greater)
+                || extent
+                    .members
+                    .as_ref()
+                    .zip(keys.as_ref())
+                    .is_some_and(|(members, keys)| members.contains(keys.row(row).as_ref()))
+        } else {
+            lists.range(row).any(|at| {
+                let is_null = elements.is_null(at);
+                unknown |= is_null;
+                !is_null && decides(compare(row, at))
+            })
+        };
         builder.append_option(match (decided, unknown) {
             (true, _) => Some(decisive),
             (false, true) => None,
@@ -702,6 +761,50 @@ fn quantified(
         });
     }
     Ok(Arc::new(builder.finish()))
+}
+
+/// A constant array of up to so many elements is compared element by element.
+const ELEMENTS_MAX: usize = 16;
+
+/// What there is to know of one long array to compare any value with all of its elements at once: whether one is larger
+/// than the value, or smaller, its largest and smallest say; whether one is equal, the set of them.
+struct Extent {
+    smallest: Option<usize>,
+    largest: Option<usize>,
+    nulls: bool,
+    converter: RowConverter,
+    members: Option<HashSet<Box<[u8]>>>,
+}
+
+impl Extent {
+    fn of(
+        elements: &ArrayRef,
+        range: std::ops::Range<usize>,
+        with_members: bool,
+    ) -> Result<Self, FunctionError> {
+        let compare = make_comparator(elements, elements, SortOptions::default())?;
+        let converter = RowConverter::new(vec![SortField::new(elements.data_type().clone())])?;
+        let mut known = range.clone().filter(|at| !elements.is_null(*at));
+        let first = known.next();
+        let (mut smallest, mut largest) = (first, first);
+        for at in known {
+            if smallest.is_some_and(|smallest| compare(at, smallest).is_lt()) {
+                smallest = Some(at);
+            }
+            if largest.is_some_and(|largest| compare(at, largest).is_gt()) {
+                largest = Some(at);
+            }
+        }
+        let members = if with_members {
+            let rows = converter.convert_columns(&[elements.slice(range.start, range.len())])?;
+            let offsets = range.clone().enumerate().filter(|(_, at)| !elements.is_null(*at));
+            Some(offsets.map(|(offset, _)| rows.row(offset).as_ref().into()).collect())
+        } else {
+            None
+        };
+        let nulls = range.clone().any(|at| elements.is_null(at));
+        Ok(Self { smallest, largest, nulls, converter, members })
+    }
 }
 
 /// A constant list's values, for those who want to make an IN list of it.

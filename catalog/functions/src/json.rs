@@ -14,6 +14,7 @@ pub use self::order::order_key;
 use crate::{
     arrays::shape::{self, Arrays},
     error::{FunctionError, FunctionErrorKind},
+    interrupt,
     kernels::{Int4, Text, map, map_bool, map_slice, map_text, map_text_nullable},
     results::{TextColumn, check_length, out_of_memory},
     scalar::Arguments,
@@ -602,26 +603,45 @@ pub fn to_bool(arguments: &Arguments<'_>) -> Done {
     })
 }
 
-/// Whether one value contains another (`@>`).
-fn contains(outer: &Json<'_>, inner: &Json<'_>, top: bool) -> bool {
+/// Whether one value contains another (`@>`): each of the one is looked for in all of the other.
+fn contains(outer: &Json<'_>, inner: &Json<'_>, top: bool) -> Result<bool, FunctionError> {
+    let any = |held: &[Json<'_>], wanted: &Json<'_>| -> Result<bool, FunctionError> {
+        interrupt::check()?;
+        for held in held {
+            if contains(held, wanted, false)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
     match (outer, inner) {
-        (Json::Object(outer), Json::Object(inner)) => inner
-            .iter()
-            .all(|(key, value)| outer.iter().any(|(name, held)| name == key && contains(held, value, false))),
+        (Json::Object(outer), Json::Object(inner)) => {
+            for (key, value) in inner {
+                interrupt::check()?;
+                let Some((_, held)) = outer.iter().find(|(name, _)| name == key) else { return Ok(false) };
+                if !contains(held, value, false)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
         (Json::Array(outer), Json::Array(inner)) => {
-            inner.iter().all(|value| outer.iter().any(|held| contains(held, value, false)))
+            for value in inner {
+                if !any(outer, value)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
         }
-        (Json::Array(outer), scalar) if top && !matches!(scalar, Json::Object(_)) => {
-            outer.iter().any(|held| !matches!(held, Json::Array(_)) && contains(held, scalar, false))
-        }
-        (Json::Number(one), Json::Number(two)) => one == two || order::same_number(one, two),
-        (one, two) => one == two,
+        (Json::Array(outer), scalar) if top && !matches!(scalar, Json::Object(_)) => any(outer, scalar),
+        (Json::Number(one), Json::Number(two)) => Ok(one == two || order::same_number(one, two)),
+        (one, two) => Ok(one == two),
     }
 }
 
 /// `jsonb @> jsonb`
 pub fn jsonb_contains(arguments: &Arguments<'_>) -> Done {
-    map_bool::<(Text, Text)>(arguments, |(outer, inner)| Ok(contains(&parse(outer)?, &parse(inner)?, true)))
+    map_bool::<(Text, Text)>(arguments, |(outer, inner)| contains(&parse(outer)?, &parse(inner)?, true))
 }
 
 /// `jsonb ? text`
@@ -637,8 +657,13 @@ fn exists_several(arguments: &Arguments<'_>, all: bool) -> Done {
     map_bool::<(Text,)>(arguments, |(text,)| {
         let keys = lists.value(rows.next().unwrap_or(0));
         let value = parse(text)?;
-        let mut keys = keys.as_string_view().iter().flatten();
-        Ok(if all { keys.all(|key| has_key(&value, key)) } else { keys.any(|key| has_key(&value, key)) })
+        for key in keys.as_string_view().iter().flatten() {
+            interrupt::check()?;
+            if has_key(&value, key) != all {
+                return Ok(!all);
+            }
+        }
+        Ok(all)
     })
 }
 
@@ -875,7 +900,9 @@ mod tests {
 
     #[test]
     fn containment() {
-        let holds = |outer: &str, inner: &str| contains(&parse(outer).unwrap(), &parse(inner).unwrap(), true);
+        let holds = |outer: &str, inner: &str| {
+            contains(&parse(outer).unwrap(), &parse(inner).unwrap(), true).unwrap()
+        };
         assert!(holds(r#"{"a":1,"b":{"c":2}}"#, r#"{"b":{"c":2}}"#));
         assert!(holds("[1,2,[3]]", "[2]"));
         assert!(holds("[1,2]", "1"));

@@ -19,6 +19,7 @@ use datafusion::logical_expr::ScalarUDF;
 pub use self::{expressions::similar_to_escape, regexp::*};
 use crate::{
     error::{FunctionError, FunctionErrorKind},
+    interrupt,
     kernels::{TextArgument, boolean_rows, text_rows},
     scalar::{Arguments, Scalar},
     strings::{Definition, Kind},
@@ -103,7 +104,7 @@ fn like_rows(arguments: &Arguments<'_>, fold: bool, negated: bool) -> Result<Arr
     let lower = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<String>();
     let prepare = |pattern: &str| LikePattern::new(&if fold { lower(pattern) } else { pattern.to_owned() });
     let constant = arguments.is_constant(1).then(|| prepare(pattern.get(0)));
-    boolean_rows(arguments, |row| {
+    let matched = boolean_rows(arguments, |row| {
         let prepared;
         let pattern = match &constant {
             Some(pattern) => pattern,
@@ -115,8 +116,14 @@ fn like_rows(arguments: &Arguments<'_>, fold: bool, negated: bool) -> Result<Arr
         let text = text.get(row);
         let matched = if fold { pattern.matches(&lower(text))? } else { pattern.matches(text)? };
         Ok(matched != negated)
-    })
+    })?;
+    // A search that was given up has found nothing.
+    interrupt::check()?;
+    Ok(matched)
 }
+
+/// A search in one text asks after so many places whether its result is still wanted.
+const PLACES_BETWEEN_CHECKS: usize = 1024;
 
 /// A LIKE pattern: literal runs between wildcards.
 #[derive(Debug, PartialEq, Eq)]
@@ -210,7 +217,10 @@ impl LikePattern {
         if let Some(literal) = &self.literals[index] {
             return text.find(literal.as_str()).map(|at| &text[at + literal.len()..]);
         }
-        text.char_indices().find_map(|(at, _)| self.strip(index, &text[at..]))
+        let mut places = text.char_indices().enumerate().take_while(|(place, _)| {
+            place % PLACES_BETWEEN_CHECKS != 0 || *place == 0 || !interrupt::is_raised()
+        });
+        places.find_map(|(_, (at, _))| self.strip(index, &text[at..]))
     }
 
     fn ends(&self, index: usize, text: &str) -> bool {

@@ -12,8 +12,9 @@ use std::{
 };
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, new_null_array},
+    array::{Array, ArrayRef, AsArray, UInt32Array, new_null_array},
     buffer::NullBuffer,
+    compute::take,
     datatypes::{DataType, Field, Int32Type},
 };
 use datafusion::{
@@ -21,7 +22,7 @@ use datafusion::{
     logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility},
 };
 
-use crate::error::FunctionError;
+use crate::{error::FunctionError, results};
 
 /// The longest value that becomes a constant of a plan. The planner copies, compares and writes out constants.
 const CONSTANT_BYTES_MAX: usize = 64 << 10;
@@ -103,13 +104,17 @@ impl<'a> Arguments<'a> {
         self.constant.get(index).copied().unwrap_or(false)
     }
 
-    /// The array of an argument with as many rows as the result.
+    /// The array of an argument with as many rows as the result. A constant is written out for each of them: 53200 if
+    /// that is more than a batch may take. Texts share their bytes, arrays do not.
     pub fn full_array(&self, index: usize) -> Result<ArrayRef, FunctionError> {
         let array = self.array(index)?;
-        if self.is_constant(index) && self.rows != 1 {
-            return Ok(ScalarValue::try_from_array(array, 0)?.to_array_of_size(self.rows)?);
+        if !self.is_constant(index) || self.rows == 1 {
+            return Ok(Arc::clone(array));
         }
-        Ok(Arc::clone(array))
+        if array.data_type().is_nested() {
+            results::check_batch(array.to_data().get_slice_memory_size()?.saturating_mul(self.rows))?;
+        }
+        Ok(take(array, &UInt32Array::from(vec![0; self.rows]), None)?)
     }
 
     /// An argument as the Arrow array that it is, and how far to step in it for each row: 0 for a constant.

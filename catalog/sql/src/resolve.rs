@@ -370,9 +370,10 @@ pub fn in_list(
             if left.expr != wanted.expr || right.arrow_type != wanted.arrow_type {
                 break;
             }
-            items.push(right.expr);
+            items.push(right);
         }
         if items.len() == several.len() {
+            let items = members(items);
             return Ok(boolean(Expr::InList(InList::new(Box::new(wanted.expr), items, negated))));
         }
     }
@@ -391,6 +392,21 @@ pub fn in_list(
         });
     }
     Ok(boolean(chain.unwrap_or_else(|| lit(negated))))
+}
+
+/// The items of an IN list for the engine, which keeps the two zeros of a float apart: whoever asks for one asks for both.
+fn members(items: Vec<Typed>) -> Vec<Expr> {
+    let mut members = Vec::with_capacity(items.len());
+    for item in items {
+        let other_zero = match item.value() {
+            Some(ScalarValue::Float32(Some(value))) if *value == 0.0 => Some(lit(-*value)),
+            Some(ScalarValue::Float64(Some(value))) if *value == 0.0 => Some(lit(-*value)),
+            _ => None,
+        };
+        members.push(item.expr);
+        members.extend(other_zero);
+    }
+    members
 }
 
 /// `left IS [NOT] DISTINCT FROM right`.

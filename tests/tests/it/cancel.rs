@@ -159,3 +159,55 @@ pub(crate) fn a_client_that_goes_leaves_nothing() -> Result<()> {
     }
     nothing_is_left(&server, &mut admin)
 }
+
+/// What compares each part of one long value with each of another: no row comes to an end between which the statement
+/// could be stopped.
+const LONG_VALUES: &[&str] = &[
+    "SELECT j @> j FROM (SELECT jsonb_agg(i) j FROM generate_series(1, 200000) i) t",
+    "SELECT j ?& a FROM (SELECT jsonb_agg(i::text) j, array_agg((-i)::text) || array_agg(i::text) a FROM \
+     generate_series(1, 300000) i) t",
+    "SELECT j ?| a FROM (SELECT jsonb_agg(i::text) j, array_agg((-i)::text) a FROM generate_series(1, 300000) i) t",
+    "SELECT repeat('a', 3000000) LIKE '%' || repeat('a_', 100000) || 'b%'",
+    "SELECT sum(array_position(a, -i)) FROM generate_series(1, 8000) i, \
+     (SELECT array_agg(j) a FROM generate_series(1, 10000) j) t",
+];
+
+/// And what would do so, but does not need to.
+const SETS: &[(&str, &str)] = &[
+    ("SELECT a <@ a AND a && a FROM (SELECT array_agg(i) a FROM generate_series(1, 300000) i) t", "t"),
+    ("SELECT t LIKE '%' || repeat('a%', 10000) || 'b' FROM (SELECT repeat('a', 3000000) t) t", "f"),
+    ("SELECT length(btrim(repeat('a', 3000000), repeat('b', 3000000) || 'a'))", "0"),
+    (
+        "SELECT length((j - a)::text) FROM (SELECT jsonb_agg(i::text) j, array_agg(i::text) a FROM \
+      generate_series(1, 300000) i) t",
+        "2",
+    ),
+    (
+        "SELECT count(*) FROM generate_series(1, 300000) i WHERE i = ANY ((SELECT array_agg(j) FROM \
+      generate_series(-300000, 10) j)::int[])",
+        "10",
+    ),
+    (
+        "SELECT count(*) FROM generate_series(1, 300000) i WHERE i > ALL ((SELECT array_agg(j) FROM \
+      generate_series(-300000, 10) j)::int[])",
+        "299990",
+    ),
+];
+
+/// More statements than there are threads for them: were they not stopped, nobody would be answered any more.
+const STOPPED: usize = 40;
+
+pub(crate) fn long_values_are_stopped_or_quick() -> Result<()> {
+    let server = TestServer::start()?;
+    let mut session = server.connect_admin()?;
+    session.must("SET statement_timeout = '200ms'")?;
+    for turn in 0..STOPPED {
+        let sql = LONG_VALUES[turn % LONG_VALUES.len()];
+        stopped(&session.simple(sql)?, sql)?;
+    }
+    session.must("SET statement_timeout = 0")?;
+    for (sql, expected) in SETS {
+        ensure!(one_value(&mut session, sql)? == *expected, "{sql}");
+    }
+    Ok(())
+}

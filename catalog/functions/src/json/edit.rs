@@ -1,5 +1,7 @@
 //! What makes one `jsonb` of another: `||`, `-`, `#-`, `jsonb_set`, `jsonb_insert`, `jsonb_strip_nulls`, `jsonb_pretty`.
 
+use std::collections::HashSet;
+
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringViewArray};
 
 use super::{Json, members_in_order, parse, write_normal, write_string};
@@ -54,15 +56,14 @@ fn cannot_delete() -> FunctionError {
     FunctionError::invalid_parameter("cannot delete from scalar")
 }
 
-fn without_keys<'a>(value: Json<'a>, keys: &[&str]) -> Result<Json<'a>, FunctionError> {
+fn without_keys<'a>(value: Json<'a>, keys: &HashSet<&str>) -> Result<Json<'a>, FunctionError> {
     match value {
         Json::Object(mut members) => {
-            members.retain(|(name, _)| !keys.contains(&name.as_str()));
+            members.retain(|(name, _)| !keys.contains(name.as_str()));
             Ok(Json::Object(members))
         }
         Json::Array(mut elements) => {
-            elements
-                .retain(|element| !matches!(element, Json::String(text) if keys.contains(&text.as_str())));
+            elements.retain(|element| !matches!(element, Json::String(text) if keys.contains(text.as_str())));
             Ok(Json::Array(elements))
         }
         _ => Err(cannot_delete()),
@@ -72,7 +73,7 @@ fn without_keys<'a>(value: Json<'a>, keys: &[&str]) -> Result<Json<'a>, Function
 /// `jsonb - text`
 pub fn delete_key(arguments: &Arguments<'_>) -> Done {
     map_text::<(Text, Text)>(arguments, |(text, key), out| {
-        write_normal(without_keys(parse(text)?, &[key])?, out)
+        write_normal(without_keys(parse(text)?, &HashSet::from([key]))?, out)
     })
 }
 
@@ -135,7 +136,7 @@ pub fn delete_keys(arguments: &Arguments<'_>) -> Done {
     let mut lists = Lists::of(arguments, 1)?;
     map_text::<(Text,)>(arguments, |(text,), out| {
         let keys = lists.next()?;
-        let keys: Vec<&str> = keys.iter().flatten().collect();
+        let keys: HashSet<&str> = keys.iter().flatten().collect();
         write_normal(without_keys(parse(text)?, &keys)?, out)
     })
 }

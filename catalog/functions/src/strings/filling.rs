@@ -1,8 +1,11 @@
 //! Trimming, padding, replacing and repeating.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
-use arrow::{array::ArrayRef, datatypes::DataType};
+use arrow::{
+    array::{ArrayRef, StringViewArray},
+    datatypes::DataType,
+};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::{byte_of, characters};
@@ -13,24 +16,58 @@ use crate::{
     scalar::{Arguments, Scalar, by_datafusion},
 };
 
+/// A set of more characters than this is hashed.
+const CHARACTERS_MAX: usize = 64;
+
+/// Trims by DataFusion, whose results share the bytes of their texts; it looks at each of the set's characters for each
+/// of the text's, so where the set is long the work is done here.
+fn trim_rows(
+    arguments: &Arguments<'_>,
+    by_engine: &Arc<ScalarUDF>,
+    trim: for<'a> fn(&'a str, &HashSet<char>) -> &'a str,
+) -> Result<ArrayRef, FunctionError> {
+    if arguments.len() < 2 {
+        return by_datafusion(by_engine, arguments);
+    }
+    let (sets, _) = arguments.typed::<StringViewArray>(1)?;
+    if sets.iter().flatten().all(|set| set.len() <= CHARACTERS_MAX) {
+        return by_datafusion(by_engine, arguments);
+    }
+    let (text, sets) = (TextArgument::of(arguments, 0)?, TextArgument::of(arguments, 1)?);
+    let constant = arguments.is_constant(1).then(|| sets.get(0).chars().collect::<HashSet<char>>());
+    text_rows(arguments, |row, out| {
+        let of_row = constant.is_none().then(|| sets.get(row).chars().collect());
+        if let Some(set) = constant.as_ref().or(of_row.as_ref()) {
+            out.push_str(trim(text.get(row), set));
+        }
+        Ok(())
+    })
+}
+
 /// `btrim(text [, characters])`.
 pub fn btrim() -> Arc<ScalarUDF> {
     Scalar::strict("btrim", DataType::Utf8View, |arguments| {
-        by_datafusion(&datafusion::functions::string::btrim(), arguments)
+        trim_rows(arguments, &datafusion::functions::string::btrim(), |text, set| {
+            text.trim_matches(|one| set.contains(&one))
+        })
     })
 }
 
 /// `ltrim(text [, characters])`.
 pub fn ltrim() -> Arc<ScalarUDF> {
     Scalar::strict("ltrim", DataType::Utf8View, |arguments| {
-        by_datafusion(&datafusion::functions::string::ltrim(), arguments)
+        trim_rows(arguments, &datafusion::functions::string::ltrim(), |text, set| {
+            text.trim_start_matches(|one| set.contains(&one))
+        })
     })
 }
 
 /// `rtrim(text [, characters])`.
 pub fn rtrim() -> Arc<ScalarUDF> {
     Scalar::strict("rtrim", DataType::Utf8View, |arguments| {
-        by_datafusion(&datafusion::functions::string::rtrim(), arguments)
+        trim_rows(arguments, &datafusion::functions::string::rtrim(), |text, set| {
+            text.trim_end_matches(|one| set.contains(&one))
+        })
     })
 }
 

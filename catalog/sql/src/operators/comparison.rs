@@ -109,6 +109,10 @@ macro_rules! text_row {
     };
 }
 
+/// The longest pattern that is given to DataFusion, which makes regular expressions of most patterns: they take memory
+/// and time by their length, and nothing stops them within one text.
+const PLAIN_LIKE_BYTES_MAX: usize = 256;
+
 /// LIKE with a constant pattern is DataFusion's own expression, which prunes by the pattern's first characters. A
 /// pattern that ends in a lone backslash is an error, which only our function raises.
 fn plain_like(name: &str, operands: &[Typed]) -> Option<Typed> {
@@ -123,7 +127,11 @@ fn plain_like(name: &str, operands: &[Typed]) -> Option<Typed> {
         _ => return None,
     };
     let backslashes = text.len() - text.trim_end_matches('\\').len();
-    if backslashes % 2 == 1 || value.value().is_some() || value.pg_type() == PgType::Bpchar {
+    if text.len() > PLAIN_LIKE_BYTES_MAX
+        || backslashes % 2 == 1
+        || value.value().is_some()
+        || value.pg_type() == PgType::Bpchar
+    {
         return None;
     }
     let expr = Expr::Like(Like {

@@ -382,9 +382,10 @@ fn over_constants(
                 break;
             }
             wanted.get_or_insert(one);
-            items.push(other.expr);
+            items.push(other);
         }
         if let Some(wanted) = wanted.filter(|_| items.len() == elements.len()) {
+            let items = super::members(items);
             return Ok(boolean(Expr::InList(InList::new(Box::new(wanted.expr), items, all))));
         }
     }
