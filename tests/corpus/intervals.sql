@@ -85,3 +85,16 @@ select '10'::interval minute, '10'::interval hour, '1-2 3 4:05:06.789'::interval
 select pg_typeof('1 day'::interval(2)), format_type(1186, 2147418114), '1 day 2 hours'::interval day + interval '3 hours';
 -- refused: tables hold no intervals
 create temporary table spans (i interval(1), d interval day to hour);
+set intervalstyle = 'postgres';
+select interval(2) '1.2399 seconds', interval(0) '1 day 1.6', interval (3) '00:00:01.23456', interval '1.2399' second(2), interval '1 2:03:04.567' day to second(1);
+select interval(2) '1.239' + interval '1', array[interval(1) '1.26'], cast('1.26' as interval(1)), '1.26'::interval(1), '1 day 1.26'::text::interval(1);
+select interval(2) '1' day;
+select interval(2);
+select pg_typeof(interval(2) '1'), interval '1-2' year to month, '1.5 sec'::interval second(0), '1-2'::interval year to month;
+set intervalstyle = 'postgres_verbose';
+select interval(2) '1 day 1.2399', '-1.26'::interval(1), interval '1 2:03:04.567' day to second(1), interval '1-2' year to month, interval '0' second(0), interval '1.239' hour to minute;
+set intervalstyle = 'sql_standard';
+select interval(2) '1 day 1.2399', '-1.26'::interval(1), interval '1 2:03:04.567' day to second(1), interval '1-2' year to month, interval '0' second(0), interval '-1 1.5' day to second(0);
+set intervalstyle = 'iso_8601';
+select interval(2) '1 day 1.2399', '-1.26'::interval(1), interval '1 2:03:04.567' day to second(1), interval '1-2' year to month, interval '0' second(0), '-1.26'::interval(1)::text;
+set intervalstyle = 'postgres';

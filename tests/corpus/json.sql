@@ -99,9 +99,7 @@ select array_to_json(array[1,2,3]), array_to_json(array['a','b'], false);
 select j ->> 'namn' || '!', length(b ->> 'namn'), (b ->> 'ålder')::int + 1, (b -> 'adress' ->> 'nr')::numeric * 2 from c.dokument where id = 1;
 select ('{"a":1,"b":[1,2]}'::jsonb)['a'], ('{"a":1,"b":[1,2]}'::jsonb)['b'][1], ('[1,2]'::jsonb)[0];
 select coalesce(b, '{}') from c.dokument order by id;
--- refused: the path language of json
 select jsonb_path_query('{"a":[1,2]}', '$.a[*]');
--- refused: the path language of json
 select '{"a":1}'::jsonb @? '$.a', '{"a":1}'::jsonb @@ '$.a == 1';
 select * from json_to_record('{"a":1,"b":"x"}') as x(a int, b text);
 select * from jsonb_to_recordset('[{"a":1,"b":"x"},{"a":2}]') as x(a int, b text);

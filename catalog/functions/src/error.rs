@@ -64,6 +64,26 @@ pub enum FunctionErrorKind {
     SubstringError,
     /// 22P05
     UntranslatableCharacter,
+    /// 22031
+    InvalidArgumentForSqlJsonDatetimeFunction,
+    /// 22033
+    InvalidSqlJsonSubscript,
+    /// 22036
+    NonNumericSqlJsonItem,
+    /// 22038
+    SingletonSqlJsonItemRequired,
+    /// 22039
+    SqlJsonArrayNotFound,
+    /// 2203A
+    SqlJsonMemberNotFound,
+    /// 2203B
+    SqlJsonNumberNotFound,
+    /// 2203C
+    SqlJsonObjectNotFound,
+    /// 42704
+    UndefinedObject,
+    /// 54001
+    StatementTooComplex,
     /// 21000
     CardinalityViolation,
     /// 42804

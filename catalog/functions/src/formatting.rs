@@ -25,7 +25,7 @@ use crate::{
     strings::write_literal,
     text_input::rescale,
 };
-use dates::{DateTemplate, Moment};
+use dates::{DateTemplate, Fields, Moment, of_whole_text};
 use numbers::NumberTemplate;
 
 type Done = Result<ArrayRef, FunctionError>;
@@ -94,7 +94,10 @@ pub fn to_char_interval(arguments: &Arguments<'_>) -> Done {
 pub fn to_date(arguments: &Arguments<'_>) -> Done {
     let templates = Templates::of(arguments, 1, DateTemplate::read)?;
     map::<(Text, Text), Date>(arguments, |(value, text)| {
-        templates.with(text, |template| template.parse(value)?.into_date())
+        templates.with(text, |template| {
+            let date = template.parse(value).and_then(Fields::into_date);
+            date.map_err(|error| of_whole_text(error, value))
+        })
     })
 }
 
@@ -103,7 +106,10 @@ pub fn to_timestamp(arguments: &Arguments<'_>) -> Done {
     let templates = Templates::of(arguments, 1, DateTemplate::read)?;
     let zone = zone_argument(arguments, 2)?;
     map::<(Text, Text), Timestamp>(arguments, |(value, text)| {
-        templates.with(text, |template| template.parse(value)?.into_timestamp(zone))
+        templates.with(text, |template| {
+            let moment = template.parse(value).and_then(|fields| fields.into_timestamp(zone));
+            moment.map_err(|error| of_whole_text(error, value))
+        })
     })
 }
 

@@ -6,6 +6,7 @@ pub mod arrays;
 pub mod build;
 pub mod edit;
 mod order;
+pub mod path;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 

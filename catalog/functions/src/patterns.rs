@@ -16,6 +16,7 @@ use std::sync::Arc;
 use arrow::{array::ArrayRef, datatypes::DataType};
 use datafusion::logical_expr::ScalarUDF;
 
+pub(crate) use self::expressions::LikeRegex;
 pub use self::{expressions::similar_to_escape, regexp::*};
 use crate::{
     error::{FunctionError, FunctionErrorKind},

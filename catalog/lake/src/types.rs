@@ -96,6 +96,8 @@ pub enum PgType {
     Uuid,
     /// `jsonb`
     Jsonb,
+    /// `jsonpath`, a path of the SQL/JSON path language in its canonical text
+    Jsonpath,
     /// `pg_node_tree`, the catalogue's stored expressions
     PgNodeTree,
     /// A one-dimensional array of another type
@@ -201,6 +203,7 @@ impl PgType {
         PgType::Void,
         PgType::Uuid,
         PgType::Jsonb,
+        PgType::Jsonpath,
         PgType::Regnamespace,
         PgType::Regrole,
     ];
@@ -266,6 +269,7 @@ impl PgType {
             Self::Void => row(2278, "void", 0, 4, C::Pseudo, false, "void"),
             Self::Uuid => row(2950, "uuid", 2951, 16, C::User, false, "uuid"),
             Self::Jsonb => row(3802, "jsonb", 3807, -1, C::User, false, "jsonb"),
+            Self::Jsonpath => row(4072, "jsonpath", 4073, -1, C::User, false, "jsonpath"),
             Self::Regnamespace => row(4089, "regnamespace", 4090, 4, C::Numeric, false, "regnamespace"),
             Self::Regrole => row(4096, "regrole", 4097, 4, C::Numeric, false, "regrole"),
             Self::Array(element) => {
@@ -366,6 +370,7 @@ impl PgType {
             | Self::Regrole
             | Self::Record
             | Self::Void
+            | Self::Jsonpath
             | Self::PgNodeTree => false,
             Self::Array(element) => !matches!(element, Self::Array(_)) && element.can_be_stored(),
         }
@@ -490,6 +495,7 @@ impl ColumnType {
             | PgType::Unknown
             | PgType::Json
             | PgType::Jsonb
+            | PgType::Jsonpath
             | PgType::Aclitem
             | PgType::PgNodeTree
             | PgType::Void

@@ -18,8 +18,8 @@ use crate::error::{SqlError, SqlErrorKind};
 
 /// Types whose name before a string makes a literal of it (`float8 '1'`); the dates and times are sqlparser's already.
 const LITERAL_TYPES: &[&str] = &[
-    "bool", "bpchar", "bytea", "float4", "float8", "int2", "int4", "int8", "json", "jsonb", "name",
-    "numeric", "oid", "regclass", "regtype", "text", "uuid", "varchar",
+    "bool", "bpchar", "bytea", "float4", "float8", "int2", "int4", "int8", "json", "jsonb", "jsonpath",
+    "name", "numeric", "oid", "regclass", "regtype", "text", "uuid", "varchar",
 ];
 
 /// Words that end an expression or a list in FROM: never a relation's name.
@@ -140,6 +140,20 @@ impl<'t> Adapter<'t> {
             // TRIM(LEADING FROM x) trims spaces.
             "from" if is_trim_side(self.previous.as_ref()) => {
                 vec![Token::SingleQuotedString(" ".to_owned()), space(), token.token.clone()]
+            }
+            // sqlparser forgets a precision that stands before the string.
+            "interval" if self.is_sign(1, &Token::LParen) && self.is_sign(3, &Token::RParen) => {
+                match (self.significant(2), self.significant(4)) {
+                    (
+                        Some((_, TokenWithSpan { token: digits @ Token::Number(..), .. })),
+                        Some((next, TokenWithSpan { token: text @ Token::SingleQuotedString(_), .. })),
+                    ) => {
+                        let (text, digits) = (text.clone(), digits.clone());
+                        self.index = next;
+                        vec![token.token.clone(), space(), text, Token::LParen, digits, Token::RParen]
+                    }
+                    _ => return false,
+                }
             }
             name if LITERAL_TYPES.contains(&name) && begins_expression(self.previous.as_ref()) => {
                 match self.significant(1) {

@@ -8,6 +8,7 @@ pub(crate) mod aggregates;
 pub(crate) mod arrays;
 pub(crate) mod dates;
 pub(crate) mod json;
+pub(crate) mod json_paths;
 pub(crate) mod numbers;
 pub(crate) mod session;
 pub(crate) mod sets;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::ScalarUDF;
 use lis_functions::scalar::Kernel;
+use lis_lake::types::ColumnType;
 
 use crate::{
     error::SqlError,
@@ -25,7 +27,7 @@ use crate::{
         ResolvedAggregate, ResolvedSet, ResolvedWindow,
         select::{Candidate, Formal},
     },
-    types::{Binding, Typed},
+    types::{Binding, CastContext, Typed, coerce, number_literal, string_literal},
 };
 
 /// How a call is made of its arguments, which have the row's types.
@@ -61,8 +63,10 @@ pub(crate) struct FunctionRow {
     pub(crate) arguments: &'static [Formal],
     /// Their names, where they have any.
     pub(crate) names: &'static [&'static str],
-    /// How many must be given: the others have defaults (zero), only by names.
+    /// How many must be given: the others have defaults.
     pub(crate) required: usize,
+    /// What the others are if they are not given, as text; none says zero.
+    pub(crate) defaults: &'static [&'static str],
     /// Whether the last argument may be repeated.
     pub(crate) variadic: bool,
     /// Whether it is an ordered-set aggregate.
@@ -87,6 +91,7 @@ impl FunctionRow {
             arguments,
             names: &[],
             required: arguments.len(),
+            defaults: &[],
             variadic: false,
             ordered_set: false,
             shapes: false,
@@ -115,6 +120,23 @@ impl FunctionRow {
         self.names = names;
         self.required = required;
         self
+    }
+
+    /// What the arguments from `required` on are if they are left out.
+    pub(crate) const fn defaults(mut self, defaults: &'static [&'static str]) -> Self {
+        self.defaults = defaults;
+        self
+    }
+
+    /// What an argument is that is left out; nothing if there is no such thing.
+    pub(crate) fn default(&self, binding: &Binding<'_>, index: usize) -> Result<Option<Typed>, SqlError> {
+        let Some(Formal::Is(pg_type)) = self.arguments.get(index) else { return Ok(None) };
+        let written = index.checked_sub(self.required).and_then(|index| self.defaults.get(index));
+        let written = match written {
+            Some(text) => string_literal(text, None),
+            None => number_literal("0", None)?,
+        };
+        coerce(binding, written, ColumnType::plain(*pg_type), CastContext::Explicit, None).map(Some)
     }
 
     pub(crate) fn is_aggregate(&self) -> bool {
@@ -185,6 +207,7 @@ pub(crate) fn candidates(name: &str) -> Vec<FunctionRow> {
         dates::ROWS,
         dates::FIELD_ROWS,
         json::ROWS,
+        json_paths::ROWS,
         numbers::ROWS,
         session::ROWS,
         sets::ROWS,

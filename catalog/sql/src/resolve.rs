@@ -683,17 +683,10 @@ fn named(
             continue;
         }
         let mut values = Vec::with_capacity(placed.len());
-        for (slot, formal) in placed.into_iter().zip(row.arguments) {
-            match (slot, formal) {
-                (Some(value), _) => values.push(value),
-                // What is left out is zero in all our rows with names.
-                (None, Formal::Is(pg_type)) => {
-                    let zero = crate::types::number_literal("0", call.position)?;
-                    let zero =
-                        coerce(binding, zero, ColumnType::plain(*pg_type), CastContext::Explicit, None)?;
-                    values.push(zero);
-                }
-                (None, _) => sound = false,
+        for (index, slot) in placed.into_iter().enumerate() {
+            match slot.map_or_else(|| row.default(binding, index), |value| Ok(Some(value)))? {
+                Some(value) => values.push(value),
+                None => sound = false,
             }
         }
         let fits = values.iter().zip(row.arguments).all(|(value, formal)| match formal {
@@ -727,13 +720,8 @@ fn finish(
         return Err(SqlError::new(SqlErrorKind::DatatypeMismatch, message));
     }
     let mut arguments = coerce_arguments(binding, row, arguments)?;
-    // What is left out at the end of a row with names is zero.
-    for formal in row.arguments.iter().skip(arguments.len()) {
-        if let Formal::Is(pg_type) = formal {
-            let zero = crate::types::number_literal("0", None)?;
-            let target = ColumnType::plain(*pg_type);
-            arguments.push(coerce(binding, zero, target, CastContext::Explicit, None)?);
-        }
+    for index in arguments.len()..row.arguments.len() {
+        arguments.extend(row.default(binding, index)?);
     }
     if (call.distinct || call.over) && !row.is_aggregate() && !row.is_window() {
         let (kind, message) = if call.over {

@@ -346,7 +346,8 @@ impl<'a> Column<'a> {
                 }
             }
             PgType::Char if !text => Kind::CharBinary(strings(array)?),
-            PgType::Jsonb if !text => Kind::JsonbBinary(strings(array)?, options.encoding),
+            // Both are a version and the text.
+            PgType::Jsonb | PgType::Jsonpath if !text => Kind::JsonbBinary(strings(array)?, options.encoding),
             PgType::Aclitem if !text => {
                 return Err(ServerError::new(
                     Condition::UndefinedFunction,
@@ -361,6 +362,7 @@ impl<'a> Column<'a> {
             | PgType::Unknown
             | PgType::Json
             | PgType::Jsonb
+            | PgType::Jsonpath
             | PgType::Aclitem
             | PgType::PgNodeTree
             | PgType::Void => match options.encoding {

@@ -157,6 +157,13 @@ impl Reader {
                 let text = encoding.decode(&self.take(length.saturating_sub(1))?)?;
                 ScalarValue::Utf8View(Some(json::normalise(&text)?))
             }
+            PgType::Jsonpath => {
+                if self.array::<1>()? != [1] {
+                    return Err(self.wrong());
+                }
+                let text = encoding.decode(&self.take(length.saturating_sub(1))?)?;
+                ScalarValue::Utf8View(Some(json::path::normalise(&text)?))
+            }
             PgType::Bytea => ScalarValue::BinaryView(Some(self.take(length)?.to_vec())),
             PgType::Uuid => ScalarValue::FixedSizeBinary(16, Some(self.array::<16>()?.to_vec())),
             PgType::Date => {

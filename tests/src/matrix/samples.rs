@@ -154,6 +154,11 @@ pub const TYPES: &[(&str, &str, Samples)] = &[
             &["\"str\"", "null", "12.50", "true", "{}", "[]"],
         ),
     ),
+    (
+        "jsonpath",
+        "jsonpath",
+        samples(&["$.a", "$[*] ? (@ > 1)", "strict $.b[last]", "$.a == 1"], &["$", "1"]),
+    ),
     ("oid", "oid", samples(&["1", "25", "1259"], &["0", "4294967295"])),
     ("_bool", "boolean[]", samples(&["{t,f}", "{f,NULL}"], &["{}"])),
     ("_int2", "int2[]", samples(&["{1,2,3}", "{5,NULL}"], &["{}"])),

@@ -425,7 +425,10 @@ fn family_of(name: &str, arguments: &[String], result: &str, kind: Kind) -> &'st
         return named.unwrap_or("formatting");
     }
     let is_array = arguments.iter().any(|name| name.starts_with('_'));
-    if any(&["json", "jsonb"]) || ["json", "jsonb"].contains(&result) || name.starts_with("json") {
+    if any(&["json", "jsonb", "jsonpath"])
+        || ["json", "jsonb", "jsonpath"].contains(&result)
+        || name.starts_with("json")
+    {
         return "json";
     }
     if is_array || result == "anyarray" || name == "unnest" {

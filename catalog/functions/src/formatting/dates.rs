@@ -3,11 +3,15 @@
 //! `TH` after one adds an ordinal. `TZH`, `OF` and `TZ` write the zone that the moment was asked for in.
 
 mod fields;
+mod standard;
 
 use arrow::datatypes::IntervalMonthDayNano;
 use chrono_tz::Tz;
 
-pub use self::fields::Fields;
+pub use self::{
+    fields::{Fields, of_whole_text},
+    standard::Standard,
+};
 
 use crate::{
     calendar::{self, HOUR, MINUTE, SECOND},
@@ -440,6 +444,11 @@ fn is_separator(one: char) -> bool {
 }
 
 impl Keyword {
+    /// The name that it goes by.
+    fn name(self) -> &'static str {
+        KEYWORDS.iter().find(|(_, keyword)| *keyword == self).map_or("", |(name, _)| name)
+    }
+
     fn is_number(self) -> bool {
         !matches!(
             self,

@@ -160,6 +160,21 @@ impl Expression {
     }
 }
 
+/// A pattern of jsonpath's `like_regex`.
+#[derive(Debug, Clone)]
+pub(crate) struct LikeRegex(Expression);
+
+impl LikeRegex {
+    /// The pattern with options as the functions of regular expressions take them.
+    pub(crate) fn compile(pattern: &str, options: &str) -> Result<Self, FunctionError> {
+        compiled(pattern, Flags::parse(options)?).map(Self)
+    }
+
+    pub(crate) fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
 thread_local! {
     static COMPILED: RefCell<Vec<(String, Flags, Expression)>> = const { RefCell::new(Vec::new()) };
 }

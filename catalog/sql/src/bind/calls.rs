@@ -22,6 +22,7 @@ use super::{
     Binder,
     attachments::Attachments,
     hypothetical::Hypothetical,
+    json_aggregates::is_json_of_distinct,
     not_postgresql,
     place::{Clause, Place, SeenFrom},
     unsupported,
@@ -359,9 +360,13 @@ impl Binder<'_> {
             let row = arguments.into_iter().map(|argument| argument.value).collect();
             return self.hypothetical(kind, row, within_group, call, &marks, place);
         }
+        let json_of_distinct = clauses.distinct
+            && call.over.is_none()
+            && schema.as_ref().is_none_or(|schema| schema.as_str() == "pg_catalog")
+            && is_json_of_distinct(name.as_str(), &arguments);
         let resolved = self.resolved(FunctionCall {
             schema: schema.as_ref().map(|schema| schema.as_str().to_owned()),
-            name: name.as_str().to_owned(),
+            name: if json_of_distinct { "array_agg" } else { name.as_str() }.to_owned(),
             arguments,
             star,
             distinct: clauses.distinct,
@@ -399,7 +404,13 @@ impl Binder<'_> {
                 Some(over) => self.window_aggregate(aggregate, call, over, clauses.distinct, position, place),
                 None => {
                     let seen = CallPlace { marks: &marks, position, from, place };
-                    self.aggregate(aggregate, call, &clauses, seen)
+                    let aggregated = self.aggregate(aggregate, call, &clauses, seen)?;
+                    // That of an outer query is json already.
+                    if json_of_distinct {
+                        self.json_of_array(name.as_str(), aggregated)
+                    } else {
+                        Ok(aggregated)
+                    }
                 }
             },
             ResolvedFunction::Window(window) => match &call.over {

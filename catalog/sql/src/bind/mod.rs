@@ -59,6 +59,7 @@ mod from;
 mod hypothetical;
 mod interval_fields;
 mod joins;
+mod json_aggregates;
 mod json_records;
 mod locks;
 mod modify;

@@ -58,10 +58,12 @@ impl Binder<'_> {
             return Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(position));
         }
         let (left, right) = self.aligned(left, right, name, all, unknowns)?;
-        if let (false, Some(json)) =
-            (all, left.columns.iter().find(|column| column.column_type.pg_type == PgType::Json))
-        {
-            let message = "could not identify an equality operator for type json";
+        let without_equality = |column: &&super::BoundColumn| {
+            matches!(column.column_type.pg_type, PgType::Json | PgType::Jsonpath)
+        };
+        if let (false, Some(json)) = (all, left.columns.iter().find(without_equality)) {
+            let name = json.column_type.pg_type.facts().name;
+            let message = format!("could not identify an equality operator for type {name}");
             return Err(SqlError::new(SqlErrorKind::UndefinedFunction, message).at(json.position));
         }
         match op {

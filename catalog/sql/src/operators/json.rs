@@ -4,7 +4,7 @@ use lis_functions::json;
 use lis_lake::types::{ColumnType, PgType};
 
 use super::{OperatorRow, is};
-use crate::build::apply;
+use crate::{build::apply, functions::json_paths::without_words};
 
 macro_rules! row {
     ($name:literal, $json:ident, $right:expr, $result:ident, $function:literal, $kernel:path) => {
@@ -16,6 +16,22 @@ macro_rules! row {
             build: |_, _, operands| {
                 let column_type = ColumnType::plain(PgType::$result);
                 apply($function, $kernel, operands, column_type, column_type.to_arrow())
+            },
+        }
+    };
+}
+
+macro_rules! path {
+    ($name:literal, $function:literal, $kernel:path) => {
+        OperatorRow {
+            name: $name,
+            left: Some(is(PgType::Jsonb)),
+            right: is(PgType::Jsonpath),
+            result: is(PgType::Bool),
+            build: |_, _, operands| {
+                let column_type = ColumnType::plain(PgType::Bool);
+                let arguments = without_words(operands);
+                apply($function, $kernel, arguments, column_type, column_type.to_arrow())
             },
         }
     };
@@ -49,6 +65,8 @@ pub(super) const ROWS: &[OperatorRow] = &[
             apply("jsonb_contains", json::jsonb_contains, operands, column_type, column_type.to_arrow())
         },
     },
+    path!("@?", "jsonb_path_exists_opr", json::path::kernels::exists),
+    path!("@@", "jsonb_path_match_opr", json::path::kernels::matches),
     row!("?", Jsonb, PgType::Text, Bool, "jsonb_exists", json::jsonb_exists),
     row!("?|", Jsonb, TEXTS, Bool, "jsonb_exists_any", json::jsonb_exists_any),
     row!("?&", Jsonb, TEXTS, Bool, "jsonb_exists_all", json::jsonb_exists_all),

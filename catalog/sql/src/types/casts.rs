@@ -238,7 +238,7 @@ fn zone(binding: &Binding<'_>) -> Typed {
 }
 
 /// The session zone's offset now, in seconds: what a time without a zone has.
-fn session_offset(binding: &Binding<'_>) -> Typed {
+pub(crate) fn session_offset(binding: &Binding<'_>) -> Typed {
     let zone = calendar::zone_by_name(&binding.context.time_zone).unwrap_or(Tz::UTC);
     let now = binding.context.transaction_started_at.timestamp_micros();
     let offset = i32::try_from(calendar::offset_at(zone, now)).unwrap_or(0);
@@ -557,6 +557,7 @@ pub(crate) fn iso_text(
         | T::Unknown
         | T::Json
         | T::Jsonb
+        | T::Jsonpath
         | T::PgNodeTree
         | T::Aclitem => {
             return Ok(Typed { column_type: text, origin: None, ..typed });
@@ -649,6 +650,7 @@ fn from_text(
         T::Bytea => ("bytea", kernels::text_to_bytea),
         T::Json => ("json", json::text_to_json),
         T::Jsonb => ("jsonb", json::json_to_jsonb),
+        T::Jsonpath => ("jsonpath", json::path::kernels::text_to_path),
         T::Timetz => {
             let arguments = vec![typed, session_offset(binding)];
             return apply("timetz", lis_functions::timetz::from_text, arguments, plain, plain.to_arrow());

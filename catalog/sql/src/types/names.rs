@@ -267,7 +267,6 @@ const NOT_SUPPORTED: &[&str] = &[
     "int8multirange",
     "int8range",
     "internal",
-    "jsonpath",
     "line",
     "lseg",
     "macaddr",

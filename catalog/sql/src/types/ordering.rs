@@ -29,9 +29,9 @@ fn keyed(typed: Typed) -> Result<Typed, SqlError> {
                 Some(locale) => text_key(typed, locale),
             }
         }
-        PgType::Json => Err(SqlError::new(
+        other @ (PgType::Json | PgType::Jsonpath) => Err(SqlError::new(
             SqlErrorKind::UndefinedFunction,
-            "could not identify an ordering operator for type json",
+            format!("could not identify an ordering operator for type {}", other.facts().name),
         )
         .with_hint("Use an explicit ordering operator or modify the query.")),
         PgType::Interval => interval_key(typed),
@@ -106,9 +106,9 @@ fn has_own_equality(pg_type: PgType, arrow_type: &DataType) -> bool {
 /// Refuses to tell equal values of a type that has no equality: DISTINCT, GROUP BY, set operations.
 pub(crate) fn check_equality(typed: &Typed) -> Result<(), SqlError> {
     match typed.pg_type() {
-        PgType::Json => Err(SqlError::new(
+        other @ (PgType::Json | PgType::Jsonpath) => Err(SqlError::new(
             SqlErrorKind::UndefinedFunction,
-            "could not identify an equality operator for type json",
+            format!("could not identify an equality operator for type {}", other.facts().name),
         )
         .at(typed.position)),
         _ => Ok(()),

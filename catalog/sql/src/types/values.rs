@@ -149,6 +149,7 @@ pub fn parse_text(
         T::Char => view(text.chars().take(1).collect()),
         T::Json => view(json::check(text)?.to_owned()),
         T::Jsonb => view(json::normalise(text)?),
+        T::Jsonpath => view(json::path::normalise(text)?),
         T::Text | T::Unknown | T::PgNodeTree | T::Aclitem => view(text.to_owned()),
         T::Array(element) => {
             let element = column_type.with_type(*element);

@@ -175,6 +175,7 @@ fn by_text(pg_type: PgType) -> bool {
             | PgType::Bpchar
             | PgType::Json
             | PgType::Jsonb
+            | PgType::Jsonpath
             | PgType::Name
             | PgType::Char
     )

@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 
 use super::{DAYS, Keyword, MONTHS, ROMAN};
 use crate::{
-    calendar::{self, DAY, SECOND},
+    calendar::{self, SECOND},
     dates::iso_day_of_week,
     error::{FunctionError, FunctionErrorKind},
 };
@@ -35,11 +35,15 @@ pub struct Fields {
     offset: Option<i64>,
 }
 
+const OUT_OF_RANGE: &str = "date/time field value out of range";
+
 fn out_of_range(text: &str) -> FunctionError {
-    FunctionError::new(
-        FunctionErrorKind::DatetimeFieldOverflow,
-        format!("date/time field value out of range: \"{text}\""),
-    )
+    FunctionError::new(FunctionErrorKind::DatetimeFieldOverflow, format!("{OUT_OF_RANGE}: \"{text}\""))
+}
+
+/// The error of one field, as one of the text that it was found in.
+pub fn of_whole_text(error: FunctionError, text: &str) -> FunctionError {
+    if error.message.starts_with(OUT_OF_RANGE) { out_of_range(text) } else { error }
 }
 
 fn invalid(value: &str, keyword: &str) -> FunctionError {
@@ -122,7 +126,11 @@ impl Fields {
             K::Minute => self.minute = value,
             K::Second => self.second = value,
             K::Millisecond | K::Microsecond | K::Fraction(_) => {
-                let shown = digits.min(6);
+                let most = if keyword == K::Millisecond { 3 } else { 6 };
+                if digits > most {
+                    return Err(out_of_range(text));
+                }
+                let shown = digits;
                 let kept: i64 = digits_text.get(..shown).and_then(|kept| kept.parse().ok()).unwrap_or(0);
                 self.microsecond = kept * 10_i64.pow(u32::try_from(6 - shown).unwrap_or(0));
             }
@@ -168,7 +176,7 @@ impl Fields {
         Ok(rest)
     }
 
-    fn days(&self) -> Result<i64, FunctionError> {
+    pub(super) fn days(&self) -> Result<i64, FunctionError> {
         if let Some(julian) = self.julian {
             return Ok(julian - 2_440_588);
         }
@@ -215,30 +223,44 @@ impl Fields {
 
     /// The timestamp, for `to_timestamp`; a zone in the text comes before the session's.
     pub fn into_timestamp(self, zone: Tz) -> Result<i64, FunctionError> {
-        let mut hour = self.hour;
-        if self.twelve || self.afternoon.is_some() {
-            if self.twelve && !(1..=12).contains(&hour) {
-                return Err(FunctionError::new(
-                    FunctionErrorKind::InvalidDatetimeFormat,
-                    format!("hour \"{hour}\" is invalid for the 12-hour clock"),
-                ));
-            }
-            match self.afternoon {
-                Some(true) if hour < 12 => hour += 12,
-                Some(false) if hour == 12 => hour = 0,
-                _ => {}
-            }
-        }
-        if hour > 24 || self.minute > 59 || self.second > 59 {
-            return Err(out_of_range(&format!("{hour:02}:{:02}:{:02}", self.minute, self.second)));
-        }
-        let seconds = self.seconds_of_day.unwrap_or(hour * 3600 + self.minute * 60 + self.second);
-        let (extra, time) = ((seconds * SECOND) / DAY, (seconds * SECOND) % DAY);
-        let local = calendar::join_timestamp(self.days()? + extra, time + self.microsecond)?;
+        let local = calendar::join_timestamp(self.days()?, self.time_of_day()?)?;
         match self.offset {
             Some(offset) => Ok(local - offset * SECOND),
             None => calendar::local_to_utc(zone, local),
         }
+    }
+
+    /// The hour of 24.
+    fn hour_of_day(&self) -> Result<i64, FunctionError> {
+        let hour = self.hour;
+        if self.twelve && !(1..=12).contains(&hour) {
+            return Err(FunctionError::new(
+                FunctionErrorKind::InvalidDatetimeFormat,
+                format!("hour \"{hour}\" is invalid for the 12-hour clock"),
+            )
+            .with_hint("Use the 24-hour clock, or give an hour between 1 and 12."));
+        }
+        Ok(match self.afternoon {
+            Some(true) if hour < 12 => hour + 12,
+            Some(false) if hour == 12 => 0,
+            None if self.twelve && hour == 12 => 0,
+            _ => hour,
+        })
+    }
+
+    /// Microseconds since midnight.
+    pub(super) fn time_of_day(&self) -> Result<i64, FunctionError> {
+        let hour = self.hour_of_day()?;
+        let seconds = self.seconds_of_day.unwrap_or(hour * 3600 + self.minute * 60 + self.second);
+        if hour > 23 || self.minute > 59 || self.second > 59 || !(0..86_400).contains(&seconds) {
+            return Err(out_of_range(&format!("{hour:02}:{:02}:{:02}", self.minute, self.second)));
+        }
+        Ok(seconds * SECOND + self.microsecond)
+    }
+
+    /// Seconds east of UTC, if the text has a zone.
+    pub(super) fn offset(&self) -> Option<i64> {
+        self.offset
     }
 }
 
@@ -255,32 +277,40 @@ fn complete_year(year: i64, wanted: usize, digits: usize) -> i64 {
     }
 }
 
+/// What helps where fields have no fixed width.
+const FILL_HINT: &str = "If your source string is not fixed-width, try using the \"FM\" modifier.";
+
 /// A number of just so many characters, or as long as it is; its value, its length and what follows.
 fn number(text: &str, width: Option<usize>, keyword: Keyword) -> Result<(i64, usize, &str), FunctionError> {
     let sign = usize::from(text.starts_with(['-', '+']));
     let wide = width.unwrap_or(usize::MAX).saturating_sub(sign);
     let digits = text.bytes().skip(sign).take(wide).take_while(u8::is_ascii_digit).count();
-    let name = format!("{keyword:?}");
+    let name = keyword.name();
     let end = sign + digits;
     if let Some(width) = width {
         if text.len() < width {
             return Err(FunctionError::new(
                 FunctionErrorKind::InvalidDatetimeFormat,
                 format!("source string too short for \"{name}\" formatting field"),
-            ));
+            )
+            .with_detail(format!("Field requires {width} characters, but only {} remain.", text.len()))
+            .with_hint(FILL_HINT));
         }
         if digits > 0 && end < width {
             let detail = format!("Field requires {width} characters, but only {end} could be parsed.");
-            return Err(invalid(text.get(..width).unwrap_or(text), &name).with_detail(detail));
+            return Err(invalid(text.get(..width).unwrap_or(text), name)
+                .with_detail(detail)
+                .with_hint(FILL_HINT));
         }
     }
     if digits == 0 {
-        let shown: String = text.chars().take(width.unwrap_or(4)).collect();
-        return Err(invalid(&shown, &name).with_detail("Value must be an integer."));
+        let shown: String = text.chars().take(keyword.width()).collect();
+        return Err(invalid(&shown, name).with_detail("Value must be an integer."));
     }
     let value = text[..end].parse::<i32>().map_err(|_| {
         let message = format!("value for \"{name}\" in source string is out of range");
         FunctionError::new(FunctionErrorKind::DatetimeFieldOverflow, message)
+            .with_detail("Value must be in the range -2147483648 to 2147483647.")
     })?;
     Ok((value.into(), end, &text[end..]))
 }
