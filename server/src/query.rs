@@ -8,6 +8,7 @@ pub(crate) mod copy;
 pub(crate) mod cursor;
 pub(crate) mod ddl;
 pub(crate) mod dml;
+pub(crate) mod explain;
 mod maintain;
 pub(crate) mod modify;
 pub(crate) mod record;
@@ -143,7 +144,7 @@ pub(crate) fn query_of(statement: &Statement) -> Option<&ast::Query> {
             | UtilityStatement::CreateView { query, .. }
             | UtilityStatement::CreateTableAs { query, .. },
         ) => Some(query),
-        Statement::Explain { explained: Explained::Modification(_), .. }
+        Statement::Explain { .. }
         | Statement::Modify(_)
         | Statement::Utility(_)
         | Statement::Empty => None,
@@ -398,24 +399,7 @@ pub(crate) async fn start(
             let cursor = open(&session.server, &request, parsed).await?;
             Ok(Outcome::Rows(Box::new(cursor), RowsTag::Select))
         }
-        Statement::Explain { explained, analyze } => {
-            if *analyze {
-                return Err(ServerError::not_supported("EXPLAIN ANALYZE is not supported")
-                    .with_hint("EXPLAIN shows the plan of the statement."));
-            }
-            let request = request_with(session, types, values).await?;
-            let plan = match explained {
-                Explained::Query(_) => authorise(&session.server, &request, parsed).await?.0.explain(),
-                Explained::Modification(modification) => {
-                    let (authorised, _) =
-                        modify::authorise(&session.server, &request, modification, &parsed.text).await?;
-                    authorised.explain()?
-                }
-            };
-            let lines = plan.lines().map(|line| vec![Some(line.to_owned())]).collect();
-            let cursor = Cursor::of_text(&["QUERY PLAN"], lines)?;
-            Ok(Outcome::Rows(Box::new(cursor), RowsTag::Fixed("EXPLAIN")))
-        }
+        Statement::Explain { .. } => explain::run(session, parsed, types, values).await,
         Statement::Modify(modification) => {
             session.check_writable(modification.name())?;
             let request = request_with(session, types, values).await?;

@@ -2,6 +2,7 @@
 //! 1 ([`shape`]). What does not ask for dimensions works on the elements alone. `int2vector` and `oidvector` count from
 //! 0; the binder moves their subscripts.
 
+pub mod assignment;
 pub mod dimensions;
 pub mod exclusive_or;
 pub mod shape;

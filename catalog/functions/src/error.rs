@@ -48,6 +48,12 @@ pub enum FunctionErrorKind {
     InvalidArgumentForNthValue,
     /// 2201G
     InvalidArgumentForWidthBucket,
+    /// 22013
+    InvalidPrecedingOrFollowingSize,
+    /// 2201W
+    InvalidRowCountInLimitClause,
+    /// 2201X
+    InvalidRowCountInResultOffsetClause,
     /// 42601 of something that is written like SQL
     SyntaxError,
     /// 2202E

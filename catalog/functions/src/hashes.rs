@@ -2,13 +2,20 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, FixedSizeBinaryBuilder};
+use arrow::{
+    array::{ArrayRef, AsArray, FixedSizeBinaryBuilder, Float64Array},
+    datatypes::{DataType, Int64Type},
+};
+use datafusion::{
+    common::hash_utils::{RandomState, create_hashes},
+    logical_expr::{Expr, expr::ScalarFunction, lit},
+};
 use md5::{Digest, Md5};
 
 use crate::{
     error::FunctionError,
     kernels::{Bytes, Text, map_bytes, map_text},
-    scalar::Arguments,
+    scalar::{Arguments, Scalar},
 };
 
 macro_rules! sha {
@@ -41,6 +48,28 @@ fn write_hex(digest: &[u8], out: &mut String) {
         pair.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
     }
     out.push_str(std::str::from_utf8(&digits).unwrap_or_default());
+}
+
+/// A number from 0 to 1 that a row's values and a seed give: always the same for the same ones.
+pub fn chance_of(seed: f64, values: Vec<Expr>) -> Expr {
+    let function = Scalar::called_on_null("chance_of", DataType::Float64, chance);
+    let mut arguments = vec![lit(i64::from_ne_bytes(seed.to_bits().to_ne_bytes()))];
+    arguments.extend(values);
+    Expr::ScalarFunction(ScalarFunction::new_udf(function, arguments))
+}
+
+fn chance(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
+    /// As many bits as a number between 0 and 1 has.
+    const BITS: u32 = 53;
+    let seed = arguments.full_array(0)?.as_primitive::<Int64Type>().iter().flatten().next().unwrap_or_default();
+    let seed = RandomState::with_seed(u64::from_ne_bytes(seed.to_ne_bytes()));
+    let columns =
+        (1..arguments.len()).map(|index| arguments.full_array(index)).collect::<Result<Vec<_>, _>>()?;
+    let mut hashes = vec![0; arguments.rows];
+    create_hashes(&columns, &seed, &mut hashes).map_err(|error| FunctionError::internal(error.to_string()))?;
+    #[expect(clippy::cast_precision_loss, reason = "a float has exactly these bits")]
+    let part = |hash: u64| (hash >> (u64::BITS - BITS)) as f64 / (1_u64 << BITS) as f64;
+    Ok(Arc::new(hashes.into_iter().map(part).collect::<Float64Array>()))
 }
 
 /// `md5(text)`

@@ -36,6 +36,7 @@ pub mod ordered_sets;
 pub mod patterns;
 pub mod records;
 pub mod results;
+pub mod row_counts;
 pub mod scalar;
 pub mod sets;
 pub mod statistics;

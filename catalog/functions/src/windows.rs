@@ -1,5 +1,6 @@
-//! Window functions where DataFusion's own do not reach: offsets and numbers of buckets that differ from row to row, and
-//! frames that leave out rows around the current one (`EXCLUDE`). All of them look at a whole partition at once.
+//! Window functions where DataFusion's own do not reach: offsets and numbers of buckets that differ from row to row,
+//! frames that leave out rows around the current one (`EXCLUDE`), and frames whose offsets are known only when the query
+//! runs. All of them look at a whole partition at once.
 
 use std::{fmt::Debug, hash::Hash, ops::Range, sync::Arc};
 
@@ -28,18 +29,45 @@ pub enum Over {
     Lead,
     /// `ntile(buckets)`: the number in the partition's first row counts.
     Tiles,
-    /// A value of the frame, without the rows that are left out.
-    Value(Place, Exclusion),
-    /// An aggregate of the frame, without the rows that are left out. The last argument is the FILTER's condition if
-    /// `filtered`.
+    /// A value of the frame.
+    Value(Place, Shape),
+    /// An aggregate of the frame. The argument behind its own is the FILTER's condition if `filtered`.
     Aggregate {
         /// The aggregate.
         function: Arc<AggregateUDF>,
         /// Whether there is a FILTER.
         filtered: bool,
-        /// The rows that are left out.
-        exclusion: Exclusion,
+        /// The frame.
+        shape: Shape,
     },
+}
+
+/// What the engine's frames cannot say. Offsets that are computed are the last arguments, bigints, the beginning's before
+/// the end's; the engine's own frame is unbounded where one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// The rows that are left out.
+    pub exclusion: Exclusion,
+    /// Which way the beginning's offset goes, if it is computed.
+    pub start: Option<Way>,
+    /// The same for the end.
+    pub end: Option<Way>,
+    /// Whether the offsets count groups of peers rather than rows.
+    pub by_groups: bool,
+}
+
+impl Shape {
+    /// A frame as the engine has it.
+    pub const PLAIN: Self = Self { exclusion: Exclusion::NoOthers, start: None, end: None, by_groups: false };
+}
+
+/// From the current row to where a frame begins or ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// PRECEDING
+    Preceding,
+    /// FOLLOWING
+    Following,
 }
 
 /// Which row of a frame.
@@ -112,13 +140,14 @@ impl WindowUDFImpl for PartitionFunction {
             Over::Lag => Box::new(Shifted { forward: false }),
             Over::Lead => Box::new(Shifted { forward: true }),
             Over::Tiles => Box::new(Tiles),
-            Over::Value(place, exclusion) => {
-                let frame = Frame::new(*exclusion, arguments.input_exprs().len());
+            Over::Value(place, shape) => {
+                let frame = Frame::new(*shape, arguments.input_exprs().len());
                 Box::new(FrameValue { place: *place, frame, result: self.result.clone() })
             }
-            Over::Aggregate { function, filtered, exclusion } => {
-                let frame = Frame::new(*exclusion, arguments.input_exprs().len());
-                let aggregated = arguments.input_exprs().len() - usize::from(*filtered);
+            Over::Aggregate { function, filtered, shape } => {
+                let frame = Frame::new(*shape, arguments.input_exprs().len());
+                let beside = usize::from(*filtered) + frame.offsets();
+                let aggregated = arguments.input_exprs().len().saturating_sub(beside);
                 Box::new(FrameAggregate {
                     function: Arc::clone(function),
                     filtered: *filtered,
@@ -206,23 +235,83 @@ impl PartitionEvaluator for Tiles {
 /// ordered by behind the arguments.
 #[derive(Debug)]
 struct Frame {
-    exclusion: Exclusion,
+    shape: Shape,
     arguments: usize,
     current: usize,
     /// The current row and its peers, as far as they are known.
     peers: Range<usize>,
+    /// Where each group of peers ends, and how many of them end before the current row; for offsets that count them.
+    ends: Vec<usize>,
+    passed: usize,
 }
 
 impl Frame {
-    fn new(exclusion: Exclusion, arguments: usize) -> Self {
-        Self { exclusion, arguments, current: 0, peers: 0..0 }
+    fn new(shape: Shape, arguments: usize) -> Self {
+        Self { shape, arguments, current: 0, peers: 0..0, ends: Vec::new(), passed: 0 }
+    }
+
+    /// How many offsets are computed.
+    fn offsets(&self) -> usize {
+        usize::from(self.shape.start.is_some()) + usize::from(self.shape.end.is_some())
+    }
+
+    /// The engine's range with the computed offsets applied.
+    fn bounded(&mut self, columns: &[ArrayRef], range: &Range<usize>, row: usize) -> Result<Range<usize>> {
+        let mut at = self.arguments.saturating_sub(self.offsets());
+        let mut offset = |way: Option<Way>, which: &str| {
+            let Some(way) = way else { return Ok(None) };
+            let column = columns.get(at).ok_or_else(|| FunctionError::internal("a frame's offset is missing"))?;
+            at += 1;
+            Ok::<_, FunctionError>(Some((way, offset_of(column, row, which)?)))
+        };
+        let start = offset(self.shape.start, "starting")?;
+        let end = offset(self.shape.end, "ending")?;
+        if self.shape.by_groups && self.ends.is_empty() {
+            self.find_ends(columns, range.end.max(row + 1))?;
+        }
+        while self.ends.get(self.passed).is_some_and(|end| *end <= row) {
+            self.passed += 1;
+        }
+        let here = if self.shape.by_groups { self.passed } else { row };
+        // The rows or groups from which and to before which the frame goes.
+        let first = match start {
+            Some((Way::Preceding, offset)) => here.saturating_sub(offset),
+            Some((Way::Following, offset)) => here.saturating_add(offset),
+            None => 0,
+        };
+        let behind = match end {
+            Some((Way::Preceding, offset)) => (here + 1).saturating_sub(offset),
+            Some((Way::Following, offset)) => (here + 1).saturating_add(offset),
+            None => usize::MAX,
+        };
+        let place = |count: usize| match count.checked_sub(1) {
+            _ if !self.shape.by_groups => count,
+            None => 0,
+            Some(group) => self.ends.get(group).or(self.ends.last()).copied().unwrap_or_default(),
+        };
+        let begin = range.start.max(place(first));
+        Ok(begin..range.end.min(place(behind)).max(begin))
+    }
+
+    /// Where the groups of peers end.
+    fn find_ends(&mut self, columns: &[ArrayRef], rows: usize) -> Result<()> {
+        let rows = columns.first().map_or(rows, |column| column.len());
+        let mut row = 0;
+        while row < rows {
+            self.find_peers(columns.get(self.arguments..).unwrap_or_default(), row)?;
+            row = self.peers.end.min(rows);
+            self.ends.push(row);
+        }
+        self.peers = 0..0;
+        Ok(())
     }
 
     /// The rows of the next row's frame, in two parts, and that row itself.
     fn next(&mut self, columns: &[ArrayRef], range: &Range<usize>) -> Result<([Range<usize>; 3], usize)> {
         let row = self.current;
         self.current += 1;
-        let left_out = match self.exclusion {
+        let range = &if self.offsets() == 0 { range.clone() } else { self.bounded(columns, range, row)? };
+        let left_out = match self.shape.exclusion {
             Exclusion::NoOthers => return Ok(([range.clone(), 0..0, 0..0], row)),
             Exclusion::CurrentRow => row..row + 1,
             Exclusion::Group | Exclusion::Ties => {
@@ -234,7 +323,7 @@ impl Frame {
             let (start, end) = (start.max(range.start), end.min(range.end));
             start..end.max(start)
         };
-        let itself = if self.exclusion == Exclusion::Ties { within(row, row + 1) } else { 0..0 };
+        let itself = if self.shape.exclusion == Exclusion::Ties { within(row, row + 1) } else { 0..0 };
         let before = within(0, left_out.start);
         let after = within(left_out.end, usize::MAX);
         Ok(([before, itself, after], row))
@@ -262,6 +351,21 @@ impl Frame {
         self.peers = row..end;
         Ok(())
     }
+}
+
+/// An offset that was computed.
+fn offset_of(column: &ArrayRef, row: usize, which: &str) -> std::result::Result<usize, FunctionError> {
+    let offsets = column.as_primitive::<Int64Type>();
+    if offsets.is_null(row) {
+        let message = format!("frame {which} offset must not be null");
+        return Err(FunctionError::new(FunctionErrorKind::NullValueNotAllowed, message));
+    }
+    let offset = offsets.value(row);
+    if offset < 0 {
+        let message = format!("frame {which} offset must not be negative");
+        return Err(FunctionError::new(FunctionErrorKind::InvalidPrecedingOrFollowingSize, message));
+    }
+    Ok(usize::try_from(offset).unwrap_or(usize::MAX))
 }
 
 /// The rows of some ranges.
@@ -416,7 +520,7 @@ mod tests {
     fn rows_left_out() {
         let order = bigints(&[Some(1), Some(1), Some(2)]);
         let frames = |exclusion: Exclusion| {
-            let mut frame = Frame::new(exclusion, 0);
+            let mut frame = Frame::new(Shape { exclusion, ..Shape::PLAIN }, 0);
             (0..3)
                 .map(|_| {
                     let (parts, _) = frame.next(std::slice::from_ref(&order), &(0..3)).unwrap();
@@ -427,5 +531,23 @@ mod tests {
         assert_eq!(frames(Exclusion::CurrentRow), [vec![1, 2], vec![0, 2], vec![0, 1]]);
         assert_eq!(frames(Exclusion::Group), [vec![2], vec![2], vec![0, 1]]);
         assert_eq!(frames(Exclusion::Ties), [vec![0, 2], vec![1, 2], vec![0, 1, 2]]);
+    }
+
+    #[test]
+    fn offsets_that_are_computed() {
+        let offsets = |start: Option<i64>, end: i64| [bigints(&[start; 4]), bigints(&[Some(end); 4])];
+        let order = bigints(&[Some(1), Some(1), Some(2), Some(3)]);
+        let frames = |by_groups: bool, end: Way, offsets: [ArrayRef; 2]| {
+            let shape = Shape { start: Some(Way::Preceding), end: Some(end), by_groups, ..Shape::PLAIN };
+            let mut frame = Frame::new(shape, 2);
+            let columns = [offsets[0].clone(), offsets[1].clone(), order.clone()];
+            (0..4).map(|_| Ok(frame.next(&columns, &(0..4))?.0[0].clone())).collect::<Result<Vec<_>>>()
+        };
+        assert_eq!(frames(false, Way::Following, offsets(Some(1), 1)).unwrap(), [0..2, 0..3, 1..4, 2..4]);
+        assert_eq!(frames(true, Way::Following, offsets(Some(1), 0)).unwrap(), [0..2, 0..2, 0..3, 2..4]);
+        assert_eq!(frames(true, Way::Preceding, offsets(Some(9), 1)).unwrap(), [0..0, 0..0, 0..2, 0..3]);
+        assert_eq!(frames(false, Way::Following, offsets(Some(i64::MAX), i64::MAX)).unwrap(), vec![0..4; 4]);
+        assert!(frames(false, Way::Following, offsets(None, 1)).is_err());
+        assert!(frames(false, Way::Following, offsets(Some(1), -1)).is_err());
     }
 }

@@ -7,6 +7,7 @@ mod clauses;
 pub(crate) mod grammar;
 mod lexical;
 pub(crate) mod marks;
+mod sample;
 mod search_cycle;
 
 use sqlparser::{
@@ -52,6 +53,7 @@ pub(crate) fn adapted(
         adapted: Vec::with_capacity(tokens.len()),
         previous: None,
         newline: false,
+        comment: false,
         parentheses: Vec::new(),
         position: &position,
     };
@@ -83,6 +85,8 @@ struct Adapter<'t> {
     previous: Option<Token>,
     /// Whether a line ended since.
     newline: bool,
+    /// Whether a comment of several lines (or that could have them) stood since.
+    comment: bool,
     parentheses: Vec<Parenthesis>,
     position: &'t dyn Fn(&TokenWithSpan) -> Option<usize>,
 }
@@ -93,6 +97,7 @@ impl<'t> Adapter<'t> {
         let Some(token) = self.tokens.get(self.index) else { return Ok(()) };
         if let Token::Whitespace(space) = &token.token {
             self.index += 1;
+            self.comment |= matches!(space, Whitespace::MultiLineComment(_));
             self.newline |= matches!(space, Whitespace::Newline | Whitespace::SingleLineComment { .. });
             self.adapted.push(token.clone());
             return Ok(());
@@ -101,7 +106,7 @@ impl<'t> Adapter<'t> {
         if self.lexical(token)? {
             return Ok(());
         }
-        self.newline = false;
+        (self.newline, self.comment) = (false, false);
         if self.clause(token)? || self.literal(token) {
             return Ok(());
         }
@@ -114,8 +119,11 @@ impl<'t> Adapter<'t> {
     fn check(&self, token: &TokenWithSpan) -> Result<(), SqlError> {
         let refused = match &token.token {
             Token::SingleQuotedString(_) => {
-                matches!(self.previous, Some(Token::SingleQuotedString(_))) && !self.newline
+                (matches!(self.previous, Some(Token::SingleQuotedString(_))) && !self.continues_string())
+                    || (is_keyword(self.previous.as_ref(), Keyword::AS) && self.reads_or_changes_rows())
             }
+            // `interval` is no column's name.
+            Token::Number(..) => is_keyword(self.previous.as_ref(), Keyword::INTERVAL),
             Token::Word(word) => {
                 word.quote_style.is_none()
                     && is_keyword(self.previous.as_ref(), Keyword::FROM)
@@ -126,6 +134,18 @@ impl<'t> Adapter<'t> {
         if refused { Err(self.syntax_error(token)) } else { Ok(()) }
     }
 
+    /// Whether a string here belongs to the one before it: only line ends and comments to the end of a line are between.
+    fn continues_string(&self) -> bool {
+        self.newline && !self.comment
+    }
+
+    /// Whether the statement is a query or changes rows.
+    fn reads_or_changes_rows(&self) -> bool {
+        ["select", "with", "values", "insert", "update", "delete", "merge"]
+            .into_iter()
+            .any(|word| self.begins_with(word))
+    }
+
     /// Forms of single operators and literals.
     fn literal(&mut self, token: &'t TokenWithSpan) -> bool {
         let word = unquoted(&token.token);
@@ -133,6 +153,8 @@ impl<'t> Adapter<'t> {
             "isnull" if ends_expression(self.previous.as_ref()) => {
                 vec![Token::make_keyword("IS"), space(), Token::make_keyword("NULL")]
             }
+            // There is no such operator, but sqlparser has one.
+            "" if token.token == Token::DoubleEq => vec![Token::CustomBinaryOperator("==".to_owned())],
             // The mark is taken off again where BETWEEN is bound.
             "symmetric" if is_keyword(self.previous.as_ref(), Keyword::BETWEEN) => vec![Token::AtDashAt],
             // In a frame sqlparser reads a string as an interval of its own; in parentheses it is any constant.

@@ -95,6 +95,8 @@ pub enum SqlErrorKind {
     InvalidArgumentForNthValue,
     /// 2202H
     InvalidTablesampleArgument,
+    /// 2202G
+    InvalidTablesampleRepeat,
     /// 2201W
     InvalidRowCountInLimitClause,
     /// 2201X

@@ -47,7 +47,7 @@ pub struct Insert {
     /// INTO
     pub target: Target,
     /// The columns that get values; empty is all of them.
-    pub columns: Vec<ast::Ident>,
+    pub columns: Vec<AssignedColumn>,
     /// VALUES or a query; `None` is DEFAULT VALUES.
     pub source: Option<Box<ast::Query>>,
     /// ON CONFLICT
@@ -95,11 +95,20 @@ pub enum ConflictAction {
     },
 }
 
+/// A column that gets a value, or the part of it that does.
+#[derive(Debug, Clone)]
+pub struct AssignedColumn {
+    /// Its name.
+    pub name: ast::Ident,
+    /// `[1]`, `[1:2]`
+    pub subscripts: Vec<ast::Subscript>,
+}
+
 /// `a = 1`, `(a, b) = (1, 2)`, `(a, b) = (SELECT …)`
 #[derive(Debug, Clone)]
 pub struct Assignment {
     /// The columns.
-    pub columns: Vec<ast::Ident>,
+    pub columns: Vec<AssignedColumn>,
     /// Whether the columns stand in parentheses.
     pub several: bool,
     /// What they get.
@@ -168,7 +177,7 @@ pub enum MergeAction {
     /// INSERT
     Insert {
         /// The columns that get values; empty is all of them.
-        columns: Vec<ast::Ident>,
+        columns: Vec<AssignedColumn>,
         /// VALUES; `None` is DEFAULT VALUES.
         values: Option<Vec<ast::Expr>>,
     },

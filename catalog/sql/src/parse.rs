@@ -18,14 +18,17 @@ use crate::{
     parse::modification::begins_modification,
     positions::TextPositions,
     statement::{
-        Explained, ObjectName, OnCommit, ParsedStatement, RelationKind, Statement, UtilityStatement,
+        ObjectName, OnCommit, ParsedStatement, RelationKind, Statement, UtilityStatement,
     },
     utility::parse_utility,
 };
 
+mod explain;
+mod lexical;
 mod modification;
 
 pub(crate) use self::modification::not_at_the_top;
+use self::lexical::lexical_error;
 
 /// How deeply expressions and queries may nest while they are parsed. The parser grows its stack on demand; the limit
 /// bounds memory and time, not the stack.
@@ -107,34 +110,11 @@ fn adapted_tokens(text: &str) -> Result<Vec<TokenWithSpan>, SqlError> {
 
 fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, SqlError> {
     Tokenizer::new(&DIALECT, text).tokenize_with_location().map_err(|error| {
-        let positions = TextPositions::new(text);
-        let position = positions.of(error.location);
-        let message = lexical_message(&error.message);
-        match position {
-            Some(start) if start < positions.end() => {
-                let near: String = text.chars().skip(start - 1).collect();
-                SqlError::new(SqlErrorKind::SyntaxError, format!("{message} at or near \"{near}\""))
-            }
-            _ => SqlError::new(SqlErrorKind::SyntaxError, format!("{message} at end of input")),
-        }
-        .at(position)
+        lexical_error(text).unwrap_or_else(|| {
+            let position = TextPositions::new(text).of(error.location);
+            SqlError::new(SqlErrorKind::SyntaxError, "syntax error").at(position)
+        })
     })
-}
-
-fn lexical_message(message: &str) -> &'static str {
-    if message.starts_with("Unterminated string") {
-        "unterminated quoted string"
-    } else if message.starts_with("Expected close delimiter") {
-        "unterminated quoted identifier"
-    } else if message.starts_with("Unexpected EOF while in a multi-line comment") {
-        "unterminated /* comment"
-    } else if message.starts_with("Unterminated dollar") {
-        "unterminated dollar-quoted string"
-    } else if message.starts_with("Unterminated encoded string") {
-        "invalid Unicode escape"
-    } else {
-        "syntax error"
-    }
 }
 
 /// A point in a message, in the three units that are needed.
@@ -378,79 +358,11 @@ impl<'a> Reader<'a> {
         self.parser.parse_query().map_err(|error| self.error(&error))
     }
 
-    /// EXPLAIN \[ANALYZE\] \[VERBOSE\] statement, or EXPLAIN (option \[value\], …) statement. Options that only change how the plan is
-    /// written are accepted by name; FORMAT other than TEXT is refused.
-    fn explain(&mut self) -> Result<Statement, SqlError> {
-        self.parser.next_token();
-        let mut analyze = false;
-        if self.parser.peek_token_ref().token == Token::LParen && self.begins_option() {
-            self.parser.next_token();
-            loop {
-                let option = self.parser.next_token();
-                let name = match &option.token {
-                    Token::Word(word) => word.value.to_ascii_lowercase(),
-                    _ => return Err(self.near(&option)),
-                };
-                let value = match &self.parser.peek_token_ref().token {
-                    Token::Comma | Token::RParen => None,
-                    _ => Some(self.parser.next_token().token.to_string().to_ascii_lowercase()),
-                };
-                let off = matches!(value.as_deref(), Some("false" | "off" | "0"));
-                match (name.as_str(), value.as_deref()) {
-                    ("analyze", _) => analyze = !off,
-                    ("format", Some("text")) => {}
-                    ("format", _) => return Err(self.unsupported("EXPLAIN with a FORMAT other than TEXT")),
-                    ("verbose" | "costs" | "settings" | "buffers" | "wal" | "timing" | "summary", _) => {}
-                    _ => {
-                        let message = format!("unrecognized EXPLAIN option \"{name}\"");
-                        return Err(SqlError::new(SqlErrorKind::SyntaxError, message)
-                            .at(self.positions.of_span(option.span)));
-                    }
-                }
-                let separator = self.parser.next_token();
-                match separator.token {
-                    Token::Comma => {}
-                    Token::RParen => break,
-                    _ => return Err(self.near(&separator)),
-                }
-            }
-        } else {
-            analyze = self.parser.parse_keyword(Keyword::ANALYZE);
-            let _verbose = self.parser.parse_keyword(Keyword::VERBOSE);
-        }
-        let next = self.parser.peek_token();
-        let rest: Vec<TokenWithSpan> = self.rest().collect();
-        if begins_modification(&rest) {
-            let modification = Box::new(self.modification()?);
-            return Ok(Statement::Explain { explained: Explained::Modification(modification), analyze });
-        }
-        match &next.token {
-            Token::LParen => {}
-            Token::Word(word)
-                if matches!(
-                    word.keyword,
-                    Keyword::SELECT | Keyword::VALUES | Keyword::TABLE | Keyword::WITH
-                ) => {}
-            _ => return Err(self.near(&next)),
-        }
-        Ok(Statement::Explain { explained: Explained::Query(self.query()?), analyze })
-    }
-
     /// The tokens that are not read yet, without white space.
     fn rest(&self) -> impl Iterator<Item = TokenWithSpan> {
         (0..)
             .map(|ahead| self.parser.peek_nth_token_ref(ahead).clone())
             .take_while(|token| token.token != Token::EOF)
-    }
-
-    /// Whether the parenthesis that comes opens options, not a query.
-    fn begins_option(&self) -> bool {
-        match &self.parser.peek_nth_token_ref(1).token {
-            Token::Word(word) => {
-                !matches!(word.keyword, Keyword::SELECT | Keyword::VALUES | Keyword::TABLE | Keyword::WITH)
-            }
-            _ => false,
-        }
     }
 
     fn end(&mut self) -> Result<(), SqlError> {
@@ -472,6 +384,18 @@ impl<'a> Reader<'a> {
     }
 
     fn near(&self, token: &TokenWithSpan) -> SqlError {
+        // `GROUP` and `ORDER` may stand where they do: it is BY that is missing.
+        let begins = [Keyword::GROUP, Keyword::ORDER, Keyword::PARTITION]
+            .into_iter()
+            .any(|word| is_plain_word(&token.token, word));
+        if begins {
+            let mut behind = self.parser_tokens().skip_while(|other| other.span.start != token.span.start).skip(1);
+            match behind.find(|other| !matches!(other.token, Token::Whitespace(_))) {
+                Some(next) if is_plain_word(&next.token, Keyword::BY) => {}
+                Some(next) => return self.near(&next),
+                None => return self.near(&TokenWithSpan::new_eof()),
+            }
+        }
         match self.positions.of_span(token.span) {
             Some(start) if token.token != Token::EOF => {
                 let end = self.positions.of(token.span.end).unwrap_or(start);
@@ -510,6 +434,10 @@ impl<'a> Reader<'a> {
     }
 }
 
+fn is_plain_word(token: &Token, keyword: Keyword) -> bool {
+    matches!(token, Token::Word(word) if word.keyword == keyword && word.quote_style.is_none())
+}
+
 fn location_in(message: &str) -> Option<Location> {
     let (_, place) = message.rsplit_once(" at Line: ")?;
     let (line, column) = place.split_once(", Column: ")?;
@@ -519,6 +447,7 @@ fn location_in(message: &str) -> Option<Location> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::statement::Explained;
 
     fn error(text: &str) -> (SqlErrorKind, String, Option<usize>) {
         let error = parse(text).unwrap_err();
@@ -569,7 +498,7 @@ mod tests {
         let parsed = parse("explain with a as (select 1) insert into t select * from a").unwrap();
         assert!(matches!(
             parsed[0].statement,
-            Statement::Explain { explained: Explained::Modification(_), analyze: false }
+            Statement::Explain { explained: Explained::Modification(_), analyze: false, .. }
         ));
     }
 }

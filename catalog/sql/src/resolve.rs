@@ -21,7 +21,7 @@ use lis_lake::{
     types::{ColumnType, PgType},
 };
 
-pub use self::arrays::{Subscript, array, operator_over_array, subscripts};
+pub use self::arrays::{Subscript, array, assigned, operator_over_array, subscripts};
 use self::select::{Candidate, Choice, Formal, Generic, choose, generic};
 use crate::{
     error::{SqlError, SqlErrorKind},

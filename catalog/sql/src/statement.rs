@@ -40,6 +40,8 @@ pub enum Statement {
         explained: Explained,
         /// ANALYZE was asked for.
         analyze: bool,
+        /// How the plan is written.
+        format: ExplainFormat,
     },
     /// INSERT, UPDATE, DELETE, MERGE: bound by `bind/modify/`.
     Modify(Box<Modification>),
@@ -74,6 +76,27 @@ pub enum Explained {
     Query(Box<sqlparser::ast::Query>),
     /// A statement that changes rows.
     Modification(Box<Modification>),
+    /// A prepared statement.
+    Execute {
+        /// Its name.
+        name: Identifier,
+        /// The values of its parameters, as SQL text.
+        arguments: Vec<String>,
+    },
+    /// A statement that has no plan.
+    Nothing,
+}
+
+/// FORMAT of EXPLAIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ExplainFormat {
+    /// TEXT
+    #[default]
+    Text,
+    /// JSON
+    Json,
+    /// YAML
+    Yaml,
 }
 
 /// A role in GRANT, SET ROLE and the like.

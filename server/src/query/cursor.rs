@@ -92,15 +92,20 @@ impl Cursor {
 
     /// Over a few rows of text: SHOW, EXPLAIN.
     pub(crate) fn of_text(names: &[&str], rows: Vec<Vec<Option<String>>>) -> Result<Self> {
-        let outputs: Arc<[OutputColumn]> = names.iter().map(|name| text_column(name)).collect();
-        let columns: Vec<ArrayRef> = (0..names.len())
+        Self::of_values(names.iter().map(|name| text_column(name)).collect(), rows)
+    }
+
+    /// The same of columns whose types are written as text is.
+    pub(crate) fn of_values(outputs: Vec<OutputColumn>, rows: Vec<Vec<Option<String>>>) -> Result<Self> {
+        let outputs: Arc<[OutputColumn]> = outputs.into();
+        let columns: Vec<ArrayRef> = (0..outputs.len())
             .map(|index| {
                 let values = rows.iter().map(|row| row.get(index).and_then(Option::as_deref));
                 Arc::new(values.collect::<StringViewArray>()) as ArrayRef
             })
             .collect();
         let fields: Vec<Field> =
-            (0..names.len()).map(|index| Field::new(format!("c{index}"), DataType::Utf8View, true)).collect();
+            (0..outputs.len()).map(|index| Field::new(format!("c{index}"), DataType::Utf8View, true)).collect();
         let schema = Arc::new(Schema::new(fields));
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options)?;

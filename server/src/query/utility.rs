@@ -11,7 +11,7 @@ use lis_sql::statement::{
 };
 
 use super::{
-    Outcome, RowsTag, call, copy, cursor::Seek, ddl, maintain, open, record::StatementRecord, settings,
+    Outcome, RowsTag, call, copy, cursor::Seek, ddl, explain, maintain, open, record::StatementRecord, settings,
     truncate,
 };
 use crate::{
@@ -439,17 +439,20 @@ async fn describe(
             let outputs = authorised.outputs().map(Into::into);
             return Ok(Described { parameters: Some(parameters), outputs });
         }
-        Statement::Explain { explained: Explained::Modification(modification), .. } => {
+        Statement::Explain { explained: Explained::Modification(modification), format, .. } => {
             let request = session.request(declared).await?;
             let (_, parameters) =
                 super::modify::authorise(&session.server, &request, modification, &parsed.text).await?;
-            return Ok(Described { parameters: Some(parameters), outputs: text(&["QUERY PLAN"]) });
+            let outputs = Some(vec![explain::output(*format)].into());
+            return Ok(Described { parameters: Some(parameters), outputs });
         }
-        Statement::Explain { .. } => {
+        Statement::Explain { explained: Explained::Query(_), format, .. } => {
             let request = session.request(declared).await?;
             let (_, parameters) = super::authorise(&session.server, &request, parsed).await?;
-            return Ok(Described { parameters: Some(parameters), outputs: text(&["QUERY PLAN"]) });
+            let outputs = Some(vec![explain::output(*format)].into());
+            return Ok(Described { parameters: Some(parameters), outputs });
         }
+        Statement::Explain { format, .. } => Some(vec![explain::output(*format)].into()),
         Statement::Utility(UtilityStatement::Show(name)) if name == "all" => {
             text(&["name", "setting", "description"])
         }
@@ -488,6 +491,19 @@ async fn prepare_named(
 
 /// EXECUTE: the arguments are expressions; they are computed by a query of their own.
 async fn execute(session: &mut Session, name: &Identifier, arguments: &[String]) -> Result<Outcome> {
+    let (statement, types, values) = prepared_call(session, name, arguments).await?;
+    match statement {
+        Some(parsed) => Box::pin(super::start(session, &parsed, &types, values)).await,
+        None => Ok(Outcome::Empty),
+    }
+}
+
+/// What EXECUTE runs: the statement, and the types and values of its parameters.
+pub(super) async fn prepared_call(
+    session: &mut Session,
+    name: &Identifier,
+    arguments: &[String],
+) -> Result<(Option<Arc<ParsedStatement>>, Vec<PgType>, Vec<ScalarValue>)> {
     let prepared = session.prepared.get(name.as_str()).ok_or_else(|| no_prepared(name.as_str()))?.clone();
     if arguments.len() != prepared.parameters.len() {
         return Err(ServerError::new(
@@ -517,10 +533,7 @@ async fn execute(session: &mut Session, name: &Identifier, arguments: &[String])
             }
         }
     }
-    match &prepared.statement {
-        Some(parsed) => Box::pin(super::start(session, parsed, &prepared.parameters, values)).await,
-        None => Ok(Outcome::Empty),
-    }
+    Ok((prepared.statement, prepared.parameters, values))
 }
 
 /// A type's name in a CAST.

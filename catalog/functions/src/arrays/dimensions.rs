@@ -114,11 +114,16 @@ pub fn to_plain(arguments: &Arguments<'_>) -> Done {
 pub fn plain(array: &ArrayRef) -> Done {
     let given = Arrays::of(array.as_ref(), 1)?;
     if (0..given.lists.len()).any(|row| !is_plain(&given.dimensions(row))) {
-        return Err(FunctionError::not_supported(
-            "arrays of several dimensions or with lower bounds other than 1 cannot be stored in a table",
-        ));
+        return Err(not_stored());
     }
     Ok(Arc::new(given.lists))
+}
+
+/// What is wrong with an array that a list cannot hold.
+pub(super) fn not_stored() -> FunctionError {
+    FunctionError::not_supported(
+        "arrays of several dimensions or with lower bounds other than 1 cannot be stored in a table",
+    )
 }
 
 /// An array's elements as a list, whatever its dimensions.

@@ -38,6 +38,27 @@ pub(crate) struct GroupBy {
     sets: Option<Vec<Vec<Expr>>>,
     /// What is grouped by although its equal values may differ, with the key that they share.
     keyed: Vec<(Expr, Expr)>,
+    /// Columns of the SELECT list that are grouped by although an equal one is already.
+    twins: Vec<Twin>,
+}
+
+/// A column of the SELECT list that is grouped by beside an equal one. Each is null in other sets, so they are two things
+/// to group by; a column of its own stands for the second.
+#[derive(Debug)]
+pub(crate) struct Twin {
+    /// Which of the SELECT list's columns.
+    pub(crate) item: usize,
+    expr: Expr,
+    pub(crate) column: Column,
+}
+
+/// What the items of a GROUP BY clause have in common while they are bound.
+#[derive(Debug, Default)]
+struct Grouping {
+    keyed: Vec<(Expr, Expr)>,
+    twins: Vec<Twin>,
+    /// The columns of the SELECT list that are grouped by.
+    outputs: Vec<usize>,
 }
 
 impl GroupBy {
@@ -52,7 +73,13 @@ impl GroupBy {
 
     /// What is grouped by.
     pub(crate) fn exprs(&self) -> Vec<Expr> {
-        self.sets.iter().flatten().flatten().cloned().collect()
+        let twins = self.twins.iter().map(|twin| &twin.expr);
+        self.sets.iter().flatten().flatten().chain(twins).cloned().collect()
+    }
+
+    /// See [`Twin`].
+    pub(crate) fn twins(&self) -> &[Twin] {
+        &self.twins
     }
 
     /// With the columns that are referred to and depend on a primary key that is grouped by: they need not be written.
@@ -109,9 +136,9 @@ impl Binder<'_> {
             return Ok(GroupBy::default());
         }
         let mut sets: Vec<Vec<Expr>> = vec![Vec::new()];
-        let keyed = RefCell::default();
+        let grouping = RefCell::default();
         for element in elements {
-            let choices = self.grouping_element(element, items, &keyed, place)?;
+            let choices = self.grouping_element(element, items, &grouping, place)?;
             if sets.len().saturating_mul(choices.len()) > GROUPING_SETS_MAX {
                 return Err(SqlError::new(
                     SqlErrorKind::StatementTooComplex,
@@ -144,7 +171,8 @@ impl Binder<'_> {
             }
             sets = kept;
         }
-        Ok(GroupBy { sets: Some(sets), keyed: keyed.into_inner() })
+        let Grouping { keyed, twins, .. } = grouping.into_inner();
+        Ok(GroupBy { sets: Some(sets), keyed, twins })
     }
 
     /// The sets that one element of GROUP BY stands for.
@@ -152,13 +180,13 @@ impl Binder<'_> {
         &self,
         element: &ast::Expr,
         items: &[Item],
-        keyed: &RefCell<Vec<(Expr, Expr)>>,
+        grouping: &RefCell<Grouping>,
         place: Place<'_>,
     ) -> Result<Vec<Vec<Expr>>, SqlError> {
         let item = |expr: &ast::Expr| -> Result<Expr, SqlError> {
-            let typed = self.grouping_item(expr, items, place)?;
+            let typed = self.grouping_item(expr, items, grouping, place)?;
             if let Some(key) = equality_key(&typed)? {
-                keyed.borrow_mut().push((typed.expr.clone(), key.expr));
+                grouping.borrow_mut().keyed.push((typed.expr.clone(), key.expr));
             }
             Ok(typed.expr)
         };
@@ -168,7 +196,7 @@ impl Binder<'_> {
                 let mut all = Vec::new();
                 for set in sets {
                     match set.as_slice() {
-                        [only] => all.extend(self.grouping_element(only, items, keyed, place)?),
+                        [only] => all.extend(self.grouping_element(only, items, grouping, place)?),
                         _ => all.push(part(set)?),
                     }
                 }
@@ -206,43 +234,65 @@ impl Binder<'_> {
             ast::Expr::Tuple(exprs) => Ok(vec![part(exprs)?]),
             // Inside GROUPING SETS sqlparser takes ROLLUP and CUBE for functions.
             ast::Expr::Function(call) => match nested_sets(call) {
-                Some(element) => self.grouping_element(&element, items, keyed, place),
+                Some(element) => self.grouping_element(&element, items, grouping, place),
                 None => Ok(vec![vec![item(element)?]]),
             },
             plain => Ok(vec![vec![item(plain)?]]),
         }
     }
 
-    fn grouping_item(&self, item: &ast::Expr, items: &[Item], place: Place<'_>) -> Result<Typed, SqlError> {
+    fn grouping_item(
+        &self,
+        item: &ast::Expr,
+        items: &[Item],
+        grouping: &RefCell<Grouping>,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
         let mut inner = item;
         while let ast::Expr::Nested(nested) = inner {
             inner = nested;
         }
         let typed = if let Some(index) = self.ordinal(inner, items.len(), "GROUP BY")? {
-            self.output_to_group(items.get(index), item, place)?
+            self.output_to_group(index, item, items, grouping, place)?
         } else if let ast::Expr::Identifier(ident) = inner {
             let name = identifier(ident);
             let own = Scope::new(place.scope.namespace, None);
-            let output = items.iter().find(|output| output.name == name.as_str());
+            let output = items.iter().position(|output| output.name == name.as_str());
             match (own.find(&name, self.position(ident.span))?, output) {
-                (None, Some(output)) => self.output_to_group(Some(output), item, place)?,
-                _ => self.expression(inner, place)?,
+                (None, Some(output)) => self.output_to_group(output, item, items, grouping, place)?,
+                _ => self.expression_to_group(inner, items, grouping, place)?,
             }
         } else {
-            self.expression(inner, place)?
+            self.expression_to_group(inner, items, grouping, place)?
         };
         check_equality(&typed)?;
         settle_unknown(&self.binding, typed)
     }
 
+    /// An expression is the first column of the SELECT list that is equal to it, if there is one.
+    fn expression_to_group(
+        &self,
+        expr: &ast::Expr,
+        items: &[Item],
+        grouping: &RefCell<Grouping>,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let typed = self.expression(expr, place)?;
+        let equal = items.iter().position(|output| output.typed.expr == typed.expr);
+        grouping.borrow_mut().outputs.extend(equal);
+        Ok(typed)
+    }
+
     /// An output column that is grouped by: it may not hold an aggregate.
     fn output_to_group(
         &self,
-        output: Option<&Item>,
+        index: usize,
         item: &ast::Expr,
+        items: &[Item],
+        grouping: &RefCell<Grouping>,
         place: Place<'_>,
     ) -> Result<Typed, SqlError> {
-        let Some(output) = output else {
+        let Some(output) = items.get(index) else {
             return Err(SqlError::new(SqlErrorKind::Internal, "an ordinal beyond the output columns"));
         };
         if let Some(calls) = place.calls {
@@ -261,6 +311,23 @@ impl Binder<'_> {
                 return Err(SqlError::new(kind, message).at(output.typed.position.or(self.start_of(item))));
             }
         }
+        let mut grouping = grouping.borrow_mut();
+        if let Some(twin) = grouping.twins.iter().find(|twin| twin.item == index) {
+            return Ok(Typed { expr: Expr::Column(twin.column.clone()), ..output.typed.clone() });
+        }
+        let is_grouped = |other: &usize| {
+            *other != index && items.get(*other).is_some_and(|other| other.typed.expr == output.typed.expr)
+        };
+        if grouping.outputs.iter().any(is_grouped)
+            && !grouping.outputs.contains(&index)
+            && !matches!(output.typed.expr, Expr::Literal(..))
+        {
+            let column = self.fresh_column(&output.name);
+            let twin = Twin { item: index, expr: output.typed.expr.clone(), column: column.clone() };
+            grouping.twins.push(twin);
+            return Ok(Typed { expr: Expr::Column(column), ..output.typed.clone() });
+        }
+        grouping.outputs.push(index);
         Ok(output.typed.clone())
     }
 
@@ -271,6 +338,13 @@ impl Binder<'_> {
         group_by: GroupBy,
         calls: &Calls,
     ) -> Result<Grouped, SqlError> {
+        let plan = if group_by.twins.is_empty() {
+            plan
+        } else {
+            let mut exprs = all_columns(&plan);
+            exprs.extend(group_by.twins.into_iter().map(|twin| twin.expr.alias(&twin.column.name)));
+            project(plan, exprs)?
+        };
         let input = Arc::clone(plan.schema());
         let sets = group_by.sets.unwrap_or_else(|| vec![Vec::new()]);
         // In one set a key is grouped by as any expression, and an aggregate gives the value to show. A set without the key

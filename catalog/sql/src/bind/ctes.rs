@@ -1,7 +1,7 @@
 //! WITH queries. Each is bound once, where it is defined; every reference gets the plan under an alias of its own.
 //! A recursive one is DataFusion's recursive query over a work table.
 
-use std::{collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{collections::BTreeMap, ops::ControlFlow, rc::Rc, sync::Arc};
 
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::{
@@ -43,6 +43,8 @@ pub(crate) struct Cte {
     /// `None`: it changes rows and returns none.
     plan: Option<LogicalPlan>,
     columns: Vec<BoundColumn>,
+    /// Whether it is a recursive one seen from its second term.
+    is_work_table: bool,
 }
 
 /// The WITH queries in sight, innermost first.
@@ -72,10 +74,7 @@ impl Binder<'_> {
         follow: impl FnOnce(Surroundings<'_>) -> Result<T, SqlError>,
     ) -> Result<T, SqlError> {
         let mut ctes: Vec<Rc<Cte>> = Vec::new();
-        for (index, written) in with.cte_tables.iter().enumerate() {
-            if is_clause(written) {
-                continue;
-            }
+        for (index, written) in self.in_order(with, modifying)? {
             let following = with.cte_tables.get(index + 1..).unwrap_or_default();
             let clauses = RecursionClauses::of(following);
             let name = identifier(&written.alias.name);
@@ -106,13 +105,13 @@ impl Binder<'_> {
                     }
                     None => (None, Vec::new()),
                 };
-                ctes.push(Rc::new(Cte { name, plan, columns }));
+                ctes.push(Rc::new(Cte { name, plan, columns, is_work_table: false }));
                 continue;
             }
             if changes_rows(&written.query) {
                 return Err(not_at_the_top().at(self.position(written.alias.name.span)));
             }
-            let recursive = with.recursive && mentions(&written.query, &name);
+            let recursive = with.recursive && mentions(&*written.query, &name);
             if clauses.is_written() && !recursive {
                 let position = self.position(written.alias.name.span);
                 return Err(
@@ -144,7 +143,7 @@ impl Binder<'_> {
             if surroundings.outer.is_none() {
                 self.shared.steps.borrow_mut().note_query(&plan);
             }
-            ctes.push(Rc::new(Cte { name, plan: Some(plan), columns }));
+            ctes.push(Rc::new(Cte { name, plan: Some(plan), columns, is_work_table: false }));
         }
         let frame = CteFrame { ctes: &ctes, parent: surroundings.ctes };
         follow(Surroundings { ctes: Some(&frame), ..surroundings })
@@ -154,6 +153,63 @@ impl Binder<'_> {
     /// that is one place.
     pub(crate) fn shared_plan(&self, plan: LogicalPlan, fence: bool) -> LogicalPlan {
         SharedPlan::over(self.fresh_number(), fence, plan)
+    }
+
+    /// WITH's queries in an order in which each comes after those that it reads from: with RECURSIVE they may stand in
+    /// any. Two that read from each other are refused.
+    fn in_order<'w>(
+        &self,
+        with: &'w ast::With,
+        modifying: &BTreeMap<usize, Modification>,
+    ) -> Result<Vec<(usize, &'w ast::Cte)>, SqlError> {
+        let mut open: Vec<(usize, &ast::Cte)> =
+            with.cte_tables.iter().enumerate().filter(|(_, cte)| !is_clause(cte)).collect();
+        if !with.recursive || open.len() < 2 {
+            return Ok(open);
+        }
+        let reads = |(index, cte): &(usize, &ast::Cte), other: &(usize, &ast::Cte)| {
+            let name = identifier(&other.1.alias.name);
+            *index != other.0
+                && match modifying.get(index) {
+                    Some(modification) => modification_mentions(modification, &name),
+                    None => mentions(&*cte.query, &name),
+                }
+        };
+        let mut ordered = Vec::with_capacity(open.len());
+        while let Some(first) = open.first() {
+            let ready = open.iter().position(|cte| !open.iter().any(|other| reads(cte, other)));
+            let Some(ready) = ready else {
+                let message = "mutual recursion between WITH items is not implemented";
+                let position = self.position(first.1.alias.name.span);
+                return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
+            };
+            ordered.push(open.remove(ready));
+        }
+        Ok(ordered)
+    }
+
+    /// Whether a SELECT reads, itself, from the recursive query whose second term it is in.
+    pub(crate) fn reads_work_table(
+        &self,
+        from: &[ast::TableWithJoins],
+        surroundings: Surroundings<'_>,
+    ) -> bool {
+        fn of_factor(factor: &ast::TableFactor, is_work: &dyn Fn(&Identifier) -> bool) -> bool {
+            match factor {
+                ast::TableFactor::Table { name, args: None, .. } => {
+                    matches!(name.0.as_slice(), [ast::ObjectNamePart::Identifier(only)] if is_work(&identifier(only)))
+                }
+                ast::TableFactor::NestedJoin { table_with_joins, .. } => of_join(table_with_joins, is_work),
+                _ => false,
+            }
+        }
+        fn of_join(item: &ast::TableWithJoins, is_work: &dyn Fn(&Identifier) -> bool) -> bool {
+            of_factor(&item.relation, is_work)
+                || item.joins.iter().any(|join| of_factor(&join.relation, is_work))
+        }
+        let Some(frame) = surroundings.ctes else { return false };
+        let is_work = |name: &Identifier| frame.find(name).is_some_and(|cte| cte.is_work_table);
+        from.iter().any(|item| of_join(item, &is_work))
     }
 
     /// Whether a name means a WITH query.
@@ -265,6 +321,10 @@ impl Binder<'_> {
             }
             _ => {}
         }
+        if !query.locks.is_empty() {
+            let message = "FOR UPDATE/SHARE in a recursive query is not implemented";
+            return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message));
+        }
         if let Some(with) = &query.with {
             // Its queries are in sight of both terms.
             let frame = CteFrame { ctes: earlier, parent: surroundings.ctes };
@@ -373,7 +433,7 @@ impl Binder<'_> {
             .map_err(plan_error)?;
         let columns = self.renamed(first.columns.clone(), &written.alias, "WITH query")?;
         let mut ctes = earlier.to_vec();
-        ctes.push(Rc::new(Cte { name, plan: Some(scan), columns }));
+        ctes.push(Rc::new(Cte { name, plan: Some(scan), columns, is_work_table: true }));
         let frame = CteFrame { ctes: &ctes, parent: surroundings.ctes };
         let inside = Surroundings { ctes: Some(&frame), ..surroundings };
         Ok((work_name, self.set_expression(term, inside, Unknowns::Keep)?))
@@ -438,15 +498,14 @@ pub(crate) fn is_volatile(plan: &LogicalPlan) -> Result<bool, SqlError> {
 
 /// The same of what a modification reads its rows from.
 fn modification_mentions(modification: &Modification, name: &Identifier) -> bool {
-    let any = |tables: &[ast::TableWithJoins]| tables.iter().any(|table| in_join(table, name));
     match &modification.kind {
         ModificationKind::Insert(insert) => {
             insert.source.as_deref().is_some_and(|query| mentions(query, name))
         }
-        ModificationKind::Update(update) => any(&update.from),
-        ModificationKind::Delete(delete) => any(&delete.using),
-        ModificationKind::Merge(merge) => in_factor(&merge.source, name),
-        ModificationKind::Query(query) => mentions(query, name),
+        ModificationKind::Update(update) => mentions(&update.from, name) || mentions(&update.selection, name),
+        ModificationKind::Delete(delete) => mentions(&delete.using, name) || mentions(&delete.selection, name),
+        ModificationKind::Merge(merge) => mentions(&merge.source, name),
+        ModificationKind::Query(query) => mentions(&**query, name),
     }
 }
 
@@ -456,32 +515,45 @@ fn changes_rows(query: &ast::Query) -> bool {
     matches!(*query.body, S::Insert(_) | S::Update(_) | S::Delete(_) | S::Merge(_))
 }
 
-/// Whether a query reads from a relation of this unqualified name (or seems to: a query inside that hides the name
-/// does not matter, since the recursive form is then refused or harmless).
-fn mentions(query: &ast::Query, name: &Identifier) -> bool {
-    fn in_body(body: &ast::SetExpr, name: &Identifier) -> bool {
-        match body {
-            ast::SetExpr::Select(select) => select.from.iter().any(|from| in_join(from, name)),
-            ast::SetExpr::Query(query) => mentions(query, name),
-            ast::SetExpr::SetOperation { left, right, .. } => in_body(left, name) || in_body(right, name),
-            _ => false,
-        }
+/// Whether something reads from a relation of this unqualified name, wherever in it; not where a WITH inside gives the
+/// name to another query.
+fn mentions(read: &impl ast::Visit, name: &Identifier) -> bool {
+    let mut mentions = Mentions { name, hidden: 0 };
+    read.visit(&mut mentions).is_break()
+}
+
+struct Mentions<'n> {
+    name: &'n Identifier,
+    /// How many of the queries around have a WITH query of that name.
+    hidden: usize,
+}
+
+impl Mentions<'_> {
+    fn hides(&self, query: &ast::Query) -> bool {
+        let mut names = query.with.iter().flat_map(|with| &with.cte_tables).map(|cte| &cte.alias.name);
+        names.any(|name| identifier(name) == *self.name)
     }
-    in_body(&query.body, name)
 }
 
-fn in_join(from: &ast::TableWithJoins, name: &Identifier) -> bool {
-    in_factor(&from.relation, name) || from.joins.iter().any(|join| in_factor(&join.relation, name))
-}
+impl ast::Visitor for Mentions<'_> {
+    type Break = ();
 
-fn in_factor(factor: &ast::TableFactor, name: &Identifier) -> bool {
-    match factor {
-        ast::TableFactor::Table { name: written, args: None, .. } => match written.0.as_slice() {
-            [ast::ObjectNamePart::Identifier(only)] => identifier(only) == *name,
-            _ => false,
-        },
-        ast::TableFactor::Derived { subquery, .. } => mentions(subquery, name),
-        ast::TableFactor::NestedJoin { table_with_joins, .. } => in_join(table_with_joins, name),
-        _ => false,
+    fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
+        self.hidden += usize::from(self.hides(query));
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
+        self.hidden -= usize::from(self.hides(query));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &ast::ObjectName) -> ControlFlow<()> {
+        match relation.0.as_slice() {
+            [ast::ObjectNamePart::Identifier(only)] if self.hidden == 0 && identifier(only) == *self.name => {
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        }
     }
 }

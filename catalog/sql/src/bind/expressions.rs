@@ -464,6 +464,14 @@ impl Binder<'_> {
         let (schema, name) = operator_name(op).ok_or_else(|| {
             unsupported(&format!("the operator {op}"), self.position_after(left.span(), &op.to_string()))
         })?;
+        if let Some(schema) = &schema {
+            let schema = Identifier::exact(schema);
+            if schema.as_str() != "pg_catalog" && !self.binding.catalog.has_schema(&schema) {
+                let message = format!("schema \"{}\" does not exist", schema.as_str());
+                let position = self.position_after(left.span(), "operator");
+                return Err(SqlError::new(SqlErrorKind::InvalidSchemaName, message).at(position));
+            }
+        }
         match (row(left), row(right)) {
             (Some(lefts), Some(rights)) => {
                 return self.row_comparison(&name, lefts, rights, self.start_of(whole), place);
@@ -537,6 +545,8 @@ impl Binder<'_> {
             U::PGAbs => "@",
             U::PGSquareRoot => "|/",
             U::PGCubeRoot => "||/",
+            // An operator of text search, and with other operands of nobody.
+            U::PGPrefixFactorial => "!!",
             _ => return Err(unsupported(&format!("the operator {op}"), position)),
         };
         let operand = self.expression(operand, place)?;

@@ -155,7 +155,8 @@ impl Binder<'_> {
                 }
                 if let (Some(sample), None) = (sample, args) {
                     let Joined { plan, namespace } = self.relation(name, alias.as_ref(), surroundings)?;
-                    let plan = self.sampled(plan, sample, position, surroundings)?;
+                    let has_rows = self.has_rows(name, surroundings)?;
+                    let plan = self.sampled(plan, &namespace, has_rows, sample, position, surroundings)?;
                     return Ok(Source::Plan(Joined { plan, namespace }));
                 }
                 match args {
@@ -370,6 +371,17 @@ impl Binder<'_> {
         let found = self.binding.catalog.relation(&name)?;
         let first = found.columns.first()?.column_type.pg_type;
         if first == PgType::Int8 { number.parse().ok() } else { None }
+    }
+
+    /// Whether a name means something that has rows of its own: a table.
+    fn has_rows(&self, name: &ast::ObjectName, surroundings: Surroundings<'_>) -> Result<bool, SqlError> {
+        let parts: Vec<Identifier> =
+            name.0.iter().filter_map(ast::ObjectNamePart::as_ident).map(identifier).collect();
+        if parts.len() == 1 && self.is_cte(parts.first(), surroundings) {
+            return Ok(false);
+        }
+        let relation = self.find_relation(&parts, self.name_position(name))?;
+        Ok(matches!(relation.source, RelationSource::Scan(_)))
     }
 
     /// A relation's own name, and whether it would do without its schema.

@@ -8,6 +8,7 @@ use sqlparser::ast;
 
 use super::{Binder, Surroundings, calls::Calls};
 use crate::{
+    dialect::marks::{USING_ALIAS, is_mark},
     error::{SqlError, SqlErrorKind},
     names::identifier,
 };
@@ -48,9 +49,19 @@ impl Binder<'_> {
             ));
         }
         let only = lock.of.as_ref().and_then(|of| of.0.last()).and_then(ast::ObjectNamePart::as_ident);
+        if let Some(of) = lock.of.as_ref().filter(|of| of.0.len() > 1) {
+            let message = format!("{} must specify unqualified relation names", clause_name(lock));
+            return Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(self.name_position(of)));
+        }
         let named = only.map(identifier);
         let mut found = false;
         for item in &select.from {
+            if let (Some(name), Some(only)) = (&named, only)
+                && names_join(item, name)
+            {
+                let position = self.position(only.span);
+                return Err(cannot_lock(lock, "cannot be applied to a join").at(position));
+            }
             found |= self.lock_joined(lock, item, named.as_ref(), surroundings)?;
         }
         match (&named, found) {
@@ -150,6 +161,34 @@ impl Binder<'_> {
             None => Ok(false),
         }
     }
+}
+
+/// Whether a name is one that a join has: `(a JOIN b …) AS name`, `USING (…) AS name`.
+fn names_join(item: &ast::TableWithJoins, name: &Identifier) -> bool {
+    use ast::{JoinConstraint as C, JoinOperator as J};
+    let of_factor = |factor: &ast::TableFactor| match factor {
+        ast::TableFactor::NestedJoin { table_with_joins, alias } => {
+            alias.as_ref().is_some_and(|alias| identifier(&alias.name) == *name)
+                || names_join(table_with_joins, name)
+        }
+        _ => false,
+    };
+    let of_using = |join: &ast::Join| match &join.join_operator {
+        J::Join(C::Using(names))
+        | J::Inner(C::Using(names))
+        | J::Left(C::Using(names))
+        | J::LeftOuter(C::Using(names))
+        | J::Right(C::Using(names))
+        | J::RightOuter(C::Using(names))
+        | J::FullOuter(C::Using(names)) => names.iter().any(|using| match using.0.as_slice() {
+            [ast::ObjectNamePart::Identifier(marked), ast::ObjectNamePart::Identifier(alias)] => {
+                is_mark(marked, USING_ALIAS) && identifier(alias) == *name
+            }
+            _ => false,
+        }),
+        _ => false,
+    };
+    of_factor(&item.relation) || item.joins.iter().any(|join| of_factor(&join.relation) || of_using(join))
 }
 
 /// What is grouped, windowed or unnested has no rows of a table any more.

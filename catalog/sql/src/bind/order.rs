@@ -15,6 +15,7 @@ use datafusion::{
     },
     physical_expr::create_physical_expr,
 };
+use lis_functions::row_counts::checked;
 use lis_lake::types::{ColumnType, PgType};
 use sqlparser::ast;
 
@@ -43,13 +44,18 @@ pub(crate) fn sort_of(expr: Expr, options: &ast::OrderByOptions) -> SortExpr {
 
 /// The value of an expression without columns. A parameter whose value is not known is null.
 pub(crate) fn constant(typed: &Typed) -> Result<ScalarValue, SqlError> {
-    if let Some(value) = typed.value() {
-        return Ok(value.clone());
+    match typed.value() {
+        Some(value) => Ok(value.clone()),
+        None => constant_value(&typed.expr),
     }
+}
+
+/// The same of an expression by itself.
+pub(crate) fn constant_value(expr: &Expr) -> Result<ScalarValue, SqlError> {
     let internal = |error| plan_error(error);
     let schema = DFSchema::empty();
     let physical = create_physical_expr(
-        &typed.expr,
+        expr,
         &schema,
         &ExecutionProps::new(),
         &PhysicalPlanningContext::default(),
@@ -343,7 +349,7 @@ impl Binder<'_> {
             || contains_subquery(&typed.expr)
             || !typed.expr.column_refs().is_empty()
         {
-            return Ok(RowCount::Computed(typed.expr));
+            return Ok(RowCount::Computed(checked(clause == Clause::Offset, typed.expr)));
         }
         match constant(&typed).map_err(|error| error.at(position))? {
             ScalarValue::Int64(Some(rows)) if rows < 0 => Err(match clause {
@@ -409,7 +415,8 @@ fn below_is_sort(plan: &LogicalPlan) -> bool {
     }
 }
 
-fn has_placeholder(expr: &Expr) -> bool {
+/// Whether an expression waits for a parameter's value.
+pub(crate) fn has_placeholder(expr: &Expr) -> bool {
     use datafusion::common::tree_node::TreeNode;
     expr.exists(|node| Ok(matches!(node, Expr::Placeholder(_)))).unwrap_or(false)
 }

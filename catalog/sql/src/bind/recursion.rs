@@ -1,6 +1,8 @@
 //! What a recursive WITH query may look like: where its second term may refer to itself. The engine runs more than
 //! PostgreSQL allows, and what PostgreSQL refuses can grow without end.
 
+use std::cell::Cell;
+
 use lis_lake::names::Identifier;
 use sqlparser::ast;
 
@@ -41,7 +43,7 @@ impl Binder<'_> {
         second: &ast::SetExpr,
         name: &Identifier,
     ) -> Result<(), SqlError> {
-        let check = Check { binder: self, name };
+        let check = Check { binder: self, name, references: Cell::new(0) };
         check.body(first, Some(Within::FirstTerm))?;
         check.body(second, None)
     }
@@ -51,6 +53,8 @@ impl Binder<'_> {
 struct Check<'c, 'b> {
     binder: &'c Binder<'b>,
     name: &'c Identifier,
+    /// How many references there are in the second term.
+    references: Cell<usize>,
 }
 
 impl Check<'_, '_> {
@@ -60,7 +64,13 @@ impl Check<'_, '_> {
             .iter()
             .flat_map(|with| &with.cte_tables)
             .any(|cte| identifier(&cte.alias.name) == *self.name);
-        if hidden { Ok(()) } else { self.body(&query.body, within) }
+        if hidden {
+            return Ok(());
+        }
+        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+            self.query(&cte.query, within)?;
+        }
+        self.body(&query.body, within)
     }
 
     fn body(&self, body: &ast::SetExpr, within: Option<Within>) -> Result<(), SqlError> {
@@ -123,6 +133,18 @@ impl Check<'_, '_> {
             ast::TableFactor::Table { name, args: None, .. } => match (name.0.as_slice(), within) {
                 ([ast::ObjectNamePart::Identifier(only)], Some(within)) if identifier(only) == *self.name => {
                     let message = within.message(self.name);
+                    let position = self.binder.position(only.span);
+                    Err(SqlError::new(SqlErrorKind::InvalidRecursion, message).at(position))
+                }
+                ([ast::ObjectNamePart::Identifier(only)], None) if identifier(only) == *self.name => {
+                    self.references.set(self.references.get() + 1);
+                    if self.references.get() == 1 {
+                        return Ok(());
+                    }
+                    let message = format!(
+                        "recursive reference to query \"{}\" must not appear more than once",
+                        self.name.as_str()
+                    );
                     let position = self.binder.position(only.span);
                     Err(SqlError::new(SqlErrorKind::InvalidRecursion, message).at(position))
                 }

@@ -101,6 +101,11 @@ impl Binder<'_> {
         let references = calls.references.borrow().len();
         let group_by = self.group_by(&select.group_by, &items, group_place)?;
         calls.references.borrow_mut().truncate(references);
+        for twin in group_by.twins() {
+            if let Some(item) = items.get_mut(twin.item) {
+                item.typed.expr = Expr::Column(twin.column.clone());
+            }
+        }
         // A column of the SELECT list that is grouped by is computed before the grouping.
         after.move_needed(&calls.before, &group_by.exprs());
         let having_place = place.within(Clause::Having);
@@ -108,6 +113,12 @@ impl Binder<'_> {
         let mut on = self.distinct_on(select, &items, place)?;
         let mut keys = self.keys(order_items(order_by)?, &items, place.within(Clause::OrderBy))?;
 
+        if self.reads_work_table(&select.from, surroundings)
+            && let Some(call) = calls.aggregates.borrow().first()
+        {
+            let message = "aggregate functions are not allowed in a recursive query's recursive term";
+            return Err(SqlError::new(SqlErrorKind::InvalidRecursion, message).at(call.position));
+        }
         if let Some(lock) = lock {
             check_lockable(lock, &calls)?;
         }
@@ -534,7 +545,7 @@ impl Binder<'_> {
     }
 
     /// `[index]`, `[lower:upper]`
-    fn subscript(
+    pub(super) fn subscript(
         &self,
         subscript: &ast::Subscript,
         position: Option<usize>,

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType};
 use datafusion::{
-    common::{Column, ScalarValue},
+    common::{Column, ScalarValue, tree_node::TreeNode},
     logical_expr::{
         Expr, LogicalPlan, SetMonotonicity, Window, WindowFrame, WindowFrameBound, WindowFrameUnits,
         WindowFunctionDefinition, cast,
         expr::{Sort, WindowFunction, WindowFunctionParams},
     },
 };
-use lis_functions::windows::Exclusion;
+use lis_functions::windows::{Exclusion, Shape, Way};
 use lis_lake::{
     names::Identifier,
     types::{Category, ColumnType, PgType},
@@ -21,7 +21,7 @@ use sqlparser::ast;
 use super::{
     Binder,
     calls::{Call, Calls, LATERAL_HINT, WindowResult},
-    order::constant,
+    order::{constant, constant_value, has_placeholder},
     place::{Clause, Place},
     plan_error,
     single_value::nullable,
@@ -30,7 +30,7 @@ use super::{
 use crate::{
     dialect::marks::{EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, is_mark_expression},
     error::{SqlError, SqlErrorKind},
-    functions::windows::excluding,
+    functions::windows::over_shape,
     names::identifier,
     resolve::{ResolvedAggregate, ResolvedWindow},
     types::{
@@ -50,7 +50,18 @@ struct Definition {
     /// Whether something is ordered by a key that stands for it, or by bytes, of which DataFusion has no ranges either.
     keyed: bool,
     frame: WindowFrame,
-    exclusion: Exclusion,
+    /// What the frame cannot say.
+    shape: Shape,
+    /// The offsets that are computed when the query runs.
+    offsets: Vec<Expr>,
+}
+
+/// A bound of a frame.
+#[derive(Debug)]
+enum Bound {
+    Known(WindowFrameBound),
+    /// A number of rows or groups that is known only when the query runs.
+    Computed(Way, Expr),
 }
 
 /// A window definition as written, after named windows are put in.
@@ -149,9 +160,9 @@ impl Binder<'_> {
         let definition = self.definition(over, position, place, calls)?;
         let name = window.function.name().to_owned();
         let mut filter = self.filter_of(call, place)?;
-        let window = match definition.exclusion {
-            Exclusion::NoOthers => window,
-            exclusion => excluding(window, exclusion, filter.take()),
+        let window = match definition.shape {
+            Shape::PLAIN => window,
+            shape => over_shape(window, shape, filter.take(), definition.offsets),
         };
         let expr = Expr::from(WindowFunction {
             fun: window.function,
@@ -220,7 +231,8 @@ impl Binder<'_> {
             order_type,
             keyed,
             frame: WindowFrame::new(None),
-            exclusion,
+            shape: Shape { exclusion, ..Shape::PLAIN },
+            offsets: Vec::new(),
         };
         if let Some(frame) = written.frame {
             self.widen_numeric_key(frame, &mut definition, place)?;
@@ -228,7 +240,7 @@ impl Binder<'_> {
         definition.frame = match written.frame {
             None if definition.order_by.is_empty() => WindowFrame::new(None),
             None => WindowFrame::new(Some(false)),
-            Some(frame) => self.frame(frame, &definition, position, place)?,
+            Some(frame) => self.frame(frame, &mut definition, position, place)?,
         };
         if definition.keyed {
             definition.frame = by_groups(definition.frame, position)?;
@@ -354,7 +366,7 @@ impl Binder<'_> {
     fn frame(
         &self,
         frame: &ast::WindowFrame,
-        definition: &Definition,
+        definition: &mut Definition,
         position: Option<usize>,
         place: Place<'_>,
     ) -> Result<WindowFrame, SqlError> {
@@ -404,6 +416,21 @@ impl Binder<'_> {
         }
         let start = self.frame_bound(&frame.start_bound, units, "starting", definition, position, place)?;
         let end = self.frame_bound(end, units, "ending", definition, position, place)?;
+        let mut known = |bound: Bound, unbounded: WindowFrameBound| match bound {
+            Bound::Known(bound) => (bound, None),
+            Bound::Computed(way, offset) => {
+                definition.offsets.push(offset);
+                (unbounded, Some(way))
+            }
+        };
+        let nothing = ScalarValue::UInt64(None);
+        let (start, start_way) = known(start, WindowFrameBound::Preceding(nothing.clone()));
+        let (end, end_way) = known(end, WindowFrameBound::Following(nothing));
+        let by_groups = units == WindowFrameUnits::Groups;
+        definition.shape = Shape { start: start_way, end: end_way, by_groups, ..definition.shape };
+        if definition.offsets.is_empty() {
+            definition.shape.by_groups = false;
+        }
         Ok(WindowFrame::new_bounds(units, start, end))
     }
 
@@ -415,10 +442,10 @@ impl Binder<'_> {
         definition: &Definition,
         position: Option<usize>,
         place: Place<'_>,
-    ) -> Result<WindowFrameBound, SqlError> {
+    ) -> Result<Bound, SqlError> {
         use ast::WindowFrameBound as B;
         let (offset, preceding) = match bound {
-            B::CurrentRow => return Ok(WindowFrameBound::CurrentRow),
+            B::CurrentRow => return Ok(Bound::Known(WindowFrameBound::CurrentRow)),
             B::Preceding(offset) => (offset, true),
             B::Following(offset) => (offset, false),
         };
@@ -452,7 +479,19 @@ impl Binder<'_> {
                 };
                 let typed = coerce(&self.binding, typed, target, context, place_of)
                     .map_err(|error| self.offset_error(error, units, given, definition, place_of))?;
-                let value = constant(&typed).map_err(|error| error.at(place_of))?;
+                if !is_constant(&typed.expr) && !has_placeholder(&typed.expr) {
+                    if range {
+                        return Err(unsupported("a subquery as an offset in RANGE mode", place_of));
+                    }
+                    let way = if preceding { Way::Preceding } else { Way::Following };
+                    return Ok(Bound::Computed(way, typed.expr));
+                }
+                // The statement is bound again when its parameters are known.
+                let value = if has_placeholder(&typed.expr) {
+                    ScalarValue::new_zero(&typed.arrow_type).map_err(plan_error)?
+                } else {
+                    constant(&typed).map_err(|error| error.at(place_of))?
+                };
                 if value.is_null() {
                     let message = format!("frame {which} offset must not be null");
                     return Err(SqlError::new(SqlErrorKind::NullValueNotAllowed, message));
@@ -475,7 +514,11 @@ impl Binder<'_> {
                 }
             }
         };
-        Ok(if preceding { WindowFrameBound::Preceding(value) } else { WindowFrameBound::Following(value) })
+        Ok(Bound::Known(if preceding {
+            WindowFrameBound::Preceding(value)
+        } else {
+            WindowFrameBound::Following(value)
+        }))
     }
 
     /// The type of an offset in RANGE mode: the ordering expression's, or an interval for dates and times.
@@ -613,6 +656,23 @@ fn window_in(expr: &Expr, calls: &Calls) -> Option<Option<usize>> {
     windows.iter().find(|window| columns.contains(&window.column)).map(|window| window.position)
 }
 
+/// Whether an expression's value can be known before there are rows.
+fn is_constant(expr: &Expr) -> bool {
+    let known = |node: &Expr| {
+        !matches!(
+            node,
+            Expr::Column(_)
+                | Expr::OuterReferenceColumn(..)
+                | Expr::Placeholder(_)
+                | Expr::ScalarSubquery(_)
+                | Expr::Exists(_)
+                | Expr::InSubquery(_)
+                | Expr::SetComparison(_)
+        )
+    };
+    !expr.is_volatile() && expr.exists(|node| Ok(!known(node))).is_ok_and(|unknown| !unknown)
+}
+
 /// Puts the windows over a plan: one node for each partitioning and order, the finest order innermost.
 ///
 /// What windows are partitioned and ordered by is computed first, once for all of them: over expressions, the engine
@@ -622,6 +682,13 @@ pub(crate) fn windowed(plan: LogicalPlan, mut windows: Vec<Call>) -> Result<Logi
     for window in &mut windows {
         let Expr::WindowFunction(function) = &mut window.expr else { continue };
         let params = &mut function.params;
+        // All rows have the same constant. (The engine would take it for a column that its input is not sorted by.)
+        let (constants, varying): (Vec<Expr>, Vec<Expr>) =
+            std::mem::take(&mut params.partition_by).into_iter().partition(is_constant);
+        for key in &constants {
+            constant_value(key)?;
+        }
+        params.partition_by = varying;
         let sorted = params.order_by.iter_mut().map(|sort| &mut sort.expr);
         for key in params.partition_by.iter_mut().chain(sorted) {
             if matches!(key, Expr::Column(_) | Expr::Literal(..)) {

@@ -6,7 +6,7 @@ use sqlparser::{
 };
 
 use super::{
-    Adapter, Parenthesis, ends_expression, is_keyword,
+    Adapter, NOT_A_RELATION, Parenthesis, ends_expression, is_keyword,
     marks::{
         ALL_FIELDS, DISTINCT_SETS, EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, NO_ALIAS, NOTHING,
         ROWS_FROM, TIES, USING_ALIAS, VARIADIC, mark,
@@ -63,7 +63,26 @@ impl Adapter<'_> {
                 Ok(self.replace(token, [token.token.clone(), space(), mark(NO_ALIAS)]))
             }
             "search" | "cycle" if self.previous == Some(Token::RParen) => self.search_or_cycle(token, &word),
+            // Every query without a lock is.
+            "for" if self.word(1) == "read" && self.word(2) == "only" => {
+                self.skip_past(2);
+                Ok(true)
+            }
             "for" => Ok(self.key_lock(token)),
+            "tablesample" => Ok(self.table_sample(token)),
+            "asymmetric" if is_keyword(self.previous.as_ref(), Keyword::BETWEEN) => {
+                self.index += 1;
+                Ok(true)
+            }
+            "collation" if self.word(1) == "for" && self.is_sign(2, &Token::LParen) => {
+                self.skip_past(1);
+                self.push(token, [Token::make_word("pg_collation_for", Some('"'))]);
+                Ok(true)
+            }
+            _ if token.token == Token::Mul && self.follows_table() => {
+                self.index += 1;
+                Ok(true)
+            }
             _ if token.token == Token::RParen => Ok(self.using_alias(token)),
             // (x).*
             _ if token.token == Token::Period
@@ -82,6 +101,44 @@ impl Adapter<'_> {
     pub(super) fn begins_with(&self, word: &str) -> bool {
         let first = self.tokens.iter().find(|token| !matches!(token.token, Token::Whitespace(_)));
         first.is_some_and(|first| unquoted(&first.token) == word)
+    }
+
+    /// Whether `*` here says that a table is meant with its children: `FROM t *`.
+    fn follows_table(&self) -> bool {
+        let mut before = self.adapted.iter().rev().map(|token| &token.token);
+        let mut significant = || before.find(|token| !matches!(token, Token::Whitespace(_)));
+        if !matches!(significant(), Some(Token::Word(_))) {
+            return false;
+        }
+        let mut token = significant();
+        while token == Some(&Token::Period) {
+            significant();
+            token = significant();
+        }
+        let item = [Keyword::FROM, Keyword::JOIN].into_iter().any(|word| is_keyword(token, word));
+        let next = self.significant(1).map(|(_, next)| &next.token);
+        // `extract(day FROM a * b)` and `substring(a FROM b * c)` go on with an operand.
+        item && match next {
+            None | Some(Token::EOF | Token::SemiColon | Token::Comma | Token::RParen) => true,
+            Some(next) => {
+                NOT_A_RELATION.iter().any(|word| is_keyword(Some(next), *word))
+                    || [
+                        Keyword::AS,
+                        Keyword::JOIN,
+                        Keyword::CROSS,
+                        Keyword::NATURAL,
+                        Keyword::LEFT,
+                        Keyword::RIGHT,
+                        Keyword::FULL,
+                        Keyword::INNER,
+                        Keyword::ON,
+                        Keyword::FOR,
+                        Keyword::RETURNING,
+                    ]
+                    .into_iter()
+                    .any(|word| is_keyword(Some(next), word))
+            }
+        }
     }
 
     /// Whether `ROWS FROM (f(` begins here, an item of FROM. (`SELECT rows FROM (SELECT …)` has a column of that name.)

@@ -72,6 +72,9 @@ impl Dialect for Grammar {
                 Keyword::GROUPING if is_keyword(&parser.peek_nth_token_ref(1).token, Keyword::SETS) => {
                     Some(grouping_sets(parser))
                 }
+                Keyword::OPERATOR if parser.peek_nth_token_ref(1).token == Token::LParen => {
+                    Some(prefix_operator(parser))
+                }
                 keyword if EXPRESSION_WORDS.contains(&keyword) => None,
                 _ => cannot_begin(word, &parser.peek_nth_token_ref(1).token)
                     .then(|| parser.expected("an expression", token.clone())),
@@ -119,12 +122,15 @@ impl Dialect for Grammar {
         BASE.is_identifier_part(character)
     }
 
+    /// `lexical.rs` reads them.
     fn supports_unicode_string_literal(&self) -> bool {
-        BASE.supports_unicode_string_literal()
+        false
     }
 
+    /// What begins with a reserved word and cannot be read as what the word begins is an error, and no name.
     fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
-        BASE.is_reserved_for_identifier(keyword)
+        keyword_class(&spelling(keyword)) == Some(KeywordClass::Reserved)
+            || BASE.is_reserved_for_identifier(keyword)
     }
 
     fn is_custom_operator_part(&self, character: char) -> bool {
@@ -328,6 +334,29 @@ fn subquery(parser: &mut Parser) -> Result<Expr, ParserError> {
     let query = parser.parse_query()?;
     parser.expect_token(&Token::RParen)?;
     Ok(Expr::Subquery(query))
+}
+
+/// `OPERATOR(pg_catalog.-) x`
+fn prefix_operator(parser: &mut Parser) -> Result<Expr, ParserError> {
+    parser.next_token();
+    parser.expect_token(&Token::LParen)?;
+    while matches!(parser.peek_token_ref().token, Token::Word(_)) {
+        parser.next_token();
+        parser.expect_token(&Token::Period)?;
+    }
+    let sign = parser.next_token();
+    let op = match sign.token {
+        Token::Minus => UnaryOperator::Minus,
+        Token::Plus => UnaryOperator::Plus,
+        Token::Tilde => UnaryOperator::BitwiseNot,
+        Token::AtSign => UnaryOperator::PGAbs,
+        Token::PGSquareRoot => UnaryOperator::PGSquareRoot,
+        Token::PGCubeRoot => UnaryOperator::PGCubeRoot,
+        Token::DoubleExclamationMark => UnaryOperator::PGPrefixFactorial,
+        _ => return parser.expected("an operator", sign),
+    };
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::UnaryOp { op, expr: Box::new(parser.parse_subexpr(BASE.prec_value(Precedence::PgOther))?) })
 }
 
 /// `ROW(…)` is a tuple however many fields it has.

@@ -19,6 +19,8 @@ pub(crate) const TIES: &str = "ties";
 pub(crate) const DISTINCT_SETS: &str = "distinct_sets";
 /// `ROWS FROM (f(…), …)` is `mark(f(…), …)`.
 pub(crate) const ROWS_FROM: &str = "rows_from";
+/// `TABLESAMPLE method (a, …) REPEATABLE (b)` is `TABLESAMPLE SYSTEM (mark(method, mark(a, …), b))`.
+pub(crate) const SAMPLE: &str = "sample";
 /// `f(VARIADIC a)` is `f(mark => a)`.
 pub(crate) const VARIADIC: &str = "variadic";
 /// A frame that leaves out rows has one of these behind the window's ORDER BY (or PARTITION BY).
@@ -60,6 +62,22 @@ pub(crate) fn is_mark_expression(expr: &ast::Expr, name: &str) -> bool {
 /// Whether what stands behind an expression is `.*`.
 pub(crate) fn is_all_fields(access: &[ast::AccessExpr]) -> bool {
     matches!(access, [ast::AccessExpr::Dot(field)] if is_mark_expression(field, ALL_FIELDS))
+}
+
+/// What is written inside a mark that stands as a call.
+pub(crate) fn marked_arguments<'e>(expr: &'e ast::Expr, name: &str) -> Option<Vec<&'e ast::Expr>> {
+    let ast::Expr::Function(call) = expr else { return None };
+    let ast::FunctionArguments::List(list) = &call.args else { return None };
+    if !is_mark_name(&call.name, name) {
+        return None;
+    }
+    list.args
+        .iter()
+        .map(|argument| match argument {
+            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => Some(expr),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Whether a name is a mark standing alone.

@@ -6,7 +6,7 @@ use datafusion::{
     functions_window as f,
     logical_expr::{Expr, WindowFunctionDefinition, WindowUDF},
 };
-use lis_functions::windows::{Exclusion, Over, Place, over_partition};
+use lis_functions::windows::{Over, Place, Shape, over_partition};
 use lis_lake::types::{ColumnType, PgType};
 use std::sync::Arc;
 
@@ -158,30 +158,32 @@ fn nth_value(_: &Binding<'_>, mut arguments: Vec<Typed>) -> Result<ResolvedWindo
     if constant {
         return value(f::nth_value::nth_value_udwf(), arguments);
     }
-    value_over(Over::Value(Place::Nth, Exclusion::NoOthers), arguments)
+    value_over(Over::Value(Place::Nth, Shape::PLAIN), arguments)
 }
 
-/// The same function over frames that leave out rows. Functions that do not look at the frame stay as they are.
-/// The FILTER of an aggregate becomes its last argument.
-pub(crate) fn excluding(
+/// The same function over a frame of a shape that the engine has not, with the offsets that are computed. Functions that
+/// do not look at the frame stay as they are. The FILTER of an aggregate becomes an argument.
+pub(crate) fn over_shape(
     window: ResolvedWindow,
-    exclusion: Exclusion,
+    shape: Shape,
     filter: Option<Box<Expr>>,
+    offsets: Vec<Expr>,
 ) -> ResolvedWindow {
     let over = match &window.function {
         WindowFunctionDefinition::AggregateUDF(function) => {
-            Over::Aggregate { function: Arc::clone(function), filtered: filter.is_some(), exclusion }
+            Over::Aggregate { function: Arc::clone(function), filtered: filter.is_some(), shape }
         }
         WindowFunctionDefinition::WindowUDF(function) => match function.name() {
-            "first_value" => Over::Value(Place::First, exclusion),
-            "last_value" => Over::Value(Place::Last, exclusion),
-            "nth_value" | "nth_value_of" => Over::Value(Place::Nth, exclusion),
+            "first_value" => Over::Value(Place::First, shape),
+            "last_value" => Over::Value(Place::Last, shape),
+            "nth_value" | "nth_value_of" => Over::Value(Place::Nth, shape),
             _ => return window,
         },
     };
     let function = WindowFunctionDefinition::WindowUDF(over_partition(over, window.arrow_type.clone()));
     let mut arguments = window.arguments;
     arguments.extend(filter.map(|filter| *filter));
+    arguments.extend(offsets);
     ResolvedWindow { function, arguments, ..window }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     error::{SqlError, SqlErrorKind},
     keywords::{KeywordClass, keyword_class},
     modification::{
-        Assignment, ConflictAction, ConflictTarget, Delete, Insert, Merge, MergeAction, MergeClause,
+        AssignedColumn, Assignment, ConflictAction, ConflictTarget, Delete, Insert, Merge, MergeAction, MergeClause,
         Modification, ModificationKind, OnConflict, Target, Update,
     },
 };
@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
         let name = self.column_name()?;
         let columns = if self.parser.peek_token_ref().token == Token::LParen {
             let names = self.columns()?.into_iter();
-            names.map(|name| ast::TableAliasColumnDef { name, data_type: None }).collect()
+            names.map(|column| ast::TableAliasColumnDef { name: column.name, data_type: None }).collect()
         } else {
             Vec::new()
         };
@@ -364,7 +364,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn columns(&mut self) -> Result<Vec<ast::Ident>, SqlError> {
+    fn columns(&mut self) -> Result<Vec<AssignedColumn>, SqlError> {
         self.expect_token(&Token::LParen)?;
         let mut columns = vec![self.assigned_column()?];
         while self.parser.consume_token(&Token::Comma) {
@@ -374,19 +374,39 @@ impl<'a> Reader<'a> {
         Ok(columns)
     }
 
-    /// A column that gets a value: a part of one (a field, an element) is not supported.
-    fn assigned_column(&mut self) -> Result<ast::Ident, SqlError> {
-        let column = self.column_name()?;
-        match self.parser.peek_token_ref().token {
-            Token::LBracket => Err(self.unsupported("assignment to an element of an array")),
-            Token::Period => {
-                // PostgreSQL reads `t.a` as field `a` of a column `t`.
-                let _ = self.parser.next_token();
-                let _field = self.column_name()?;
-                Ok(column)
-            }
-            _ => Ok(column),
+    /// A column that gets a value, or an element or a slice of it that does.
+    fn assigned_column(&mut self) -> Result<AssignedColumn, SqlError> {
+        if self.parser.peek_nth_token_ref(1).token == Token::LBracket {
+            return self.assigned_element();
         }
+        let name = self.column_name()?;
+        if self.parser.consume_token(&Token::Period) {
+            // PostgreSQL reads `t.a` as field `a` of a column `t`.
+            let _field = self.column_name()?;
+        }
+        Ok(AssignedColumn { name, subscripts: Vec::new() })
+    }
+
+    /// `a[1]`, `a[1:2]`: sqlparser reads subscripts in expressions only.
+    fn assigned_element(&mut self) -> Result<AssignedColumn, SqlError> {
+        /// Above every operator that could follow.
+        const TIGHT: u8 = 200;
+        let next = self.parser.peek_token();
+        let target = self.read(|parser| parser.parse_subexpr(TIGHT))?;
+        let ast::Expr::CompoundFieldAccess { root, access_chain } = target else {
+            return Err(self.near(&next));
+        };
+        let ast::Expr::Identifier(name) = *root else { return Err(self.near(&next)) };
+        let mut subscripts = Vec::with_capacity(access_chain.len());
+        for access in access_chain {
+            match access {
+                ast::AccessExpr::Subscript(subscript) => subscripts.push(subscript),
+                ast::AccessExpr::Dot(_) => {
+                    return Err(self.unsupported("assignment to a field of an element"));
+                }
+            }
+        }
+        Ok(AssignedColumn { name, subscripts })
     }
 
     /// A name that is no reserved word.

@@ -6,7 +6,7 @@ use datafusion::{
     logical_expr::{BinaryExpr, Expr, Operator, expr::InList, lit},
 };
 use lis_functions::{
-    arrays::{self as kernels, dimensions, shape},
+    arrays::{self as kernels, assignment, dimensions, shape},
     scalar::Kernel,
 };
 use lis_lake::types::{Category, ColumnType, PgType, list};
@@ -222,6 +222,35 @@ pub fn subscripts(
         apply_on_null("array_slices", dimensions::slices, arguments, column_type, arrow_type)
     };
     done.map(|done| done.at(position))
+}
+
+/// The array that a column holds with something else in one element or slice of it: `SET a[1] = …`.
+pub fn assigned(
+    binding: &Binding<'_>,
+    array: Typed,
+    step: Subscript,
+    value: Typed,
+    position: Option<usize>,
+) -> Result<Typed, SqlError> {
+    let limit =
+        |value: i32| Typed::constant(ScalarValue::Int32(Some(value)), ColumnType::plain(PgType::Int4));
+    let (column_type, arrow_type) = (array.column_type, array.arrow_type.clone());
+    let (name, kernel, mut arguments): (_, Kernel, _) = match step {
+        Subscript::Index(index) => {
+            let index = index_of(binding, *index, position)?;
+            ("array_with_element", assignment::assign_element as Kernel, vec![array, index])
+        }
+        Subscript::Slice(lower, upper) => {
+            let bound = |bound: Option<Box<Typed>>, missing: i32| match bound {
+                Some(bound) => index_of(binding, *bound, position),
+                None => Ok(limit(missing)),
+            };
+            let (lower, upper) = (bound(lower, i32::MIN)?, bound(upper, i32::MAX)?);
+            ("array_with_slice", assignment::assign_slice as Kernel, vec![array, lower, upper])
+        }
+    };
+    arguments.push(value);
+    apply_on_null(name, kernel, arguments, column_type, arrow_type)
 }
 
 /// A name or a number, whichever the text is: what `#>` does with its steps.

@@ -12,9 +12,10 @@ use crate::{
     catalog::{Catalog, CatalogColumn, CatalogRelation},
     context::BindContext,
     error::{SqlError, SqlErrorKind},
-    modification::Assignment,
+    modification::{AssignedColumn, Assignment},
     names::{Namespace, Scope, identifier},
     parse::parse_expression,
+    resolve,
     types::{Binding, CastContext, Parameters, Typed, coerce},
 };
 
@@ -35,6 +36,8 @@ pub fn bind_default(
 pub(super) struct Assigned {
     pub(super) number: i16,
     pub(super) value: Typed,
+    /// Whether only parts of the column are named.
+    is_part: bool,
 }
 
 impl Binder<'_> {
@@ -57,30 +60,107 @@ impl Binder<'_> {
         })
     }
 
-    /// The columns that a list names; an empty list names all.
+    /// The columns that a list names; an empty list names all. Where a part of a column is named it has the part's type.
     pub(super) fn target_columns(
         &self,
-        written: &[ast::Ident],
+        written: &[AssignedColumn],
         relation: &CatalogRelation,
     ) -> Result<Vec<CatalogColumn>, SqlError> {
         if written.is_empty() {
             return Ok(relation.columns.iter().filter(|column| !column.hidden).cloned().collect());
         }
         let mut targets: Vec<CatalogColumn> = Vec::with_capacity(written.len());
-        for ident in written {
-            let column = self.target_column(ident, relation)?;
-            if targets.iter().any(|target| target.number == column.number) {
+        for (index, assigned) in written.iter().enumerate() {
+            let column = self.target_part(assigned, relation)?;
+            let whole_before = |(other, earlier): (&CatalogColumn, &AssignedColumn)| {
+                other.number == column.number
+                    && (earlier.subscripts.is_empty() || assigned.subscripts.is_empty())
+            };
+            if targets.iter().zip(written.iter().take(index)).any(whole_before) {
                 let message = format!("column \"{}\" specified more than once", column.name.as_str());
-                return Err(
-                    SqlError::new(SqlErrorKind::DuplicateColumn, message).at(self.position(ident.span))
-                );
+                let position = self.position(assigned.name.span);
+                return Err(SqlError::new(SqlErrorKind::DuplicateColumn, message).at(position));
             }
             targets.push(column);
         }
         Ok(targets)
     }
 
-    /// SET: the value of each column that it names.
+    /// A column, with the type of the part of it that is assigned to.
+    fn target_part(
+        &self,
+        assigned: &AssignedColumn,
+        relation: &CatalogRelation,
+    ) -> Result<CatalogColumn, SqlError> {
+        let column = self.target_column(&assigned.name, relation)?;
+        if assigned.subscripts.is_empty() {
+            return Ok(column);
+        }
+        let pg_type = column.column_type.pg_type;
+        if pg_type == PgType::Jsonb {
+            let message = "assignment to an element of a jsonb value is not supported";
+            return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message)
+                .with_hint("Assign what jsonb_set gives.")
+                .at(self.position(assigned.name.span)));
+        }
+        let Some(element) = pg_type.element() else {
+            let message = format!(
+                "cannot subscript type {} because it does not support subscripting",
+                pg_type.facts().sql_name
+            );
+            let position = self.position(assigned.name.span);
+            return Err(SqlError::new(SqlErrorKind::DatatypeMismatch, message).at(position));
+        };
+        let sliced = assigned.subscripts.iter().any(|step| matches!(step, ast::Subscript::Slice { .. }));
+        let part = if sliced { pg_type } else { element };
+        Ok(CatalogColumn { column_type: column.column_type.with_type(part), default: None, ..column })
+    }
+
+    /// An array with something else in the part that is assigned to.
+    pub(super) fn with_part(
+        &self,
+        array: Typed,
+        assigned: &AssignedColumn,
+        value: Typed,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let position = self.position(assigned.name.span);
+        let [only] = assigned.subscripts.as_slice() else {
+            let message = "assignment to an element of an array of several dimensions is not supported";
+            return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
+        };
+        let step = self.subscript(only, position, place)?;
+        resolve::assigned(&self.binding, array, step, value, position)
+    }
+
+    /// The value of a target that [`Self::target_part`] gave.
+    pub(super) fn value_for_part(
+        &self,
+        value: &ast::Expr,
+        assigned: Option<&AssignedColumn>,
+        target: &CatalogColumn,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let is_part = assigned.is_some_and(|assigned| !assigned.subscripts.is_empty());
+        if is_part && is_default(value) {
+            let message = "cannot set an array element to DEFAULT";
+            return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(self.start_of(value)));
+        }
+        self.value_for(value, target, place).map_err(|error| match error.kind {
+            SqlErrorKind::DatatypeMismatch if is_part => {
+                let found = error.message.rsplit(" is of type ").next().unwrap_or_default().to_owned();
+                let message = format!(
+                    "subscripted assignment to \"{}\" requires type {} but expression is of type {found}",
+                    target.name.as_str(),
+                    target.column_type.pg_type.facts().sql_name
+                );
+                SqlError { message, ..error }
+            }
+            _ => error,
+        })
+    }
+
+    /// SET: the value of each column that it names. `own` gives the value that a column has.
     pub(super) fn assignments(
         &self,
         assignments: &[Assignment],
@@ -92,19 +172,55 @@ impl Binder<'_> {
             let columns = assignment
                 .columns
                 .iter()
-                .map(|ident| self.target_column(ident, relation))
+                .map(|column| self.target_part(column, relation))
                 .collect::<Result<Vec<_>, _>>()?;
-            for (value, column) in
-                self.assigned_values(assignment, &columns, place)?.into_iter().zip(&columns)
-            {
-                if assigned.iter().any(|other| other.number == column.number) {
-                    let message = format!("multiple assignments to same column \"{}\"", column.name.as_str());
-                    return Err(SqlError::new(SqlErrorKind::SyntaxError, message));
+            let values = self.assigned_values(assignment, &columns, place)?;
+            for ((value, column), written) in values.into_iter().zip(&columns).zip(&assignment.columns) {
+                let earlier = assigned.iter().position(|other| other.number == column.number);
+                let is_part = !written.subscripts.is_empty();
+                match earlier.and_then(|index| assigned.get_mut(index)) {
+                    Some(earlier) if earlier.is_part && is_part => {
+                        earlier.value = self.with_part(earlier.value.clone(), written, value, place)?;
+                    }
+                    Some(_) => {
+                        let message =
+                            format!("multiple assignments to same column \"{}\"", column.name.as_str());
+                        return Err(SqlError::new(SqlErrorKind::SyntaxError, message));
+                    }
+                    None => {
+                        let value = if is_part {
+                            let own = self.own_value(&written.name, relation, place)?;
+                            self.with_part(own, written, value, place)?
+                        } else {
+                            value
+                        };
+                        assigned.push(Assigned { number: column.number, value, is_part });
+                    }
                 }
-                assigned.push(Assigned { number: column.number, value });
             }
         }
         Ok(assigned)
+    }
+
+    /// The value that a column of the target has before it gets another.
+    fn own_value(
+        &self,
+        name: &ast::Ident,
+        relation: &CatalogRelation,
+        place: Place<'_>,
+    ) -> Result<Typed, SqlError> {
+        let column = self.target_column(name, relation)?;
+        let targets = place.scope.namespace.tables.iter();
+        let own = targets.flat_map(|table| &table.columns).find(|other| {
+            other.name == column.name
+                && other.origin.is_some_and(|origin| {
+                    origin.relation == relation.oid && origin.column == column.number
+                })
+        });
+        let own = own.ok_or_else(|| {
+            SqlError::new(SqlErrorKind::Internal, "the target of an assignment is not in sight")
+        })?;
+        Ok(Typed::new(own.expr.clone(), column.column_type, own.arrow_type.clone()))
     }
 
     fn assigned_values(
@@ -113,7 +229,12 @@ impl Binder<'_> {
         columns: &[CatalogColumn],
         place: Place<'_>,
     ) -> Result<Vec<Typed>, SqlError> {
-        let one = |value: &ast::Expr, column: &CatalogColumn| self.value_for(value, column, place);
+        let part = |column: &CatalogColumn| {
+            assignment.columns.iter().zip(columns).find(|(_, other)| std::ptr::eq(*other, column)).map(|(part, _)| part)
+        };
+        let one = |value: &ast::Expr, column: &CatalogColumn| {
+            self.value_for_part(value, part(column), column, place)
+        };
         if !assignment.several {
             return columns.iter().map(|column| one(&assignment.value, column)).collect();
         }

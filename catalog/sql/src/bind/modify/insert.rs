@@ -13,9 +13,9 @@ use super::{
 use crate::{
     catalog::{CatalogColumn, CatalogRelation},
     error::{SqlError, SqlErrorKind},
-    modification::Insert,
+    modification::{AssignedColumn, Insert},
     names::{Namespace, identifier},
-    types::Derived,
+    types::{Derived, Typed},
 };
 
 impl Binder<'_> {
@@ -40,7 +40,7 @@ impl Binder<'_> {
                 _ => self.inserted_query(query, &mut targets, shorter, surroundings)?,
             },
         };
-        let (bound, width) = self.as_table(&relation, &targets, bound)?;
+        let (bound, width) = self.as_table(&relation, &targets, &insert.columns, bound, surroundings)?;
         if let Some(on_conflict) = &insert.on_conflict {
             let keys = self.arbiters(&on_conflict.target, &relation)?;
             if !keys.is_empty() {
@@ -67,7 +67,7 @@ impl Binder<'_> {
         &self,
         values: &ast::Values,
         targets: &mut Vec<CatalogColumn>,
-        columns: &[ast::Ident],
+        columns: &[AssignedColumn],
         surroundings: Surroundings<'_>,
     ) -> Result<Bound, SqlError> {
         if let Some(first) = values.rows.first().filter(|_| columns.is_empty()) {
@@ -80,8 +80,8 @@ impl Binder<'_> {
         for written in &values.rows {
             self.check_width(&written.content, targets, columns)?;
             let mut row = Vec::with_capacity(targets.len());
-            for (value, target) in written.content.iter().zip(targets.iter()) {
-                row.push(self.value_for(value, target, place)?);
+            for (index, (value, target)) in written.content.iter().zip(targets.iter()).enumerate() {
+                row.push(self.value_for_part(value, columns.get(index), target, place)?);
             }
             rows.push(row);
         }
@@ -125,11 +125,11 @@ impl Binder<'_> {
         &self,
         values: &[ast::Expr],
         targets: &[CatalogColumn],
-        written: &[ast::Ident],
+        written: &[AssignedColumn],
     ) -> Result<(), SqlError> {
         let position = match (values.get(targets.len()), written.get(values.len())) {
             (Some(value), _) => self.start_of(value),
-            (None, Some(column)) => self.position(column.span),
+            (None, Some(column)) => self.position(column.name.span),
             (None, None) => None,
         };
         width_is(values.len(), targets.len(), position)
@@ -140,18 +140,28 @@ impl Binder<'_> {
         &self,
         relation: &CatalogRelation,
         targets: &[CatalogColumn],
+        written: &[AssignedColumn],
         bound: Bound,
+        surroundings: Surroundings<'_>,
     ) -> Result<(Bound, usize), SqlError> {
+        let nothing = Namespace::default();
+        let place = place(&nothing, surroundings, Clause::Values, None);
         let mut affected = AffectedColumns::default();
         for column in relation.columns.iter().filter(|column| !column.hidden) {
-            let given = targets
-                .iter()
-                .position(|target| target.number == column.number)
-                .and_then(|index| bound.columns.get(index));
-            let typed = match given {
-                Some(given) => given.typed(),
-                None => self.default_of(column)?,
-            };
+            let mut typed: Option<Typed> = None;
+            for (index, given) in bound.columns.iter().enumerate() {
+                if targets.get(index).is_none_or(|target| target.number != column.number) {
+                    continue;
+                }
+                typed = Some(match written.get(index).filter(|written| !written.subscripts.is_empty()) {
+                    Some(part) => {
+                        let array = typed.unwrap_or_else(|| Typed::null(column.column_type));
+                        self.with_part(array, part, given.typed(), place)?
+                    }
+                    None => given.typed(),
+                });
+            }
+            let typed = typed.map_or_else(|| self.default_of(column), Ok)?;
             affected.push(self, column.name.as_str(), typed);
         }
         let width = affected.len();

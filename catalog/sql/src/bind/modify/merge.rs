@@ -11,6 +11,7 @@ use sqlparser::ast;
 use super::{
     super::{
         Binder, Surroundings, all_columns, attachments::Attachments, from::Source, place::Clause, project,
+        unsupported,
     },
     Affected, AffectedColumns, Command, Layout, TargetTable,
     assign::Assigned,
@@ -100,6 +101,10 @@ impl Binder<'_> {
                 MergeAction::Insert { columns: written, values } => {
                     let place = place(names, surroundings, Clause::Values, Some(&attachments));
                     let mut targets = self.target_columns(written, &target.relation)?;
+                    if let Some(part) = written.iter().find(|column| !column.subscripts.is_empty()) {
+                        let position = self.position(part.name.span);
+                        return Err(unsupported("assignment to an element of an array in MERGE", position));
+                    }
                     let values = values.as_deref().unwrap_or_default();
                     if written.is_empty() {
                         targets.truncate(values.len());
