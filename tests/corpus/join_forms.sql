@@ -103,7 +103,6 @@ select * from only v.j1 where i = 1;
 select * from v.j1 tablesample system (100) where i = 1;
 select * from v.j1 tablesample bernoulli (100) where i = 1;
 select count(*) from v.j1 tablesample bernoulli (0);
--- differs: a sampling method that does not exist is refused
 select * from v.j1 tablesample nope (1);
 select * from v.bo where id = 1 for update;
 select * from v.bo where id = 1 for share;

@@ -80,9 +80,7 @@ select unique1 from v.tusen limit 'x';
 select unique1 from v.tusen limit 1, 2;
 select unique1 from v.tusen order by 1 limit (select count(*) from v.bo) offset (select 2);
 select unique1 from v.tusen order by 1 limit (select null::bigint);
--- differs: LIMIT sees no columns
 select unique1 from v.tusen limit unique1;
--- differs: LIMIT sees no columns
 select unique1 from v.tusen limit sum(unique1);
 select (select unique1 from v.tusen order by unique1 limit 1 offset 3) as x;
 select generate_series(1, 10) limit 3;

@@ -64,7 +64,6 @@ select sum(unique1) over (w range between unbounded preceding and current row), 
 select sum(unique1) over (w rows 1 preceding) from v.tusen where unique1 < 10 window w as (order by unique1) order by 1;
 select nr, sum(lon) over (w order by nr) from v.lon window w as (partition by avdelning) order by avdelning, nr;
 select sum(lon) over w2 from v.lon window w as (partition by avdelning), w2 as (w order by nr) order by avdelning, nr;
--- refused: a subquery as a frame's offset
 select sum(unique1) over (order by unique1 rows (select 1) preceding) from v.tusen where unique1 < 4 order by 1;
 select sum(unique1) over (order by unique1 rows '1' preceding) from v.tusen where unique1 < 4 order by 1;
 select first_value(max(unique1)) over () from v.tusen;

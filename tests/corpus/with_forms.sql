@@ -19,7 +19,6 @@ with recursive x(n) as (select n from x) select * from x;
 with recursive x(n) as (select 1 intersect select n + 1 from x) select * from x;
 with recursive x(n) as (select n from x union all select 1) select * from x;
 with recursive x(n) as (select 1 union all select n + 1 from x where n in (select * from x)) select * from x;
--- differs: an aggregate in a recursive term changes its type
 with recursive x(n) as (select 1 union all select count(*) from x) select * from x;
 with recursive x(n) as (select 1 union all select n + 1 from x order by 1) select * from x;
 with recursive x(n) as (select 1 union all select n + 1 from x limit 1) select * from x;

@@ -112,7 +112,8 @@ fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, SqlError> {
     Tokenizer::new(&DIALECT, text).tokenize_with_location().map_err(|error| {
         lexical_error(text).unwrap_or_else(|| {
             let position = TextPositions::new(text).of(error.location);
-            SqlError::new(SqlErrorKind::SyntaxError, "syntax error").at(position)
+            let near: String = text.chars().skip(position.unwrap_or(1) - 1).collect();
+            SqlError::new(SqlErrorKind::SyntaxError, format!("syntax error at or near \"{near}\"")).at(position)
         })
     })
 }

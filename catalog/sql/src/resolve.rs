@@ -28,7 +28,7 @@ use crate::{
     functions::{self, FunctionRow, Make},
     operators::{self, OperatorRow, align, canonical_name, compare},
     types::{
-        Binding, CastContext, CommonType, Derived, Typed,
+        Binding, CastContext, CommonType, Derived, Typed, collation::Collation,
         casts::coerce_to,
         coerce, coerce_to_boolean, common_type,
         ordering::{equality_key, is_keyed, order_key},
@@ -587,6 +587,34 @@ fn special(binding: &Binding<'_>, call: &FunctionCall) -> Result<Option<Typed>, 
         ("pg_typeof", 1) => {
             let oid = values.first().map_or(PgType::Unknown, Typed::pg_type).oid().get();
             Ok(Some(Typed::constant(ScalarValue::UInt32(Some(oid)), ColumnType::plain(PgType::Regtype))))
+        }
+        // `COLLATION FOR (x)`
+        ("pg_collation_for", 1) => {
+            let text = |name: Option<String>| {
+                Typed::constant(ScalarValue::Utf8View(name), ColumnType::plain(PgType::Text))
+            };
+            let Some(value) = values.pop().filter(|value| !value.is_unknown()) else {
+                return Ok(Some(text(None)));
+            };
+            let is_text = matches!(
+                value.pg_type(),
+                PgType::Text | PgType::Varchar | PgType::Bpchar | PgType::Name
+            );
+            if !is_text {
+                let message =
+                    format!("collations are not supported by type {}", type_name(value.pg_type()));
+                return Err(SqlError::new(SqlErrorKind::DatatypeMismatch, message));
+            }
+            Ok(Some(text(match value.collation {
+                // A name is compared bytewise wherever it stands.
+                Derived::Implicit(Collation::Default) if value.pg_type() == PgType::Name => {
+                    Some(format!("\"{}\"", Collation::C.name()))
+                }
+                Derived::Implicit(collation) | Derived::Explicit(collation) => {
+                    Some(format!("\"{}\"", collation.name()))
+                }
+                Derived::Conflict(..) => None,
+            })))
         }
         ("nullif", 2) => {
             let right = values.remove(1);

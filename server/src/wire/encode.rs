@@ -369,6 +369,8 @@ impl<'a> Column<'a> {
                 ClientEncoding::Utf8 => Kind::Text(strings(array)?),
                 other => Kind::TextIn(strings(array)?, other),
             },
+            // A null that no row gave its shape.
+            PgType::Record if array.null_count() == array.len() => Kind::RecordText(Vec::new()),
             PgType::Record => Self::record(format, array, options)?,
             PgType::Bytea => {
                 let values = array.as_binary_view_opt().ok_or_else(found)?;

@@ -16,7 +16,7 @@ use sqlparser::ast;
 use super::{
     Binder, all_columns, attachments::Attachment, calls::Calls, decorrelate::visit_outer_references,
     not_postgresql, place::Place, plan_error, project, select::Item, set_operations::first_of_partition,
-    subqueries::first,
+    single_value::nullable, subqueries::first,
 };
 use crate::{
     dialect::marks::{DISTINCT_SETS, is_mark_expression},
@@ -342,7 +342,9 @@ impl Binder<'_> {
             plan
         } else {
             let mut exprs = all_columns(&plan);
-            exprs.extend(group_by.twins.into_iter().map(|twin| twin.expr.alias(&twin.column.name)));
+            // The engine must not know that they are equal: after the grouping they are not.
+            let twins = group_by.twins.into_iter();
+            exprs.extend(twins.map(|twin| nullable(twin.expr).alias(&twin.column.name)));
             project(plan, exprs)?
         };
         let input = Arc::clone(plan.schema());

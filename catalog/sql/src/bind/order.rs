@@ -223,7 +223,7 @@ impl Binder<'_> {
         }
         let attachments = Attachments::default();
         let count = |expr: Option<&ast::Expr>, clause: Clause| {
-            expr.map_or(Ok(RowCount::All), |expr| self.row_count(expr, clause, surroundings, &attachments))
+            expr.map_or(Ok(RowCount::All), |expr| self.row_count(expr, clause, query, surroundings, &attachments))
         };
         let fetch = count(limit, Clause::Limit)?;
         let skip = count(offset, Clause::Offset)?;
@@ -310,11 +310,37 @@ impl Binder<'_> {
         filter(plan, condition)
     }
 
+    /// What is wrong with a LIMIT whose names are none: if they are columns of FROM, that.
+    fn of_variables(
+        &self,
+        error: SqlError,
+        expr: &ast::Expr,
+        query: &ast::Query,
+        place: Place<'_>,
+    ) -> SqlError {
+        let ast::SetExpr::Select(select) = query.body.as_ref() else { return error };
+        if error.kind != SqlErrorKind::UndefinedColumn {
+            return error;
+        }
+        let surroundings = Surroundings { outer: place.scope.parent, ctes: place.ctes };
+        let Ok(from) = self.sources(&select.from, surroundings) else { return error };
+        let place = Place { scope: Scope::new(&from.namespace, place.scope.parent), ..place };
+        match self.expression(expr, place) {
+            Ok(_) => {
+                let message = format!("argument of {} must not contain variables", place.clause.name());
+                SqlError::new(SqlErrorKind::InvalidColumnReference, message).at(error.position)
+            }
+            Err(other) if other.kind != SqlErrorKind::UndefinedColumn => other,
+            Err(_) => error,
+        }
+    }
+
     /// A number of rows; null and ALL are no limit.
     fn row_count(
         &self,
         expr: &ast::Expr,
         clause: Clause,
+        query: &ast::Query,
         surroundings: Surroundings<'_>,
         attachments: &Attachments,
     ) -> Result<RowCount, SqlError> {
@@ -327,7 +353,7 @@ impl Binder<'_> {
             calls: None,
             attachments: Some(attachments),
         };
-        let typed = self.expression(expr, place)?;
+        let typed = self.expression(expr, place).map_err(|error| self.of_variables(error, expr, query, place))?;
         let target = ColumnType::plain(PgType::Int8);
         let actual = typed.pg_type();
         let typed =

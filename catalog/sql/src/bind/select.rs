@@ -69,10 +69,18 @@ impl Binder<'_> {
         unknowns: Unknowns,
     ) -> Result<Bound, SqlError> {
         check_clauses(select)?;
+        if let Some(into) = &select.into {
+            return Err(self.into_here(into, "SELECT ... INTO is not allowed here"));
+        }
         self.from_names.borrow_mut().push(Vec::new());
         let bound = self.select_within(select, order_by, lock, surroundings, unknowns);
         self.from_names.borrow_mut().pop();
         bound
+    }
+
+    /// INTO in a place where it makes no table.
+    pub(super) fn into_here(&self, into: &ast::SelectInto, message: &str) -> SqlError {
+        SqlError::new(SqlErrorKind::SyntaxError, message).at(self.name_position(&into.name))
     }
 
     fn select_within(
@@ -698,9 +706,6 @@ fn check_clauses(select: &ast::Select) -> Result<(), SqlError> {
         || select.select_modifiers.as_ref().is_some_and(ast::SelectModifiers::is_any_set);
     if foreign {
         return Err(not_postgresql("select", None));
-    }
-    if select.into.is_some() {
-        return Err(unsupported("SELECT INTO", None));
     }
     Ok(())
 }

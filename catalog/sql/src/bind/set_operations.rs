@@ -44,6 +44,12 @@ impl Binder<'_> {
             ast::SetQuantifier::Distinct | ast::SetQuantifier::None => false,
             _ => return Err(not_postgresql("by", None)),
         };
+        if let ast::SetExpr::Select(select) = right
+            && let Some(into) = &select.into
+        {
+            let message = "INTO is only allowed on first SELECT of UNION/INTERSECT/EXCEPT";
+            return Err(self.into_here(into, message));
+        }
         let left = self.set_expression(left, surroundings, Unknowns::Keep)?;
         let right = self.set_expression(right, surroundings, Unknowns::Keep)?;
         let name = match op {

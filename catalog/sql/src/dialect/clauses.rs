@@ -69,6 +69,10 @@ impl Adapter<'_> {
                 Ok(true)
             }
             "for" => Ok(self.key_lock(token)),
+            "document" if self.after_is() => {
+                let error = SqlError::new(SqlErrorKind::FeatureNotSupported, "IS DOCUMENT is not supported");
+                Err(error.at((self.position)(token)))
+            }
             "tablesample" => Ok(self.table_sample(token)),
             "asymmetric" if is_keyword(self.previous.as_ref(), Keyword::BETWEEN) => {
                 self.index += 1;
@@ -101,6 +105,15 @@ impl Adapter<'_> {
     pub(super) fn begins_with(&self, word: &str) -> bool {
         let first = self.tokens.iter().find(|token| !matches!(token.token, Token::Whitespace(_)));
         first.is_some_and(|first| unquoted(&first.token) == word)
+    }
+
+    /// Behind `IS` or `IS NOT`.
+    fn after_is(&self) -> bool {
+        let before = self.adapted.iter().rev().map(|token| &token.token);
+        let mut significant = before.filter(|token| !matches!(token, Token::Whitespace(_)));
+        let last = significant.next();
+        is_keyword(last, Keyword::IS)
+            || (is_keyword(last, Keyword::NOT) && is_keyword(significant.next(), Keyword::IS))
     }
 
     /// Whether `*` here says that a table is meant with its children: `FROM t *`.

@@ -141,7 +141,7 @@ impl Adapter<'_> {
             if self.word(3) == "uescape" { (self.escape_character(4)?, 4) } else { ('\\', 2) };
         // Behind U, & and the quote.
         let begin = (self.position)(token).map(|position| position + 3);
-        let value = decoded(text, escape, quote, begin)?;
+        let value = decoded(text, escape, begin)?;
         self.skip_past(end);
         let decoded = match quote {
             '"' => Token::Word(Word { value, quote_style: Some('"'), keyword: Keyword::NoKeyword }),
@@ -187,17 +187,15 @@ fn is_number(token: &TokenWithSpan, digits: &str) -> bool {
     u64::try_from(digits.len()).is_ok_and(|digits| length == digits + 2)
 }
 
-/// A text with its escapes (`\0061`, `\+000061`, the escape character twice) resolved. `begin` is where it begins; a quote
-/// in it is written twice.
-fn decoded(text: &str, escape: char, quote: char, begin: Option<usize>) -> Result<String, SqlError> {
+/// A text with its escapes (`\0061`, `\+000061`, the escape character twice) resolved. `begin` is where it begins.
+fn decoded(text: &str, escape: char, begin: Option<usize>) -> Result<String, SqlError> {
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;
     // Of a pair that stands for one character, the first half.
     let mut first_half: Option<u16> = None;
     let place = |rest: &str| {
         let read = text.strip_suffix(rest).unwrap_or_default();
-        let quotes = read.chars().filter(|character| *character == quote).count();
-        begin.map(|begin| begin + read.chars().count() + quotes)
+        begin.map(|begin| begin + read.chars().count())
     };
     let error = |message: &str, rest: &str| SqlError::new(SqlErrorKind::SyntaxError, message).at(place(rest));
     let no_pair = |rest: &str| error("invalid Unicode surrogate pair", rest);

@@ -6,6 +6,9 @@
 //!   inputs keep the constant. Then rows come in a wrong order, or not at all.
 //! - An OFFSET without a LIMIT: other rows would be left out.
 //!
+//! A third place is an aggregation by several grouping sets: what is equal or constant in its rows is so no more where it
+//! is null in some of the groups, but DataFusion goes on concluding from it that rows are sorted.
+//!
 //! Here a node stands over each, which sorts do not pass, and which tells nothing of such constants.
 
 use std::{fmt, sync::Arc};
@@ -18,10 +21,11 @@ use datafusion::{
         tree_node::{Transformed, TreeNodeRecursion},
     },
     execution::{SendableRecordBatchStream, TaskContext},
-    physical_expr::{PhysicalExpr, equivalence::AcrossPartitions},
+    physical_expr::{PhysicalExpr, EquivalenceProperties, equivalence::AcrossPartitions},
     physical_plan::{
         ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
         PlanProperties, ReplaceChildrenOptions,
+        aggregates::{AggregateExec, AggregateMode},
         execution_plan::CardinalityEffect,
         filter_pushdown::{
             ChildPushdownResult, FilterDescription, FilterPushdownPhase, FilterPushdownPropagation,
@@ -38,7 +42,15 @@ pub(super) fn fenced(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn
         .downcast_ref::<GlobalLimitExec>()
         .is_some_and(|limit| limit.skip() > 0 && limit.fetch().is_none());
     if leaves_out {
-        return Ok(Transformed::yes(Arc::new(SortFenceExec::new(node, true))));
+        return Ok(Transformed::yes(Arc::new(SortFenceExec::new(node, Tells::Everything))));
+    }
+    let has_several_sets = node.downcast_ref::<AggregateExec>().is_some_and(|aggregate| {
+        let ends = !matches!(aggregate.mode(), AggregateMode::Partial | AggregateMode::PartialReduce);
+        // The sets are known where grouping begins; where it ends there is their number among the groups.
+        ends && of_several_sets(aggregate)
+    });
+    if has_several_sets {
+        return Ok(Transformed::yes(Arc::new(SortFenceExec::new(node, Tells::Nothing))));
     }
     let differs = node.is::<UnionExec>()
         && node
@@ -47,30 +59,64 @@ pub(super) fn fenced(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn
             .iter()
             .any(|constant| constant.across_partitions == AcrossPartitions::Heterogeneous);
     if differs {
-        Ok(Transformed::yes(Arc::new(SortFenceExec::new(node, false))))
+        Ok(Transformed::yes(Arc::new(SortFenceExec::new(node, Tells::Equalities))))
     } else {
         Ok(Transformed::no(node))
     }
+}
+
+/// Whether an aggregation, or the one below of which it is the last step, groups by several sets.
+fn of_several_sets(aggregate: &AggregateExec) -> bool {
+    if aggregate.group_expr().has_grouping_set() {
+        return true;
+    }
+    let mut below = aggregate.input();
+    loop {
+        if let Some(first) = below.downcast_ref::<AggregateExec>() {
+            return matches!(aggregate.mode(), AggregateMode::Final | AggregateMode::FinalPartitioned)
+                && first.group_expr().has_grouping_set();
+        }
+        match below.children().as_slice() {
+            [only] => below = only,
+            _ => return false,
+        }
+    }
+}
+
+/// What a fence tells of the rows below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tells {
+    /// Their order, and which columns are constant in a partition.
+    Everything,
+    /// What is equal or constant in all of them.
+    Equalities,
+    /// Nothing.
+    Nothing,
 }
 
 /// Rows as they are. No sort goes below.
 #[derive(Debug)]
 struct SortFenceExec {
     input: Arc<dyn ExecutionPlan>,
-    /// Whether the rows' order is told, and which columns are constant in a partition.
-    tells: bool,
+    tells: Tells,
     properties: Arc<PlanProperties>,
 }
 
 impl SortFenceExec {
-    fn new(input: Arc<dyn ExecutionPlan>, tells: bool) -> Self {
-        if tells {
-            let properties = Arc::clone(input.properties());
-            return Self { input, tells, properties };
-        }
-        let mut known = input.equivalence_properties().clone();
-        known.clear_per_partition_constants();
-        known.clear_orderings();
+    fn new(input: Arc<dyn ExecutionPlan>, tells: Tells) -> Self {
+        let known = match tells {
+            Tells::Everything => {
+                let properties = Arc::clone(input.properties());
+                return Self { input, tells, properties };
+            }
+            Tells::Equalities => {
+                let mut known = input.equivalence_properties().clone();
+                known.clear_per_partition_constants();
+                known.clear_orderings();
+                known
+            }
+            Tells::Nothing => EquivalenceProperties::new(input.schema()),
+        };
         let properties = PlanProperties::clone(input.properties()).with_eq_properties(known);
         Self { input, tells, properties: Arc::new(properties) }
     }

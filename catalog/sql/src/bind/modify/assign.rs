@@ -144,7 +144,8 @@ impl Binder<'_> {
         let is_part = assigned.is_some_and(|assigned| !assigned.subscripts.is_empty());
         if is_part && is_default(value) {
             let message = "cannot set an array element to DEFAULT";
-            return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(self.start_of(value)));
+            let position = assigned.and_then(|assigned| self.position(assigned.name.span));
+            return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
         }
         self.value_for(value, target, place).map_err(|error| match error.kind {
             SqlErrorKind::DatatypeMismatch if is_part => {
@@ -154,7 +155,8 @@ impl Binder<'_> {
                     target.name.as_str(),
                     target.column_type.pg_type.facts().sql_name
                 );
-                SqlError { message, ..error }
+                let position = assigned.and_then(|assigned| self.position(assigned.name.span));
+                SqlError { message, position, ..error }
             }
             _ => error,
         })
