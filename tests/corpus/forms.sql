@@ -25,7 +25,11 @@ select a, array_agg(a) over (order by a rows between (select 2) preceding and (s
 select sum(a) over (order by a rows between (select -1) preceding and current row) from sf.t;
 select sum(a) over (order by a rows between current row and (select null::integer) following) from sf.t;
 select sum(a) over (order by a rows between a preceding and current row) from sf.t;
+select sum(a) over (order by a::float8 range between 1 preceding and 'NaN' following) from sf.t;
+-- refused: differences of infinities are no numbers
+select sum(a) over (order by a::float8 range between 'inf' preceding and 'inf' following) from sf.t;
 -- LIMIT and OFFSET that are computed
+select a from sf.t order by a fetch first null rows with ties;
 select a from sf.t limit (select -1);
 select a from sf.t offset (select -1);
 select a from sf.t order by a limit (select count(*) from sf.t) - 2 offset (select 1);
@@ -46,6 +50,10 @@ with recursive r(n) as (select 1 union all select n + 1 from r for update) selec
 with recursive r(n) as (select 1 union all select 2 where exists (select 1 from r)) select * from r;
 with recursive t as (with t as (select 1 as n) select n from t) select * from t;
 with t as (select 1 as n union all select 2) select * from t order by 1;
+create recursive view sf.nums (n) as values (1) union all select n + 1 from nums where n < 4;
+create or replace recursive view sf.nums (n) as values (1) union all select n + 1 from nums where n < 6;
+select sum(n) from sf.nums;
+drop view sf.nums;
 -- locks
 select * from (sf.t join v.j1 on true) as j for update of j;
 select * from sf.t x join sf.t y using (a) as u for update of u;
@@ -98,6 +106,8 @@ select count(*) from sf.t *;
 select count(*) from sf.t * as x where x.a > 1;
 select count(*) from sf.t * join v.bo * on id = a;
 table sf.t * order by 1 limit 1;
+select x.a from sf.t* x where x.a < 3 order by 1;
+select substring('abc' from 1 * 2), extract(year from date '2024-01-01' * 1) from sf.t;
 select a between asymmetric 1 and 2, a between symmetric 2 and 1 from sf.t order by a;
 select collation for ('a'), collation for ('a' collate "C");
 select collation for (1);

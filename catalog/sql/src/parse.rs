@@ -198,18 +198,19 @@ impl Piece {
 /// Refuses a statement whose syntax tree would be too deep, before there is one.
 fn check_depth(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
     let mut operators = 0;
+    // Comparisons between two AND or OR are levels of their own, but do not add up over these.
+    let mut comparisons = 0;
     for token in tokens {
         match &token.token {
-            Token::Comma => operators = 0,
+            Token::Comma => (operators, comparisons) = (0, 0),
             Token::Word(word) => match word.keyword {
-                Keyword::AND
-                | Keyword::OR
-                | Keyword::NOT
-                | Keyword::IS
-                | Keyword::UNION
-                | Keyword::EXCEPT
-                | Keyword::INTERSECT => operators += 1,
-                Keyword::SELECT | Keyword::FROM | Keyword::WHERE | Keyword::VALUES => operators = 0,
+                Keyword::AND | Keyword::OR => (operators, comparisons) = (operators + 1, 0),
+                Keyword::NOT | Keyword::IS | Keyword::UNION | Keyword::EXCEPT | Keyword::INTERSECT => {
+                    operators += 1;
+                }
+                Keyword::SELECT | Keyword::FROM | Keyword::WHERE | Keyword::VALUES => {
+                    (operators, comparisons) = (0, 0);
+                }
                 _ => {}
             },
             Token::Whitespace(_)
@@ -218,9 +219,10 @@ fn check_depth(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
             | Token::LParen
             | Token::RParen
             | Token::Period => {}
+            Token::Eq | Token::Neq | Token::Lt | Token::LtEq | Token::Gt | Token::GtEq => comparisons += 1,
             _ => operators += 1,
         }
-        if operators > OPERATORS_MAX {
+        if operators + comparisons > OPERATORS_MAX {
             return Err(SqlError::new(SqlErrorKind::StatementTooComplex, "stack depth limit exceeded"));
         }
     }

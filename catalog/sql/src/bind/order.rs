@@ -226,6 +226,10 @@ impl Binder<'_> {
             expr.map_or(Ok(RowCount::All), |expr| self.row_count(expr, clause, query, surroundings, &attachments))
         };
         let fetch = count(limit, Clause::Limit)?;
+        if ties.is_some_and(is_null) {
+            let message = "row count cannot be null in FETCH FIRST ... WITH TIES clause";
+            return Err(SqlError::new(SqlErrorKind::InvalidRowCountInLimitClause, message));
+        }
         let skip = count(offset, Clause::Offset)?;
         let constant = |count: &RowCount| match count {
             RowCount::All => Some(None),
@@ -420,6 +424,15 @@ impl RowCount {
     }
 }
 
+/// Whether NULL is written.
+fn is_null(expr: &ast::Expr) -> bool {
+    match expr {
+        ast::Expr::Nested(inner) => is_null(inner),
+        ast::Expr::Value(value) => value.value == ast::Value::Null,
+        _ => false,
+    }
+}
+
 /// The number in a LIMIT that is marked as FETCH … WITH TIES.
 fn tied(limit: &ast::Expr) -> Option<&ast::Expr> {
     let ast::Expr::Function(call) = limit else { return None };
@@ -447,7 +460,8 @@ pub(crate) fn has_placeholder(expr: &Expr) -> bool {
     expr.exists(|node| Ok(matches!(node, Expr::Placeholder(_)))).unwrap_or(false)
 }
 
-fn contains_subquery(expr: &Expr) -> bool {
+/// Whether an expression has a subquery in it that the engine plans.
+pub(crate) fn contains_subquery(expr: &Expr) -> bool {
     use datafusion::common::tree_node::TreeNode;
     expr.exists(|node| Ok(matches!(node, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_))))
         .unwrap_or(false)

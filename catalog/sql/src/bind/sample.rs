@@ -13,9 +13,9 @@ use sqlparser::ast;
 
 use super::{
     Binder, Surroundings, filter, not_postgresql,
-    order::{constant, has_placeholder},
+    order::{constant, contains_subquery, has_placeholder},
     place::{Clause, Place},
-    plan_error,
+    plan_error, unsupported,
 };
 use crate::{
     dialect::marks::{SAMPLE, marked_arguments},
@@ -72,6 +72,9 @@ impl Binder<'_> {
                 coerce(&self.binding, typed, ColumnType::plain(target), CastContext::Assignment, at)?;
             if has_placeholder(&typed.expr) {
                 return Ok(Some(0.0));
+            }
+            if typed.expr.contains_outer() || contains_subquery(&typed.expr) {
+                return Err(unsupported("a sample that is computed", at));
             }
             let value = constant(&typed).map_err(|error| error.at(at))?;
             match value.cast_to(&DataType::Float64).map_err(plan_error)? {

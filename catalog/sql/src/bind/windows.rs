@@ -496,6 +496,19 @@ impl Binder<'_> {
                     let message = format!("frame {which} offset must not be null");
                     return Err(SqlError::new(SqlErrorKind::NullValueNotAllowed, message));
                 }
+                let is_nan = |value: &ScalarValue| match value {
+                    ScalarValue::Float32(Some(value)) => value.is_nan(),
+                    ScalarValue::Float64(Some(value)) => value.is_nan(),
+                    _ => false,
+                };
+                if is_nan(&value) {
+                    let message = "invalid preceding or following size in window function";
+                    return Err(SqlError::new(SqlErrorKind::InvalidPrecedingOrFollowingSize, message));
+                }
+                // The engine reckons with the infinities, of which some differences are no number.
+                if matches!(value, ScalarValue::Float32(Some(f32::INFINITY)) | ScalarValue::Float64(Some(f64::INFINITY))) {
+                    return Err(unsupported("an infinite offset in RANGE mode", place_of));
+                }
                 let negative = ScalarValue::new_zero(&value.data_type()).is_ok_and(|zero| value < zero);
                 if negative && range {
                     let message = "invalid preceding or following size in window function";

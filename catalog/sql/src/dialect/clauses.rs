@@ -130,8 +130,16 @@ impl Adapter<'_> {
         }
         let item = [Keyword::FROM, Keyword::JOIN].into_iter().any(|word| is_keyword(token, word));
         let next = self.significant(1).map(|(_, next)| &next.token);
-        // `extract(day FROM a * b)` and `substring(a FROM b * c)` go on with an operand.
+        // `extract(day FROM a * b)` and `substring(a FROM b * c)` go on with an operand; an alias is only told from one
+        // outside all parentheses.
         item && match next {
+            Some(Token::Word(alias))
+                if self.parentheses.is_empty()
+                    && (alias.quote_style.is_some()
+                        || keyword_class(&alias.value.to_ascii_lowercase()).is_none()) =>
+            {
+                true
+            }
             None | Some(Token::EOF | Token::SemiColon | Token::Comma | Token::RParen) => true,
             Some(next) => {
                 NOT_A_RELATION.iter().any(|word| is_keyword(Some(next), *word))

@@ -132,7 +132,8 @@ fn check_replacement(old: &[lis_lake::table::Column], new: &[NewColumn]) -> Resu
             ))
             .with_hint("Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead."));
         }
-        if old.column_type != new.column_type {
+        let declared = |column_type: lis_lake::types::ColumnType| (column_type.pg_type, column_type.typmod);
+        if declared(old.column_type) != declared(new.column_type) {
             let shown = |column_type: lis_lake::types::ColumnType| {
                 lis_pg_catalog::format_type::format_type(column_type.pg_type.oid(), Some(column_type.typmod))
             };
