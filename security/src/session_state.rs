@@ -12,7 +12,8 @@
 //!   `TopKRepartition`, `CombinePartialFinalAggregate`, `OptimizeAggregateOrder` match on nodes that they know and stop
 //!   at one that they do not.
 //! - Ours, in `lis_sql::engine`, only call the engine's under a condition, put a node over a join that hands its rows on as
-//!   they are (`YieldingJoins`), or sort what a node needs sorted (`SortedInputs`).
+//!   they are (`YieldingJoins`), take away one that deals rows out (`CollectedOrder`), or sort what a node needs sorted
+//!   (`SortedInputs`).
 
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ use datafusion::{
     prelude::SessionConfig,
 };
 use lis_sql::engine::{
-    AggregateStatistics, EnsureRequirements, Planner, PushDownFilters, SortedInputs, YieldingJoins,
+    AggregateStatistics, CollectedOrder, EnsureRequirements, Planner, PushDownFilters, SortedInputs, YieldingJoins,
 };
 
 use crate::barrier::RemoveBarriers;
@@ -117,6 +118,7 @@ pub fn session_state(runtime: Arc<RuntimeEnv>, mut config: SessionConfig) -> Ses
             }
         })
         .collect();
+    physical.push(Arc::new(CollectedOrder));
     physical.push(Arc::new(YieldingJoins));
     physical.push(Arc::new(RemoveBarriers));
     SessionStateBuilder::new()

@@ -51,3 +51,5 @@ select sum(case when belopp > 0 then belopp else 0 end), sum(case when belopp < 
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY x), percentile_cont(ARRAY[0, 0.25, 1]) WITHIN GROUP (ORDER BY x), percentile_disc(0.5) WITHIN GROUP (ORDER BY x), mode() WITHIN GROUP (ORDER BY x DESC) FROM (VALUES (interval '1 mon'), ('29 days'), ('31 days'), ('1 day 02:00'), ('24:00'), (NULL)) AS v(x);
 select bit_xor(distinct x), bit_xor(distinct x::bigint), bit_xor(distinct x::smallint) from (values (1), (1), (2), (null), (7)) v(x);
 select g, bit_xor(distinct x), count(distinct x), bit_xor(x) from (values (1, 1), (1, 1), (2, 5), (2, null), (3, null)) v(g, x) group by g order by g;
+select array_agg(x), string_agg(x::text, '') from (values (3), (1), (2)) t(x);
+select k % 3, array_agg(k) from (select unnest(array[9, 1, 5, 2, 7, 4]) as k) t group by 1 order by 1;

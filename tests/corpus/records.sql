@@ -68,3 +68,4 @@ select exists (select k from c.konto k), (select count(*) from c.konto k where (
 -- differs: the type of a whole row is record
 select f.konto, f from c.konto f, lateral (select f.klass) g where f.konto = '5011';
 select k1.konto from c.konto k1 where k1 in (select k2 from c.konto k2 where k2.klass = 3);
+select (k.*)::text, (k.*) is null, (k.*) = (k.*) from org.konto k where konto = '30100';

@@ -68,3 +68,16 @@ SELECT translate('Exempelstad å', 'aeå', 'AE'), translate('aab', 'aa', 'xy'), 
 select normalize('é', NFC) = 'é', normalize('é', nfd) <> 'é', length(normalize(U&'e\0301', NFC));
 select format('|%*2$s|', 'ab', 6), format('|%1$*2$s|', 'ab', -6), format('%2$s %1$s', 'a', 'b');
 select lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(lower(fri)))))))))))))))))))))))) from c.rad order by id;
+select 'A' is normalized, U&'A\030A' is nfc normalized, U&'A\030A' is not nfc normalized, U&'\00C5' is nfd normalized, null is normalized;
+select to_char(12, 'S99PR');
+select to_char(12, '99PRS');
+select to_char(12, 'S99MI');
+select to_char(12, 'MI99S');
+select to_char(12, '99PR9');
+select to_char(12, 'S99S');
+select to_char(12, '99.9.9');
+select to_char(12, '99V9.9');
+select to_char(12, 'FM9.9EEEE');
+select to_char(12, '9.9EEEE9');
+select to_char(12, '9.9EEEEEEEE');
+select to_char(12, 'PL99'), to_char(-12, 'SG99'), to_char(12, '99MI'), to_char(0, 'B99'), to_char(12, '9.9EEEE');

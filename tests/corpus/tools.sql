@@ -141,3 +141,7 @@ select 'abc'::int;
 select * from org.namnd n join org.konto k on n.namn = k.namn where namn = 'x';
 select date '2024-02-30';
 select to_date('2024-13-01', 'YYYY-MM-DD');
+select array_lower(indkey, 1), array_upper(indkey, 1), array_dims(indkey), array_length(indkey, 1), indkey[0], array_to_string(indkey, ',') from pg_index where indrelid = 'tpch.lineitem'::regclass;
+select array(select pg_get_indexdef(ix.indexrelid, k + 1, true) from generate_subscripts(ix.indkey, 1) as k order by k) from pg_index ix where ix.indrelid = 'tpch.lineitem'::regclass;
+select generate_subscripts('7 8 9'::int2vector, 1), generate_subscripts('7 8 9'::oidvector, 1, true), generate_subscripts(array[7, 8, 9], 1), unnest('7 8 9'::int2vector);
+select format_type(2283, null), format_type(2276, null), format_type(5077, -1), format_type(2281, null), format_type(999999, null);

@@ -215,14 +215,13 @@ fn type_name(column_type: ColumnType) -> String {
 }
 
 /// A type of ours by the name in the side table.
-fn parse_type(name: &str, typmod: i32) -> Result<ColumnType, LakeError> {
+fn parse_type(name: &str) -> Result<PgType, LakeError> {
     let scalar = |name: &str| PgType::SCALARS.iter().copied().find(|scalar| scalar.name() == name);
     let pg_type = match name.strip_prefix('_') {
         Some(element) => scalar(element).and_then(PgType::array),
         None => scalar(name),
     };
-    let pg_type = pg_type.ok_or_else(|| LakeError::damaged(format!("unknown type \"{name}\"")))?;
-    Ok(ColumnType::new(pg_type, typmod))
+    pg_type.ok_or_else(|| LakeError::damaged(format!("unknown type \"{name}\"")))
 }
 
 /// The type of a column that another program made.

@@ -384,8 +384,11 @@ pub struct ColumnType {
     pub pg_type: PgType,
     /// PostgreSQL's `atttypmod`: `n + 4` of `varchar(n)`, `((p << 16) | s) + 4` of `numeric(p,s)`, else [`TYPMOD_NONE`].
     pub typmod: i32,
-    /// How the values of a `numeric` expression without a modifier are shown. Not part of a stored column's type.
+    /// How the values of a `numeric` without a modifier are shown: of an expression, or of a column that a query made.
     pub shown: Shown,
+    /// The scale at which a stored `numeric` without a modifier is held, where a query made it and it is not the
+    /// default one. Of expressions it is never set: their Arrow type says it.
+    pub held_scale: Option<i8>,
 }
 
 impl ColumnType {
@@ -396,7 +399,8 @@ impl ColumnType {
 
     /// A type and its modifier.
     pub const fn new(pg_type: PgType, typmod: i32) -> Self {
-        Self { pg_type, typmod, shown: Shown { rule: ShownRule::Column, zero: None } }
+        let shown = Shown { rule: ShownRule::Column, zero: None };
+        Self { pg_type, typmod, shown, held_scale: None }
     }
 
     /// The same, shown in another way.
@@ -408,12 +412,25 @@ impl ColumnType {
     /// What reading a stored column gives: a `numeric` that was declared without a scale shows what its values need.
     #[must_use]
     pub fn as_read(self) -> Self {
-        match self.pg_type {
-            PgType::Numeric | PgType::Array(PgType::Numeric) if self.typmod < 0 => {
+        match (self.pg_type, self.held_scale) {
+            (PgType::Numeric, Some(_)) => Self { held_scale: None, ..self },
+            (PgType::Numeric | PgType::Array(PgType::Numeric), _) if self.typmod < 0 => {
                 self.shown(Shown::needed(0))
             }
             _ => self,
         }
+    }
+
+    /// A stored `numeric` without a modifier that holds what a query gave.
+    #[must_use]
+    pub const fn held_at(scale: i8, shown: Shown) -> Self {
+        Self { shown, held_scale: Some(scale), ..Self::plain(PgType::Numeric) }
+    }
+
+    /// The type of values on their way into a column: with the modifier that it is held with.
+    #[must_use]
+    pub fn as_held(self) -> Self {
+        self.held_scale.map_or(self, |scale| Self::numeric(NUMERIC_PRECISION_MAX, scale))
     }
 
     /// The same without a modifier, as a function gives it.
@@ -469,7 +486,7 @@ impl ColumnType {
             PgType::Float8 => DataType::Float64,
             PgType::Numeric => {
                 let (precision, scale) =
-                    self.precision_scale().unwrap_or((NUMERIC_PRECISION_MAX, NUMERIC_SCALE_DEFAULT));
+                    self.as_held().precision_scale().unwrap_or((NUMERIC_PRECISION_MAX, NUMERIC_SCALE_DEFAULT));
                 DataType::Decimal128(precision, scale)
             }
             PgType::Date => DataType::Date32,
@@ -526,6 +543,24 @@ pub fn field_type(field: &Field) -> Option<ColumnType> {
     let (typmod, shown) = modifiers.split_once(',')?;
     let pg_type = PgType::from_oid(Oid::new(oid.parse().ok()?))?;
     Some(ColumnType::new(pg_type, typmod.parse().ok()?).shown(Shown::from_code(shown.parse().ok()?)))
+}
+
+/// The modifier as the metadata keeps it: PostgreSQL's, or below it how the values that a query made are shown.
+pub(crate) fn stored_modifier(column_type: ColumnType) -> i64 {
+    match column_type.held_scale {
+        Some(_) => i64::from(TYPMOD_NONE) - 1 - column_type.shown.code(),
+        None => column_type.typmod.into(),
+    }
+}
+
+/// What [`stored_modifier`] wrote, of a column that the format calls `duck_type`.
+pub(crate) fn with_stored_modifier(pg_type: PgType, modifier: i64, duck_type: &str) -> ColumnType {
+    let of_query = i64::from(TYPMOD_NONE) - 1 - modifier;
+    let scale = duck_type.strip_suffix(')').and_then(|name| name.rsplit(',').next()?.parse().ok());
+    match (of_query >= 0, scale) {
+        (true, Some(scale)) => ColumnType::held_at(scale, Shown::from_code(of_query)),
+        _ => ColumnType::new(pg_type, i32::try_from(modifier).unwrap_or(TYPMOD_NONE)),
+    }
 }
 
 /// The Arrow list type over an element type, as this project always writes it.

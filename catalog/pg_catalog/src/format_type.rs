@@ -4,13 +4,19 @@ use lis_lake::{
     ids::Oid,
     types::{ColumnType, PgType},
 };
+use lis_sql::keywords::quote_identifier;
+
+use crate::relations::pg_type;
 
 /// `format_type(oid, typmod)`: `None` of a modifier is SQL's NULL, which asks for the bare name.
 pub fn format_type(oid: Oid, typmod: Option<i32>) -> String {
     if oid == Oid::INVALID {
         return "-".to_owned();
     }
-    let Some(pg_type) = PgType::from_oid(oid) else { return "???".to_owned() };
+    let Some(pg_type) = PgType::from_oid(oid) else {
+        // A pseudo-type, such as `anyelement`.
+        return pg_type::row(oid).map_or_else(|| "???".to_owned(), |row| quote_identifier(row.name));
+    };
     let (element, suffix) = match pg_type {
         PgType::Array(element) => (*element, "[]"),
         scalar => (scalar, ""),
@@ -66,6 +72,8 @@ mod tests {
             (1186, Some(-1), "interval"),
             (18, Some(-1), "\"char\""),
             (0, None, "-"),
+            (2283, None, "anyelement"),
+            (2276, None, "\"any\""),
             (99, None, "???"),
         ] {
             assert_eq!(format_type(Oid::new(oid), typmod), text);

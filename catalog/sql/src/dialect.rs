@@ -55,6 +55,7 @@ pub(crate) fn adapted(
         newline: false,
         comment: false,
         parentheses: Vec::new(),
+        brackets: Vec::new(),
         position: &position,
     };
     while adapter.index < tokens.len() {
@@ -75,6 +76,15 @@ enum Parenthesis {
     Other,
 }
 
+/// What a bracket that is open begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bracket {
+    /// `ARRAY[`, or `[` in one.
+    Array,
+    /// A subscript, or a parenthesis.
+    Other,
+}
+
 /// The rewriting as far as it has come.
 struct Adapter<'t> {
     tokens: &'t [TokenWithSpan],
@@ -88,6 +98,8 @@ struct Adapter<'t> {
     /// Whether a comment of several lines (or that could have them) stood since.
     comment: bool,
     parentheses: Vec<Parenthesis>,
+    /// The brackets and parentheses that are open.
+    brackets: Vec<Bracket>,
     position: &'t dyn Fn(&TokenWithSpan) -> Option<usize>,
 }
 
@@ -129,6 +141,13 @@ impl<'t> Adapter<'t> {
                     && is_keyword(self.previous.as_ref(), Keyword::FROM)
                     && NOT_A_RELATION.contains(&word.keyword)
             }
+            // An array is written with its word, but for the rows of one.
+            Token::LBracket => match self.previous.as_ref() {
+                Some(Token::LBracket | Token::Comma) => self.brackets.last() != Some(&Bracket::Array),
+                previous => !ends_expression(previous) && !is_keyword(previous, Keyword::ARRAY),
+            },
+            // The escapes of ODBC are the driver's to translate.
+            Token::LBrace => true,
             _ => false,
         };
         if refused { Err(self.syntax_error(token)) } else { Ok(()) }
@@ -217,6 +236,20 @@ impl<'t> Adapter<'t> {
 
     /// Keeps account of parentheses.
     fn enter_and_leave(&mut self, token: &Token) {
+        match token {
+            Token::LBracket => {
+                let begins = match self.previous.as_ref() {
+                    Some(Token::LBracket | Token::Comma) => true,
+                    previous => is_keyword(previous, Keyword::ARRAY),
+                };
+                self.brackets.push(if begins { Bracket::Array } else { Bracket::Other });
+            }
+            Token::LParen => self.brackets.push(Bracket::Other),
+            Token::RBracket | Token::RParen => {
+                self.brackets.pop();
+            }
+            _ => {}
+        }
         match token {
             Token::LParen => {
                 let kind = match self.previous.as_ref() {

@@ -7,6 +7,7 @@
 //! - `aggregate_statistics`: aggregations are answered from statistics only where these are their own.
 //! - `computed_equalities`: nothing is concluded from the equality of what is computed.
 //! - `ensure_requirements`: the limit of a sort that is not needed stays where it is when rows are left out below.
+//! - `collected_order`: rows that an aggregate collects without ORDER BY come in the order that they had.
 //! - `join_keys`: keys that decide nothing are left out.
 //! - `sorted_inputs`: what must be sorted is sorted again where the engine has lost sight of why it is.
 //! - `shared`: plans that several places read are evaluated once.
@@ -16,6 +17,7 @@
 //! [`Planner`] is the engine's query planner: it takes the optimised plan, and after it no logical rule runs.
 
 mod aggregate_statistics;
+mod collected_order;
 mod computed_equalities;
 mod ensure_requirements;
 mod evaluation_order;
@@ -43,6 +45,7 @@ use self::series::SeriesPlanner;
 pub(crate) use self::shared::{reads_shared, without_shared};
 pub use self::{
     aggregate_statistics::AggregateStatistics,
+    collected_order::CollectedOrder,
     ensure_requirements::EnsureRequirements,
     evaluation_order::in_order,
     push_down::PushDownFilters,

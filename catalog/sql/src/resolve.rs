@@ -334,6 +334,13 @@ fn coerce_arguments<C: Candidate>(
         .into_iter()
         .enumerate()
         .map(|(index, argument)| match generic.resolve(candidate.formal(index, count)) {
+            // What a function of any array is given may count from 0.
+            Some(_)
+                if matches!(argument.pg_type(), PgType::Int2Vector | PgType::OidVector)
+                    && matches!(candidate.formal(index, count), Formal::AnyArray) =>
+            {
+                Ok(argument)
+            }
             Some(wanted) => {
                 let coerced = coerce_to(binding, argument, wanted)?;
                 // A function of one array type takes its elements in one dimension.

@@ -32,7 +32,7 @@ const VALUE_BYTES_MAX: usize = 1000;
 
 /// Precision and scale of a numeric column.
 fn precision_scale(column_type: ColumnType) -> (u8, i8) {
-    column_type.precision_scale().unwrap_or((NUMERIC_PRECISION_MAX, NUMERIC_SCALE_DEFAULT))
+    column_type.as_held().precision_scale().unwrap_or((NUMERIC_PRECISION_MAX, NUMERIC_SCALE_DEFAULT))
 }
 
 /// Reads a column. `cells` has `count` cells.

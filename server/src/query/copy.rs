@@ -318,7 +318,7 @@ impl ChunkReader {
                             let read = types::coerce(&binding, text, plain, context, None)?;
                             types::coerce(&binding, read, column.column_type, CastContext::Assignment, None)?
                         }
-                        _ => types::coerce(&binding, text, column.column_type, context, None)?,
+                        _ => types::coerce(&binding, text, column.column_type.as_held(), context, None)?,
                     };
                     let cast = physical(&cast.expr, &text_schema)?;
                     let name = column.name.as_str().to_owned();

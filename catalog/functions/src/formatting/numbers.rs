@@ -57,12 +57,16 @@ pub struct NumberTemplate {
     locale_sign: Option<LocaleSign>,
     bracket: bool,
     own_sign: bool,
+    /// `PL`
+    plus: bool,
+    /// `B`, ahead of every digit.
+    blank: bool,
     roman: bool,
     exponent: bool,
 }
 
 fn syntax(message: &str) -> FunctionError {
-    FunctionError::new(FunctionErrorKind::InvalidParameterValue, message)
+    FunctionError::new(FunctionErrorKind::SyntaxError, message)
 }
 
 impl NumberTemplate {
@@ -81,6 +85,8 @@ impl NumberTemplate {
             locale_sign: None,
             bracket: false,
             own_sign: false,
+            plus: false,
+            blank: false,
             roman: false,
             exponent: false,
         };
@@ -90,24 +96,36 @@ impl NumberTemplate {
             let two: String = rest.chars().take(2).collect();
             let four: String = rest.chars().take(4).collect();
             let mut used = one.len_utf8();
+            if template.exponent {
+                template.check_exponent(&four, one)?;
+            }
             match two.to_ascii_uppercase().as_str() {
                 "FM" => (template.fill_mode, used) = (true, 2),
                 "MI" => {
+                    template.refuse_beside_sign("MI")?;
                     template.own_sign = true;
                     template.positions.push(Position::Minus);
                     used = 2;
                 }
                 // `PL` shows a plus only: the blank or the minus before the number stays.
                 "PL" => {
+                    template.refuse_beside_sign("PL")?;
+                    template.plus = true;
                     template.positions.push(Position::Plus);
                     used = 2;
                 }
                 "SG" => {
+                    template.refuse_beside_sign("SG")?;
                     template.own_sign = true;
                     template.positions.push(Position::Sign);
                     used = 2;
                 }
-                "PR" => (template.bracket, used) = (true, 2),
+                "PR" => {
+                    if template.locale_sign.is_some() || template.own_sign || template.plus {
+                        return Err(syntax("cannot use \"PR\" and \"S\"/\"PL\"/\"MI\"/\"SG\" together"));
+                    }
+                    (template.bracket, used) = (true, 2);
+                }
                 "RN" => {
                     template.roman = true;
                     template.positions.push(Position::Roman { lower: two == "rn" });
@@ -117,10 +135,25 @@ impl NumberTemplate {
                     template.positions.push(Position::Ordinal { lower: two == "th" });
                     used = 2;
                 }
-                _ if four.eq_ignore_ascii_case("EEEE") => (template.exponent, used) = (true, 4),
+                _ if four.eq_ignore_ascii_case("EEEE") => {
+                    if template.is_more_than_digits() {
+                        return Err(syntax("\"EEEE\" is incompatible with other formats").with_detail(
+                            "\"EEEE\" may only be used together with digit and decimal point patterns.",
+                        ));
+                    }
+                    (template.exponent, used) = (true, 4);
+                }
                 _ => match one {
-                    '9' | '0' => template.push_digit(one == '0'),
+                    '9' | '0' => {
+                        if template.bracket {
+                            return Err(syntax(&format!("\"{one}\" must be ahead of \"PR\"")));
+                        }
+                        template.push_digit(one == '0');
+                    }
                     '.' | 'D' | 'd' => {
+                        if template.has_multiply {
+                            return Err(syntax("cannot use \"V\" and decimal point together"));
+                        }
                         if template.point {
                             return Err(syntax("multiple decimal points"));
                         }
@@ -131,6 +164,10 @@ impl NumberTemplate {
                     'S' | 's' => {
                         if template.locale_sign.is_some() {
                             return Err(syntax("cannot use \"S\" twice"));
+                        }
+                        if template.own_sign || template.plus || template.bracket {
+                            let message = "cannot use \"S\" and \"PL\"/\"MI\"/\"SG\"/\"PR\" together";
+                            return Err(syntax(message));
                         }
                         sign_place = template.before;
                         let place = if template.point { LocaleSign::After } else { LocaleSign::Before };
@@ -143,7 +180,7 @@ impl NumberTemplate {
                         }
                         template.has_multiply = true;
                     }
-                    'B' | 'b' => {}
+                    'B' | 'b' => template.blank |= template.before + template.after == 0,
                     '"' => {
                         let quoted = rest[1..].split('"').next().unwrap_or("");
                         template.positions.extend(quoted.chars().map(Position::Literal));
@@ -167,6 +204,36 @@ impl NumberTemplate {
             template.locale_sign = Some(LocaleSign::After);
         }
         Ok(template)
+    }
+
+    /// `MI`, `PL` and `SG` do not go with `S`.
+    fn refuse_beside_sign(&self, pattern: &str) -> Result<(), FunctionError> {
+        if self.locale_sign.is_some() {
+            return Err(syntax(&format!("cannot use \"S\" and \"{pattern}\" together")));
+        }
+        Ok(())
+    }
+
+    fn is_more_than_digits(&self) -> bool {
+        self.blank
+            || self.fill_mode
+            || self.locale_sign.is_some()
+            || self.bracket
+            || self.own_sign
+            || self.plus
+            || self.roman
+            || self.has_multiply
+    }
+
+    /// Nothing but text follows `EEEE`.
+    fn check_exponent(&self, four: &str, one: char) -> Result<(), FunctionError> {
+        if four.eq_ignore_ascii_case("EEEE") {
+            return Err(syntax("cannot use \"EEEE\" twice"));
+        }
+        let two = four.get(..2).unwrap_or_default().to_ascii_uppercase();
+        let pattern = matches!(two.as_str(), "FM" | "MI" | "PL" | "SG" | "PR" | "RN" | "TH")
+            || "90.,DGSLVBdgslvb".contains(one);
+        if pattern { Err(syntax("\"EEEE\" must be the last pattern used")) } else { Ok(()) }
     }
 
     fn push_digit(&mut self, zero: bool) {

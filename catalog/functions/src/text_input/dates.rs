@@ -100,14 +100,38 @@ pub fn parse_timestamptz_in(text: &str, zone: Tz, order: DateOrder) -> Result<i6
 /// `time`: microseconds since midnight; `24:00:00` is allowed.
 pub fn parse_time(text: &str) -> Result<i64, FunctionError> {
     let type_name = "time";
-    let fields = Fields::read(text, type_name)?;
+    let fields = read_clock(text, type_name)?;
     fields.time.ok_or_else(|| invalid(text, type_name))
+}
+
+/// The fields of a time, which may be written without colons where no date can be meant: `040506`, `0405`.
+fn read_clock(text: &str, type_name: &str) -> Result<Fields, FunctionError> {
+    let bare = trim(text);
+    let digits = bare.bytes().take_while(u8::is_ascii_digit).count();
+    let (clock, rest) = bare.split_at(digits);
+    let follows = |signs: &[char]| rest.is_empty() || rest.starts_with(signs);
+    let compact = match digits {
+        6 => follows(&['.', ' ', '+', '-']),
+        4 => follows(&[' ', '+']),
+        _ => false,
+    };
+    if !compact {
+        return Fields::read(text, type_name);
+    }
+    let parts: Vec<&str> = (0..digits / 2).filter_map(|part| clock.get(part * 2..part * 2 + 2)).collect();
+    Fields::read(&format!("{}{rest}", parts.join(":")), type_name).map_err(|error| {
+        if error.kind == FunctionErrorKind::DatetimeFieldOverflow {
+            out_of_range(text)
+        } else {
+            invalid(text, type_name)
+        }
+    })
 }
 
 /// `timetz`: microseconds since midnight and seconds east of UTC; `None` if the text names no zone.
 pub fn parse_timetz(text: &str) -> Result<(i64, Option<i64>), FunctionError> {
     let type_name = "time with time zone";
-    let fields = Fields::read(text, type_name)?;
+    let fields = read_clock(text, type_name)?;
     let time = fields.time.ok_or_else(|| invalid(text, type_name))?;
     let offset = match fields.zone {
         None => None,

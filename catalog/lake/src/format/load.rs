@@ -22,6 +22,7 @@ use crate::{
         Collation, Column, Constraint, ConstraintKind, MaterializedView, Relation, Schema, Table, View,
         ViewRead,
     },
+    types::{ColumnType, with_stored_modifier},
 };
 
 /// Reads the snapshot that `head` is about. `earlier` is any snapshot of the same lake.
@@ -265,8 +266,7 @@ async fn columns(
         let place = format!("table {table_id}, column \"{name}\"");
         let column_type = match row.text_opt(6)? {
             Some(type_name) => {
-                let typmod = i32::try_from(row.integer(7)?).unwrap_or(crate::types::TYPMOD_NONE);
-                parse_type(type_name, typmod)?
+                with_stored_modifier(parse_type(type_name)?, row.integer(7)?, row.text(3)?)
             }
             None => foreign_type(row.text(3)?, &place)?,
         };
@@ -608,7 +608,7 @@ fn view_columns(json: &str) -> Result<Vec<Column>, LakeError> {
             id: ColumnId::new(number),
             name: Identifier::exact(&name),
             physical_name: String::new(),
-            column_type: parse_type(&type_name, typmod)?,
+            column_type: ColumnType::new(parse_type(&type_name)?, typmod),
             not_null: false,
             collation: if collation == "sv" { Collation::Swedish } else { Collation::C },
             default: None,

@@ -16,7 +16,7 @@ use crate::{
         Collation, Column, Constraint, ConstraintKind, MaterializedView, Relation, Schema, Table, View,
         ViewRead,
     },
-    types::{ColumnType, PgType},
+    types::{ColumnType, PgType, stored_modifier},
 };
 
 /// Writes `difference` as the snapshot after `head`. Names in the list of changes are looked up in `outcome`.
@@ -426,7 +426,7 @@ impl Writer<'_> {
                     column_id.into(),
                     self.id.get().into(),
                     column.column_type.pg_type.name().into(),
-                    i64::from(column.column_type.typmod).into(),
+                    stored_modifier(column.column_type).into(),
                     collation_name(column.collation).into(),
                     column.physical_name.as_str().into(),
                     column.default.clone().into(),

@@ -284,7 +284,7 @@ impl StagedChanges {
 pub fn widens(from: ColumnType, to: ColumnType) -> bool {
     use PgType as T;
     match (from.pg_type, to.pg_type) {
-        (a, b) if a == b && from.typmod == to.typmod => true,
+        (a, b) if a == b && from.typmod == to.typmod && from.held_scale == to.held_scale => true,
         (T::Int2, T::Int4 | T::Int8) | (T::Int4, T::Int8) | (T::Float4, T::Float8) => true,
         (T::Varchar, T::Text) => true,
         (T::Text, T::Varchar) => to.length().is_none(),

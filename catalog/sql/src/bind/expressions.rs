@@ -215,6 +215,17 @@ impl Binder<'_> {
                 }
                 self.named_call(name, arguments, self.start_of(expr))
             }
+            E::IsNormalized { expr: operand, form, negated } => {
+                let mut arguments = vec![self.expression(operand, place)?];
+                if let Some(form) = form {
+                    arguments.push(types::string_literal(&form.to_string().to_lowercase(), None));
+                }
+                let test = self.named_call("is_normalized", arguments, self.start_of(expr))?;
+                if !negated {
+                    return Ok(test);
+                }
+                Ok(Typed::canonical(Expr::Not(Box::new(test.expr)), ColumnType::plain(PgType::Bool)))
+            }
             E::Overlay { expr: operand, overlay_what, overlay_from, overlay_for } => {
                 let mut arguments = vec![
                     self.expression(operand, place)?,

@@ -95,7 +95,7 @@ impl Binder<'_> {
             columns.push((
                 SetColumn {
                     name: name.as_str().to_owned(),
-                    column_type,
+                    column_type: column_type.shown(value.column_type.shown),
                     arrow_type: value.arrow_type.clone(),
                     collation: value.collation,
                 },

@@ -261,6 +261,10 @@ pub(super) const ROWS: &[FunctionRow] = &[
         both.extend(arguments);
         with_zone("timestamptz_age", k::age_in_zone, Interval, binding, both)
     }),
+    // No row has a transaction's number here; that it could be meant makes `age('…')` ambiguous.
+    build("age", &[Is(PgType::Xid)], Is(Int4), |_, _| {
+        Err(SqlError::new(SqlErrorKind::FeatureNotSupported, "the age of a transaction is not supported"))
+    }),
     kernel("make_date", &[Is(Int4), Is(Int4), Is(Int4)], Is(Date), "make_date", k::make_date)
         .named(&["year", "month", "day"], 3),
     kernel("make_time", &[Is(Int4), Is(Int4), Is(Float8)], Is(Time), "make_time", k::make_time)

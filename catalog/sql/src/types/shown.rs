@@ -47,6 +47,32 @@ fn shown_value(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
     })
 }
 
+/// A value for a column that holds so many digits after the point and has declared none: more are refused, since
+/// PostgreSQL would keep them.
+pub(crate) fn without_loss(typed: Typed, scale: i8) -> Result<Typed, SqlError> {
+    if !matches!(typed.arrow_type, DataType::Decimal128(_, found) if found > scale) {
+        return Ok(typed);
+    }
+    let kept = Typed::constant(ScalarValue::Int64(Some(scale.into())), ColumnType::plain(PgType::Int8));
+    let (column_type, arrow_type) = (typed.column_type, typed.arrow_type.clone());
+    apply("numeric_kept", kept_value, vec![typed, kept], column_type, arrow_type)
+}
+
+fn kept_value(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
+    let scale = scale_of(arguments, 0)?;
+    map::<(Numeric, Int8), Decimal128Type>(arguments, |(value, kept)| {
+        let fewer = rescale(value, scale.into(), i32::try_from(kept).unwrap_or(0));
+        let back = fewer.and_then(|fewer| rescale(fewer, i32::try_from(kept).unwrap_or(0), scale.into()));
+        if back == Some(value) {
+            return Ok(value);
+        }
+        Err(FunctionError::not_supported(format!(
+            "a column that a query made holds {kept} digits after the point, and a value has more"
+        ))
+        .with_hint("Declare the column's type with the digits that it needs."))
+    })
+}
+
 fn shown_text(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
     let scale = scale_of(arguments, 0)?;
     map_written::<(Numeric, Int8)>(arguments, |(value, code), out| {

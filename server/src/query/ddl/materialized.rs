@@ -190,8 +190,8 @@ impl Ddl<'_> {
     }
 }
 
-/// The type in which a query's column is stored. A `numeric` without a scale keeps the scale that its values have: a sum
-/// of amounts is shown like the amounts.
+/// The type in which a query's column is stored. A `numeric` without a modifier keeps the scale that its values have, and
+/// how they are shown: a sum of amounts like the amounts, an average with the digits that PostgreSQL gives it.
 fn stored_type(name: &Identifier, column_type: ColumnType, found: &DataType) -> Result<ColumnType> {
     if !column_type.pg_type.can_be_stored() {
         return Err(ServerError::not_supported(format!(
@@ -200,16 +200,18 @@ fn stored_type(name: &Identifier, column_type: ColumnType, found: &DataType) -> 
             lis_sql::types::type_name(column_type.pg_type)
         )));
     }
-    let numeric = matches!(column_type.pg_type, PgType::Numeric | PgType::Array(PgType::Numeric));
-    if let DataType::Decimal128(_, scale) = shape::element_type(found).unwrap_or(found)
-        && numeric
-        && column_type.typmod < 0
-        && *scale != NUMERIC_SCALE_DEFAULT
-    {
-        let typmod = ColumnType::numeric(NUMERIC_PRECISION_MAX, *scale).typmod;
-        return Ok(ColumnType::new(column_type.pg_type, typmod));
-    }
-    Ok(ColumnType::new(column_type.pg_type, column_type.typmod))
+    let stored = ColumnType::new(column_type.pg_type, column_type.typmod);
+    let DataType::Decimal128(_, scale) = shape::element_type(found).unwrap_or(found) else {
+        return Ok(stored);
+    };
+    Ok(match column_type.pg_type {
+        PgType::Numeric if stored.typmod < 0 => ColumnType::held_at(*scale, column_type.shown),
+        // The elements of an array have no place for more than a modifier.
+        PgType::Array(PgType::Numeric) if stored.typmod < 0 && *scale != NUMERIC_SCALE_DEFAULT => {
+            ColumnType::numeric(NUMERIC_PRECISION_MAX, *scale).with_type(column_type.pg_type)
+        }
+        _ => stored,
+    })
 }
 
 /// Rows as the table has them. A value that does not fit is an error and never a null.

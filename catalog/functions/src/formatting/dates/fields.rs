@@ -9,9 +9,18 @@ use crate::{
     error::{FunctionError, FunctionErrorKind},
 };
 
+/// How a template counts days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Convention {
+    Gregorian,
+    /// Years, weeks and days of ISO 8601.
+    WeekDate,
+}
+
 /// What a text gave by a template.
 #[derive(Debug, Clone, Default)]
 pub struct Fields {
+    convention: Option<Convention>,
     year: Option<i64>,
     iso_year: Option<i64>,
     month: Option<i64>,
@@ -54,6 +63,34 @@ fn invalid(value: &str, keyword: &str) -> FunctionError {
 }
 
 impl Fields {
+    /// A template counts in years and months or in weeks of ISO 8601, not in both.
+    fn convene(&mut self, keyword: Keyword) -> Result<(), FunctionError> {
+        use Keyword as K;
+        let convention = match keyword {
+            K::IsoYear(_) | K::IsoWeek | K::IsoDayOfWeek | K::IsoDayOfYear => Convention::WeekDate,
+            K::Year(_)
+            | K::YearComma
+            | K::MonthName(_)
+            | K::MonthShort(_)
+            | K::Month
+            | K::RomanMonth(_)
+            | K::DayOfYear
+            | K::Day
+            | K::DayOfWeek
+            | K::WeekOfMonth
+            | K::WeekOfYear => Convention::Gregorian,
+            _ => return Ok(()),
+        };
+        if *self.convention.get_or_insert(convention) == convention {
+            return Ok(());
+        }
+        Err(FunctionError::new(
+            FunctionErrorKind::InvalidDatetimeFormat,
+            "invalid combination of date conventions",
+        )
+        .with_hint("Do not mix Gregorian and ISO week date conventions in a formatting template."))
+    }
+
     pub(super) fn take<'t>(
         &mut self,
         keyword: Keyword,
@@ -61,6 +98,7 @@ impl Fields {
         open: bool,
     ) -> Result<&'t str, FunctionError> {
         use Keyword as K;
+        self.convene(keyword)?;
         match keyword {
             K::Meridiem { dots, .. } => {
                 let length = if dots { 4 } else { 2 };

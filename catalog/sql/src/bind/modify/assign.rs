@@ -16,7 +16,7 @@ use crate::{
     names::{Namespace, Scope, identifier},
     parse::parse_expression,
     resolve,
-    types::{Binding, CastContext, Parameters, Typed, coerce},
+    types::{self, Binding, CastContext, Parameters, Typed, coerce},
 };
 
 /// A column's default, as an expression over nothing.
@@ -300,14 +300,23 @@ impl Binder<'_> {
     pub(in crate::bind) fn assigned(&self, typed: Typed, target: &CatalogColumn) -> Result<Typed, SqlError> {
         let position = typed.position;
         let found = typed.pg_type();
-        // A column without scale has the default one.
-        let column_type = match target.column_type.pg_type {
-            PgType::Numeric if target.column_type.precision_scale().is_none() => {
+        // A column without scale has the default one, or that of the query which made it.
+        let column_type = match target.column_type.as_held() {
+            plain if plain.pg_type == PgType::Numeric && plain.precision_scale().is_none() => {
                 ColumnType::numeric(NUMERIC_PRECISION_MAX, NUMERIC_SCALE_DEFAULT)
             }
-            _ => target.column_type,
+            held => held,
         };
-        let typed = coerce(&self.binding, typed, column_type, CastContext::Assignment, position).map_err(
+        let coerced = |typed, column_type| {
+            coerce(&self.binding, typed, column_type, CastContext::Assignment, position)
+        };
+        let typed = match target.column_type.held_scale {
+            // No digits are lost unseen.
+            Some(scale) => coerced(typed, ColumnType::plain(PgType::Numeric))
+                .and_then(|typed| coerced(types::shown::without_loss(typed, scale)?, column_type)),
+            None => coerced(typed, column_type),
+        };
+        let typed = typed.map_err(
             |error| {
                 if error.kind != SqlErrorKind::CannotCoerce && error.kind != SqlErrorKind::DatatypeMismatch {
                     return error;
