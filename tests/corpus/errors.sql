@@ -90,3 +90,7 @@ select cardinality('{}'), 1;
 select array_to_string('{1,2}', ',');
 select first_value('a') over ();
 select * from c.konto where konto and true;
+select 1 where 1 == 1;
+select !! 5;
+select any(array[1]);
+select all(array[1]), some(array[2]);

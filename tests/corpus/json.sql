@@ -116,4 +116,4 @@ select * from json_to_record('{"a":[[1,2],[3]]}') as t(a int[]);
 select '[1, 2.50, [3], {"a": [1, 2]}, "x", null]'::jsonb @> j as holds from (values ('[2.5]'::jsonb), ('[[3]]'), ('[3]'), ('[{"a": [2]}]'), ('{"a": [2]}'), ('"x"'), ('null'), ('[null, 1]'), ('[]'), ('1.0')) v(j);
 select '{"a": {"b": [1, 2]}, "c": null}'::jsonb @> j as holds, j <@ '{"a": {"b": [1, 2]}, "c": null}'::jsonb as within from (values ('{"a": {"b": [2]}}'::jsonb), ('{"a": {}}'), ('{"c": null}'), ('{"d": 1}'), ('{}'), ('[]')) v(j);
 select '["a", "b", 1]'::jsonb ?| array['x', 'b', null], '["a", "b"]'::jsonb ?& array['a', null, 'b'], '{"a": 1}'::jsonb ?& array[]::text[], '{"a": 1}'::jsonb ?| array[]::text[], '["a", "b", "a", 1]'::jsonb - array['a', 'x'], '{"a": 1, "b": 2}'::jsonb - array['b', null];
-select * from jsonb_to_record('{"n": 1200.50, "m": 3}') as r(n numeric, m numeric(8,2));
+select * from jsonb_to_record('{"n": 1200.5, "m": 3}') as r(n numeric, m numeric(8,2));

@@ -189,4 +189,3 @@ with recursive t(n) as (select 1 union all select n + 1 from t where n < 3) cycl
 select search from (select 1) x(search) where (search) = 1;
 select cycle from (select 1) x(cycle);
 with recursive fib(a, b) as (select 0::bigint, 1::bigint union all select b, a + b from fib where b < 1000) select array_agg(a), string_agg(b::text, ','), json_agg(a) from fib;
-with recursive n(i) as (select 1 union all select i + 1 from n where i < 12) select i % 2 as udda, array_agg(i) from n where i > 2 group by 1 order by 1;

@@ -626,13 +626,25 @@ fn special(binding: &Binding<'_>, call: &FunctionCall) -> Result<Option<Typed>, 
         ("nullif", 2) => {
             let right = values.remove(1);
             let left = values.remove(0);
+            let of_right = right.pg_type();
             // The result is the left operand as the comparison sees it.
             let row = operator_row(None, "=", &[left.clone(), right.clone()], position)?;
             let mut operands = coerce_arguments(binding, &row, vec![left.clone(), right])?.into_iter();
             let (Some(compared), Some(right)) = (operands.next(), operands.next()) else {
                 return Err(SqlError::new(SqlErrorKind::Internal, "NULLIF has two operands"));
             };
-            let result = if left.is_unknown() { compared.clone() } else { left };
+            // Operators between a number and a wider one of its kind, and between dates and times, take both as they
+            // are; `varchar` has none of its own.
+            let converted = match (left.pg_type(), of_right) {
+                (PgType::Unknown | PgType::Varchar, _) => true,
+                (
+                    PgType::Int2 | PgType::Int4 | PgType::Int8,
+                    PgType::Numeric | PgType::Float4 | PgType::Float8,
+                )
+                | (PgType::Numeric, PgType::Float4 | PgType::Float8) => true,
+                _ => false,
+            };
+            let result = if converted { compared.clone() } else { left };
             let equal = compare(binding, Operator::Eq, compared, right)?;
             let null = Typed {
                 expr: lit(ScalarValue::try_from(&result.arrow_type).unwrap_or(ScalarValue::Null)),

@@ -302,6 +302,11 @@ impl Binder<'_> {
             [schema, name] => (Some(identifier(schema)), identifier(name)),
             _ => return Err(unsupported("a function of another database", position)),
         };
+        let quantifier = matches!(name.as_str(), "any" | "some" | "all")
+            && idents.iter().all(|ident| ident.quote_style.is_none());
+        if quantifier && schema.is_none() {
+            return Err(not_postgresql(name.as_str(), position));
+        }
         if call.uses_odbc_syntax || !matches!(call.parameters, ast::FunctionArguments::None) {
             return Err(not_postgresql(name.as_str(), position));
         }

@@ -91,6 +91,7 @@ pub(crate) fn can_coerce(source: PgType, target: PgType, context: CastContext) -
         (PgType::Array(source), PgType::Array(target)) => can_coerce(*source, *target, context),
         (PgType::Int2Vector, PgType::Array(PgType::Int2))
         | (PgType::OidVector, PgType::Array(PgType::Oid)) => true,
+        (PgType::OidVector, PgType::Array(target)) => can_coerce(PgType::Oid, *target, context),
         (_, PgType::Record) => false,
         _ => {
             let textual = |of: PgType| of.facts().category == Category::String;
@@ -424,7 +425,8 @@ fn convert(
         (T::Json, T::Jsonb) => with("jsonb", json::json_to_jsonb, typed),
         (T::Jsonb, T::Json) => relabel(typed),
         (T::Array(from), T::Array(to)) => convert_array(binding, typed, *from, *to, position),
-        (T::Int2Vector, T::Array(_)) | (T::OidVector, T::Array(_)) => relabel(typed),
+        (T::Int2Vector, T::Array(_)) | (T::OidVector, T::Array(T::Oid)) => relabel(typed),
+        (T::OidVector, T::Array(to)) => convert_array(binding, typed, T::Oid, *to, position),
         _ if wanted.facts().category == Category::String || matches!(wanted, T::Unknown) => {
             let text = to_text(binding, typed, position)?;
             match wanted {
