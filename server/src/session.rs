@@ -276,7 +276,8 @@ impl Session {
             search_path,
             time_zone: self.settings.get("TimeZone"),
             transaction_started_at: self.transaction.started_at(),
-            statement_started_at: self.statement_started_at,
+            // The first statement of a transaction begins with it.
+            statement_started_at: self.statement_started_at.max(self.transaction.started_at()),
             settings: self.settings.all(),
             parameter_types,
             parameter_values: Vec::new(),

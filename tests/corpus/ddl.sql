@@ -246,7 +246,6 @@ create table ds.k4 as select 1, 2;
 create table ds.k4 as values (1, 'x'), (2, null);
 create table ds.k5 as table ds.t;
 create table ds.k6 as select 'x' as t, null as n, 1.5 as d;
--- differs: numeric without a scale gets the one that its values have
 select * from ds.k6;
 select a, b into ds.k7 from ds.t where a < 3;
 select a, b into ds.k7 from ds.t;

@@ -94,3 +94,6 @@ select 1 where 1 == 1;
 select !! 5;
 select any(array[1]);
 select all(array[1]), some(array[2]);
+select sum(*) from org.konto;
+select lower(*) from org.konto;
+select now(*) from org.konto;

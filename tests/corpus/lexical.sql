@@ -78,7 +78,6 @@ select 'x'::boolean;
 select ''::integer;
 select '12x'::integer;
 select ' 12 '::integer, '-0'::integer, '+5'::integer;
--- differs: arrays of arrays are refused
 select array[1, 2][1], (array[1, 2, 3])[2:3], array[[1, 2], [3, 4]][1][2], '{1,2}'::int[];
 select array[]::integer[], array[null], array['a', null];
 -- words: no position
@@ -105,14 +104,12 @@ select coalesce(null, null), coalesce(1, 2.5), nullif(1, 1), greatest(1, 2, 3), 
 select extract(year from date '2024-05-06'), extract('month' from date '2024-05-06'), extract(dow from timestamp '2024-05-06 10:00'), extract(epoch from interval '1 day');
 select position('b' in 'abc'), overlay('abcdef' placing 'xx' from 2 for 3), substring('abcdef' from 2 for 3), substring('abcdef' for 2), substring('abcdef' from 3), trim(both 'x' from 'xxaxx'), trim(leading from '  a'), trim('  a  '), trim(trailing 'x' from 'ax'), trim('x' from 'xax'), trim(both from ' a ');
 select substring('Thomas' from '...$'), substring('Thomas' from '%#"o_a#"_' for '#'), substring('abc' similar '_#"b#"_' escape '#');
--- differs: the forms of normalize as words
 select normalize('å', nfc) = 'å', 'å' is normalized, 'a' is nfd normalized;
 select current_date = current_date, current_timestamp is not null, localtimestamp is not null, current_user = user, session_user is not null, current_catalog is not null, current_schema is not null;
 select current_timestamp(0) is not null, localtimestamp(3) is not null;
 select (select 1), exists (select 1), 1 = any (select 1), array(select 1), 1 in (select 1);
 select 1 = any (array[1, 2]), 1 = some ('{1,2}'), 3 <> all (array[1, 2]), 'a' like any (array['a%', 'b%']), 'c' not like all (array['a%', 'b%']);
 select 1 = any (1);
--- differs: ANY alone
 select any (array[1]);
 select 1 is null, 1 notnull, null isnull, 1 is distinct from 2, null is not distinct from null;
 select true is true, null is unknown, false is not true, (1 = 1) is not unknown;

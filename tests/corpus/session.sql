@@ -89,3 +89,4 @@ select extract(hour from x), extract(minute from x), extract(second from x), ext
 select extract(hour from x), extract(month from x), extract(hour from x::timestamptz) from (values (timestamp 'infinity'), ('2026-01-01'), ('-infinity')) v(x);
 select date_trunc('second', x), date_trunc('minute', x), date_trunc('hour', x), date_trunc('day', x), date_trunc('week', x), date_trunc('month', x), date_trunc('quarter', x), date_trunc('year', x), date_trunc('decade', x), date_trunc('century', x), date_trunc('millennium', x) from (values (timestamp '2026-11-23 14:59:58.123456'), ('1969-12-31 23:59:59.999999'), ('infinity'), (null), ('2000-01-01'), ('0005-03-01 BC')) v(x);
 select date_trunc('millennium', x) from (values (timestamp '2026-11-23'), ('4713-11-24 BC')) v(x);
+select clock_timestamp() >= now(), statement_timestamp() >= now(), clock_timestamp() >= statement_timestamp(), pg_typeof(clock_timestamp()), count(clock_timestamp()) from generate_series(1, 3);

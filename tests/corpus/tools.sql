@@ -145,3 +145,5 @@ select array_lower(indkey, 1), array_upper(indkey, 1), array_dims(indkey), array
 select array(select pg_get_indexdef(ix.indexrelid, k + 1, true) from generate_subscripts(ix.indkey, 1) as k order by k) from pg_index ix where ix.indrelid = 'tpch.lineitem'::regclass;
 select generate_subscripts('7 8 9'::int2vector, 1), generate_subscripts('7 8 9'::oidvector, 1, true), generate_subscripts(array[7, 8, 9], 1), unnest('7 8 9'::int2vector);
 select format_type(2283, null), format_type(2276, null), format_type(5077, -1), format_type(2281, null), format_type(999999, null);
+select opfname, pg_opfamily_is_visible(oid) from pg_opfamily where oid = 1976;
+select cfgname from pg_ts_config where pg_ts_config_is_visible(oid) and cfgname = 'finns inte';

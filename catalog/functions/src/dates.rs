@@ -4,7 +4,15 @@
 mod fields;
 mod plain;
 
-use arrow::{array::ArrayRef, datatypes::IntervalMonthDayNano};
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use arrow::{
+    array::{ArrayRef, TimestampMicrosecondArray},
+    datatypes::IntervalMonthDayNano,
+};
 
 pub use self::fields::*;
 use crate::{
@@ -687,6 +695,13 @@ pub fn overlaps(arguments: &Arguments<'_>) -> Done {
         .map(|row| periods_overlap((at(0, row), at(1, row)), (at(2, row), at(3, row))))
         .collect();
     Ok(std::sync::Arc::new(values))
+}
+
+/// `clock_timestamp()`: the time at which rows are computed, a batch at a time.
+pub fn clock_timestamp(arguments: &Arguments<'_>) -> Done {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
+    Ok(Arc::new(TimestampMicrosecondArray::from_value(micros, arguments.rows).with_timezone("UTC")))
 }
 
 #[cfg(test)]

@@ -85,6 +85,11 @@ const ENTRIES: &[Entry] = &[
     strict("pg_collation_is_visible", &[OID], BOOL, names::always_visible),
     strict("pg_operator_is_visible", &[OID], BOOL, names::always_visible),
     strict("pg_opclass_is_visible", &[OID], BOOL, names::always_visible),
+    strict("pg_opfamily_is_visible", &[OID], BOOL, names::always_visible),
+    strict("pg_ts_parser_is_visible", &[OID], BOOL, names::always_visible),
+    strict("pg_ts_dict_is_visible", &[OID], BOOL, names::always_visible),
+    strict("pg_ts_template_is_visible", &[OID], BOOL, names::always_visible),
+    strict("pg_ts_config_is_visible", &[OID], BOOL, names::always_visible),
     strict("pg_conversion_is_visible", &[OID], BOOL, names::always_visible),
     strict("pg_statistics_obj_is_visible", &[OID], BOOL, names::always_visible),
     // Names of objects and back.

@@ -573,6 +573,10 @@ fn star(call: &FunctionCall) -> Result<ResolvedFunction, SqlError> {
     if call.name == "count" {
         return Ok(ResolvedFunction::Aggregate(functions::aggregates::count_rows()));
     }
+    // It is a call without arguments, and of a function that there is.
+    if !functions::candidates(&call.name).iter().any(|row| row.arguments.is_empty()) {
+        return Err(function_error(SqlErrorKind::UndefinedFunction, call, &[]));
+    }
     Err(SqlError::new(
         SqlErrorKind::WrongObjectType,
         format!("{}(*) specified, but {} is not an aggregate function", call.name, call.name),

@@ -3,7 +3,7 @@
 use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 use datafusion::common::ScalarValue;
-use lis_functions::{calendar, dates as k, dates::Field, scalar::Kernel, timetz as tz};
+use lis_functions::{calendar, dates as k, dates::Field, scalar::{Kernel, Scalar}, timetz as tz};
 use lis_lake::types::{ColumnType, PgType};
 
 use super::{FunctionRow, Make, build, kernel};
@@ -182,7 +182,14 @@ pub(super) const ROWS: &[FunctionRow] = &[
     build("transaction_timestamp", &[], Is(Timestamptz), now),
     build("statement_timestamp", &[], Is(Timestamptz), statement_now),
     build("timeofday", &[], Is(Text), time_of_day),
-    build("clock_timestamp", &[], Is(Timestamptz), statement_now),
+    FunctionRow::new(
+        "clock_timestamp",
+        &[],
+        Is(Timestamptz),
+        Make::Function(|| {
+            Scalar::volatile("clock_timestamp", plain(Timestamptz).to_arrow(), k::clock_timestamp)
+        }),
+    ),
     build("current_timestamp", &[], Is(Timestamptz), now),
     build("current_timestamp", &[Is(Int4)], Is(Timestamptz), |binding, arguments| {
         now_as(binding, Timestamptz, &arguments)
