@@ -34,31 +34,59 @@ pub fn write_bool(value: bool, out: &mut Vec<u8>) {
 
 /// An integer of up to 64 bits.
 pub fn write_integer(value: i64, out: &mut Vec<u8>) {
-    if value < 0 {
-        out.push(b'-');
-    }
-    write_unsigned(value.unsigned_abs(), out);
+    write_decimal(value < 0, value.unsigned_abs(), 0, out);
 }
 
 /// An unsigned integer.
-pub fn write_unsigned(mut value: u64, out: &mut Vec<u8>) {
-    let mut buffer = [0_u8; 20];
+pub fn write_unsigned(value: u64, out: &mut Vec<u8>) {
+    write_decimal(false, value, 0, out);
+}
+
+/// The digits behind the point that [`write_decimal`] has room for; all those of a `numeric` of 38 digits.
+const PLACES_MAX: u8 = 40;
+
+/// A number of which so many digits stand behind the point, no more than [`PLACES_MAX`].
+fn write_decimal(negative: bool, mut value: u64, places: u8, out: &mut Vec<u8>) {
+    // A sign, a point, and a digit before as many as there can be behind it.
+    let mut buffer = [b'0'; 3 + PLACES_MAX as usize];
     let mut at = buffer.len();
+    if places > 0 {
+        for _ in 0..places / 2 {
+            at -= 2;
+            buffer[at..at + 2].copy_from_slice(pair(value));
+            value /= 100;
+        }
+        if places % 2 == 1 {
+            at -= 1;
+            buffer[at] = b'0' + (value % 10) as u8;
+            value /= 10;
+        }
+        at -= 1;
+        buffer[at] = b'.';
+    }
     while value >= 100 {
-        let pair = (value % 100) as usize * 2;
-        value /= 100;
         at -= 2;
-        buffer[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+        buffer[at..at + 2].copy_from_slice(pair(value));
+        value /= 100;
     }
     if value >= 10 {
-        let pair = value as usize * 2;
         at -= 2;
-        buffer[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+        buffer[at..at + 2].copy_from_slice(pair(value));
     } else {
         at -= 1;
         buffer[at] = b'0' + value as u8;
     }
+    if negative {
+        at -= 1;
+        buffer[at] = b'-';
+    }
     out.extend_from_slice(&buffer[at..]);
+}
+
+/// The last two digits of a number.
+fn pair(value: u64) -> &'static [u8] {
+    let at = (value % 100) as usize * 2;
+    &PAIRS[at..at + 2]
 }
 
 /// A `numeric` with another number of digits after the point than its scale.
@@ -71,10 +99,13 @@ pub fn write_numeric_at(unscaled: i128, scale: i8, shown: i8, out: &mut Vec<u8>)
 
 /// A `numeric`: `unscaled` · 10^-`scale`, with `scale` digits after the point.
 pub fn write_numeric(unscaled: i128, scale: i8, out: &mut Vec<u8>) {
+    let magnitude = unscaled.unsigned_abs();
+    if let (Ok(small), Ok(places @ 0..=PLACES_MAX)) = (u64::try_from(magnitude), u8::try_from(scale)) {
+        return write_decimal(unscaled < 0, small, places, out);
+    }
     if unscaled < 0 {
         out.push(b'-');
     }
-    let magnitude = unscaled.unsigned_abs();
     if scale <= 0 {
         write_u128(magnitude, out);
         if magnitude != 0 {
@@ -125,16 +156,17 @@ fn write_infinity(negative: bool, out: &mut Vec<u8>) {
 fn write_day(days: i64, out: &mut Vec<u8>) -> bool {
     let (year, month, day) = calendar::civil_from_days(days);
     let shown = if year > 0 { year as u64 } else { (1 - year) as u64 };
+    let mut text = *b"0000-00-00";
+    text[5..7].copy_from_slice(pair(month as u64));
+    text[8..].copy_from_slice(pair(day as u64));
     if shown < 10_000 {
-        write_pair(shown / 100, out);
-        write_pair(shown % 100, out);
+        text[..2].copy_from_slice(pair(shown / 100));
+        text[2..4].copy_from_slice(pair(shown));
+        out.extend_from_slice(&text);
     } else {
         write_unsigned(shown, out);
+        out.extend_from_slice(&text[4..]);
     }
-    out.push(b'-');
-    write_pair(month as u64, out);
-    out.push(b'-');
-    write_pair(day as u64, out);
     year <= 0
 }
 
@@ -145,8 +177,7 @@ fn write_era(before_christ: bool, out: &mut Vec<u8>) {
 }
 
 fn write_pair(value: u64, out: &mut Vec<u8>) {
-    let pair = value as usize % 100 * 2;
-    out.extend_from_slice(&PAIRS[pair..pair + 2]);
+    out.extend_from_slice(pair(value));
 }
 
 /// A `time` (microseconds since midnight): `13:05:00`, `13:05:00.25`.
@@ -155,15 +186,16 @@ pub fn write_time(microseconds: i64, out: &mut Vec<u8>) {
     let (hour, minute, second, micro) =
         (HOUR.unsigned_abs(), MINUTE.unsigned_abs(), SECOND.unsigned_abs(), microseconds % 1_000_000);
     let hours = microseconds / hour;
+    let mut text = *b"00:00:00";
+    text[3..5].copy_from_slice(pair(microseconds / minute % 60));
+    text[6..].copy_from_slice(pair(microseconds / second % 60));
     if hours < 100 {
-        write_pair(hours, out);
+        text[..2].copy_from_slice(pair(hours));
+        out.extend_from_slice(&text);
     } else {
         write_unsigned(hours, out);
+        out.extend_from_slice(&text[2..]);
     }
-    out.push(b':');
-    write_pair(microseconds / minute % 60, out);
-    out.push(b':');
-    write_pair(microseconds / second % 60, out);
     write_fraction(micro, out);
 }
 
@@ -171,8 +203,8 @@ fn write_fraction(micro: u64, out: &mut Vec<u8>) {
     if micro != 0 {
         out.push(b'.');
         write_pair(micro / 10_000, out);
-        write_pair(micro / 100 % 100, out);
-        write_pair(micro % 100, out);
+        write_pair(micro / 100, out);
+        write_pair(micro, out);
         while out.last() == Some(&b'0') {
             out.pop();
         }
@@ -264,6 +296,7 @@ pub fn write_interval(months: i32, days: i32, microseconds: i64, out: &mut Vec<u
 
 /// A `uuid`.
 pub fn write_uuid(value: &[u8], out: &mut Vec<u8>) {
+    out.reserve(2 * value.len() + 4);
     for (index, byte) in value.iter().enumerate() {
         if matches!(index, 4 | 6 | 8 | 10) {
             out.push(b'-');
@@ -274,6 +307,7 @@ pub fn write_uuid(value: &[u8], out: &mut Vec<u8>) {
 
 /// A `bytea` in hex: `\x00ff`.
 pub fn write_bytea(value: &[u8], out: &mut Vec<u8>) {
+    out.reserve(2 * value.len() + 2);
     out.extend_from_slice(b"\\x");
     for byte in value {
         write_hex(*byte, out);
@@ -281,8 +315,7 @@ pub fn write_bytea(value: &[u8], out: &mut Vec<u8>) {
 }
 
 fn write_hex(byte: u8, out: &mut Vec<u8>) {
-    out.push(HEX[usize::from(byte >> 4)]);
-    out.push(HEX[usize::from(byte & 15)]);
+    out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
 }
 
 /// Writes one value's text.
@@ -396,6 +429,9 @@ mod tests {
             (5, 2, "0.05"),
             (-150, 2, "-1.50"),
             (12, -3, "12000"),
+            (i128::from(u64::MAX), 0, "18446744073709551615"),
+            (-7, 38, "-0.00000000000000000000000000000000000007"),
+            (12, 41, "0.00000000000000000000000000000000000000012"),
             (i128::from(u64::MAX) * 100 + 7, 3, "1844674407370955161.507"),
             (10_i128.pow(37), 10, "1000000000000000000000000000.0000000000"),
         ] {

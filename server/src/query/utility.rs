@@ -238,6 +238,8 @@ async fn rights(
             for warning in &changes.warnings {
                 session.notice(&Report::warning(Condition::Warning, warning.clone()))?;
             }
+            let server = Arc::clone(&session.server);
+            session.transaction.sort_secured(&server.lake, &changes, tag).await?;
             session.transaction.add_security(changes, tag);
             Ok(true)
         }

@@ -17,7 +17,7 @@ use lis_lake::{
     rewriting::RewriteIntent,
     snapshot::Snapshot,
     staged::{Mark, StagedChanges},
-    table::Schema,
+    table::{Relation, Schema},
 };
 use lis_security::{Principal, Rights, SecurityChange, SecurityChanges};
 use lis_sql::statement::OnCommit;
@@ -348,6 +348,26 @@ impl Transaction {
     pub(crate) fn add_security(&mut self, changes: SecurityChanges, text: &str) {
         self.describe(text);
         self.security.push(changes);
+    }
+
+    /// Lets the rows to come of tables that are secured by their administrations be sorted by them, where they have no
+    /// order yet: a user's own rows then lie together, and those of others are not read.
+    pub(crate) async fn sort_secured(
+        &mut self,
+        lake: &Lake,
+        changes: &SecurityChanges,
+        text: &str,
+    ) -> Result<()> {
+        for change in &changes.changes {
+            let SecurityChange::SecureTable { relation, secured } = change else { continue };
+            let staged = self.staged(lake, text).await?;
+            let snapshot = staged.snapshot();
+            let table = snapshot.relation_by_oid(*relation).and_then(Relation::as_table);
+            if let Some(table) = table.filter(|table| table.sort_order.is_empty()) {
+                staged.set_sort_order(table.id, vec![secured.column])?;
+            }
+        }
+        Ok(())
     }
 
     fn describe(&mut self, text: &str) {

@@ -140,18 +140,22 @@ impl RowEncoder {
         let count = i16::try_from(columns.len())
             .map_err(|_| ServerError::new(Condition::ProgramLimitExceeded, "too many columns in a result"))?
             .to_be_bytes();
-        let end = rows.end;
+        let (start, end) = (rows.start, rows.end);
+        let header = [b'D', 0, 0, 0, 0, count[0], count[1]];
         for row in rows {
-            out.push(b'D');
-            let message = out.len();
-            out.extend_from_slice(&[0; 4]);
-            out.extend_from_slice(&count);
+            let message = out.len() + 1;
+            out.extend_from_slice(&header);
             for column in &columns {
                 column.put_with_length(row, out)?;
             }
             patch_length(out, message, message)?;
             if out.len() >= CHUNK_BYTES {
                 return Ok(row + 1);
+            }
+            if row == start {
+                // The others are about as long.
+                let rest = (out.len() - message).saturating_mul(end - row);
+                out.reserve(rest.min(CHUNK_BYTES + CHUNK_BYTES / 8));
             }
         }
         Ok(end)
@@ -160,10 +164,13 @@ impl RowEncoder {
 
 /// Writes the number of bytes since `from` at `at`.
 pub(crate) fn patch_length(out: &mut [u8], at: usize, from: usize) -> Result<()> {
-    let length = i32::try_from(out.len() - from)
-        .map_err(|_| ServerError::new(Condition::ProgramLimitExceeded, "a row is longer than 2 GiB"))?;
+    let length = i32::try_from(out.len() - from).map_err(|_| too_long_a_row())?;
     out[at..at + 4].copy_from_slice(&length.to_be_bytes());
     Ok(())
+}
+
+fn too_long_a_row() -> ServerError {
+    ServerError::new(Condition::ProgramLimitExceeded, "a row is longer than 2 GiB")
 }
 
 /// An array of the type that the writers know: another representation of the same type is cast.
@@ -508,6 +515,24 @@ impl<'a> Column<'a> {
             out.extend_from_slice(&(-1_i32).to_be_bytes());
             return Ok(());
         }
+        // Of what is short the length is known before it is written.
+        match &self.kind {
+            Kind::BoolText(values) => return sized([if values.value(row) { b't' } else { b'f' }], out),
+            Kind::BoolBinary(values) => return sized([u8::from(values.value(row))], out),
+            Kind::Int2Text(values) => return sized(itoa::Buffer::new().format(values[row]), out),
+            Kind::Int2Binary(values) => return sized(values[row].to_be_bytes(), out),
+            Kind::Int4Text(values) => return sized(itoa::Buffer::new().format(values[row]), out),
+            Kind::Int4Binary(values) => return sized(values[row].to_be_bytes(), out),
+            Kind::Int8Text(values) => return sized(itoa::Buffer::new().format(values[row]), out),
+            Kind::Int8Binary(values) => return sized(values[row].to_be_bytes(), out),
+            Kind::Float4Binary(values) => return sized(values[row].to_be_bytes(), out),
+            Kind::Float8Binary(values) => return sized(values[row].to_be_bytes(), out),
+            Kind::Text(values) => return sized(values.value(row), out),
+            Kind::DateBinary(values) => return sized(date_binary(values[row]).to_be_bytes(), out),
+            Kind::TimeBinary(values) => return sized(values[row].to_be_bytes(), out),
+            Kind::TimestampBinary(values) => return sized(timestamp_binary(values[row]).to_be_bytes(), out),
+            _ => {}
+        }
         let at = out.len();
         out.extend_from_slice(&[0; 4]);
         self.put(row, out)?;
@@ -650,6 +675,16 @@ impl<'a> Column<'a> {
 fn range(offsets: &[i32], row: usize) -> Range<usize> {
     let at = |index: usize| usize::try_from(offsets[index]).unwrap_or(0);
     at(row)..at(row + 1)
+}
+
+/// A cell with its length before it.
+#[inline]
+fn sized(cell: impl AsRef<[u8]>, out: &mut Vec<u8>) -> Result<()> {
+    let cell = cell.as_ref();
+    let length = i32::try_from(cell.len()).map_err(|_| too_long_a_row())?;
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(cell);
+    Ok(())
 }
 
 #[inline]

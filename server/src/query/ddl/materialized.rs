@@ -81,12 +81,15 @@ impl Ddl<'_> {
             materialized,
             sort_order: Vec::new(),
         };
-        let table = self.staged().await?.create_table(new).await?;
+        let mut table = self.staged().await?.create_table(new).await?;
         if let Some(on_commit) = temporary {
             self.session.transaction.note_on_commit(table.id, *on_commit);
         }
         if !schema.temporary {
-            self.derive(&table, &authorised)?;
+            self.derive(&table, &authorised).await?;
+            // It may have got an order.
+            self.see_staged().await?;
+            table = self.present(&table)?;
         }
         if !with_data {
             return Ok(None);
@@ -150,16 +153,18 @@ impl Ddl<'_> {
         )?;
         let authorised =
             self.request.judge(&self.server, |context| lis_security::authorise(bound, context))?;
-        self.derive(table, &authorised)?;
+        self.derive(table, &authorised).await?;
         Ok(self.filled(table, authorised).await?.1)
     }
 
     /// Secures a table that is made from others as they are.
-    fn derive(&mut self, table: &Table, query: &AuthorisedQuery) -> Result<()> {
+    async fn derive(&mut self, table: &Table, query: &AuthorisedQuery) -> Result<()> {
         let changes = self.request.judge(&self.server, |context| {
             lis_security::derivation(context, table, &query.access.relations, &query.outputs)
         })?;
         if !changes.is_empty() {
+            let transaction = &mut self.session.transaction;
+            transaction.sort_secured(&self.server.lake, &changes, &self.parsed.text).await?;
             self.session.transaction.add_security(changes, &self.parsed.text);
         }
         Ok(())

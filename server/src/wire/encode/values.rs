@@ -24,6 +24,9 @@ pub(super) fn timestamp_binary(microseconds: i64) -> i64 {
 pub(super) fn numeric_binary(value: i128, scale: i8, out: &mut Vec<u8>) {
     let magnitude = value.unsigned_abs();
     let scale_digits = u32::from(scale.max(0).unsigned_abs());
+    if let (0..=POINT_MAX, Ok(small)) = (scale, u64::try_from(magnitude)) {
+        return small_numeric_binary(value < 0, small, scale_digits, out);
+    }
     let power = |exponent: u32| 10_u128.checked_pow(exponent).unwrap_or(u128::MAX);
     let (mut whole, fraction) = if scale < 0 {
         (magnitude.saturating_mul(power(u32::from(scale.unsigned_abs()))), 0)
@@ -48,24 +51,54 @@ pub(super) fn numeric_binary(value: i128, scale: i8, out: &mut Vec<u8>) {
         groups[count] = group((fraction / power(left)) % power(shown) * power(4 - shown));
         count += 1;
     }
+    put_groups(value < 0, &groups[..count], whole_groups, scale_digits, out);
+}
+
+/// The scale up to which the fraction, in whole groups of four digits, is an unsigned integer of 64 bits.
+const POINT_MAX: i8 = 16;
+
+/// [`numeric_binary`] in arithmetic of 64 bits, which is much faster.
+fn small_numeric_binary(negative: bool, magnitude: u64, scale: u32, out: &mut Vec<u8>) {
+    let group = |number: u64| u16::try_from(number % 10_000).unwrap_or(0);
+    let one = 10_u64.pow(scale);
+    let fraction_groups = usize::try_from(scale.div_ceil(4)).unwrap_or(0);
+    let mut whole = magnitude / one;
+    let mut fraction = magnitude % one * 10_u64.pow(scale.next_multiple_of(4) - scale);
+    // Outward from the point: at most five groups before it, four behind it.
+    let mut groups = [0; 9];
+    let mut first = 5;
+    while whole > 0 {
+        first -= 1;
+        groups[first] = group(whole);
+        whole /= 10_000;
+    }
+    let end = 5 + fraction_groups;
+    for place in groups[5..end].iter_mut().rev() {
+        *place = group(fraction);
+        fraction /= 10_000;
+    }
+    put_groups(negative, &groups[first..end], 5 - first, scale, out);
+}
+
+/// Groups of four digits, of which so many stand before the point, without the zeros at both ends.
+fn put_groups(negative: bool, groups: &[u16], whole_groups: usize, scale: u32, out: &mut Vec<u8>) {
+    let count = groups.len();
     let mut first = 0;
     let mut weight = i16::try_from(whole_groups).unwrap_or(0) - 1;
     while first < count && groups[first] == 0 {
         first += 1;
         weight -= 1;
     }
-    while count > first && groups[count - 1] == 0 {
-        count -= 1;
-    }
-    let digits = &groups[first..count];
+    let kept = groups.iter().rposition(|group| *group != 0).map_or(first, |last| last + 1);
+    let digits = &groups[first..kept];
     if digits.is_empty() {
         weight = 0;
     }
-    let sign: u16 = if value < 0 { 0x4000 } else { 0 };
+    let sign: u16 = if negative { 0x4000 } else { 0 };
     out.extend_from_slice(&u16::try_from(digits.len()).unwrap_or(0).to_be_bytes());
     out.extend_from_slice(&weight.to_be_bytes());
     out.extend_from_slice(&sign.to_be_bytes());
-    out.extend_from_slice(&u16::try_from(scale_digits).unwrap_or(0).to_be_bytes());
+    out.extend_from_slice(&u16::try_from(scale).unwrap_or(0).to_be_bytes());
     for digit in digits {
         out.extend_from_slice(&digit.to_be_bytes());
     }
@@ -125,6 +158,9 @@ mod tests {
         check(0, 2, &[0, 0, 0, 2]);
         check(12345, 2, &[2, 0, 0, 2, 123, 4500]);
         check(-12_345_678, 0, &[2, 1, 0x4000, 0, 1234, 5678]);
+        check(-1_234_567_890_123_456_789, 15, &[5, 0, 0x4000, 15, 1234, 5678, 9012, 3456, 7890]);
+        check(-1_234_567_890_123_456_789, 17, &[6, 0, 0x4000, 17, 12, 3456, 7890, 1234, 5678, 9000]);
+        check(i128::from(u64::MAX), 1, &[6, 4, 0, 1, 184, 4674, 4073, 7095, 5161, 5000]);
         check(1, 5, &[1, 0xfffe, 0, 5, 1000]);
         check(10_000, 0, &[1, 1, 0, 0, 1]);
         let largest = 10_i128.pow(38) - 1;
