@@ -45,7 +45,8 @@ impl Shortest {
         let Some(fives) = u32::try_from(zeros).ok().and_then(|zeros| 5_u128.checked_pow(zeros)) else {
             return false;
         };
-        let number = self.digits().iter().fold(0_u128, |number, digit| number * 10 + u128::from(digit - b'0'));
+        let number =
+            self.digits().iter().fold(0_u128, |number, digit| number * 10 + u128::from(digit - b'0'));
         let Some(number) = number.checked_mul(fives).filter(|number| *number != 0) else { return false };
         let twos = i32::try_from(number.trailing_zeros()).unwrap_or(0);
         let (odd, twos) = (number >> twos, twos + zeros);
@@ -84,8 +85,8 @@ impl Shortest {
     }
 }
 
-/// Writes a value of a few digits behind the point, such as those that amounts and measures have, if it is one. Two decimals of up to
-/// 15 digits are never the same value to a `double precision`, so that one which is the value is the shortest.
+/// Writes a value of a few digits behind the point, such as amounts and measures have, if it is one. Two decimals of up to
+/// 15 digits are never the same `double precision`, so one that is the value is the shortest that is.
 fn write_short(value: f64, out: &mut Vec<u8>) -> bool {
     const DIGITS_END: f64 = 1e15;
     let magnitude = value.abs();
@@ -98,7 +99,7 @@ fn write_short(value: f64, out: &mut Vec<u8>) -> bool {
         // Both are exact, so the quotient is the value that is nearest to the decimal.
         if digits as f64 / power == magnitude {
             let mut places = places;
-            while places > 0 && digits % 10 == 0 {
+            while places > 0 && digits.is_multiple_of(10) {
                 digits /= 10;
                 places -= 1;
             }
@@ -109,8 +110,13 @@ fn write_short(value: f64, out: &mut Vec<u8>) -> bool {
     false
 }
 
+/// A `real` is rarely written, and always the long way.
+fn never_short(_value: f32, _out: &mut Vec<u8>) -> bool {
+    false
+}
+
 macro_rules! writer {
-    ($(#[$doc:meta])* $name:ident, $type:ty, $bits:literal, $bias:literal, $mask:literal, $plain_below:literal, $short:expr) => {
+    ($(#[$doc:meta])* $name:ident, $type:ty, $bits:literal, $bias:literal, $mask:literal, $plain_below:literal, $short:path) => {
         $(#[$doc])*
         pub fn $name(value: $type, out: &mut Vec<u8>) {
             if !value.is_finite() {
@@ -152,7 +158,7 @@ writer! {
 }
 writer! {
     /// A `real`.
-    write_float4, f32, 23, 150, 0xff, 6, |_, _: &mut Vec<u8>| false
+    write_float4, f32, 23, 150, 0xff, 6, never_short
 }
 
 #[cfg(test)]
@@ -190,7 +196,9 @@ mod tests {
             assert_eq!(shown(value), expected);
         }
         // What has a few digits behind the point, and its neighbours, which have 16 or 17.
-        for value in [0.25, 0.01, 1e-4, 29.99, 0.3, 123_456_789.987_6, 99_999_999_999_999.9, 999_999_999_999_999.0] {
+        for value in
+            [0.25, 0.01, 1e-4, 29.99, 0.3, 123_456_789.987_6, 99_999_999_999_999.9, 999_999_999_999_999.0]
+        {
             for value in [f64::next_down(value), value, f64::next_up(value), -value] {
                 let mut long = Vec::new();
                 if value < 0.0 {
