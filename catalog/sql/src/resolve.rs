@@ -151,6 +151,7 @@ impl Finish {
             _ => ("json_agg_final", "json_object_agg_final"),
         };
         let stacked = self == Self::StackedArrays;
+        let chosen = matches!(self, Self::DistinctValues { .. }).then(|| call.arrow_type.clone());
         // Of a list of arrays that is what each of them is.
         let call_type = match &call.arrow_type {
             DataType::List(array) => array.data_type().clone(),
@@ -183,7 +184,11 @@ impl Finish {
             }
             Self::JsonObject => (object_name, json::object_of_members, vec![call]),
         };
-        let arrow_type = if stacked { call_type } else { result.to_arrow() };
+        let arrow_type = match chosen {
+            Some(same) => same,
+            None if stacked => call_type,
+            None => result.to_arrow(),
+        };
         let finished = crate::build::apply(name, kernel, arguments, result, arrow_type)?;
         match result.pg_type {
             PgType::Jsonb => {

@@ -1,11 +1,11 @@
 //! JSON arrays as PostgreSQL's: members of an object that become columns of an array type.
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, StringViewArray};
 
 use super::{as_text, elements, member};
 use crate::{
     error::{FunctionError, FunctionErrorKind},
-    kernels::{Text, map_text_nullable},
+    kernels::{Text, map_bool, map_slice, map_text_nullable, text_array_rows},
     scalar::Arguments,
 };
 
@@ -42,6 +42,52 @@ fn of_member(arguments: &Arguments<'_>, as_json: bool) -> Done {
             }
         }
         Ok(Some(()))
+    })
+}
+
+fn is_object(raw: &str) -> bool {
+    raw.trim_start().starts_with('{')
+}
+
+/// A text that must be an object to become a record.
+pub fn record(arguments: &Arguments<'_>) -> Done {
+    map_slice::<(Text,)>(arguments, |(text,)| {
+        let shape = match text.trim_start().as_bytes().first() {
+            Some(b'{') => return Ok(text),
+            Some(b'[') => "an array",
+            _ => "a scalar",
+        };
+        Err(FunctionError::invalid_parameter(format!("cannot call populate_composite on {shape}")))
+    })
+}
+
+/// Whether an object has a member of this key.
+pub fn has_member(arguments: &Arguments<'_>) -> Done {
+    map_bool::<(Text, Text)>(arguments, |(text, key)| Ok(member(text, key)?.is_some()))
+}
+
+/// The objects of an array, which become records: json, the name of the function.
+pub fn records(arguments: &Arguments<'_>) -> Done {
+    text_array_rows(arguments, |row, values| {
+        let (texts, step) = arguments.typed::<StringViewArray>(0)?;
+        let (names, _) = arguments.typed::<StringViewArray>(1)?;
+        let (text, name) = (texts.value(row * step), names.value(0));
+        let Some(objects) = elements(text)? else {
+            let shape = match is_object(text) {
+                _ if name.starts_with("jsonb") => "a non-array",
+                true => "an object",
+                false => "a scalar",
+            };
+            return Err(FunctionError::invalid_parameter(format!("cannot call {name} on {shape}")));
+        };
+        for object in objects {
+            if !is_object(object) {
+                let message = format!("argument of {name} must be an array of objects");
+                return Err(FunctionError::invalid_parameter(message));
+            }
+            values.append_value(object);
+        }
+        Ok(true)
     })
 }
 

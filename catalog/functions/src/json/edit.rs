@@ -190,7 +190,8 @@ fn edit<'a>(
                         }
                     }
                     Action::Insert { .. } => {
-                        return Err(FunctionError::invalid_parameter("cannot replace existing key"));
+                        return Err(FunctionError::invalid_parameter("cannot replace existing key")
+                            .with_hint("Try using the function jsonb_set to replace key value."));
                     }
                 },
                 (Some(at), false) => {
@@ -327,7 +328,9 @@ pub fn set_lax(arguments: &Arguments<'_>) -> Done {
                 return Err(FunctionError::new(
                     FunctionErrorKind::NullValueNotAllowed,
                     "JSON value must not be null",
-                ));
+                )
+                .with_detail("Exception was raised because null_value_treatment is \"raise_exception\".")
+                .with_hint("To avoid, either change the null_value_treatment argument or ensure that an SQL NULL is not passed."));
             }
         };
         let mut out = String::new();

@@ -78,6 +78,7 @@ pub fn parse_interval_in(
         *first = first.trim_start_matches('-');
     }
     let ago = ago != one_sign;
+    let mut seen = 0;
     let mut index = 0;
     while let Some(word) = words.get(index).copied() {
         index += 1;
@@ -94,7 +95,7 @@ pub fn parse_interval_in(
             return Err(invalid());
         }
         let done = if value.contains(':') {
-            if !rest.is_empty() {
+            if !rest.is_empty() || !is_first(CLOCK, &mut seen) {
                 return Err(invalid());
             }
             let minutes_first = default_unit == Some("second_of_minute");
@@ -106,6 +107,9 @@ pub fn parse_interval_in(
             let months: i64 = months.parse().map_err(|_| invalid())?;
             if months >= 12 {
                 return Err(out_of_range());
+            }
+            if !is_first(&["month"], &mut seen) {
+                return Err(invalid());
             }
             years.checked_mul(12).and_then(|years| {
                 sum.add("month", if negative { years - months } else { years + months }, 0.0)
@@ -132,6 +136,11 @@ pub fn parse_interval_in(
             };
             let (whole, fraction) = read_number(value).ok_or_else(invalid)?;
             let unit = unit_by_name(unit).ok_or_else(invalid)?;
+            // A fraction of a second is of its parts too.
+            let units = if unit == "second" && fraction != 0.0 { SECONDS } else { &[unit] };
+            if !is_first(units, &mut seen) {
+                return Err(invalid());
+            }
             sum.add(unit, whole, fraction)
         };
         done.ok_or_else(out_of_range)?;
@@ -140,6 +149,32 @@ pub fn parse_interval_in(
         sum = Sum { months: -sum.months, days: -sum.days, microseconds: -sum.microseconds };
     }
     sum.finish().ok_or_else(out_of_range)
+}
+
+/// The units, by their bits in what has been seen.
+const UNITS: [&str; 11] = [
+    "microsecond",
+    "millisecond",
+    "second",
+    "minute",
+    "hour",
+    "day",
+    "week",
+    "month",
+    "year",
+    "decade",
+    "century",
+];
+const SECONDS: &[&str] = &["microsecond", "millisecond", "second"];
+const CLOCK: &[&str] = &["microsecond", "millisecond", "second", "minute", "hour"];
+
+/// Whether none of these units has been seen before: no unit stands twice in an interval.
+fn is_first(units: &[&str], seen: &mut u16) -> bool {
+    let bit = |unit: &&str| 1_u16 << UNITS.iter().position(|known| known == unit).unwrap_or(UNITS.len());
+    let bits = units.iter().map(bit).fold(0, |bits, bit| bits | bit);
+    let first = *seen & bits == 0;
+    *seen |= bits;
+    first
 }
 
 /// The words with each sign that stands alone put before the number that follows.

@@ -39,7 +39,7 @@ use crate::{
         Typed,
         casts::canonical_text,
         coerce_to_boolean,
-        ordering::{one_zero, order_key},
+        ordering::{check_equality, one_zero, order_key},
         records::row,
         settle_unknown, string_literal,
     },
@@ -365,6 +365,10 @@ impl Binder<'_> {
             let row = arguments.into_iter().map(|argument| argument.value).collect();
             return self.hypothetical(kind, row, within_group, call, &marks, place);
         }
+        let equality = match clauses.distinct {
+            true => arguments.iter().try_for_each(|argument| check_equality(&argument.value)),
+            false => Ok(()),
+        };
         let json_of_distinct = clauses.distinct
             && call.over.is_none()
             && schema.as_ref().is_none_or(|schema| schema.as_str() == "pg_catalog")
@@ -409,6 +413,7 @@ impl Binder<'_> {
                 Some(over) => self.window_aggregate(aggregate, call, over, clauses.distinct, position, place),
                 None => {
                     let seen = CallPlace { marks: &marks, position, from, place };
+                    equality?;
                     let aggregated = self.aggregate(aggregate, call, &clauses, seen)?;
                     // That of an outer query is json already.
                     if json_of_distinct {
@@ -575,9 +580,11 @@ impl Binder<'_> {
         }
         if clauses.distinct
             && aggregate.function.name() == "array_agg"
-            && let PgType::Array(element @ (PgType::Interval | PgType::Jsonb)) = aggregate.result.pg_type
+            && aggregate.finish.is_none()
+            && let PgType::Array(element) = aggregate.result.pg_type
+            && aggregate.collation.settled().is_ok_and(|collation| collation.locale().is_none())
         {
-            // What is equal is only known to the type.
+            // What is equal is only known to the type, and several such aggregates may differ in their order.
             let order = match (clauses.order_by, order_by.as_slice()) {
                 ([], _) => Some((false, false)),
                 ([only], [sort]) => {
@@ -618,6 +625,7 @@ impl Binder<'_> {
         // PostgreSQL sorts to find duplicates, so what is left comes in order.
         if clauses.distinct
             && order_by.is_empty()
+            && !matches!(aggregate.finish, Some(Finish::DistinctValues { .. }))
             && matches!(aggregate.function.name(), "array_agg" | "string_agg_text" | "string_agg_bytea")
             && let Some(value) = aggregate.arguments.first()
         {

@@ -1,6 +1,8 @@
 //! Records from JSON: `jsonb_to_recordset(…) AS x (a integer, b text)` and its kin. The columns are what the definitions
 //! say: each is the member of that name, read as text is read into the type.
 
+use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
 use lis_functions::{json::arrays, scalar::Kernel};
 use lis_lake::{
     names::Identifier,
@@ -18,7 +20,7 @@ use crate::{
     build::apply,
     error::{SqlError, SqlErrorKind},
     names::identifier,
-    resolve::{self, FunctionCall, ResolvedFunction, SetColumn},
+    resolve::{self, SetColumn},
     types::{self, CastContext, Typed},
 };
 
@@ -40,14 +42,19 @@ const FUNCTIONS: [JsonRecord; 4] = [
 impl JsonRecord {
     /// The function of this name.
     pub(super) fn of(name: &ast::ObjectName) -> Option<Self> {
-        let parts: Vec<Identifier> =
-            name.0.iter().filter_map(ast::ObjectNamePart::as_ident).map(identifier).collect();
-        let name = match parts.as_slice() {
-            [name] => name,
-            [schema, name] if schema.as_str() == "pg_catalog" => name,
-            _ => return None,
-        };
+        let name = function_name(name)?;
         FUNCTIONS.into_iter().find(|function| function.name == name.as_str())
+    }
+}
+
+/// The name of a function of the catalogue.
+pub(super) fn function_name(name: &ast::ObjectName) -> Option<Identifier> {
+    let parts: Vec<Identifier> =
+        name.0.iter().filter_map(ast::ObjectNamePart::as_ident).map(identifier).collect();
+    match parts.as_slice() {
+        [name] => Some(name.clone()),
+        [schema, name] if schema.as_str() == "pg_catalog" => Some(name.clone()),
+        _ => None,
     }
 }
 
@@ -76,10 +83,13 @@ impl Binder<'_> {
         let json = types::coerce(&self.binding, argument.value, target, CastContext::Implicit, position)?;
         let element = self.fresh_column("element");
         let list = if function.set {
-            let name = if function.json == PgType::Jsonb { "jsonb" } else { "json" };
-            self.elements(&format!("{name}_array_elements"), json.clone(), position)?
+            let name = ScalarValue::Utf8View(Some(function.name.to_owned()));
+            let name = Typed::constant(name, ColumnType::plain(PgType::Text));
+            let result = lis_lake::types::list(DataType::Utf8View);
+            apply("json_records", arrays::records, vec![json, name], target, result)?.expr
         } else {
-            datafusion::functions_nested::expr_fn::make_array(vec![json.expr.clone()])
+            let json = apply("json_record", arrays::record, vec![json], target, DataType::Utf8View)?;
+            datafusion::functions_nested::expr_fn::make_array(vec![json.expr])
         };
         let record =
             Typed::new(datafusion::logical_expr::Expr::Column(element.clone()), target, target.to_arrow());
@@ -107,31 +117,8 @@ impl Binder<'_> {
         Ok(Shown { columns, rows: Rows::Computed { lists, exprs } })
     }
 
-    fn elements(
-        &self,
-        name: &str,
-        json: Typed,
-        position: Option<usize>,
-    ) -> Result<datafusion::logical_expr::Expr, SqlError> {
-        let call = FunctionCall {
-            schema: Some("pg_catalog".to_owned()),
-            name: name.to_owned(),
-            arguments: vec![super::calls::positional(json)],
-            star: false,
-            distinct: false,
-            variadic: false,
-            within_group: Vec::new(),
-            over: false,
-            position,
-        };
-        match resolve::function(&self.binding, call)? {
-            ResolvedFunction::Set(set) => Ok(set.list),
-            _ => Err(unsupported(name, position)),
-        }
-    }
-
     /// A member of a JSON object as a value of a type.
-    fn member(
+    pub(super) fn member(
         &self,
         record: &Typed,
         name: &str,
@@ -156,11 +143,18 @@ impl Binder<'_> {
                 position,
             )?;
             let array = apply(function, kernel, vec![record.clone(), key], text, text.to_arrow())?;
-            return types::coerce(&self.binding, array, column_type, CastContext::Explicit, position);
+            return self.read(array, column_type, position);
         }
         let operator = if is_json { "->" } else { "->>" };
         let key = types::string_literal(name, position);
         let member = resolve::operator(&self.binding, None, operator, Some(record.clone()), key, position)?;
-        types::coerce(&self.binding, member, column_type, CastContext::Explicit, position)
+        self.read(member, column_type, position)
+    }
+
+    /// A text read into a type: what is too long for it is refused, not cut.
+    fn read(&self, text: Typed, column_type: ColumnType, position: Option<usize>) -> Result<Typed, SqlError> {
+        let plain = column_type.without_modifier();
+        let value = types::coerce(&self.binding, text, plain, CastContext::Explicit, position)?;
+        types::coerce(&self.binding, value, column_type, CastContext::Assignment, position)
     }
 }

@@ -60,6 +60,7 @@ mod hypothetical;
 mod interval_fields;
 mod joins;
 mod json_aggregates;
+mod json_populate;
 mod json_records;
 mod locks;
 mod modify;

@@ -23,6 +23,7 @@ use super::{
     Binder, Surroundings, all_columns,
     calls::take_variadic,
     from::{Joined, cross_join},
+    json_populate::JsonPopulate,
     json_records::JsonRecord,
     not_postgresql, one_row,
     place::{Clause, Place},
@@ -107,6 +108,14 @@ impl Binder<'_> {
                 }
             }
             return self.named(shown, &name, plain.as_ref(), false);
+        }
+        if let Some(function) = JsonPopulate::of(&call.name) {
+            if with_ordinality {
+                return Err(unsupported("WITH ORDINALITY here", self.name_position(&call.name)));
+            }
+            let shown = self.json_populated(function, call, place)?;
+            let name = call.name.0.last().and_then(ast::ObjectNamePart::as_ident).map(identifier);
+            return self.named(shown, &name.unwrap_or_else(|| Identifier::exact("")), alias, false);
         }
         if !is_mark_name(&call.name, ROWS_FROM) {
             let (shown, name) = self.called(call, place)?;

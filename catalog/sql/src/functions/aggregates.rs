@@ -32,7 +32,7 @@ use crate::{
     },
     types::{
         Binding, Derived, Typed,
-        casts::{canonical_text, integer_digits, to_text, widen},
+        casts::{canonical_text, integer_digits, widen},
         collation::derived,
         ordering::{is_keyed, order_key},
         shown,
@@ -369,8 +369,7 @@ fn json_object_agg(
     let (Some(key), Some(value)) = (arguments.next(), arguments.next()) else {
         return Err(SqlError::new(SqlErrorKind::Internal, "an argument is missing"));
     };
-    let position = key.position;
-    let key = canonical_text(to_text(binding, key, position)?);
+    let key = super::strings::key_text(binding, key)?;
     let value = canonical_text(super::strings::as_json(binding, value)?);
     let member = crate::build::apply_on_null(
         "json_member",

@@ -2,7 +2,6 @@
 //! see `lis_functions::json` for the two forms.
 
 use arrow::datatypes::{DataType, Field, Fields};
-use datafusion::common::ScalarValue;
 use lis_functions::{json as k, scalar::Kernel, sets};
 use lis_lake::types::{ColumnType, PgType, list, record_field};
 use std::sync::Arc;
@@ -23,22 +22,11 @@ use PgType::{Bool, Int4, Json, Jsonb, Record, Text};
 
 const TEXTS: PgType = PgType::Array(&PgType::Text);
 
-fn flag(value: bool) -> Typed {
-    Typed::constant(ScalarValue::Boolean(Some(value)), ColumnType::plain(Bool))
-}
-
 /// `jsonb_set` and `jsonb_insert`: the kernel takes target, new value, flag, path.
-fn edited(
-    name: &'static str,
-    kernel: Kernel,
-    arguments: Vec<Typed>,
-    default: bool,
-) -> Result<Typed, SqlError> {
-    let mut arguments = arguments.into_iter();
-    let (Some(target), Some(path), Some(new)) = (arguments.next(), arguments.next(), arguments.next()) else {
+fn edited(name: &'static str, kernel: Kernel, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
+    let Ok([target, path, new, flag]) = <[Typed; 4]>::try_from(arguments) else {
         return Err(SqlError::new(SqlErrorKind::Internal, "an argument is missing"));
     };
-    let flag = arguments.next().unwrap_or_else(|| flag(default));
     let column_type = ColumnType::plain(Jsonb);
     apply(name, kernel, vec![target, new, flag, path], column_type, DataType::Utf8View)
 }
@@ -118,44 +106,29 @@ fn to_jsonb(value: Typed) -> Result<Typed, SqlError> {
     apply("jsonb", k::json_to_jsonb, vec![value], ColumnType::plain(Jsonb), DataType::Utf8View)
 }
 
-/// `jsonb_set_lax`: what a null new value does.
-fn set_lax(arguments: Vec<Typed>) -> Result<Typed, SqlError> {
-    let mut arguments = arguments;
-    if arguments.len() < 4 {
-        arguments.push(flag(true));
-    }
-    if arguments.len() < 5 {
-        let treatment = ScalarValue::Utf8View(Some("use_json_null".to_owned()));
-        arguments.push(Typed::constant(treatment, ColumnType::plain(Text)));
-    }
-    let column_type = ColumnType::plain(Jsonb);
-    apply_on_null("jsonb_set_lax", k::edit::set_lax, arguments, column_type, DataType::Utf8View)
-}
-
 /// The rows.
 pub(super) const ROWS: &[FunctionRow] = &[
-    build("jsonb_set", &[Is(Jsonb), Is(TEXTS), Is(Jsonb)], Is(Jsonb), |_, arguments| {
-        edited("jsonb_set", k::edit::set, arguments, true)
-    }),
     build("jsonb_set", &[Is(Jsonb), Is(TEXTS), Is(Jsonb), Is(Bool)], Is(Jsonb), |_, arguments| {
-        edited("jsonb_set", k::edit::set, arguments, true)
-    }),
-    build("jsonb_insert", &[Is(Jsonb), Is(TEXTS), Is(Jsonb)], Is(Jsonb), |_, arguments| {
-        edited("jsonb_insert", k::edit::insert, arguments, false)
-    }),
+        edited("jsonb_set", k::edit::set, arguments)
+    })
+    .named(&["jsonb_in", "path", "replacement", "create_if_missing"], 3)
+    .defaults(&["true"]),
     build("jsonb_insert", &[Is(Jsonb), Is(TEXTS), Is(Jsonb), Is(Bool)], Is(Jsonb), |_, arguments| {
-        edited("jsonb_insert", k::edit::insert, arguments, false)
-    }),
-    build("jsonb_set_lax", &[Is(Jsonb), Is(TEXTS), Is(Jsonb)], Is(Jsonb), |_, arguments| set_lax(arguments)),
-    build("jsonb_set_lax", &[Is(Jsonb), Is(TEXTS), Is(Jsonb), Is(Bool)], Is(Jsonb), |_, arguments| {
-        set_lax(arguments)
-    }),
+        edited("jsonb_insert", k::edit::insert, arguments)
+    })
+    .named(&["jsonb_in", "path", "replacement", "insert_after"], 3)
+    .defaults(&["false"]),
     build(
         "jsonb_set_lax",
         &[Is(Jsonb), Is(TEXTS), Is(Jsonb), Is(Bool), Is(Text)],
         Is(Jsonb),
-        |_, arguments| set_lax(arguments),
-    ),
+        |_, arguments| {
+            let column_type = ColumnType::plain(Jsonb);
+            apply_on_null("jsonb_set_lax", k::edit::set_lax, arguments, column_type, DataType::Utf8View)
+        },
+    )
+    .named(&["jsonb_in", "path", "replacement", "create_if_missing", "null_value_treatment"], 3)
+    .defaults(&["true", "use_json_null"]),
     kernel("json_strip_nulls", &[Is(Json)], Is(Json), "json_strip_nulls", k::edit::strip_nulls),
     kernel("jsonb_strip_nulls", &[Is(Jsonb)], Is(Jsonb), "jsonb_strip_nulls", k::edit::strip_nulls_binary),
     kernel("jsonb_pretty", &[Is(Jsonb)], Is(Text), "jsonb_pretty", k::edit::pretty),

@@ -9,12 +9,12 @@ use lis_functions::{
     bytes, formatting, identifiers, json, patterns,
     strings::{self as k, Definition, Kind},
 };
-use lis_lake::types::{Category, ColumnType, PgType};
+use lis_lake::types::{ColumnType, PgType};
 
 use super::{FunctionRow, Make, build, kernel};
 use crate::{
     build::{apply, apply_on_null, call},
-    error::SqlError,
+    error::{SqlError, SqlErrorKind},
     resolve::select::Formal::{self, Any, AnyElement, Is},
     types::{
         Binding, Typed,
@@ -158,7 +158,7 @@ pub(crate) fn as_json(binding: &Binding<'_>, value: Typed) -> Result<Typed, SqlE
             let text = to_text(binding, value, position)?;
             apply("json_float", json::float, vec![text], column_type, DataType::Utf8View)
         }
-        pg_type if pg_type.facts().category == Category::Numeric && !matches!(pg_type, PgType::Array(_)) => {
+        PgType::Int2 | PgType::Int4 | PgType::Int8 | PgType::Numeric => {
             let text = to_text(binding, value, position)?;
             Ok(Typed { column_type, ..text })
         }
@@ -176,21 +176,29 @@ pub(crate) fn as_json(binding: &Binding<'_>, value: Typed) -> Result<Typed, SqlE
             apply("json_quote_timestamp", json::quote_timestamp, vec![text], column_type, DataType::Utf8View)
         }
         _ => {
-            let text = canonical_text(to_text(binding, value, position)?);
+            let text = canonical_text(crate::types::casts::output_text(binding, value, position)?);
             apply("json_quote", json::quote, vec![text], column_type, DataType::Utf8View)
         }
+    }
+}
+
+/// The key of a member.
+pub(crate) fn key_text(binding: &Binding<'_>, key: Typed) -> Result<Typed, SqlError> {
+    let position = key.position;
+    match key.pg_type() {
+        PgType::Array(_) | PgType::Record | Json | Jsonb => {
+            let message = "key value must be scalar, not array, composite, or json";
+            Err(SqlError::new(SqlErrorKind::InvalidParameterValue, message))
+        }
+        Bool => Ok(canonical_text(to_text(binding, key, position)?)),
+        _ => Ok(canonical_text(crate::types::casts::output_text(binding, key, position)?)),
     }
 }
 
 fn json_object(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
     let mut parts = Vec::with_capacity(arguments.len());
     for (index, argument) in arguments.into_iter().enumerate() {
-        let position = argument.position;
-        parts.push(if index % 2 == 0 {
-            canonical_text(to_text(binding, argument, position)?)
-        } else {
-            as_json(binding, argument)?
-        });
+        parts.push(if index % 2 == 0 { key_text(binding, argument)? } else { as_json(binding, argument)? });
     }
     apply_on_null("json_build_object", json::build_object, parts, ColumnType::plain(Json), DataType::Utf8View)
 }

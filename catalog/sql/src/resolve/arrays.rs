@@ -266,6 +266,14 @@ fn jsonb_subscripts(
             let message = "jsonb subscript does not support slices";
             return Err(SqlError::new(SqlErrorKind::DatatypeMismatch, message).at(position));
         };
+        let pg_type = index.pg_type();
+        let fits = |wanted: PgType| can_coerce(pg_type, wanted, CastContext::Implicit);
+        if !fits(PgType::Int4) && !fits(PgType::Text) {
+            let message = format!("subscript type {} is not supported", type_name(pg_type));
+            return Err(SqlError::new(SqlErrorKind::DatatypeMismatch, message)
+                .with_hint("jsonb subscript must be coercible to either integer or text.")
+                .at(index.position.or(position)));
+        }
         path.push(coerce(binding, *index, ColumnType::plain(PgType::Text), CastContext::Explicit, position)?);
     }
     let path = self::array(binding, path, position)?;

@@ -171,12 +171,16 @@ fn from_unknown(
             let is_explicit = context == CastContext::Explicit;
             let with_units = (target.pg_type == PgType::Interval && target.typmod >= 0)
                 .then(|| IntervalFields::of_modifier(target.typmod).with_units(text));
+            let written = text;
             let text = with_units.as_deref().unwrap_or(text);
             // An explicit cast cuts elements, and any cast fields and digits, which reading does not.
             let cuts = with_units.is_some()
                 || is_explicit && matches!(target.pg_type, PgType::Array(PgType::Varchar | PgType::Bpchar));
             let read = if cuts { ColumnType::plain(target.pg_type) } else { target };
-            let value = parse_constant(binding, text, read, is_explicit).map_err(|error| {
+            let value = parse_constant(binding, text, read, is_explicit).map_err(|mut error| {
+                if with_units.is_some() {
+                    error.message = error.message.replace(text, written);
+                }
                 // What is too long for the modifier is found when the value is made to fit, which has no place.
                 let placed = error.kind != FunctionErrorKind::StringDataRightTruncation;
                 statement_error(error, position.filter(|_| placed))

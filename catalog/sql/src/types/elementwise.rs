@@ -17,17 +17,22 @@ use lis_functions::{
     error::FunctionError,
 };
 
-/// One step: a function of the element and constants, or a cast that cannot fail.
+/// What is computed of an element.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Step {
-    Call(Arc<ScalarUDF>, Vec<ScalarValue>, DataType),
-    Cast(DataType),
+enum Node {
+    /// The element itself.
+    Element,
+    Constant(ScalarValue),
+    /// A function, and the type that it gives.
+    Call(Arc<ScalarUDF>, Vec<Node>, DataType),
+    /// A cast that cannot fail.
+    Cast(Box<Node>, DataType),
 }
 
 /// The function. Its argument and result are arrays of one form.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Elementwise {
-    steps: Vec<Step>,
+    node: Node,
     result: DataType,
     signature: Signature,
 }
@@ -35,46 +40,34 @@ struct Elementwise {
 /// The name of the column that stands for an element while its cast is built.
 pub(super) const ELEMENT: &str = "element";
 
-/// Makes the function of arrays of a type out of the expression that casts one element; `None` if the expression is not a chain of casts.
+/// Makes the function of arrays of a type out of the expression that casts one element; `None` if the expression is
+/// made of anything but functions, casts and constants.
 pub(super) fn elementwise(
     expr: &Expr,
     array: &DataType,
     result_element: &DataType,
 ) -> Option<Arc<ScalarUDF>> {
-    let mut steps = Vec::new();
-    let mut at = expr;
-    let mut gives = result_element.clone();
-    loop {
-        match at {
-            Expr::Column(column) if column.name == ELEMENT => break,
-            Expr::Cast(cast) => {
-                steps.push(Step::Cast(cast.field.data_type().clone()));
-                at = &cast.expr;
-                gives = DataType::Null;
-            }
-            Expr::ScalarFunction(call) => {
-                let (first, others) = call.args.split_first()?;
-                let constants = others
-                    .iter()
-                    .map(|other| match other {
-                        Expr::Literal(value, _) => Some(value.clone()),
-                        _ => None,
-                    })
-                    .collect::<Option<Vec<_>>>()?;
-                let own = match call.func.return_type(&[]) {
-                    Ok(data_type) => data_type,
-                    Err(_) => gives.clone(),
-                };
-                steps.push(Step::Call(Arc::clone(&call.func), constants, own));
-                at = first;
-            }
-            _ => return None,
-        }
-    }
-    steps.reverse();
+    let node = node_of(expr, result_element)?;
     let result = shape::with_element(array, result_element.clone());
     let signature = Signature::user_defined(Volatility::Immutable);
-    Some(Arc::new(ScalarUDF::from(Elementwise { steps, result, signature })))
+    Some(Arc::new(ScalarUDF::from(Elementwise { node, result, signature })))
+}
+
+/// `gives` is what the expression gives, where it does not say so itself.
+fn node_of(expr: &Expr, gives: &DataType) -> Option<Node> {
+    Some(match expr {
+        Expr::Column(column) if column.name == ELEMENT => Node::Element,
+        Expr::Literal(value, _) => Node::Constant(value.clone()),
+        Expr::Cast(cast) => {
+            Node::Cast(Box::new(node_of(&cast.expr, &DataType::Null)?), cast.field.data_type().clone())
+        }
+        Expr::ScalarFunction(call) => {
+            let arguments = call.args.iter().map(|argument| node_of(argument, &DataType::Null));
+            let own = call.func.return_type(&[]).unwrap_or_else(|_| gives.clone());
+            Node::Call(Arc::clone(&call.func), arguments.collect::<Option<Vec<_>>>()?, own)
+        }
+        _ => return None,
+    })
 }
 
 impl ScalarUDFImpl for Elementwise {
@@ -102,11 +95,8 @@ impl ScalarUDFImpl for Elementwise {
         };
         let array = argument.into_array(rows)?;
         let cast = map_elements(&array, |elements| {
-            let mut values = Arc::clone(elements);
-            for step in &self.steps {
-                values = take_step(step, values, &args.config_options).map_err(FunctionError::from)?;
-            }
-            Ok(values)
+            let values = evaluate(&self.node, elements, &args.config_options).map_err(FunctionError::from)?;
+            values.into_array(elements.len()).map_err(FunctionError::from)
         })?;
         if all_constant {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&cast, 0)?));
@@ -115,30 +105,28 @@ impl ScalarUDFImpl for Elementwise {
     }
 }
 
-fn take_step(
-    step: &Step,
-    values: ArrayRef,
+fn evaluate(
+    node: &Node,
+    elements: &ArrayRef,
     config_options: &Arc<datafusion::common::config::ConfigOptions>,
-) -> Result<ArrayRef> {
-    match step {
-        Step::Cast(wanted) => Ok(arrow::compute::cast(&values, wanted)?),
-        Step::Call(function, constants, gives) => {
-            let rows = values.len();
+) -> Result<ColumnarValue> {
+    match node {
+        Node::Element => Ok(ColumnarValue::Array(Arc::clone(elements))),
+        Node::Constant(value) => Ok(ColumnarValue::Scalar(value.clone())),
+        Node::Cast(inner, wanted) => evaluate(inner, elements, config_options)?.cast_to(wanted, None),
+        Node::Call(function, arguments, gives) => {
             let field = |data_type: DataType| -> FieldRef { Arc::new(Field::new(ELEMENT, data_type, true)) };
-            let arg_fields = std::iter::once(field(values.data_type().clone()))
-                .chain(constants.iter().map(|constant| field(constant.data_type())))
-                .collect();
-            let args = std::iter::once(ColumnarValue::Array(values))
-                .chain(constants.iter().cloned().map(ColumnarValue::Scalar))
-                .collect();
-            let done = function.invoke_with_args(ScalarFunctionArgs {
+            let args = arguments
+                .iter()
+                .map(|argument| evaluate(argument, elements, config_options))
+                .collect::<Result<Vec<_>>>()?;
+            function.invoke_with_args(ScalarFunctionArgs {
+                arg_fields: args.iter().map(|value| field(value.data_type())).collect(),
                 args,
-                arg_fields,
-                number_rows: rows,
+                number_rows: elements.len(),
                 return_field: field(gives.clone()),
                 config_options: Arc::clone(config_options),
-            })?;
-            done.into_array(rows)
+            })
         }
     }
 }

@@ -167,7 +167,15 @@ impl IntervalFields {
                 let sign = &clock[..clock.len() - digits.len()];
                 format!("{} {sign}00:{digits}", before.join(" "))
             }
-            [.., number] if bare(number) => format!("{text} {}", last.unit()),
+            [.., number] if bare(number) => {
+                let unit = last.unit();
+                let next = words.iter().skip(1).map(Some).chain([None]);
+                let with_unit = words.iter().zip(next).map(|(word, next)| {
+                    let has_unit = next.is_some_and(|next| next.starts_with(char::is_alphabetic));
+                    if bare(word) && !has_unit { format!("{word} {unit}") } else { (*word).to_owned() }
+                });
+                with_unit.collect::<Vec<_>>().join(" ")
+            }
             _ => text.to_owned(),
         }
     }
