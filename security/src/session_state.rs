@@ -27,7 +27,8 @@ use datafusion::{
     prelude::SessionConfig,
 };
 use lis_sql::engine::{
-    AggregateStatistics, CollectedOrder, EnsureRequirements, Planner, PushDownFilters, SortedInputs, YieldingJoins,
+    AggregateStatistics, CollectedOrder, EnsureRequirements, Planner, PushDownFilters, SortedInputs,
+    WideRows, YieldingJoins,
 };
 
 use crate::barrier::RemoveBarriers;
@@ -121,6 +122,7 @@ pub fn session_state(runtime: Arc<RuntimeEnv>, mut config: SessionConfig) -> Ses
     physical.push(Arc::new(CollectedOrder));
     physical.push(Arc::new(YieldingJoins));
     physical.push(Arc::new(RemoveBarriers));
+    physical.push(Arc::new(WideRows));
     SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)

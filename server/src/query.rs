@@ -144,10 +144,7 @@ pub(crate) fn query_of(statement: &Statement) -> Option<&ast::Query> {
             | UtilityStatement::CreateView { query, .. }
             | UtilityStatement::CreateTableAs { query, .. },
         ) => Some(query),
-        Statement::Explain { .. }
-        | Statement::Modify(_)
-        | Statement::Utility(_)
-        | Statement::Empty => None,
+        Statement::Explain { .. } | Statement::Modify(_) | Statement::Utility(_) | Statement::Empty => None,
     }
 }
 

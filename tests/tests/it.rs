@@ -151,6 +151,10 @@ fn main() -> ExitCode {
         .quick("memory::long_values_are_refused", memory::long_values_are_refused)
         .quick("memory::a_union_of_many_arms", memory::a_union_of_many_arms)
         .quick("memory::too_much_is_an_error_of_the_statement", memory::too_much_is_an_error_of_the_statement)
+        .quick(
+            "memory::long_values_are_not_copied_for_each_row",
+            memory::long_values_are_not_copied_for_each_row,
+        )
         .quick("memory::settings_are_few_and_short", memory::settings_are_few_and_short)
         .quick("faults::a_kill_leaves_old_or_new", faults::a_kill_leaves_old_or_new)
         .needs(LONG, "faults::fifty_kills_leave_old_or_new", faults::fifty_kills_leave_old_or_new)

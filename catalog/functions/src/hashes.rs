@@ -61,12 +61,14 @@ pub fn chance_of(seed: f64, values: Vec<Expr>) -> Expr {
 fn chance(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
     /// As many bits as a number between 0 and 1 has.
     const BITS: u32 = 53;
-    let seed = arguments.full_array(0)?.as_primitive::<Int64Type>().iter().flatten().next().unwrap_or_default();
+    let seed =
+        arguments.full_array(0)?.as_primitive::<Int64Type>().iter().flatten().next().unwrap_or_default();
     let seed = RandomState::with_seed(u64::from_ne_bytes(seed.to_ne_bytes()));
     let columns =
         (1..arguments.len()).map(|index| arguments.full_array(index)).collect::<Result<Vec<_>, _>>()?;
     let mut hashes = vec![0; arguments.rows];
-    create_hashes(&columns, &seed, &mut hashes).map_err(|error| FunctionError::internal(error.to_string()))?;
+    create_hashes(&columns, &seed, &mut hashes)
+        .map_err(|error| FunctionError::internal(error.to_string()))?;
     #[expect(clippy::cast_precision_loss, reason = "a float has exactly these bits")]
     let part = |hash: u64| (hash >> (u64::BITS - BITS)) as f64 / (1_u64 << BITS) as f64;
     Ok(Arc::new(hashes.into_iter().map(part).collect::<Float64Array>()))

@@ -23,8 +23,7 @@ pub fn checked(offset: bool, rows: Expr) -> Expr {
         let kind = FunctionErrorKind::InvalidRowCountInResultOffsetClause;
         not_negative(arguments, kind, "OFFSET must not be negative")
     };
-    let (name, kernel) =
-        if offset { ("offset_rows", offset_kernel) } else { ("limit_rows", limit_kernel) };
+    let (name, kernel) = if offset { ("offset_rows", offset_kernel) } else { ("limit_rows", limit_kernel) };
     let function = Scalar::strict(name, DataType::Int64, kernel);
     Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![rows]))
 }

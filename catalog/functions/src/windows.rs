@@ -260,7 +260,8 @@ impl Frame {
         let mut at = self.arguments.saturating_sub(self.offsets());
         let mut offset = |way: Option<Way>, which: &str| {
             let Some(way) = way else { return Ok(None) };
-            let column = columns.get(at).ok_or_else(|| FunctionError::internal("a frame's offset is missing"))?;
+            let column =
+                columns.get(at).ok_or_else(|| FunctionError::internal("a frame's offset is missing"))?;
             at += 1;
             Ok::<_, FunctionError>(Some((way, offset_of(column, row, which)?)))
         };

@@ -485,8 +485,10 @@ impl ColumnType {
             PgType::Float4 => DataType::Float32,
             PgType::Float8 => DataType::Float64,
             PgType::Numeric => {
-                let (precision, scale) =
-                    self.as_held().precision_scale().unwrap_or((NUMERIC_PRECISION_MAX, NUMERIC_SCALE_DEFAULT));
+                let (precision, scale) = self
+                    .as_held()
+                    .precision_scale()
+                    .unwrap_or((NUMERIC_PRECISION_MAX, NUMERIC_SCALE_DEFAULT));
                 DataType::Decimal128(precision, scale)
             }
             PgType::Date => DataType::Date32,

@@ -12,6 +12,7 @@
 //! - `sorted_inputs`: what must be sorted is sorted again where the engine has lost sight of why it is.
 //! - `shared`: plans that several places read are evaluated once.
 //! - `sort_fences`: no sort goes below a union of other constants, or an OFFSET.
+//! - `wide_rows`: long arrays and texts are refused before they are copied for each row of a batch.
 //! - `yielding_joins`: a join lets others run while it gives rows, so that it can be cancelled.
 //!
 //! [`Planner`] is the engine's query planner: it takes the optimised plan, and after it no logical rule runs.
@@ -27,6 +28,7 @@ mod series;
 mod shared;
 mod sort_fences;
 mod sorted_inputs;
+mod wide_rows;
 mod yielding_joins;
 
 use std::sync::Arc;
@@ -51,6 +53,7 @@ pub use self::{
     push_down::PushDownFilters,
     shared::{SharedPlan, share},
     sorted_inputs::SortedInputs,
+    wide_rows::WideRows,
     yielding_joins::YieldingJoins,
 };
 

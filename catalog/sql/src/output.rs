@@ -129,7 +129,9 @@ fn figure(expr: &ast::Expr) -> Option<(String, bool)> {
             _ => Some(("case".to_owned(), false)),
         },
         E::IsNormalized { negated: false, .. } => good("is_normalized"),
-        E::QualifiedWildcard(ast::ObjectName(names), _) => good(identifier(names.last()?.as_ident()?).as_str()),
+        E::QualifiedWildcard(ast::ObjectName(names), _) => {
+            good(identifier(names.last()?.as_ident()?).as_str())
+        }
         E::Exists { negated: false, .. } => good("exists"),
         E::Subquery(query) => subquery_name(&query.body).map(|name| (name, true)),
         E::Array(_) => good("array"),

@@ -17,9 +17,7 @@ use crate::{
     modification::Modification,
     parse::modification::begins_modification,
     positions::TextPositions,
-    statement::{
-        ObjectName, OnCommit, ParsedStatement, RelationKind, Statement, UtilityStatement,
-    },
+    statement::{ObjectName, OnCommit, ParsedStatement, RelationKind, Statement, UtilityStatement},
     utility::parse_utility,
 };
 
@@ -27,8 +25,8 @@ mod explain;
 mod lexical;
 mod modification;
 
-pub(crate) use self::modification::not_at_the_top;
 use self::lexical::lexical_error;
+pub(crate) use self::modification::not_at_the_top;
 
 /// How deeply expressions and queries may nest while they are parsed. The parser grows its stack on demand; the limit
 /// bounds memory and time, not the stack.
@@ -113,7 +111,8 @@ fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, SqlError> {
         lexical_error(text).unwrap_or_else(|| {
             let position = TextPositions::new(text).of(error.location);
             let near: String = text.chars().skip(position.unwrap_or(1) - 1).collect();
-            SqlError::new(SqlErrorKind::SyntaxError, format!("syntax error at or near \"{near}\"")).at(position)
+            SqlError::new(SqlErrorKind::SyntaxError, format!("syntax error at or near \"{near}\""))
+                .at(position)
         })
     })
 }
@@ -392,7 +391,8 @@ impl<'a> Reader<'a> {
             .into_iter()
             .any(|word| is_plain_word(&token.token, word));
         if begins {
-            let mut behind = self.parser_tokens().skip_while(|other| other.span.start != token.span.start).skip(1);
+            let mut behind =
+                self.parser_tokens().skip_while(|other| other.span.start != token.span.start).skip(1);
             match behind.find(|other| !matches!(other.token, Token::Whitespace(_))) {
                 Some(next) if is_plain_word(&next.token, Keyword::BY) => {}
                 Some(next) => return self.near(&next),

@@ -28,9 +28,11 @@ use crate::{
     functions::{self, FunctionRow, Make},
     operators::{self, OperatorRow, align, canonical_name, compare},
     types::{
-        Binding, CastContext, CommonType, Derived, Typed, collation::Collation,
+        Binding, CastContext, CommonType, Derived, Typed,
         casts::coerce_to,
-        coerce, coerce_to_boolean, common_type,
+        coerce, coerce_to_boolean,
+        collation::Collation,
+        common_type,
         ordering::{equality_key, is_keyed, order_key},
         settle_unknown, type_name,
     },
@@ -612,13 +614,10 @@ fn special(binding: &Binding<'_>, call: &FunctionCall) -> Result<Option<Typed>, 
             let Some(value) = values.pop().filter(|value| !value.is_unknown()) else {
                 return Ok(Some(text(None)));
             };
-            let is_text = matches!(
-                value.pg_type(),
-                PgType::Text | PgType::Varchar | PgType::Bpchar | PgType::Name
-            );
+            let is_text =
+                matches!(value.pg_type(), PgType::Text | PgType::Varchar | PgType::Bpchar | PgType::Name);
             if !is_text {
-                let message =
-                    format!("collations are not supported by type {}", type_name(value.pg_type()));
+                let message = format!("collations are not supported by type {}", type_name(value.pg_type()));
                 return Err(SqlError::new(SqlErrorKind::DatatypeMismatch, message));
             }
             Ok(Some(text(match value.collation {

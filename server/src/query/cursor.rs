@@ -104,8 +104,9 @@ impl Cursor {
                 Arc::new(values.collect::<StringViewArray>()) as ArrayRef
             })
             .collect();
-        let fields: Vec<Field> =
-            (0..outputs.len()).map(|index| Field::new(format!("c{index}"), DataType::Utf8View, true)).collect();
+        let fields: Vec<Field> = (0..outputs.len())
+            .map(|index| Field::new(format!("c{index}"), DataType::Utf8View, true))
+            .collect();
         let schema = Arc::new(Schema::new(fields));
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options)?;

@@ -11,8 +11,8 @@ use lis_sql::statement::{
 };
 
 use super::{
-    Outcome, RowsTag, call, copy, cursor::Seek, ddl, explain, maintain, open, record::StatementRecord, settings,
-    truncate,
+    Outcome, RowsTag, call, copy, cursor::Seek, ddl, explain, maintain, open, record::StatementRecord,
+    settings, truncate,
 };
 use crate::{
     error::{Condition, Result, ServerError},

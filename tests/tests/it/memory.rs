@@ -104,6 +104,54 @@ pub(crate) fn long_values_are_refused() -> Result<()> {
     Ok(())
 }
 
+/// What stands once and would be copied for each row: by joins, windows, unnesting, subscripts and sorts.
+pub(crate) fn long_values_are_not_copied_for_each_row() -> Result<()> {
+    let server = TestServer::start()?;
+    let mut connection = server.connect_admin()?;
+    let long = "(SELECT array_agg(i) a FROM generate_series(1, 1000000) i) x";
+    for from in [
+        format!("count(a) FROM {long}, generate_series(1, 100000) g WHERE cardinality(a) > g"),
+        format!("count(a) FROM {long} JOIN generate_series(1, 100000) g ON a[1] = g % 2"),
+        format!("count(b) FROM (SELECT a || g AS b FROM {long}, generate_series(1, 100000) g) y"),
+        format!("count(b) FROM (SELECT lag(a) OVER (ORDER BY a[1]) b FROM {long}) y"),
+        format!("count(b) FROM (SELECT a b, unnest(a) FROM {long}) y"),
+        format!("array_agg(a) FROM {long}, generate_series(1, 10000)"),
+        "count(*) FROM (SELECT t, g FROM (SELECT repeat('x', 1000000) t) x, generate_series(1, 100000) g \
+         ORDER BY t, g OFFSET 1) y"
+            .to_owned(),
+        "count(*) FROM (SELECT t, g FROM (SELECT repeat('x', 1000000) t) x, generate_series(1, 100000) g \
+         ORDER BY t LIMIT 3) y"
+            .to_owned(),
+    ] {
+        let sql = format!("SELECT {from}");
+        must_fail(&mut connection, "53200", &sql)?;
+        ensure!(one_value(&mut connection, "SELECT 1")? == "1", "after {sql}");
+    }
+    for (sql, expected) in [
+        (
+            "SELECT sum((SELECT array_agg(i ORDER BY i) FROM generate_series(1, 1000000) i)[g]) FROM generate_series(1, 9) g",
+            "45",
+        ),
+        (
+            "SELECT count(*) FROM (SELECT unnest(array_agg(i)) FROM generate_series(1, 1000000) i) y",
+            "1000000",
+        ),
+        (
+            "SELECT count(a) FROM (SELECT array_agg(i) a FROM generate_series(1, 9000) i) x, generate_series(1, 9000)",
+            "9000",
+        ),
+        (
+            "SELECT sum(length(t)) FROM (SELECT t FROM (SELECT repeat('x', 50000) t) x, generate_series(1, 9000) g \
+             ORDER BY t, g OFFSET 1000) y",
+            "400000000",
+        ),
+    ] {
+        let got = one_value(&mut connection, sql)?;
+        ensure!(got == expected, "{sql}: {got}");
+    }
+    Ok(())
+}
+
 /// A session's own parameters, by whatever way and however often they are set, and with a mark of them in each
 /// savepoint, take little.
 pub(crate) fn settings_are_few_and_short() -> Result<()> {

@@ -265,9 +265,7 @@ async fn columns(
         let name = row.text(2)?;
         let place = format!("table {table_id}, column \"{name}\"");
         let column_type = match row.text_opt(6)? {
-            Some(type_name) => {
-                with_stored_modifier(parse_type(type_name)?, row.integer(7)?, row.text(3)?)
-            }
+            Some(type_name) => with_stored_modifier(parse_type(type_name)?, row.integer(7)?, row.text(3)?),
             None => foreign_type(row.text(3)?, &place)?,
         };
         let initial_default = match row.text_opt(5)?.filter(|initial| *initial != "NULL") {

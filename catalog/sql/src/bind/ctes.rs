@@ -503,7 +503,9 @@ fn modification_mentions(modification: &Modification, name: &Identifier) -> bool
             insert.source.as_deref().is_some_and(|query| mentions(query, name))
         }
         ModificationKind::Update(update) => mentions(&update.from, name) || mentions(&update.selection, name),
-        ModificationKind::Delete(delete) => mentions(&delete.using, name) || mentions(&delete.selection, name),
+        ModificationKind::Delete(delete) => {
+            mentions(&delete.using, name) || mentions(&delete.selection, name)
+        }
         ModificationKind::Merge(merge) => mentions(&merge.source, name),
         ModificationKind::Query(query) => mentions(&**query, name),
     }

@@ -54,13 +54,9 @@ pub(crate) fn constant(typed: &Typed) -> Result<ScalarValue, SqlError> {
 pub(crate) fn constant_value(expr: &Expr) -> Result<ScalarValue, SqlError> {
     let internal = |error| plan_error(error);
     let schema = DFSchema::empty();
-    let physical = create_physical_expr(
-        expr,
-        &schema,
-        &ExecutionProps::new(),
-        &PhysicalPlanningContext::default(),
-    )
-    .map_err(internal)?;
+    let physical =
+        create_physical_expr(expr, &schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())
+            .map_err(internal)?;
     let options = RecordBatchOptions::new().with_row_count(Some(1));
     let row = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)
         .map_err(|error| plan_error(error.into()))?;
@@ -223,7 +219,9 @@ impl Binder<'_> {
         }
         let attachments = Attachments::default();
         let count = |expr: Option<&ast::Expr>, clause: Clause| {
-            expr.map_or(Ok(RowCount::All), |expr| self.row_count(expr, clause, query, surroundings, &attachments))
+            expr.map_or(Ok(RowCount::All), |expr| {
+                self.row_count(expr, clause, query, surroundings, &attachments)
+            })
         };
         let fetch = count(limit, Clause::Limit)?;
         if ties.is_some_and(is_null) {
@@ -357,7 +355,8 @@ impl Binder<'_> {
             calls: None,
             attachments: Some(attachments),
         };
-        let typed = self.expression(expr, place).map_err(|error| self.of_variables(error, expr, query, place))?;
+        let typed =
+            self.expression(expr, place).map_err(|error| self.of_variables(error, expr, query, place))?;
         let target = ColumnType::plain(PgType::Int8);
         let actual = typed.pg_type();
         let typed =

@@ -53,8 +53,7 @@ impl Binder<'_> {
         }
         let arguments = marked_arguments(arguments, SAMPLE).unwrap_or_default();
         let [percentage] = arguments.as_slice() else {
-            let message =
-                format!("tablesample method {method} requires 1 argument, not {}", arguments.len());
+            let message = format!("tablesample method {method} requires 1 argument, not {}", arguments.len());
             return Err(SqlError::new(SqlErrorKind::InvalidTablesampleArgument, message).at(method_position));
         };
         let nothing = Namespace::default();
@@ -68,8 +67,7 @@ impl Binder<'_> {
         let value = |written: &ast::Expr, target: PgType| {
             let at = self.start_of(written);
             let typed = self.expression(written, place)?;
-            let typed =
-                coerce(&self.binding, typed, ColumnType::plain(target), CastContext::Assignment, at)?;
+            let typed = coerce(&self.binding, typed, ColumnType::plain(target), CastContext::Assignment, at)?;
             if has_placeholder(&typed.expr) {
                 return Ok(Some(0.0));
             }

@@ -583,9 +583,10 @@ impl Binder<'_> {
         // PostgreSQL's grammar has subscripts and fields of columns, parameters and what stands in parentheses only.
         let subscripted = match root {
             ast::Expr::Value(value) => matches!(value.value, ast::Value::Placeholder(_)),
-            ast::Expr::Array(_) | ast::Expr::Function(_) | ast::Expr::Cast { .. } | ast::Expr::Case { .. } => {
-                false
-            }
+            ast::Expr::Array(_)
+            | ast::Expr::Function(_)
+            | ast::Expr::Cast { .. }
+            | ast::Expr::Case { .. } => false,
             _ => true,
         };
         if !subscripted {
@@ -593,9 +594,9 @@ impl Binder<'_> {
                 Some(ast::AccessExpr::Subscript(ast::Subscript::Index { index })) => {
                     ("[", self.start_of(index).map(|start| start - 1))
                 }
-                Some(ast::AccessExpr::Subscript(ast::Subscript::Slice { lower_bound: Some(lower), .. })) => {
-                    ("[", self.start_of(lower).map(|start| start - 1))
-                }
+                Some(ast::AccessExpr::Subscript(ast::Subscript::Slice {
+                    lower_bound: Some(lower), ..
+                })) => ("[", self.start_of(lower).map(|start| start - 1)),
                 Some(ast::AccessExpr::Dot(field)) => (".", self.start_of(field).map(|start| start - 1)),
                 _ => ("[", self.start_of(root)),
             };

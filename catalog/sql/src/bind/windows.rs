@@ -506,7 +506,10 @@ impl Binder<'_> {
                     return Err(SqlError::new(SqlErrorKind::InvalidPrecedingOrFollowingSize, message));
                 }
                 // The engine reckons with the infinities, of which some differences are no number.
-                if matches!(value, ScalarValue::Float32(Some(f32::INFINITY)) | ScalarValue::Float64(Some(f64::INFINITY))) {
+                if matches!(
+                    value,
+                    ScalarValue::Float32(Some(f32::INFINITY)) | ScalarValue::Float64(Some(f64::INFINITY))
+                ) {
                     return Err(unsupported("an infinite offset in RANGE mode", place_of));
                 }
                 let negative = ScalarValue::new_zero(&value.data_type()).is_ok_and(|zero| value < zero);

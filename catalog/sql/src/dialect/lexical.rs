@@ -211,7 +211,9 @@ fn decoded(text: &str, escape: char, begin: Option<usize>) -> Result<String, Sql
             continue;
         }
         let (skip, length) = if rest.starts_with('+') { (1, 6) } else { (0, 4) };
-        let digits = rest.get(skip..skip + length).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let digits = rest
+            .get(skip..skip + length)
+            .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
         let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).ok_or_else(|| {
             error("invalid Unicode escape", here).with_hint("Unicode escapes must be \\XXXX or \\+XXXXXX.")
         })?;

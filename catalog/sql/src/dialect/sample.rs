@@ -56,7 +56,11 @@ impl Adapter<'_> {
                 call.push((token.clone(), space()));
             }
         }
-        call.extend([(token.clone(), Token::RParen), (token.clone(), Token::RParen), (token.clone(), space())]);
+        call.extend([
+            (token.clone(), Token::RParen),
+            (token.clone(), Token::RParen),
+            (token.clone(), space()),
+        ]);
         self.skip_past(last);
         for (written, token) in call {
             self.push(&written, [token]);

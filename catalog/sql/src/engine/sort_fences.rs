@@ -21,7 +21,7 @@ use datafusion::{
         tree_node::{Transformed, TreeNodeRecursion},
     },
     execution::{SendableRecordBatchStream, TaskContext},
-    physical_expr::{PhysicalExpr, EquivalenceProperties, equivalence::AcrossPartitions},
+    physical_expr::{EquivalenceProperties, PhysicalExpr, equivalence::AcrossPartitions},
     physical_plan::{
         ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
         PlanProperties, ReplaceChildrenOptions,

@@ -3,7 +3,12 @@
 use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 use datafusion::common::ScalarValue;
-use lis_functions::{calendar, dates as k, dates::Field, scalar::{Kernel, Scalar}, timetz as tz};
+use lis_functions::{
+    calendar, dates as k,
+    dates::Field,
+    scalar::{Kernel, Scalar},
+    timetz as tz,
+};
 use lis_lake::types::{ColumnType, PgType};
 
 use super::{FunctionRow, Make, build, kernel};

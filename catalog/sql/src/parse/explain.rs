@@ -87,7 +87,8 @@ impl Reader<'_> {
                         return Err(SqlError::new(SqlErrorKind::SyntaxError, message));
                     }
                     Some(other) => {
-                        let message = format!("unrecognized value for EXPLAIN option \"format\": \"{other}\"");
+                        let message =
+                            format!("unrecognized value for EXPLAIN option \"format\": \"{other}\"");
                         return Err(SqlError::new(SqlErrorKind::InvalidParameterValue, message).at(at));
                     }
                 };

@@ -151,11 +151,17 @@ mod tests {
     #[test]
     fn what_does_not_end_and_where_it_begins() {
         let error = |message: &str, place: usize| (message.to_owned(), Some(place));
-        assert_eq!(message("select 'a''b' /* c /* d */"), error("unterminated /* comment at or near \"/* c /* d */\"", 15));
+        assert_eq!(
+            message("select 'a''b' /* c /* d */"),
+            error("unterminated /* comment at or near \"/* c /* d */\"", 15)
+        );
         assert_eq!(message("select 'å', 'b"), error("unterminated quoted string at or near \"'b\"", 13));
         assert_eq!(message("select E'\\'"), error("unterminated quoted string at or near \"E'\\'\"", 8));
         assert_eq!(message("select \"a"), error("unterminated quoted identifier at or near \"\"a\"", 8));
-        assert_eq!(message("select $x$b$y$"), error("unterminated dollar-quoted string at or near \"$x$b$y$\"", 8));
+        assert_eq!(
+            message("select $x$b$y$"),
+            error("unterminated dollar-quoted string at or near \"$x$b$y$\"", 8)
+        );
         assert_eq!(message("select e'\\u00'"), error("invalid Unicode escape", 10));
         assert_eq!(message("select a$b$, $1, 'x' -- '").1, None);
     }

@@ -15,8 +15,8 @@ use crate::{
     error::{SqlError, SqlErrorKind},
     keywords::{KeywordClass, keyword_class},
     modification::{
-        AssignedColumn, Assignment, ConflictAction, ConflictTarget, Delete, Insert, Merge, MergeAction, MergeClause,
-        Modification, ModificationKind, OnConflict, Target, Update,
+        AssignedColumn, Assignment, ConflictAction, ConflictTarget, Delete, Insert, Merge, MergeAction,
+        MergeClause, Modification, ModificationKind, OnConflict, Target, Update,
     },
 };
 

@@ -215,9 +215,9 @@ impl Binder<'_> {
         let targets = place.scope.namespace.tables.iter();
         let own = targets.flat_map(|table| &table.columns).find(|other| {
             other.name == column.name
-                && other.origin.is_some_and(|origin| {
-                    origin.relation == relation.oid && origin.column == column.number
-                })
+                && other
+                    .origin
+                    .is_some_and(|origin| origin.relation == relation.oid && origin.column == column.number)
         });
         let own = own.ok_or_else(|| {
             SqlError::new(SqlErrorKind::Internal, "the target of an assignment is not in sight")
@@ -232,7 +232,12 @@ impl Binder<'_> {
         place: Place<'_>,
     ) -> Result<Vec<Typed>, SqlError> {
         let part = |column: &CatalogColumn| {
-            assignment.columns.iter().zip(columns).find(|(_, other)| std::ptr::eq(*other, column)).map(|(part, _)| part)
+            assignment
+                .columns
+                .iter()
+                .zip(columns)
+                .find(|(_, other)| std::ptr::eq(*other, column))
+                .map(|(part, _)| part)
         };
         let one = |value: &ast::Expr, column: &CatalogColumn| {
             self.value_for_part(value, part(column), column, place)
@@ -307,31 +312,28 @@ impl Binder<'_> {
             }
             held => held,
         };
-        let coerced = |typed, column_type| {
-            coerce(&self.binding, typed, column_type, CastContext::Assignment, position)
-        };
+        let coerced =
+            |typed, column_type| coerce(&self.binding, typed, column_type, CastContext::Assignment, position);
         let typed = match target.column_type.held_scale {
             // No digits are lost unseen.
             Some(scale) => coerced(typed, ColumnType::plain(PgType::Numeric))
                 .and_then(|typed| coerced(types::shown::without_loss(typed, scale)?, column_type)),
             None => coerced(typed, column_type),
         };
-        let typed = typed.map_err(
-            |error| {
-                if error.kind != SqlErrorKind::CannotCoerce && error.kind != SqlErrorKind::DatatypeMismatch {
-                    return error;
-                }
-                let message = format!(
-                    "column \"{}\" is of type {} but expression is of type {}",
-                    target.name.as_str(),
-                    target.column_type.pg_type.facts().sql_name,
-                    found.facts().sql_name
-                );
-                SqlError::new(SqlErrorKind::DatatypeMismatch, message)
-                    .with_hint("You will need to rewrite or cast the expression.")
-                    .at(position)
-            },
-        )?;
+        let typed = typed.map_err(|error| {
+            if error.kind != SqlErrorKind::CannotCoerce && error.kind != SqlErrorKind::DatatypeMismatch {
+                return error;
+            }
+            let message = format!(
+                "column \"{}\" is of type {} but expression is of type {}",
+                target.name.as_str(),
+                target.column_type.pg_type.facts().sql_name,
+                found.facts().sql_name
+            );
+            SqlError::new(SqlErrorKind::DatatypeMismatch, message)
+                .with_hint("You will need to rewrite or cast the expression.")
+                .at(position)
+        })?;
         let canonical = target.column_type.to_arrow();
         if typed.arrow_type == canonical {
             return Ok(Typed { column_type: target.column_type, ..typed });
