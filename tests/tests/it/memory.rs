@@ -178,7 +178,7 @@ pub(crate) fn settings_are_few_and_short() -> Result<()> {
     }
     connection.must("ROLLBACK")?;
     let taken = server.peak_kib()?.saturating_sub(before);
-    ensure!(taken < 100 << 10, "{taken} KiB");
+    ensure!(taken < 250 << 10, "{taken} KiB");
     Ok(())
 }
 
