@@ -78,6 +78,7 @@ update sf.t set arr[4] = 9, arr[6] = 11, c = 'z' where a = 2 returning arr, c;
 update sf.t set arr[1] = arr[2], arr[2] = arr[1] where a = 1 returning arr;
 update sf.t set arr[:2] = array[21, 22], ord[1] = 'ö' where a = 2 returning arr, ord;
 update sf.t set arr[1] = null where a = 1 returning arr;
+update sf.t set arr = '{1,2}' where a = 1;
 update sf.t set (arr[1], b) = (select 5, 6) where a = 1 returning arr, b;
 update sf.t set arr[1:2] = null where a = 1 returning arr;
 update sf.t set arr[null] = 1 where a = 1;

@@ -6,7 +6,6 @@ select interval '1' year, interval '2' month, interval '3' day, interval '4' hou
 select interval '1-2' year to month, interval '3 04' day to hour, interval '3 04:05' day to minute, interval '3 04:05:06' day to second, interval '04:05' hour to minute, interval '04:05:06' hour to second, interval '05:06' minute to second;
 select interval '1 year 2 months 3 days 04:05:06.789' year, interval '1 year 2 months 3 days 04:05:06' month, interval '3 days 04:05:06' day, interval '3 days 04:05:06' hour, interval '04:05:06' minute, interval '1 year 5 days' year to month;
 select '1 day 2 hours'::interval day, '1 2:03:04'::interval day to hour, '12:34:56.789'::interval second(1), '1.23456 sec'::interval(3), interval '1.999' second(0);
--- differs: the precision before a literal is not read
 select interval(2) '1.23456 seconds';
 select cast('3 days 10:00' as interval hour), interval '10' day to second;
 select interval '1 dat';
