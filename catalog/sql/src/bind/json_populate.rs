@@ -9,7 +9,7 @@ use datafusion::{
 };
 use lis_functions::json::arrays;
 use lis_lake::types::{ColumnType, PgType, list};
-use sqlparser::ast;
+use sqlparser::ast::{self, Spanned};
 
 use super::{
     Binder,
@@ -142,10 +142,11 @@ impl Binder<'_> {
         };
         let is_null =
             matches!(expr.as_ref(), ast::Expr::Value(value) if matches!(value.value, ast::Value::Null));
-        let no_type = match types::type_by_name(data_type, self.start_of(base)) {
-            Err(error) if is_null && modifiers.is_empty() => error,
-            _ => return Ok(None),
-        };
+        let no_type =
+            match types::type_by_name(data_type, self.position_after(expr.span(), &name.to_string())) {
+                Err(error) if is_null && modifiers.is_empty() => error,
+                _ => return Ok(None),
+            };
         let query = parse_query(&format!("select base from {name} as base limit 0"))?;
         match self.expression(&ast::Expr::Subquery(query), place) {
             Ok(row) => Ok(Some(row)),

@@ -262,9 +262,13 @@ fn jsonb_subscripts(
 ) -> Result<Typed, SqlError> {
     let mut path = Vec::with_capacity(steps.len());
     for step in steps {
-        let Subscript::Index(index) = step else {
-            let message = "jsonb subscript does not support slices";
-            return Err(SqlError::new(SqlErrorKind::DatatypeMismatch, message).at(position));
+        let index = match step {
+            Subscript::Index(index) => index,
+            Subscript::Slice(lower, upper) => {
+                let message = "jsonb subscript does not support slices";
+                let bound = lower.or(upper).and_then(|bound| bound.position);
+                return Err(SqlError::new(SqlErrorKind::DatatypeMismatch, message).at(bound.or(position)));
+            }
         };
         let pg_type = index.pg_type();
         let fits = |wanted: PgType| can_coerce(pg_type, wanted, CastContext::Implicit);
