@@ -569,3 +569,21 @@ pub(crate) fn with_stored_modifier(pg_type: PgType, modifier: i64, duck_type: &s
 pub fn list(element: DataType) -> DataType {
     DataType::List(Arc::new(Field::new_list_field(element, true)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modifiers_are_kept() {
+        let average = ColumnType::held_at(20, Shown::quotient(2).times(1, Some(100)));
+        assert!(stored_modifier(average) < -1);
+        let back = with_stored_modifier(PgType::Numeric, stored_modifier(average), "decimal(38,20)");
+        assert_eq!(back, average);
+        assert_eq!(back.typmod, TYPMOD_NONE);
+        assert_eq!(back.to_arrow(), DataType::Decimal128(38, 20));
+        for plain in [ColumnType::numeric(12, 2), ColumnType::plain(PgType::Numeric)] {
+            assert_eq!(with_stored_modifier(PgType::Numeric, stored_modifier(plain), "decimal(38,10)"), plain);
+        }
+    }
+}

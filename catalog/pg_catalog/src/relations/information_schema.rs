@@ -15,7 +15,7 @@ use lis_lake::{
 };
 pub(super) use privileges::{column_privileges, role_column_grants, role_table_grants, table_privileges};
 
-use super::pg_views::role_name;
+use super::{pg_attrdef::default_text, pg_views::role_name};
 use crate::{
     format_type::format_type,
     functions::definitions,
@@ -155,7 +155,10 @@ fn add_column(context: &ViewContext, rows: &mut Rows<'_>, column: ColumnFacts<'_
         ("table_name", column.table),
         ("column_name", column.name),
         ("ordinal_position", column.number.into()),
-        ("column_default", column.default.into()),
+        (
+            "column_default",
+            column.default.map(|default| default_text(default, column.column_type)).into(),
+        ),
         ("is_nullable", yes_or_no(!column.not_null)),
         ("data_type", data_type.into()),
         ("character_maximum_length", length.into()),

@@ -1,6 +1,9 @@
 //! `pg_attrdef`: columns' defaults. `adbin` holds the SQL text, which `pg_get_expr` gives back.
 
+use lis_lake::types::{ColumnType, PgType};
+
 use crate::{
+    format_type::format_type,
     namespaces::{default_oid, visible_relations},
     registry::ViewContext,
     rows::Rows,
@@ -16,9 +19,39 @@ pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
                     ("oid", default_oid(oid, number).into()),
                     ("adrelid", oid.into()),
                     ("adnum", number.into()),
-                    ("adbin", default.as_str().into()),
+                    ("adbin", default_text(default, column.column_type).into()),
                 ]);
             }
         }
+    }
+}
+
+/// A default as PostgreSQL shows it: a string says of which type it is. Other expressions are shown as they were written.
+pub(crate) fn default_text(default: &str, column_type: ColumnType) -> String {
+    let quoted = default.trim().strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+    let is_string = quoted.is_some_and(|inner| !inner.replace("''", "").contains('\''));
+    let says_type = match column_type.pg_type {
+        PgType::Text | PgType::Varchar | PgType::Bpchar | PgType::Date | PgType::Json | PgType::Jsonb => true,
+        PgType::Array(_) => true,
+        _ => false,
+    };
+    if is_string && says_type {
+        return format!("{}::{}", default.trim(), format_type(column_type.pg_type.oid(), Some(-1)));
+    }
+    default.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_say_their_type() {
+        let varchar = ColumnType::varchar(5);
+        assert_eq!(default_text("'it''s'", varchar), "'it''s'::character varying");
+        assert_eq!(default_text("'x'", ColumnType::plain(PgType::Bpchar)), "'x'::bpchar");
+        assert_eq!(default_text("'a' || 'b'", varchar), "'a' || 'b'");
+        assert_eq!(default_text("''", ColumnType::plain(PgType::Text)), "''::text");
+        assert_eq!(default_text("3", ColumnType::plain(PgType::Int4)), "3");
     }
 }
