@@ -583,7 +583,10 @@ mod tests {
         assert_eq!(back.typmod, TYPMOD_NONE);
         assert_eq!(back.to_arrow(), DataType::Decimal128(38, 20));
         for plain in [ColumnType::numeric(12, 2), ColumnType::plain(PgType::Numeric)] {
-            assert_eq!(with_stored_modifier(PgType::Numeric, stored_modifier(plain), "decimal(38,10)"), plain);
+            assert_eq!(
+                with_stored_modifier(PgType::Numeric, stored_modifier(plain), "decimal(38,10)"),
+                plain
+            );
         }
     }
 }

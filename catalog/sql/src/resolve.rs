@@ -643,15 +643,15 @@ fn special(binding: &Binding<'_>, call: &FunctionCall) -> Result<Option<Typed>, 
             };
             // Operators between a number and a wider one of its kind, and between dates and times, take both as they
             // are; `varchar` has none of its own.
-            let converted = match (left.pg_type(), of_right) {
-                (PgType::Unknown | PgType::Varchar, _) => true,
-                (
-                    PgType::Int2 | PgType::Int4 | PgType::Int8,
-                    PgType::Numeric | PgType::Float4 | PgType::Float8,
-                )
-                | (PgType::Numeric, PgType::Float4 | PgType::Float8) => true,
-                _ => false,
-            };
+            let converted = matches!(
+                (left.pg_type(), of_right),
+                (PgType::Unknown | PgType::Varchar, _)
+                    | (
+                        PgType::Int2 | PgType::Int4 | PgType::Int8,
+                        PgType::Numeric | PgType::Float4 | PgType::Float8,
+                    )
+                    | (PgType::Numeric, PgType::Float4 | PgType::Float8)
+            );
             let result = if converted { compared.clone() } else { left };
             let equal = compare(binding, Operator::Eq, compared, right)?;
             let null = Typed {

@@ -155,10 +155,7 @@ fn add_column(context: &ViewContext, rows: &mut Rows<'_>, column: ColumnFacts<'_
         ("table_name", column.table),
         ("column_name", column.name),
         ("ordinal_position", column.number.into()),
-        (
-            "column_default",
-            column.default.map(|default| default_text(default, column.column_type)).into(),
-        ),
+        ("column_default", column.default.map(|default| default_text(default, column.column_type)).into()),
         ("is_nullable", yes_or_no(!column.not_null)),
         ("data_type", data_type.into()),
         ("character_maximum_length", length.into()),

@@ -30,11 +30,16 @@ pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
 pub(crate) fn default_text(default: &str, column_type: ColumnType) -> String {
     let quoted = default.trim().strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
     let is_string = quoted.is_some_and(|inner| !inner.replace("''", "").contains('\''));
-    let says_type = match column_type.pg_type {
-        PgType::Text | PgType::Varchar | PgType::Bpchar | PgType::Date | PgType::Json | PgType::Jsonb => true,
-        PgType::Array(_) => true,
-        _ => false,
-    };
+    let says_type = matches!(
+        column_type.pg_type,
+        PgType::Text
+            | PgType::Varchar
+            | PgType::Bpchar
+            | PgType::Date
+            | PgType::Json
+            | PgType::Jsonb
+            | PgType::Array(_)
+    );
     if is_string && says_type {
         return format!("{}::{}", default.trim(), format_type(column_type.pg_type.oid(), Some(-1)));
     }
