@@ -2,6 +2,7 @@
 //! session in the statement's facts names.
 
 mod asking;
+mod random;
 mod stop;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use lis_sql::catalog::CatalogFunction;
 
 use self::{
     asking::{Asking, Question},
+    random::{Random, Use},
     stop::Stop,
 };
 use crate::session::{activity::ActivityTable, cancel::CancelTable};
@@ -50,6 +52,8 @@ impl FunctionSet for SessionFunctions {
             "pg_terminate_backend" => function(&[PgType::Int4], PgType::Bool, Stop::new(self, context, true)),
             "pg_sleep" => function(&[PgType::Float8], PgType::Void, asking(Question::Sleep)),
             "pg_sleep_for" => function(&[PgType::Interval], PgType::Void, asking(Question::SleepFor)),
+            "random" => function(&[], PgType::Float8, Random::new(self, context, Use::Draw)),
+            "setseed" => function(&[PgType::Float8], PgType::Void, Random::new(self, context, Use::Seed)),
             "current_query" => function(&[], PgType::Text, asking(Question::Query)),
             "set_config" => {
                 let arguments = [PgType::Text, PgType::Text, PgType::Bool];

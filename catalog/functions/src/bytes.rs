@@ -7,6 +7,7 @@ use crate::{
     kernels::{Bytes, Int4, Int8, Text, map, map_bool, map_bytes, map_text},
     results::check_length,
     scalar::Arguments,
+    strings::eight_digits,
     text_input::{parse_escaped, parse_hex},
 };
 
@@ -266,16 +267,23 @@ fn form_of(name: &str) -> Result<Form, FunctionError> {
 
 /// `encode(bytea, form)`
 pub fn encode(arguments: &Arguments<'_>) -> Done {
+    let mut digits = Vec::new();
     map_text::<(Bytes, Text)>(arguments, |(bytes, form), out| {
         // The shortest form of the three has a third more characters than bytes.
         check_length(bytes.len() / 3 * 4)?;
         match form_of(form)? {
             Form::Hex => {
-                for byte in bytes {
-                    for half in [byte >> 4, byte & 15] {
-                        out.push(char::from_digit(half.into(), 16).unwrap_or('0'));
-                    }
+                check_length(bytes.len() * 2)?;
+                digits.clear();
+                let (fours, rest) = bytes.as_chunks::<4>();
+                for four in fours {
+                    digits.extend_from_slice(&eight_digits(u32::from_be_bytes(*four)).to_le_bytes());
                 }
+                for byte in rest {
+                    let [.., first, second] = eight_digits((*byte).into()).to_le_bytes();
+                    digits.extend_from_slice(&[first, second]);
+                }
+                out.push_str(std::str::from_utf8(&digits).unwrap_or_default());
             }
             Form::Base64 => write_base64(bytes, out),
             Form::Escape => {

@@ -2,7 +2,12 @@
 //! and times, and the lengths and scales that type modifiers ask for. Casts that cannot fail (`int4` to `int8`) are
 //! DataFusion's own, so that its optimizer sees through them.
 
-use arrow::array::ArrayRef;
+use std::sync::Arc;
+
+use arrow::{
+    array::{Array as _, ArrayRef, PrimitiveArray},
+    datatypes::{ArrowPrimitiveType, Float64Type},
+};
 
 use crate::{
     calendar::{self, DAY, SECOND},
@@ -10,10 +15,10 @@ use crate::{
     error::{FunctionError, FunctionErrorKind},
     kernels::{
         Bool, Bytes, Date, Float4, Float8, Int2, Int4, Int8, Interval, Numeric, Oid, Text, Time, Timestamp,
-        Uuid, map, map_bool, map_bytes, map_nullable, map_slice, map_text, map_uuid, map_written,
+        Uuid, map, map_bool, map_bytes, map_nullable, map_slice, map_text, map_uuid, map_written, primitive,
         result_scale, scale_of,
     },
-    numbers::fit,
+    numbers::{self, fit},
     scalar::Arguments,
     text_input as input, text_output as output,
 };
@@ -246,43 +251,46 @@ pub fn bool_to_int4(arguments: &Arguments<'_>) -> Done {
     map::<(Bool,), Int4>(arguments, |(value,)| Ok(i32::from(value)))
 }
 
-/// A float rounded half to even, if it lies within the bounds.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "checked to be within the bounds, which are those of 64 bits at most"
-)]
-fn round_float(value: f64, minimum: f64, end: f64, type_name: &str) -> Result<i64, FunctionError> {
-    let rounded = value.round_ties_even();
-    if rounded >= minimum && rounded < end {
-        Ok(rounded as i64)
-    } else {
-        Err(FunctionError::out_of_range(type_name))
+/// Floats rounded half to even, which must lie from `minimum` to before `end`.
+fn round_floats<O: ArrowPrimitiveType>(
+    arguments: &Arguments<'_>,
+    minimum: f64,
+    end: f64,
+    type_name: &str,
+    cast: impl Fn(f64) -> O::Native,
+) -> Done {
+    let (values, _) = arguments.typed::<PrimitiveArray<Float64Type>>(0)?;
+    let is_outside = |rounded: f64| !((rounded >= minimum) & (rounded < end));
+    let mut outside = 0;
+    let results = values.values().iter().map(|value| {
+        let rounded = numbers::nearest_whole(*value);
+        outside += u64::from(is_outside(rounded));
+        cast(rounded)
+    });
+    let results: Vec<O::Native> = results.collect();
+    if outside > 0 && values.iter().flatten().any(|value| is_outside(numbers::nearest_whole(value))) {
+        return Err(FunctionError::out_of_range(type_name));
     }
+    primitive::<O>(results, values.nulls().cloned(), arguments)
 }
 
 /// `double precision` → `smallint`.
+#[expect(clippy::cast_possible_truncation, reason = "checked to be within the bounds")]
 pub fn float8_to_int2(arguments: &Arguments<'_>) -> Done {
-    map::<(Float8,), Int2>(arguments, |(value,)| {
-        round_float(value, -32_768.0, 32_768.0, "smallint")?
-            .try_into()
-            .map_err(|_| FunctionError::out_of_range("smallint"))
-    })
+    round_floats::<Int2>(arguments, -32_768.0, 32_768.0, "smallint", |value| value as i16)
 }
 
 /// `double precision` → `integer`.
+#[expect(clippy::cast_possible_truncation, reason = "checked to be within the bounds")]
 pub fn float8_to_int4(arguments: &Arguments<'_>) -> Done {
-    map::<(Float8,), Int4>(arguments, |(value,)| {
-        round_float(value, -2_147_483_648.0, 2_147_483_648.0, "integer")?
-            .try_into()
-            .map_err(|_| FunctionError::out_of_range("integer"))
-    })
+    round_floats::<Int4>(arguments, -2_147_483_648.0, 2_147_483_648.0, "integer", |value| value as i32)
 }
 
 /// `double precision` → `bigint`.
+#[expect(clippy::cast_possible_truncation, reason = "checked to be within the bounds")]
 pub fn float8_to_int8(arguments: &Arguments<'_>) -> Done {
-    map::<(Float8,), Int8>(arguments, |(value,)| {
-        round_float(value, -9_223_372_036_854_775_808.0, 9_223_372_036_854_775_808.0, "bigint")
-    })
+    let end = 9_223_372_036_854_775_808.0;
+    round_floats::<Int8>(arguments, -end, end, "bigint", |value| value as i64)
 }
 
 /// `double precision` → `real`.
@@ -380,7 +388,14 @@ numeric_to_integer! {
 /// `numeric` → `double precision`.
 pub fn numeric_to_float8(arguments: &Arguments<'_>) -> Done {
     let scale = scale_of(arguments, 0)?;
-    map::<(Numeric,), Float8>(arguments, |(value,)| Ok(numeric_as_float(value, scale)))
+    let unit = 10_f64.powi(i32::from(scale));
+    map::<(Numeric,), Float8>(arguments, |(value,)| {
+        // Both are exact then, and one division rounds once.
+        Ok(match i32::try_from(value) {
+            Ok(small) if (0..=22).contains(&scale) => f64::from(small) / unit,
+            _ => numeric_as_float(value, scale),
+        })
+    })
 }
 
 /// `numeric` → `real`.
@@ -487,6 +502,12 @@ pub fn text_to_char(arguments: &Arguments<'_>) -> Done {
 
 /// `date` → `timestamp`.
 pub fn date_to_timestamp(arguments: &Arguments<'_>) -> Done {
+    /// Days within which nothing can go wrong, some 2,700 years.
+    const NEAR: u32 = 1_000_000;
+    let (dates, _) = arguments.typed::<PrimitiveArray<Date>>(0)?;
+    if dates.values().iter().fold(0, |far, date| far | u32::from(date.unsigned_abs() > NEAR)) == 0 {
+        return Ok(Arc::new(dates.unary::<_, Timestamp>(|date| i64::from(date) * DAY)));
+    }
     map::<(Date,), Timestamp>(arguments, |(date,)| calendar::start_of_date(date))
 }
 

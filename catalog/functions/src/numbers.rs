@@ -6,13 +6,14 @@ mod degrees;
 mod floats;
 mod hyperbolic;
 mod numeric;
+mod rounding;
 
 use arrow::{
     array::ArrayRef,
     datatypes::{Int16Type, Int32Type, Int64Type},
 };
 
-use self::checked::{combine, convert};
+use self::checked::{combine, combine_freely, convert, convert_freely};
 pub use self::{floats::*, numeric::*};
 use crate::{
     error::FunctionError,
@@ -21,6 +22,12 @@ use crate::{
 };
 
 type Done = Result<ArrayRef, FunctionError>;
+
+/// The nearest whole number, half to even; several at a time in a loop.
+#[inline]
+pub(crate) fn nearest_whole(value: f64) -> f64 {
+    rounding::to_nearest(value)
+}
 
 macro_rules! integer_arithmetic {
     ($($add:ident $subtract:ident $multiply:ident $divide:ident $modulo:ident $negate:ident $abs:ident $type:ty, $name:literal;)*) => {
@@ -41,10 +48,7 @@ macro_rules! integer_arithmetic {
         pub fn $divide(arguments: &Arguments<'_>) -> Done {
             combine::<$type>(
                 arguments,
-                |a, b| match a.checked_div(b) {
-                    Some(value) => (value, false),
-                    None => (0, true),
-                },
+                Divide::quotient,
                 |a, b| match b {
                     0 => Some(FunctionError::division_by_zero()),
                     b => a.checked_div(b).is_none().then(|| FunctionError::out_of_range($name)),
@@ -55,7 +59,7 @@ macro_rules! integer_arithmetic {
         pub fn $modulo(arguments: &Arguments<'_>) -> Done {
             combine::<$type>(
                 arguments,
-                |a, b| if b == 0 { (0, true) } else { (a.wrapping_rem(b), false) },
+                Divide::remainder,
                 |_, b| (b == 0).then(FunctionError::division_by_zero),
             )
         }
@@ -79,6 +83,53 @@ integer_arithmetic! {
     int2_add int2_subtract int2_multiply int2_divide int2_modulo int2_negate int2_abs Int16Type, "smallint";
     int4_add int4_subtract int4_multiply int4_divide int4_modulo int4_negate int4_abs Int32Type, "integer";
     int8_add int8_subtract int8_multiply int8_divide int8_modulo int8_negate int8_abs Int64Type, "bigint";
+}
+
+/// Division, and whether it fails.
+trait Divide: Sized {
+    fn quotient(self, by: Self) -> (Self, bool);
+    fn remainder(self, by: Self) -> (Self, bool);
+}
+
+/// A quotient of floats with twice the digits, cut, is that of the integers, and there are instructions for several at a
+/// time. Out of range it is the largest or smallest integer.
+macro_rules! divide_as_floats {
+    ($($type:ty, $float:ty;)*) => {
+        $(impl Divide for $type {
+            #[inline]
+            #[expect(clippy::cast_possible_truncation, reason = "what does not fit is reported")]
+            fn quotient(self, by: Self) -> (Self, bool) {
+                ((<$float>::from(self) / <$float>::from(by)) as $type, (by == 0) | ((self == Self::MIN) & (by == -1)))
+            }
+
+            #[inline]
+            fn remainder(self, by: Self) -> (Self, bool) {
+                let (quotient, _) = self.quotient(by);
+                let remainder = self.wrapping_sub(quotient.wrapping_mul(by));
+                (if by == -1 { 0 } else { remainder }, by == 0)
+            }
+        })*
+    };
+}
+
+divide_as_floats! {
+    i16, f32;
+    i32, f64;
+}
+
+impl Divide for i64 {
+    #[inline]
+    fn quotient(self, by: Self) -> (Self, bool) {
+        match self.checked_div(by) {
+            Some(value) => (value, false),
+            None => (0, true),
+        }
+    }
+
+    #[inline]
+    fn remainder(self, by: Self) -> (Self, bool) {
+        if by == 0 { (0, true) } else { (self.wrapping_rem(by), false) }
+    }
 }
 
 /// The lowest bits of a number, as many as a type has.
@@ -110,31 +161,27 @@ macro_rules! bitwise {
         $(
         /// `&`
         pub fn $and(arguments: &Arguments<'_>) -> Done {
-            combine::<$type>(arguments, |a, b| (a & b, false), |_, _| None)
+            combine_freely::<$type, $type>(arguments, |a, b| a & b)
         }
         /// `|`
         pub fn $or(arguments: &Arguments<'_>) -> Done {
-            combine::<$type>(arguments, |a, b| (a | b, false), |_, _| None)
+            combine_freely::<$type, $type>(arguments, |a, b| a | b)
         }
         /// `#`
         pub fn $xor(arguments: &Arguments<'_>) -> Done {
-            combine::<$type>(arguments, |a, b| (a ^ b, false), |_, _| None)
+            combine_freely::<$type, $type>(arguments, |a, b| a ^ b)
         }
         /// `~`
         pub fn $not(arguments: &Arguments<'_>) -> Done {
-            convert::<$type>(arguments, |a| (!a, false), |_| None)
+            convert_freely::<$type>(arguments, |a| !a)
         }
         /// `<<`: the count goes round at the width that the machine computes in, which is 32 bits for `smallint` too.
         pub fn $left(arguments: &Arguments<'_>) -> Done {
-            map::<($type, Int4), $type>(arguments, |(a, by)| {
-                Ok(<$wide>::from(a).wrapping_shl(by.cast_unsigned()).cut())
-            })
+            combine_freely::<$type, Int4>(arguments, |a, by| <$wide>::from(a).wrapping_shl(by.cast_unsigned()).cut())
         }
         /// `>>`
         pub fn $right(arguments: &Arguments<'_>) -> Done {
-            map::<($type, Int4), $type>(arguments, |(a, by)| {
-                Ok(<$wide>::from(a).wrapping_shr(by.cast_unsigned()).cut())
-            })
+            combine_freely::<$type, Int4>(arguments, |a, by| <$wide>::from(a).wrapping_shr(by.cast_unsigned()).cut())
         }
         )*
     };
@@ -149,41 +196,48 @@ bitwise! {
 /// `gcd(integer, integer)`
 pub fn int4_gcd(arguments: &Arguments<'_>) -> Done {
     map::<(Int4, Int4), Int4>(arguments, |(a, b)| {
-        i32::try_from(gcd(a.into(), b.into())).map_err(|_| FunctionError::out_of_range("integer"))
+        i32::try_from(gcd(a.unsigned_abs().into(), b.unsigned_abs().into()))
+            .map_err(|_| FunctionError::out_of_range("integer"))
     })
 }
 
 /// `gcd(bigint, bigint)`
 pub fn int8_gcd(arguments: &Arguments<'_>) -> Done {
     map::<(Int8, Int8), Int8>(arguments, |(a, b)| {
-        i64::try_from(gcd(a.into(), b.into())).map_err(|_| FunctionError::out_of_range("bigint"))
+        i64::try_from(gcd(a.unsigned_abs(), b.unsigned_abs()))
+            .map_err(|_| FunctionError::out_of_range("bigint"))
     })
 }
 
 /// `lcm(integer, integer)`
 pub fn int4_lcm(arguments: &Arguments<'_>) -> Done {
     map::<(Int4, Int4), Int4>(arguments, |(a, b)| {
-        i32::try_from(lcm(a.into(), b.into())).map_err(|_| FunctionError::out_of_range("integer"))
+        let multiple = lcm(a.unsigned_abs().into(), b.unsigned_abs().into());
+        multiple
+            .and_then(|value| i32::try_from(value).ok())
+            .ok_or_else(|| FunctionError::out_of_range("integer"))
     })
 }
 
 /// `lcm(bigint, bigint)`
 pub fn int8_lcm(arguments: &Arguments<'_>) -> Done {
     map::<(Int8, Int8), Int8>(arguments, |(a, b)| {
-        i64::try_from(lcm(a.into(), b.into())).map_err(|_| FunctionError::out_of_range("bigint"))
+        let multiple = lcm(a.unsigned_abs(), b.unsigned_abs());
+        multiple
+            .and_then(|value| i64::try_from(value).ok())
+            .ok_or_else(|| FunctionError::out_of_range("bigint"))
     })
 }
 
-fn gcd(a: i128, b: i128) -> i128 {
-    let (mut a, mut b) = (a.abs(), b.abs());
+fn gcd(mut a: u64, mut b: u64) -> u64 {
     while b != 0 {
         (a, b) = (b, a % b);
     }
     a
 }
 
-fn lcm(a: i128, b: i128) -> i128 {
-    if a == 0 || b == 0 { 0 } else { (a / gcd(a, b) * b).abs() }
+fn lcm(a: u64, b: u64) -> Option<u64> {
+    if a == 0 || b == 0 { Some(0) } else { (a / gcd(a, b)).checked_mul(b) }
 }
 
 #[cfg(test)]
@@ -230,6 +284,31 @@ mod tests {
             call(int4_divide, vec![column(vec![Some(1)]), zero], 1, &DataType::Int32),
             Err(FunctionErrorKind::DivisionByZero)
         );
+    }
+
+    #[test]
+    fn integers_divide_as_floats() {
+        let numbers =
+            [0, 1, -1, 2, 3, -7, 10, 46_341, 65_535, -65_537, i32::MAX, i32::MAX - 1, i32::MIN, i32::MIN + 1];
+        for (a, b) in numbers.into_iter().flat_map(|a| numbers.map(|b| (a, b))) {
+            let (quotient, remainder) = (a.quotient(b), a.remainder(b));
+            assert_eq!((!quotient.1).then_some(quotient.0), a.checked_div(b), "{a} / {b}");
+            assert_eq!(
+                (!remainder.1).then_some(remainder.0),
+                (b != 0).then(|| a.wrapping_rem(b)),
+                "{a} % {b}"
+            );
+        }
+        let numbers = (i16::MIN..=i16::MAX).step_by(97).chain([-1, 0, 1, 2, 3, i16::MAX]);
+        for (a, b) in numbers.clone().flat_map(|a| numbers.clone().map(move |b| (a, b))) {
+            let (quotient, remainder) = (a.quotient(b), a.remainder(b));
+            assert_eq!((!quotient.1).then_some(quotient.0), a.checked_div(b), "{a} / {b}");
+            assert_eq!(
+                (!remainder.1).then_some(remainder.0),
+                (b != 0).then(|| a.wrapping_rem(b)),
+                "{a} % {b}"
+            );
+        }
     }
 
     #[test]

@@ -126,6 +126,11 @@ impl<'a> Arguments<'a> {
         Ok((typed, usize::from(!self.is_constant(index))))
     }
 
+    /// Whether an argument is null in all rows, so that the result of a strict function is.
+    fn some_all_null(&self) -> bool {
+        self.columns.iter().any(|column| column.logical_null_count() == column.len() && !column.is_empty())
+    }
+
     /// The rows in which no argument is null; `None` if that is all rows, `Err` never for sound input.
     pub fn nulls(&self) -> Nulls {
         let mut nulls: Option<NullBuffer> = None;
@@ -302,7 +307,7 @@ impl ScalarUDFImpl for Scalar {
             !volatile && args.args.iter().all(|value| matches!(value, ColumnarValue::Scalar(_)));
         let rows = if all_constant { 1 } else { args.number_rows };
         let arguments = Arguments::new(args.args, rows, &self.result).map_err(DataFusionError::from)?;
-        let array = if self.on_null == OnNull::Null && matches!(arguments.nulls(), Nulls::All) {
+        let array = if self.on_null == OnNull::Null && arguments.some_all_null() {
             new_null_array(&self.result, rows)
         } else {
             (self.kernel)(&arguments).map_err(DataFusionError::from)?

@@ -3,6 +3,7 @@
 //! files of their own.
 
 mod case;
+mod codes;
 mod filling;
 mod parts;
 mod quoting;
@@ -11,12 +12,12 @@ mod unicode;
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, Int32Array, Int64Array, StringViewArray},
+    array::{ArrayRef, StringViewArray},
     datatypes::DataType,
 };
 use datafusion::logical_expr::ScalarUDF;
 
-pub use self::{case::*, filling::*, parts::*, quoting::*, unicode::*};
+pub use self::{case::*, codes::*, filling::*, parts::*, quoting::*, unicode::*};
 use crate::{
     error::{FunctionError, FunctionErrorKind},
     kernels::{
@@ -315,103 +316,6 @@ pub fn right() -> Arc<ScalarUDF> {
     Scalar::strict("right", DataType::Utf8View, |arguments| {
         by_datafusion(&datafusion::functions::unicode::right(), arguments)
     })
-}
-
-/// `ascii(text)`: the first character's code point, 0 of an empty text.
-pub fn ascii() -> Arc<ScalarUDF> {
-    Scalar::strict("ascii", DataType::Int32, |arguments| {
-        of_views(arguments, |view, texts, row| {
-            // The first bytes stand in the view of short and long texts alike.
-            let [_, _, _, _, first, ..] = view.to_le_bytes();
-            if first.is_ascii() {
-                return first.into();
-            }
-            texts.value(row).chars().next().map_or(0, |one| u32::from(one).cast_signed())
-        })
-    })
-}
-
-/// `chr(code point)`.
-pub fn chr() -> Arc<ScalarUDF> {
-    Scalar::strict("chr", DataType::Utf8View, |arguments| {
-        let (codes, _) = arguments.typed::<Int32Array>(0)?;
-        let nulls = arguments.nulls().into_buffer(arguments.rows);
-        let views = codes.iter().map(|code| {
-            let Some(code) = code else { return Ok(0) };
-            let mut bytes = [0; 4];
-            let length = character(code)?.encode_utf8(&mut bytes).len();
-            Ok(u128::from(u32::from_le_bytes(bytes)) << 32 | u128::try_from(length).unwrap_or(0))
-        });
-        let views = views.collect::<Result<Vec<u128>, FunctionError>>()?;
-        Ok(Arc::new(StringViewArray::try_new(views.into(), Vec::new(), nulls)?))
-    })
-}
-
-fn character(code: i32) -> Result<char, FunctionError> {
-    if code == 0 {
-        let message = "null character not permitted";
-        return Err(FunctionError::new(FunctionErrorKind::ProgramLimitExceeded, message));
-    }
-    if code < 0 {
-        return Err(FunctionError::invalid_parameter("character number must be positive"));
-    }
-    u32::try_from(code).ok().and_then(char::from_u32).ok_or_else(|| {
-        let message = format!("requested character too large for encoding: {code}");
-        FunctionError::new(FunctionErrorKind::ProgramLimitExceeded, message)
-    })
-}
-
-/// `to_hex(integer)`: negative numbers in two's complement.
-pub fn to_hex_int4() -> Arc<ScalarUDF> {
-    Scalar::strict("to_hex_int4", DataType::Utf8View, |arguments| {
-        let (values, _) = arguments.typed::<Int32Array>(0)?;
-        hexadecimal(arguments, values.values().iter().map(|value| value.cast_unsigned().into()))
-    })
-}
-
-/// `to_hex(bigint)`.
-pub fn to_hex_int8() -> Arc<ScalarUDF> {
-    Scalar::strict("to_hex_int8", DataType::Utf8View, |arguments| {
-        let (values, _) = arguments.typed::<Int64Array>(0)?;
-        hexadecimal(arguments, values.values().iter().map(|value| value.cast_unsigned()))
-    })
-}
-
-/// Up to 12 digits stand in the view itself.
-fn hexadecimal(arguments: &Arguments<'_>, values: impl Iterator<Item = u64>) -> Done {
-    const INLINE: u32 = 12;
-    let mut long: Vec<u8> = Vec::new();
-    let views = values.map(|value| {
-        let zeros = (value | 1).leading_zeros() / 4;
-        let length = 16 - zeros;
-        // The first digit comes into the lowest byte.
-        let digits = hexadecimal_digits(value).swap_bytes() >> (8 * zeros);
-        if length <= INLINE {
-            return u128::from(length) | digits << 32;
-        }
-        let offset = u32::try_from(long.len()).unwrap_or(u32::MAX);
-        long.extend(digits.to_le_bytes().iter().take_while(|digit| **digit != 0));
-        u128::from(length) | (digits & 0xffff_ffff) << 32 | u128::from(offset) << 96
-    });
-    let views = views.collect::<Vec<u128>>();
-    let nulls = arguments.nulls().into_buffer(arguments.rows);
-    Ok(Arc::new(StringViewArray::try_new(views.into(), vec![long.into()], nulls)?))
-}
-
-/// The sixteen hexadecimal digits of a number, the first in the highest byte.
-fn hexadecimal_digits(value: u64) -> u128 {
-    let half = |value: u32| {
-        // Four bits to a byte, in three steps that each halve the distance.
-        let mut nibbles = u64::from(value);
-        nibbles = (nibbles | nibbles << 16) & 0x0000_ffff_0000_ffff;
-        nibbles = (nibbles | nibbles << 8) & 0x00ff_00ff_00ff_00ff;
-        nibbles = (nibbles | nibbles << 4) & 0x0f0f_0f0f_0f0f_0f0f;
-        // Nothing carries over into the next byte: the digits from 10 on get the distance to the letters.
-        let letters = ((nibbles + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101;
-        nibbles + 0x3030_3030_3030_3030 + letters * 0x27
-    };
-    let part = |bits: u64| u32::try_from(bits & 0xffff_ffff).unwrap_or(0);
-    u128::from(half(part(value >> 32))) << 64 | u128::from(half(part(value)))
 }
 
 /// `starts_with(text, prefix)` and `^@`.

@@ -265,6 +265,12 @@ pub fn rescale(unscaled: i128, from: i32, to: i32) -> Option<i128> {
 
 /// Division by a positive number, rounded half away from zero.
 pub fn divide_rounding(value: i128, divisor: i128) -> i128 {
+    // There is an instruction for 64 bits.
+    if let (Ok(value), Ok(divisor)) = (i64::try_from(value), i64::try_from(divisor)) {
+        let (quotient, remainder) = (value / divisor, (value % divisor).unsigned_abs());
+        let up = remainder >= divisor.unsigned_abs() - remainder;
+        return i128::from(quotient) + if up { i128::from(value.signum()) } else { 0 };
+    }
     let quotient = value / divisor;
     let remainder = value % divisor;
     if remainder.unsigned_abs() >= divisor.unsigned_abs() - remainder.unsigned_abs() {

@@ -22,7 +22,7 @@ use lis_functions::scalar::Kernel;
 use lis_lake::types::ColumnType;
 
 use crate::{
-    error::SqlError,
+    error::{SqlError, SqlErrorKind},
     resolve::{
         ResolvedAggregate, ResolvedSet, ResolvedWindow,
         select::{Candidate, Formal},
@@ -197,6 +197,21 @@ pub(crate) const fn build(
     make: fn(&Binding<'_>, Vec<Typed>) -> Result<Typed, SqlError>,
 ) -> FunctionRow {
     FunctionRow::new(name, arguments, result, Make::Build(make))
+}
+
+/// A function of PostgreSQL's over a type that we do not have: it is there so that a literal without a type is as
+/// ambiguous as in PostgreSQL.
+pub(crate) const fn other_type(name: &'static str, arguments: &'static [Formal]) -> FunctionRow {
+    FunctionRow::new(
+        name,
+        arguments,
+        Formal::Any,
+        Make::Build(|_, _| {
+            let message =
+                "this function is not supported for the type that PostgreSQL takes the argument for";
+            Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message))
+        }),
+    )
 }
 
 /// The rows of a name.

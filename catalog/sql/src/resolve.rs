@@ -2,6 +2,7 @@
 //! expression for it. The rows to choose from are in `operators.rs` and `functions.rs`.
 
 pub(crate) mod arrays;
+mod facts;
 pub(crate) mod select;
 #[cfg(test)]
 mod tests;
@@ -30,9 +31,7 @@ use crate::{
     types::{
         Binding, CastContext, CommonType, Derived, Typed,
         casts::coerce_to,
-        coerce, coerce_to_boolean,
-        collation::Collation,
-        common_type,
+        coerce, coerce_to_boolean, common_type,
         ordering::{equality_key, is_keyed, order_key},
         settle_unknown, type_name,
     },
@@ -606,31 +605,8 @@ fn special(binding: &Binding<'_>, call: &FunctionCall) -> Result<Option<Typed>, 
             let oid = values.first().map_or(PgType::Unknown, Typed::pg_type).oid().get();
             Ok(Some(Typed::constant(ScalarValue::UInt32(Some(oid)), ColumnType::plain(PgType::Regtype))))
         }
-        // `COLLATION FOR (x)`
-        ("pg_collation_for", 1) => {
-            let text = |name: Option<String>| {
-                Typed::constant(ScalarValue::Utf8View(name), ColumnType::plain(PgType::Text))
-            };
-            let Some(value) = values.pop().filter(|value| !value.is_unknown()) else {
-                return Ok(Some(text(None)));
-            };
-            let is_text =
-                matches!(value.pg_type(), PgType::Text | PgType::Varchar | PgType::Bpchar | PgType::Name);
-            if !is_text {
-                let message = format!("collations are not supported by type {}", type_name(value.pg_type()));
-                return Err(SqlError::new(SqlErrorKind::DatatypeMismatch, message));
-            }
-            Ok(Some(text(match value.collation {
-                // A name is compared bytewise wherever it stands.
-                Derived::Implicit(Collation::Default) if value.pg_type() == PgType::Name => {
-                    Some(format!("\"{}\"", Collation::C.name()))
-                }
-                Derived::Implicit(collation) | Derived::Explicit(collation) => {
-                    Some(format!("\"{}\"", collation.name()))
-                }
-                Derived::Conflict(..) => None,
-            })))
-        }
+        ("pg_collation_for", 1) => values.first().map(facts::collation_for).transpose(),
+        ("pg_column_size", 1) => values.pop().map(facts::column_size).transpose(),
         ("nullif", 2) => {
             let right = values.remove(1);
             let left = values.remove(0);

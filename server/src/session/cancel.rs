@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use lis_functions::random::Generator;
 use tokio_util::sync::CancellationToken;
 
 use crate::{error::CancelReason, task::locked};
@@ -59,6 +60,8 @@ pub(crate) struct CancelHandle {
     end_reason: Mutex<Option<CancelReason>>,
     /// What functions of its statement have asked of the session.
     asked: Mutex<Vec<SettingRequest>>,
+    /// What its statements draw random numbers from.
+    generator: Arc<Generator>,
 }
 
 /// A setting that `set_config` is to change.
@@ -115,6 +118,11 @@ impl CancelHandle {
         std::mem::take(&mut locked(&self.asked))
     }
 
+    /// What the session's statements draw random numbers from.
+    pub(crate) fn generator(&self) -> Arc<Generator> {
+        Arc::clone(&self.generator)
+    }
+
     /// A statement begins.
     pub(crate) fn begin_statement(&self) -> StatementToken {
         let token = StatementToken::new();
@@ -148,6 +156,7 @@ impl CancelTable {
             ended: CancellationToken::new(),
             end_reason: Mutex::new(None),
             asked: Mutex::default(),
+            generator: Arc::default(),
         });
         let mut handles = locked(&self.handles);
         let pid = loop {

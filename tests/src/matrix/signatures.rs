@@ -177,7 +177,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("jsonb_populate_record", "rows as types: tested in the corpus"),
     ("json_to_record", "rows as types: tested in the corpus"),
     ("jsonb_to_record", "rows as types: tested in the corpus"),
-    ("convert", "character sets: everything is UTF8"),
     ("to_ascii", "character sets: everything is UTF8"),
     ("dexp", "implementation of another function"),
     ("dlog", "implementation of another function"),

@@ -4,8 +4,11 @@
 //! What stands under nulls does not count: a zero there is no division by zero. Once such a value has raised the flag,
 //! the values under nulls are replaced by ones before they are computed with.
 
+use std::sync::Arc;
+
 use arrow::{
-    array::{ArrayRef, ArrowNativeTypeOp, AsArray},
+    array::{ArrayRef, ArrowNativeTypeOp, AsArray, PrimitiveArray},
+    buffer::NullBuffer,
     datatypes::ArrowPrimitiveType,
     util::bit_chunk_iterator::BitChunks,
 };
@@ -59,15 +62,34 @@ fn without_nulls<'a, N: ArrowNativeTypeOp>(values: &[N], valid: u64, copy: &'a m
     copy
 }
 
-/// The flags of a block, the first in the lowest bit.
-fn as_bits(flags: impl Iterator<Item = bool>) -> u64 {
-    let mut bytes = [0; BLOCK];
-    bytes.iter_mut().zip(flags).for_each(|(byte, flag)| *byte = u8::from(flag));
-    let (words, _) = bytes.as_chunks::<8>();
-    words.iter().rev().fold(0, |bits, word| {
-        // The product moves the lowest bit of each byte into the highest byte.
-        bits << 8 | u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56
+/// The rows that are null.
+fn null_rows(nulls: &NullBuffer) -> impl Iterator<Item = usize> {
+    let words = nulls.inner().bit_chunks();
+    let rest = words.remainder_len();
+    let remainder =
+        !words.remainder_bits() & !u64::MAX.checked_shl(u32::try_from(rest).unwrap_or(0)).unwrap_or(0);
+    let nulls: Vec<u64> = words.iter().map(|word| !word).chain([remainder]).collect();
+    nulls.into_iter().enumerate().flat_map(|(index, mut word)| {
+        std::iter::from_fn(move || {
+            let row = usize::try_from(word.trailing_zeros()).ok().filter(|_| word != 0)?;
+            word &= word - 1;
+            Some(index * BLOCK + row)
+        })
     })
+}
+
+/// The first error of a block's rows that are not null.
+fn first_trouble<N: ArrowNativeTypeOp>(
+    one: &[N],
+    two: &[N],
+    valid: u64,
+    trouble: impl Fn(N, N) -> Option<FunctionError>,
+) -> Result<(), FunctionError> {
+    let pairs = one.iter().zip(two).enumerate().filter(|(row, _)| valid >> row & 1 == 1);
+    match pairs.into_iter().find_map(|(_, (one, two))| trouble(*one, *two)) {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
 }
 
 /// Combines two columns value by value. `compute` may be called on the values under nulls, so it reports trouble by its
@@ -81,37 +103,136 @@ pub(super) fn combine<T: ArrowPrimitiveType>(
     in_blocks::<T>(arguments, &left, &right, compute, trouble)
 }
 
-/// As [`combine`], of floats, whose result tells of trouble, so that finding out in which rows costs little.
+/// Combines two columns value by value where nothing can go wrong: what stands under nulls is computed too.
+pub(super) fn combine_freely<A: ArrowPrimitiveType, B: ArrowPrimitiveType>(
+    arguments: &Arguments<'_>,
+    compute: impl Fn(A::Native, B::Native) -> A::Native,
+) -> Result<ArrayRef, FunctionError> {
+    let (left, _) = arguments.typed::<PrimitiveArray<A>>(0)?;
+    let (right, _) = arguments.typed::<PrimitiveArray<B>>(1)?;
+    let result: PrimitiveArray<A> = match (arguments.is_constant(0), arguments.is_constant(1)) {
+        (_, true) if left.len() == arguments.rows => {
+            let right = right.value(0);
+            left.unary(|left| compute(left, right))
+        }
+        (true, false) => {
+            let left = left.value(0);
+            right.unary(|right| compute(left, right))
+        }
+        _ => arrow::compute::binary(left, right, compute)?,
+    };
+    Ok(Arc::new(result.with_data_type(arguments.result.clone())))
+}
+
+/// As [`combine_freely`], of one column.
+pub(super) fn convert_freely<A: ArrowPrimitiveType>(
+    arguments: &Arguments<'_>,
+    compute: impl Fn(A::Native) -> A::Native,
+) -> Result<ArrayRef, FunctionError> {
+    let (values, _) = arguments.typed::<PrimitiveArray<A>>(0)?;
+    Ok(Arc::new(values.unary::<_, A>(compute).with_data_type(arguments.result.clone())))
+}
+
+/// As [`combine`], of floats, whose result tells of trouble: `unusual` counts what may be some. It is a number, not a
+/// flag, since a loop can sum up numbers several at a time; what it counted under nulls is counted again.
 pub(super) fn combine_floats<T: ArrowPrimitiveType>(
     arguments: &Arguments<'_>,
     compute: impl Fn(T::Native, T::Native) -> T::Native,
-    unusual: impl Fn(T::Native, T::Native, T::Native) -> bool,
+    unusual: impl Fn(T::Native, T::Native, T::Native) -> u64,
+    trouble: impl Fn(T::Native, T::Native) -> Option<FunctionError>,
+) -> Result<ArrayRef, FunctionError> {
+    let (left, left_step) = arguments.typed::<PrimitiveArray<T>>(0)?;
+    let (right, right_step) = arguments.typed::<PrimitiveArray<T>>(1)?;
+    let nulls = arguments.nulls().into_buffer(arguments.rows);
+    let mut found = 0;
+    let mut one_value = |one: T::Native, two: T::Native| {
+        let value = compute(one, two);
+        found += unusual(one, two, value);
+        value
+    };
+    let (ones, twos) = (left.values(), right.values());
+    let values: Vec<T::Native> = match (left_step, right_step) {
+        (0, 1) => {
+            let one = left.value(0);
+            twos.iter().map(|two| one_value(one, *two)).collect()
+        }
+        (1, 0) => {
+            let two = right.value(0);
+            ones.iter().map(|one| one_value(*one, two)).collect()
+        }
+        _ => ones.iter().zip(twos).map(|(one, two)| one_value(*one, *two)).collect(),
+    };
+    if found > 0 {
+        let pair = |row: usize| Some((*ones.get(row * left_step)?, *twos.get(row * right_step)?));
+        let under_nulls = |nulls: &NullBuffer| {
+            null_rows(nulls)
+                .filter_map(|row| Some((pair(row)?, *values.get(row)?)))
+                .map(|((one, two), value)| unusual(one, two, value))
+                .sum()
+        };
+        if found > nulls.as_ref().map_or(0, under_nulls) {
+            let valid =
+                (0..arguments.rows).filter(|row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*row)));
+            if let Some(error) = valid.filter_map(pair).find_map(|(one, two)| trouble(one, two)) {
+                return Err(error);
+            }
+        }
+    }
+    primitive::<T>(values, nulls, arguments)
+}
+
+/// As [`combine_floats`], of what takes long. Ones are computed with instead of what is under nulls, which may take
+/// longest of all. Results are looked at a block at a time, since to do so between two calls would hold both up.
+pub(super) fn combine_slowly<T: ArrowPrimitiveType>(
+    arguments: &Arguments<'_>,
+    compute: impl Fn(T::Native, T::Native) -> T::Native,
+    unusual: impl Fn(T::Native) -> u64,
     trouble: impl Fn(T::Native, T::Native) -> Option<FunctionError>,
 ) -> Result<ArrayRef, FunctionError> {
     let (left, right) = (Side::of::<T>(arguments, 0)?, Side::of::<T>(arguments, 1)?);
+    slowly::<T>(arguments, &left, &right, compute, unusual, trouble)
+}
+
+/// As [`combine_slowly`], of one column.
+pub(super) fn convert_slowly<T: ArrowPrimitiveType>(
+    arguments: &Arguments<'_>,
+    compute: impl Fn(T::Native) -> T::Native,
+    unusual: impl Fn(T::Native) -> u64,
+    trouble: impl Fn(T::Native) -> Option<FunctionError>,
+) -> Result<ArrayRef, FunctionError> {
+    let (side, nothing) = (Side::of::<T>(arguments, 0)?, Side::Constant([T::Native::ONE; BLOCK]));
+    slowly::<T>(arguments, &side, &nothing, |one, _| compute(one), unusual, |one, _| trouble(one))
+}
+
+fn slowly<T: ArrowPrimitiveType>(
+    arguments: &Arguments<'_>,
+    left: &Side<'_, T::Native>,
+    right: &Side<'_, T::Native>,
+    compute: impl Fn(T::Native, T::Native) -> T::Native,
+    unusual: impl Fn(T::Native) -> u64,
+    trouble: impl Fn(T::Native, T::Native) -> Option<FunctionError>,
+) -> Result<ArrayRef, FunctionError> {
     let nulls = arguments.nulls().into_buffer(arguments.rows);
     let words = nulls.as_ref().map(|nulls| nulls.inner().bit_chunks());
     let mut words = words.as_ref().map(BitChunks::iter_padded);
     let mut values = Vec::with_capacity(arguments.rows);
+    let mut copies = ([T::Native::ONE; BLOCK], [T::Native::ONE; BLOCK]);
     for start in (0..arguments.rows).step_by(BLOCK) {
         let count = BLOCK.min(arguments.rows - start);
         let (one, two) = (left.block(start, count), right.block(start, count));
         let valid = words.as_mut().map_or(u64::MAX, |words| words.next().unwrap_or(0));
+        let some_null = valid != u64::MAX;
+        let (one, two) = match (some_null, right) {
+            (false, _) => (one, two),
+            (true, Side::Constant(_)) => (without_nulls(one, valid, &mut copies.0), two),
+            (true, Side::Column(_)) => {
+                (without_nulls(one, valid, &mut copies.0), without_nulls(two, valid, &mut copies.1))
+            }
+        };
         values.extend(one.iter().zip(two).map(|(one, two)| compute(*one, *two)));
         let results = values.get(start..).unwrap_or_default();
-        let flags =
-            || one.iter().zip(two).zip(results).map(|((one, two), result)| unusual(*one, *two, *result));
-        if flags().fold(false, |any, flag| any | flag) {
-            let mut rows = as_bits(flags()) & valid;
-            while rows != 0 {
-                let row = usize::try_from(rows.trailing_zeros()).unwrap_or(BLOCK);
-                if let Some((one, two)) = one.get(row).zip(two.get(row))
-                    && let Some(error) = trouble(*one, *two)
-                {
-                    return Err(error);
-                }
-                rows &= rows - 1;
-            }
+        if results.iter().map(|value| unusual(*value)).sum::<u64>() > 0 {
+            first_trouble(one, two, valid, &trouble)?;
         }
     }
     primitive::<T>(values, nulls.clone(), arguments)
@@ -178,10 +299,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bits_stand_where_their_flags_do() {
-        for row in [0, 1, 7, 8, 30, 63] {
-            assert_eq!(as_bits((0..BLOCK).map(|other| other == row)), 1 << row);
-        }
-        assert_eq!(as_bits([true, false, true].into_iter()), 0b101);
+    fn the_rows_that_are_null() {
+        let of = |valid: Vec<bool>| null_rows(&NullBuffer::from(valid)).collect::<Vec<_>>();
+        assert_eq!(of(vec![true, false, true]), [1]);
+        assert_eq!(of((0..130).map(|row| row % 64 != 1).collect()), [1, 65, 129]);
+        assert_eq!(of(vec![false; 64]).len(), 64);
+        assert_eq!(
+            null_rows(&NullBuffer::from(vec![false, true, true, false]).slice(1, 3)).collect::<Vec<_>>(),
+            [2]
+        );
     }
 }

@@ -1,15 +1,15 @@
 //! Floats: overflow and underflow raise 22003, division by zero 22012, and functions have PostgreSQL's domains.
 
-use std::{cell::Cell, sync::Arc};
+use std::sync::Arc;
 
 use arrow::{
     array::{ArrayRef, PrimitiveArray},
-    datatypes::{Float32Type, Float64Type},
+    datatypes::{ArrowPrimitiveType, Float32Type, Float64Type},
 };
 
 use super::{
-    checked::{combine, combine_floats, convert},
-    degrees, hyperbolic,
+    checked::{combine_floats, combine_slowly, convert, convert_freely, convert_slowly},
+    degrees, hyperbolic, rounding,
 };
 use crate::{
     error::{FunctionError, FunctionErrorKind},
@@ -45,7 +45,7 @@ macro_rules! float_arithmetic {
             combine_floats::<$type>(
                 arguments,
                 |a, b| a + b,
-                |_, _, c| !c.is_finite(),
+                |_, _, c| u64::from(!c.is_finite()),
                 |a, b| overflow((a + b).into(), a.is_finite() && b.is_finite()),
             )
         }
@@ -54,7 +54,7 @@ macro_rules! float_arithmetic {
             combine_floats::<$type>(
                 arguments,
                 |a, b| a - b,
-                |_, _, c| !c.is_finite(),
+                |_, _, c| u64::from(!c.is_finite()),
                 |a, b| overflow((a - b).into(), a.is_finite() && b.is_finite()),
             )
         }
@@ -63,7 +63,7 @@ macro_rules! float_arithmetic {
             combine_floats::<$type>(
                 arguments,
                 |a, b| a * b,
-                |a, b, c| !c.is_finite() | ((c == 0.0) & (a != 0.0) & (b != 0.0)),
+                |a, b, c| u64::from(!((c.abs() < <$type as ArrowPrimitiveType>::Native::INFINITY) & ((c != 0.0) | (a == 0.0) | (b == 0.0)))),
                 |a, b| {
                     let c = a * b;
                     let underflow = c == 0.0 && a != 0.0 && b != 0.0;
@@ -76,7 +76,8 @@ macro_rules! float_arithmetic {
             combine_floats::<$type>(
                 arguments,
                 |a, b| a / b,
-                |a, _, c| !c.is_finite() | ((c == 0.0) & (a != 0.0)),
+                // Nothing is usual but what is finite, and zero only of zero.
+                |a, _, c| u64::from(!((c.abs() < <$type as ArrowPrimitiveType>::Native::INFINITY) & ((c != 0.0) | (c == a)))),
                 |a, b| {
                     if b == 0.0 {
                         return (!a.is_nan()).then(FunctionError::division_by_zero);
@@ -89,15 +90,15 @@ macro_rules! float_arithmetic {
         }
         /// Unary `-`
         pub fn $negate(arguments: &Arguments<'_>) -> Done {
-            convert::<$type>(arguments, |value| (-value, false), |_| None)
+            convert_freely::<$type>(arguments, |value| -value)
         }
         /// `abs`, `@`
         pub fn $abs(arguments: &Arguments<'_>) -> Done {
-            convert::<$type>(arguments, |value| (value.abs(), false), |_| None)
+            convert_freely::<$type>(arguments, |value| value.abs())
         }
         /// A value in which both zeros are the positive one.
         pub fn $one_zero(arguments: &Arguments<'_>) -> Done {
-            convert::<$type>(arguments, |value| (value + 0.0, false), |_| None)
+            convert_freely::<$type>(arguments, |value| value + 0.0)
         }
         )*
     };
@@ -108,46 +109,38 @@ float_arithmetic! {
     float8_add float8_subtract float8_multiply float8_divide float8_negate float8_abs float8_one_zero Float64Type;
 }
 
-/// Functions as what they compute and what makes an argument and its result an error.
+/// Functions as what they compute, what results tell of an error (see [`convert_slowly`]) and what makes an argument one.
 macro_rules! float_functions {
-    ($($(#[$doc:meta])* $name:ident: |$value:ident| $compute:expr, $trouble:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident: |$value:ident| $compute:expr, $unusual:expr, $trouble:expr;)*) => {
         $($(#[$doc])*
         pub fn $name(arguments: &Arguments<'_>) -> Done {
-            fallible(arguments, |$value| $compute, $trouble)
+            convert_slowly::<Float64Type>(arguments, |$value| $compute, $unusual, $trouble)
         })*
     };
 }
 
-/// Computes row by row what takes long. An error shows in a result that is infinite, no number or zero.
-fn fallible(
-    arguments: &Arguments<'_>,
-    compute: impl Fn(f64) -> f64,
-    trouble: impl Fn(f64, f64) -> Option<FunctionError>,
-) -> Done {
-    let (values, _) = arguments.typed::<PrimitiveArray<Float64Type>>(0)?;
-    let unusual = Cell::new(false);
-    let results = values.try_unary::<_, Float64Type, FunctionError>(|value| {
-        let result = compute(value);
-        if !result.is_finite() | (result == 0.0) {
-            unusual.set(true);
-        }
-        Ok(result)
-    })?;
-    if unusual.get() {
-        let pairs = values.iter().zip(&results).filter_map(|(value, result)| value.zip(result));
-        if let Some(error) = pairs.into_iter().find_map(|(value, result)| trouble(value, result)) {
-            return Err(error);
-        }
-    }
-    Ok(Arc::new(results))
+fn is_nan(result: f64) -> u64 {
+    u64::from(result.is_nan())
+}
+
+fn is_not_finite(result: f64) -> u64 {
+    u64::from(!result.is_finite())
+}
+
+fn is_not_finite_or_zero(result: f64) -> u64 {
+    is_not_finite(result) + u64::from(result == 0.0)
+}
+
+fn never(_: f64) -> u64 {
+    0
 }
 
 /// Of what has no trouble.
-fn sound(_: f64, _: f64) -> Option<FunctionError> {
+fn sound(_: f64) -> Option<FunctionError> {
     None
 }
 
-fn no_logarithm(value: f64, _: f64) -> Option<FunctionError> {
+fn no_logarithm(value: f64) -> Option<FunctionError> {
     let message = if value == 0.0 {
         "cannot take logarithm of zero"
     } else if value < 0.0 {
@@ -162,7 +155,7 @@ fn is_within_unit(value: f64) -> bool {
     value.is_nan() || (-1.0..=1.0).contains(&value)
 }
 
-fn beyond_unit(value: f64, _: f64) -> Option<FunctionError> {
+fn beyond_unit(value: f64) -> Option<FunctionError> {
     (!is_within_unit(value)).then(out_of_domain)
 }
 
@@ -170,15 +163,11 @@ fn out_of_domain() -> FunctionError {
     FunctionError::new(FunctionErrorKind::NumericValueOutOfRange, "input is out of range")
 }
 
-fn infinite(value: f64, _: f64) -> Option<FunctionError> {
+fn infinite(value: f64) -> Option<FunctionError> {
     value.is_infinite().then(out_of_domain)
 }
 
-fn too_large(value: f64, result: f64) -> Option<FunctionError> {
-    overflow(result, value.is_finite())
-}
-
-/// Functions that cannot fail: what stands under nulls is computed too.
+/// Functions that cannot fail and take no longer than to tell nulls apart: what stands under nulls is computed too.
 macro_rules! float_mappings {
     ($($(#[$doc:meta])* $name:ident: |$value:ident| $compute:expr;)*) => {
         $($(#[$doc])*
@@ -190,20 +179,16 @@ macro_rules! float_mappings {
 }
 
 float_mappings! {
-    /// `cbrt`
-    float8_cbrt: |value| value.cbrt();
     /// `ceil`
-    float8_ceil: |value| value.ceil();
+    float8_ceil: |value| rounding::up(value);
     /// `floor`
-    float8_floor: |value| value.floor();
+    float8_floor: |value| rounding::down(value);
     /// `round`: half to even
-    float8_round: |value| value.round_ties_even();
+    float8_round: |value| rounding::to_nearest(value);
     /// `trunc`
-    float8_trunc: |value| value.trunc();
+    float8_trunc: |value| rounding::towards_zero(value);
     /// `sign`
     float8_sign: |value| if value > 0.0 { 1.0 } else if value < 0.0 { -1.0 } else { 0.0 };
-    /// `atan`
-    float8_atan: |value| value.atan();
     /// `radians`
     float8_radians: |value| value * (std::f64::consts::PI / 180.0);
 }
@@ -223,78 +208,86 @@ pub fn float8_sqrt(arguments: &Arguments<'_>) -> Done {
 
 float_functions! {
     /// `exp`
-    float8_exp: |value| value.exp(), |value, result| {
+    float8_exp: |value| value.exp(), is_not_finite_or_zero, |value| {
+        let result = value.exp();
         let underflow = result == 0.0 && value.is_finite();
-        too_large(value, result).or_else(|| underflow.then(float_underflow))
+        overflow(result, value.is_finite()).or_else(|| underflow.then(float_underflow))
     };
     /// `ln`
-    float8_ln: |value| value.ln(), no_logarithm;
+    float8_ln: |value| value.ln(), is_not_finite, no_logarithm;
     /// `log`, `log10`
-    float8_log10: |value| value.log10(), no_logarithm;
+    float8_log10: |value| value.log10(), is_not_finite, no_logarithm;
+    /// `cbrt`
+    float8_cbrt: |value| value.cbrt(), never, sound;
     /// `sin`
-    float8_sin: |value| value.sin(), infinite;
+    float8_sin: |value| value.sin(), is_nan, infinite;
     /// `cos`
-    float8_cos: |value| value.cos(), infinite;
+    float8_cos: |value| value.cos(), is_nan, infinite;
     /// `tan`
-    float8_tan: |value| value.tan(), infinite;
+    float8_tan: |value| value.tan(), is_nan, infinite;
     /// `cot`
-    float8_cot: |value| 1.0 / value.tan(), infinite;
+    float8_cot: |value| 1.0 / value.tan(), is_nan, infinite;
     /// `asin`
-    float8_asin: |value| value.asin(), beyond_unit;
+    float8_asin: |value| value.asin(), is_nan, beyond_unit;
     /// `acos`
-    float8_acos: |value| value.acos(), beyond_unit;
+    float8_acos: |value| value.acos(), is_nan, beyond_unit;
+    /// `atan`
+    float8_atan: |value| value.atan(), never, sound;
     /// `sinh`
-    float8_sinh: |value| value.sinh(), sound;
+    float8_sinh: |value| value.sinh(), never, sound;
     /// `cosh`
-    float8_cosh: |value| value.cosh(), sound;
+    float8_cosh: |value| value.cosh(), never, sound;
     /// `tanh`
-    float8_tanh: |value| value.tanh(), sound;
+    float8_tanh: |value| value.tanh(), never, sound;
     /// `asinh`
-    float8_asinh: |value| hyperbolic::asinh(value), sound;
+    float8_asinh: |value| hyperbolic::asinh(value), never, sound;
     /// `acosh`
-    float8_acosh: |value| if value < 1.0 { f64::NAN } else { hyperbolic::acosh(value) }, |value, _| {
+    float8_acosh: |value| if value < 1.0 { f64::NAN } else { hyperbolic::acosh(value) }, is_nan, |value| {
         (value < 1.0).then(out_of_domain)
     };
     /// `atanh`
-    float8_atanh: |value| if is_within_unit(value) { hyperbolic::atanh(value) } else { f64::NAN }, beyond_unit;
+    float8_atanh: |value| {
+        if is_within_unit(value) { hyperbolic::atanh(value) } else { f64::NAN }
+    }, is_nan, beyond_unit;
     /// `sind`
-    float8_sind: |value| if value.is_infinite() { f64::NAN } else { degrees::sin(value) }, infinite;
+    float8_sind: |value| if value.is_infinite() { f64::NAN } else { degrees::sin(value) }, is_nan, infinite;
     /// `cosd`
-    float8_cosd: |value| if value.is_infinite() { f64::NAN } else { degrees::cos(value) }, infinite;
+    float8_cosd: |value| if value.is_infinite() { f64::NAN } else { degrees::cos(value) }, is_nan, infinite;
     /// `tand`
-    float8_tand: |value| if value.is_infinite() { f64::NAN } else { degrees::tan(value) }, infinite;
+    float8_tand: |value| if value.is_infinite() { f64::NAN } else { degrees::tan(value) }, is_nan, infinite;
     /// `cotd`
-    float8_cotd: |value| if value.is_infinite() { f64::NAN } else { degrees::cot(value) }, infinite;
+    float8_cotd: |value| if value.is_infinite() { f64::NAN } else { degrees::cot(value) }, is_nan, infinite;
     /// `asind`
-    float8_asind: |value| if is_within_unit(value) { degrees::asin(value) } else { f64::NAN }, beyond_unit;
+    float8_asind: |value| {
+        if is_within_unit(value) { degrees::asin(value) } else { f64::NAN }
+    }, is_nan, beyond_unit;
     /// `acosd`
-    float8_acosd: |value| if is_within_unit(value) { degrees::acos(value) } else { f64::NAN }, beyond_unit;
+    float8_acosd: |value| {
+        if is_within_unit(value) { degrees::acos(value) } else { f64::NAN }
+    }, is_nan, beyond_unit;
     /// `atand`
-    float8_atand: |value| degrees::atan(value), sound;
+    float8_atand: |value| degrees::atan(value), never, sound;
     /// `degrees`
-    float8_degrees: |value| value / (std::f64::consts::PI / 180.0), too_large;
+    float8_degrees: |value| value / (std::f64::consts::PI / 180.0), is_not_finite, |value| {
+        overflow(value / (std::f64::consts::PI / 180.0), value.is_finite())
+    };
 }
 
 /// `atan2`
 pub fn float8_atan2(arguments: &Arguments<'_>) -> Done {
-    map::<(Float8, Float8), Float8>(arguments, |(y, x)| Ok(y.atan2(x)))
+    combine_slowly::<Float64Type>(arguments, f64::atan2, never, |_, _| None)
 }
 
 /// `atan2d`
 pub fn float8_atan2d(arguments: &Arguments<'_>) -> Done {
-    map::<(Float8, Float8), Float8>(arguments, |(y, x)| Ok(degrees::atan2(y, x)))
+    combine_slowly::<Float64Type>(arguments, degrees::atan2, never, |_, _| None)
 }
 
 /// `power`, `^`
 pub fn float8_power(arguments: &Arguments<'_>) -> Done {
-    combine::<Float64Type>(
-        arguments,
-        |base, exponent| {
-            let result = base.powf(exponent);
-            (result, !result.is_finite() | (result == 0.0))
-        },
-        |base, exponent| power(base, exponent).err(),
-    )
+    combine_slowly::<Float64Type>(arguments, f64::powf, is_not_finite_or_zero, |base, exponent| {
+        power(base, exponent).err()
+    })
 }
 
 fn power(base: f64, exponent: f64) -> Result<f64, FunctionError> {
@@ -354,32 +347,4 @@ pub fn float8_width_bucket(arguments: &Arguments<'_>) -> Done {
         let bucket = (f64::from(count) * ((value - low) / (high - low))).floor() as i32;
         Ok(bucket.min(count - 1) + 1)
     })
-}
-
-/// `random()`
-pub fn random(arguments: &Arguments<'_>) -> Done {
-    let values = (0..arguments.rows).map(|_| random_unit()).collect::<Vec<f64>>();
-    Ok(Arc::new(PrimitiveArray::<Float64Type>::from(values)))
-}
-
-/// A number in [0, 1) from the standard library's seeded hasher: not for secrets, as PostgreSQL's `random` is not.
-fn random_unit() -> f64 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    thread_local! {
-        static STATE: std::cell::Cell<(u64, u64)> = {
-            let seed = RandomState::new().build_hasher().finish();
-            std::cell::Cell::new((seed | 1, seed.rotate_left(32) | 1))
-        };
-    }
-    let bits = STATE.with(|state| {
-        // xorshift128+
-        let (mut a, b) = state.get();
-        a ^= a << 23;
-        let next = a ^ b ^ (a >> 17) ^ (b >> 26);
-        state.set((b, next));
-        next.wrapping_add(b)
-    });
-    #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
-    let unit = (bits >> 11) as f64 / (1_u64 << 53) as f64;
-    unit
 }

@@ -5,7 +5,10 @@ use arrow::{
     datatypes::{Decimal128Type, i256},
 };
 
-use super::{checked::combine, floats::bad_bucket};
+use super::{
+    checked::{combine, convert_freely},
+    floats::bad_bucket,
+};
 use crate::{
     error::{FunctionError, FunctionErrorKind},
     kernels::{Int4, Int8, Numeric, map, result_scale, scale_of},
@@ -237,12 +240,12 @@ pub fn numeric_div(arguments: &Arguments<'_>) -> Done {
 
 /// Unary `-`
 pub fn numeric_negate(arguments: &Arguments<'_>) -> Done {
-    map::<(Numeric,), Numeric>(arguments, |(value,)| Ok(-value))
+    convert_freely::<Decimal128Type>(arguments, |value| -value)
 }
 
 /// `abs`, `@`
 pub fn numeric_abs(arguments: &Arguments<'_>) -> Done {
-    map::<(Numeric,), Numeric>(arguments, |(value,)| Ok(value.abs()))
+    convert_freely::<Decimal128Type>(arguments, |value| value.abs())
 }
 
 /// The sign: -1, 0 or 1 at scale 0.
@@ -528,12 +531,20 @@ fn at_result_scale(arguments: &Arguments<'_>) -> Result<(i32, i32, i32), Functio
     Ok((i32::from(scale_of(arguments, 0)?), i32::from(scale_of(arguments, 1)?), i32::from(to)))
 }
 
+fn divisor_of(a: i128, b: i128) -> i128 {
+    let (mut a, mut b) = (a.abs(), b.abs());
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
 /// `gcd(numeric, numeric)`
 pub fn numeric_gcd(arguments: &Arguments<'_>) -> Done {
     let (one, two, to) = at_result_scale(arguments)?;
     map::<(Numeric, Numeric), Numeric>(arguments, |(a, b)| {
         let (a, b) = fit(a, one, to).zip(fit(b, two, to)).ok_or_else(FunctionError::numeric_overflow)?;
-        Ok(super::gcd(a, b))
+        Ok(divisor_of(a, b))
     })
 }
 
@@ -545,7 +556,7 @@ pub fn numeric_lcm(arguments: &Arguments<'_>) -> Done {
         if a == 0 || b == 0 {
             return Ok(0);
         }
-        (a / super::gcd(a, b))
+        (a / divisor_of(a, b))
             .checked_mul(b)
             .map(i128::abs)
             .and_then(within)

@@ -24,6 +24,9 @@ use crate::{
     scalar::{Arguments, Scalar},
 };
 
+/// From here on it takes long to search a text.
+const LONG_TEXT_BYTES: usize = 16 << 10;
+
 /// The pattern argument 1, with the flags of another argument if there is one. What one row compiles the next mostly
 /// takes over.
 struct Patterns<'a> {
@@ -143,6 +146,20 @@ fn count_of(value: usize) -> Result<i32, FunctionError> {
 fn match_rows(arguments: &Arguments<'_>, fold: bool, negated: bool) -> Result<ArrayRef, FunctionError> {
     let text = TextArgument::of(arguments, 0)?;
     let mut patterns = Patterns::of(arguments, Some(2), Flags::folding(fold), Some("regexp_like"))?;
+    let nulls = arguments.nulls();
+    if patterns.is_constant
+        && let Some(row) = (0..arguments.rows).find(|row| !nulls.is_null(*row))
+    {
+        let (expression, _) = patterns.get(row)?;
+        return boolean_rows(arguments, |row| {
+            let text = text.get(row);
+            // Of short texts a loop asks often enough.
+            if text.len() > LONG_TEXT_BYTES {
+                interrupt::check()?;
+            }
+            Ok(expression.is_match(text) != negated)
+        });
+    }
     boolean_rows(arguments, |row| Ok(patterns.get(row)?.0.is_match(text.get(row)) != negated))
 }
 

@@ -71,13 +71,14 @@ pub fn rtrim() -> Arc<ScalarUDF> {
     })
 }
 
-fn write_blanks(mut count: usize, out: &mut String) {
-    const BLANKS: &str = "                                                                ";
-    while count > 0 {
-        let part = BLANKS.get(..count).unwrap_or(BLANKS);
-        out.push_str(part);
-        count -= part.len();
+/// Blanks are written sixteen at a time, which is a move where to copy any number is a call, and cut.
+fn write_blanks(count: usize, out: &mut String) {
+    const BLANKS: &str = "                ";
+    let end = out.len() + count;
+    while out.len() < end {
+        out.push_str(BLANKS);
     }
+    out.truncate(end);
 }
 
 fn pad_rows(arguments: &Arguments<'_>, before: bool) -> Result<ArrayRef, FunctionError> {
@@ -167,7 +168,7 @@ pub fn translate() -> Arc<ScalarUDF> {
             let known = table.take().filter(|(last_from, last_to, _)| *last_from == from && *last_to == to);
             let (.., translation) =
                 table.insert(known.unwrap_or_else(|| (from, to, Translation::of(from, to))));
-            out.extend(text.get(row).chars().filter_map(|one| translation.of_character(one)));
+            translation.write(text.get(row), out);
             Ok(())
         })
     })
@@ -177,23 +178,44 @@ pub fn translate() -> Arc<ScalarUDF> {
 struct Translation {
     ascii: [Option<char>; 128],
     others: Vec<(char, Option<char>)>,
+    /// The first bytes of the characters that become something else.
+    begins: [bool; 256],
 }
 
 impl Translation {
     fn of(from: &str, to: &str) -> Self {
         let mut ascii = [None; 128];
         (0_u8..).zip(&mut ascii).for_each(|(code, place)| *place = Some(char::from(code)));
-        let mut translation = Self { ascii, others: Vec::new() };
+        let mut translation = Self { ascii, others: Vec::new(), begins: [false; 256] };
         let mut to = to.chars();
         let pairs: Vec<(char, Option<char>)> = from.chars().map(|one| (one, to.next())).collect();
         // Of a character that is named twice the first counts.
         for (one, becomes) in pairs.into_iter().rev() {
+            let mut bytes = [0; 4];
+            one.encode_utf8(&mut bytes);
+            if let Some(begins) = translation.begins.get_mut(usize::from(bytes[0])) {
+                *begins = true;
+            }
             match usize::try_from(u32::from(one)).ok().and_then(|code| translation.ascii.get_mut(code)) {
                 Some(place) => *place = becomes,
                 None => translation.others.insert(0, (one, becomes)),
             }
         }
         translation
+    }
+
+    /// Writes a text as it becomes: what stays as it is, is copied as a whole.
+    fn write(&self, text: &str, out: &mut String) {
+        let begins = |byte: &u8| self.begins.get(usize::from(*byte)).copied().unwrap_or(true);
+        let mut rest = text;
+        while let Some(changes) = rest.as_bytes().iter().position(begins) {
+            let (same, from) = rest.split_at(changes);
+            out.push_str(same);
+            let mut characters = from.chars();
+            out.extend(characters.next().and_then(|one| self.of_character(one)));
+            rest = characters.as_str();
+        }
+        out.push_str(rest);
     }
 
     fn of_character(&self, one: char) -> Option<char> {

@@ -1,5 +1,6 @@
 //! Types and functions by name and number, encodings, and information_schema's functions of types.
 
+use lis_functions::encodings::CharacterSet;
 use lis_lake::{
     ids::Oid,
     types::{ColumnType, PgType},
@@ -16,7 +17,7 @@ use super::{integer, names, oid, text};
 use crate::{
     format_type,
     registry::ViewContext,
-    relations::{information_schema, pg_proc, small::UTF8},
+    relations::{information_schema, pg_proc},
     rows::Cell,
 };
 
@@ -106,31 +107,12 @@ pub(super) fn regproc_out(_: &ViewContext, cells: &[Cell]) -> Answer {
 
 /// `pg_encoding_to_char`
 pub(super) fn encoding_to_char(_: &ViewContext, cells: &[Cell]) -> Answer {
-    Ok(match integer(cells, 0) {
-        0 => "SQL_ASCII",
-        number if number == i64::from(UTF8) => "UTF8",
-        8 => "LATIN1",
-        24 => "WIN1252",
-        _ => "",
-    }
-    .into())
+    Ok(CharacterSet::by_number(integer(cells, 0)).map_or("", |set| set.name).into())
 }
 
 /// `pg_char_to_encoding`
 pub(super) fn char_to_encoding(_: &ViewContext, cells: &[Cell]) -> Answer {
-    let plain: String = text(cells, 0)
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|letter| letter.to_ascii_lowercase())
-        .collect();
-    Ok(match plain.as_str() {
-        "sqlascii" => 0,
-        "utf8" | "unicode" => UTF8,
-        "latin1" | "iso88591" => 8,
-        "win1252" | "windows1252" => 24,
-        _ => -1,
-    }
-    .into())
+    Ok(CharacterSet::by_name(text(cells, 0)).map_or(-1, |set| i64::from(set.number)).into())
 }
 
 pub(super) fn database_encoding(_: &ViewContext, _: &[Cell]) -> Answer {
@@ -138,11 +120,7 @@ pub(super) fn database_encoding(_: &ViewContext, _: &[Cell]) -> Answer {
 }
 
 pub(super) fn encoding_max_length(_: &ViewContext, cells: &[Cell]) -> Answer {
-    Ok(match integer(cells, 0) {
-        number if number == i64::from(UTF8) => Cell::Integer(4),
-        0 | 8 | 24 => Cell::Integer(1),
-        _ => Cell::Null,
-    })
+    Ok(CharacterSet::by_number(integer(cells, 0)).and_then(CharacterSet::bytes_max).into())
 }
 
 /// The type and modifier that information_schema's functions are given.

@@ -604,8 +604,10 @@ pub(super) const ROWS: &[FunctionRow] = &[
     aggregate("sum", &[Is(Float4)], Is(Float4), |_, arguments| {
         canonical(fold(Fold::Float4Sum), arguments, Float4)
     }),
-    aggregate("json_agg", &[Any], Is(Json), |binding, arguments| json_agg(binding, arguments, Json)),
-    aggregate("jsonb_agg", &[Any], Is(Jsonb), |binding, arguments| json_agg(binding, arguments, Jsonb)),
+    aggregate("json_agg", &[AnyElement], Is(Json), |binding, arguments| json_agg(binding, arguments, Json)),
+    aggregate("jsonb_agg", &[AnyElement], Is(Jsonb), |binding, arguments| {
+        json_agg(binding, arguments, Jsonb)
+    }),
     aggregate("json_object_agg", &[Any, Any], Is(Json), |binding, arguments| {
         json_object_agg(binding, arguments, Json)
     }),

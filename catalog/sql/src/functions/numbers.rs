@@ -4,15 +4,18 @@
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use lis_functions::{numbers as k, scalar::Kernel};
-use lis_lake::types::{ColumnType, PgType, Shown};
+use lis_lake::{
+    names::Identifier,
+    types::{Category, ColumnType, PgType, Shown},
+};
 
-use super::{FunctionRow, Make, build, kernel};
+use super::{FunctionRow, build, kernel, other_type};
 use crate::{
     build::apply,
     error::SqlError,
     operators::{decimal, digits},
-    resolve::select::Formal::{AnyCompatible, AnyCompatibleArray, Is},
-    types::Typed,
+    resolve::select::Formal::{AnyCompatible, AnyCompatibleArray, Foreign, Is},
+    types::{Binding, Typed},
 };
 
 use PgType::{Float4, Float8, Int2, Int4, Int8, Numeric};
@@ -141,6 +144,7 @@ pub(super) const ROWS: &[FunctionRow] = &[
     build("round", &[Is(Numeric), Is(Int4)], Is(Numeric), |_, arguments| {
         rounded("numeric_round", k::numeric_round, arguments)
     }),
+    other_type("trunc", &[Foreign(Category::User)]),
     build("trunc", &[Is(Numeric)], Is(Numeric), |_, arguments| {
         rounded("numeric_trunc", k::numeric_trunc, arguments)
     }),
@@ -210,13 +214,25 @@ pub(super) const ROWS: &[FunctionRow] = &[
     build("pi", &[], Is(Float8), |_, _| {
         Ok(Typed::constant(ScalarValue::Float64(Some(std::f64::consts::PI)), ColumnType::plain(Float8)))
     }),
-    FunctionRow::new(
-        "random",
-        &[],
-        Is(Float8),
-        Make::Function(|| lis_functions::scalar::Scalar::volatile("random", DataType::Float64, k::random)),
-    ),
+    build("random", &[], Is(Float8), random),
 ];
+
+/// `random()` draws from what the session keeps, so that `setseed` tells what comes.
+fn random(binding: &Binding<'_>, arguments: Vec<Typed>) -> Result<Typed, SqlError> {
+    let catalog = Identifier::exact("pg_catalog");
+    let kept = binding.catalog.functions(Some(&catalog), &Identifier::exact("random")).into_iter().next();
+    let function = kept.map_or_else(
+        || {
+            lis_functions::scalar::Scalar::volatile(
+                "random",
+                DataType::Float64,
+                lis_functions::random::random,
+            )
+        },
+        |function| function.implementation,
+    );
+    crate::build::call(&function, arguments, ColumnType::plain(Float8))
+}
 
 /// `gcd` and `lcm` have the larger scale.
 fn common_divisor(

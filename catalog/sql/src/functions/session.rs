@@ -103,6 +103,10 @@ pub(super) const ROWS: &[FunctionRow] = &[
     build("version", &[], Is(Text), |_, _| Ok(text(&version(), Text))),
     build("current_setting", &[Is(Text)], Is(Text), current_setting),
     build("current_setting", &[Is(Text), Is(Bool)], Is(Text), current_setting),
+    build("pg_client_encoding", &[], Is(Name), |binding, _| {
+        let encoding = binding.context.settings.get("client_encoding");
+        Ok(text(encoding.map_or("UTF8", String::as_str), Name))
+    }),
     build("pg_backend_pid", &[], Is(Int4), |binding, _| integer(binding.context.backend_pid)),
     build("pg_is_in_recovery", &[], Is(Bool), |_, _| boolean(false)),
     build("txid_current", &[], Is(Int8), |binding, _| {

@@ -13,9 +13,9 @@ use lis_functions::{
     sets::{self as k, series::SeriesFunction},
     strings as text,
 };
-use lis_lake::types::{ColumnType, PgType, list, record_field};
+use lis_lake::types::{Category, ColumnType, PgType, list, record_field};
 
-use super::{FunctionRow, Make};
+use super::{FunctionRow, Make, other_type};
 use crate::{
     build::{apply_on_null, call_as},
     error::{SqlError, SqlErrorKind},
@@ -24,7 +24,7 @@ use crate::{
     resolve::{
         ResolvedSet, SetColumn,
         arrays::{items, lower_bound, to_plain},
-        select::Formal::{self, AnyArray, Is},
+        select::Formal::{self, AnyArray, Foreign, Is},
     },
     types::{Binding, Derived, Typed, common_type},
 };
@@ -265,6 +265,7 @@ pub(super) const ROWS: &[FunctionRow] = &[
         timestamptz_series,
     ),
     set("unnest", &[AnyArray], Text, unnest),
+    other_type("unnest", &[Foreign(Category::Pseudo)]),
     set("generate_subscripts", &[AnyArray, Is(Int4)], Int4, subscripts),
     set("generate_subscripts", &[AnyArray, Is(Int4), Is(PgType::Bool)], Int4, subscripts),
     set("pg_get_keywords", &[], PgType::Record, keywords),

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::ScalarUDF;
 use lis_functions::{
-    bytes, formatting, identifiers, json, patterns,
+    bytes, encodings, formatting, identifiers, json, patterns,
     strings::{self as k, Definition, Kind},
 };
-use lis_lake::types::{ColumnType, PgType};
+use lis_lake::types::{Category, ColumnType, PgType};
 
-use super::{FunctionRow, Make, build, kernel};
+use super::{FunctionRow, Make, build, kernel, other_type};
 use crate::{
     build::{apply, apply_on_null, call},
     error::{SqlError, SqlErrorKind},
-    resolve::select::Formal::{self, Any, AnyElement, Is},
+    resolve::select::Formal::{self, Any, AnyElement, Foreign, Is},
     types::{
         Binding, Typed,
         casts::{canonical_text, to_text},
@@ -23,7 +23,7 @@ use crate::{
 };
 
 use PgType::{
-    Bool, Bytea, Date, Float4, Float8, Int4, Int8, Interval, Json, Jsonb, Numeric, Text, Timestamp,
+    Bool, Bytea, Date, Float4, Float8, Int4, Int8, Interval, Json, Jsonb, Name, Numeric, Text, Timestamp,
     Timestamptz,
 };
 
@@ -311,6 +311,9 @@ pub(super) const ROWS: &[FunctionRow] = &[
         identifiers::parse_ident_strict,
     ),
     kernel("pg_size_bytes", &[Is(Text)], Is(Int8), "pg_size_bytes", identifiers::size_bytes),
+    other_type("bit_count", &[Foreign(Category::User)]),
+    other_type("get_bit", &[Foreign(Category::User), Is(Int4)]),
+    other_type("set_bit", &[Foreign(Category::User), Is(Int4), Is(Int4)]),
     kernel("bit_count", &[Is(Bytea)], Is(Int8), "bytea_bit_count", bytes::bit_count),
     kernel("bit_length", &[Is(Bytea)], Is(Int4), "bytea_bit_length", bytes::bit_length),
     kernel("btrim", &[Is(Bytea), Is(Bytea)], Is(Bytea), "bytea_btrim", bytes::btrim),
@@ -344,6 +347,10 @@ pub(super) const ROWS: &[FunctionRow] = &[
     }),
     build("format", &[Is(Text)], Is(Text), format),
     build("format", &[Is(Text), Any], Is(Text), format).variadic(),
+    kernel("convert", &[Is(Bytea), Is(Name), Is(Name)], Is(Bytea), "pg_convert", encodings::convert),
+    kernel("convert_from", &[Is(Bytea), Is(Name)], Is(Text), "pg_convert_from", encodings::convert_from),
+    kernel("convert_to", &[Is(Text), Is(Name)], Is(Bytea), "pg_convert_to", encodings::convert_to),
+    kernel("length", &[Is(Bytea), Is(Name)], Is(Int4), "length_in_encoding", encodings::length),
     kernel("encode", &[Is(Bytea), Is(Text)], Is(Text), "encode", bytes::encode),
     kernel("decode", &[Is(Text), Is(Text)], Is(Bytea), "decode", bytes::decode),
     build("octet_length", &[Is(PgType::Bpchar)], Is(Int4), |_, arguments| {
@@ -399,6 +406,9 @@ pub(super) const ROWS: &[FunctionRow] = &[
         to_jsonb(json_object(binding, arguments)?)
     })
     .variadic(),
+    build("jsonb_build_array", &[], Is(Jsonb), |binding, arguments| {
+        to_jsonb(json_array(binding, arguments)?)
+    }),
     build("jsonb_build_array", &[Any], Is(Jsonb), |binding, arguments| {
         to_jsonb(json_array(binding, arguments)?)
     })

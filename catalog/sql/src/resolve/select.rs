@@ -21,6 +21,8 @@ pub(crate) enum Formal {
     AnyCompatible,
     /// `anycompatiblearray`
     AnyCompatibleArray,
+    /// A type that we do not have, of this category: only a literal can be given.
+    Foreign(Category),
 }
 
 impl Formal {
@@ -32,6 +34,7 @@ impl Formal {
             Self::Any | Self::AnyElement | Self::AnyCompatible => true,
             Self::AnyArray | Self::AnyCompatibleArray => is_array,
             Self::AnyNonArray => actual.element().is_none(),
+            Self::Foreign(_) => actual == PgType::Unknown,
         }
     }
 
@@ -42,6 +45,7 @@ impl Formal {
     fn category(self) -> Category {
         match self {
             Self::Is(pg_type) => pg_type.facts().category,
+            Self::Foreign(category) => category,
             _ => Category::Pseudo,
         }
     }
@@ -182,7 +186,7 @@ impl Generic {
     pub(crate) fn resolve(self, formal: Formal) -> Option<PgType> {
         match formal {
             Formal::Is(pg_type) => Some(pg_type),
-            Formal::Any => None,
+            Formal::Any | Formal::Foreign(_) => None,
             Formal::AnyElement | Formal::AnyNonArray => self.element,
             Formal::AnyArray => self.element.and_then(PgType::array),
             Formal::AnyCompatible => self.compatible,
@@ -206,7 +210,7 @@ pub(crate) fn generic<C: Candidate>(candidate: &C, actual: &[PgType]) -> Option<
         let own = match formal {
             Formal::AnyElement | Formal::AnyNonArray | Formal::AnyCompatible => Some(actual),
             Formal::AnyArray | Formal::AnyCompatibleArray => actual.element(),
-            Formal::Is(_) | Formal::Any => continue,
+            Formal::Is(_) | Formal::Any | Formal::Foreign(_) => continue,
         };
         let own = own.filter(|own| *own != PgType::Unknown);
         match formal {
