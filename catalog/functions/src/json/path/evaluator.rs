@@ -6,6 +6,8 @@
 
 use std::rc::Rc;
 
+use recursive::recursive;
+
 use super::{
     Arithmetic, Comparison, Head, Item, Method, Path, Predicate, Step,
     datetime::{self, Zone},
@@ -181,6 +183,7 @@ impl<'j> Evaluator<'j> {
         !self.path.strict
     }
 
+    #[recursive]
     fn item(&mut self, item: &'j Item, value: &Value<'j>, found: &mut Found<'j>) -> Outcome {
         let unwrap = self.is_lax();
         let steps = &item.steps;
@@ -264,6 +267,7 @@ impl<'j> Evaluator<'j> {
         outcome
     }
 
+    #[recursive]
     fn step(
         &mut self,
         step: &'j Step,
@@ -380,6 +384,7 @@ impl<'j> Evaluator<'j> {
     }
 
     /// Steps from what is in an array or object, down to the last level.
+    #[recursive]
     fn children(
         &mut self,
         steps: &'j [Step],
@@ -664,6 +669,7 @@ impl<'j> Evaluator<'j> {
     }
 
     /// Errors of what a predicate is made of make it unknown.
+    #[recursive]
     fn truth(&mut self, predicate: &'j Predicate, value: &Value<'j>) -> Result<Truth, Trouble> {
         let fatal = Trouble::Fatal;
         Ok(match predicate {

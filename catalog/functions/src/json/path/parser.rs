@@ -2,6 +2,8 @@
 //! stand in parentheses; so both are read by the same functions, and each place refuses what it cannot use, at the
 //! token where PostgreSQL's grammar does.
 
+use recursive::recursive;
+
 use super::{
     Arithmetic, Comparison, Head, Item, Method, Path, Predicate, RegexFlags, Step,
     lexer::{Lexer, Token, TokenKind},
@@ -106,6 +108,7 @@ impl<'t> Parser<'t> {
         }
     }
 
+    #[recursive]
     fn or(&mut self) -> Read<Parsed> {
         self.logic("||", Self::and, Predicate::Or)
     }
@@ -242,6 +245,7 @@ impl<'t> Parser<'t> {
         Ok((left, height))
     }
 
+    #[recursive]
     fn signed(&mut self) -> Read<Parsed> {
         let negative = self.token.is("-");
         if !negative && !self.token.is("+") {
@@ -484,6 +488,7 @@ fn regex_flags(text: &str) -> Result<RegexFlags, FunctionError> {
 }
 
 /// Refuses `@` outside of filters and `last` outside of subscripts.
+#[recursive]
 fn check_item(item: &Item, in_filter: bool, in_subscript: bool) -> Result<(), FunctionError> {
     let refused = |message: &str| FunctionError::new(FunctionErrorKind::SyntaxError, message);
     match &item.head {

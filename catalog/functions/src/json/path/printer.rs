@@ -1,6 +1,8 @@
 //! The canonical text of a path, as PostgreSQL writes it: parentheses where the operators ask for them, keys and texts
 //! between quotes, no blanks that say nothing.
 
+use recursive::recursive;
+
 use super::{Head, Item, Path, Predicate, RegexFlags, Step};
 use crate::{json::write_string, text_input::Decimal, text_output::write_numeric};
 
@@ -75,6 +77,7 @@ fn in_parentheses(wanted: bool, out: &mut String, write: impl FnOnce(&mut String
     }
 }
 
+#[recursive]
 fn write_item(item: &Item, parentheses: bool, out: &mut String) {
     match &item.head {
         Head::Null => out.push_str("null"),
@@ -108,6 +111,7 @@ fn write_item(item: &Item, parentheses: bool, out: &mut String) {
     item.steps.iter().for_each(|step| write_step(step, out));
 }
 
+#[recursive]
 fn write_predicate(predicate: &Predicate, parentheses: bool, out: &mut String) {
     let logic = |left: &Predicate, symbol: &str, right: &Predicate, out: &mut String| {
         let priority = predicate_priority(predicate);
