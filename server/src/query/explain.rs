@@ -1,7 +1,7 @@
 //! EXPLAIN: the bound plan, before rights and policies are put into it: a line for each node, or the tree as one value.
 //! It tells nothing about files, estimates or other people's rows.
 
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
 use datafusion::common::ScalarValue;
 use lis_lake::types::{ColumnType, PgType};
@@ -126,13 +126,12 @@ impl Node<'_> {
 
     fn yaml(&self, out: &mut String, first: &str, others: &str) {
         let (name, details) = self.parts();
-        // Writing to a string cannot fail.
-        let _ = write!(out, "\n{first}Node Type: {}", json!(name));
+        out.push_str(&format!("\n{first}Node Type: {}", json!(name)));
         if let Some(details) = details {
-            let _ = write!(out, "\n{others}Details: {}", json!(details));
+            out.push_str(&format!("\n{others}Details: {}", json!(details)));
         }
         if !self.below.is_empty() {
-            let _ = write!(out, "\n{others}Plans:");
+            out.push_str(&format!("\n{others}Plans:"));
             for node in &self.below {
                 node.yaml(out, &format!("{others}  - "), &format!("{others}    "));
             }

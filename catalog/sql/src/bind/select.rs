@@ -70,7 +70,7 @@ impl Binder<'_> {
     ) -> Result<Bound, SqlError> {
         check_clauses(select)?;
         if let Some(into) = &select.into {
-            return Err(self.into_here(into, "SELECT ... INTO is not allowed here"));
+            return Err(self.misplaced_into(into, "SELECT ... INTO is not allowed here"));
         }
         self.from_names.borrow_mut().push(Vec::new());
         let bound = self.select_within(select, order_by, lock, surroundings, unknowns);
@@ -79,7 +79,7 @@ impl Binder<'_> {
     }
 
     /// INTO in a place where it makes no table.
-    pub(super) fn into_here(&self, into: &ast::SelectInto, message: &str) -> SqlError {
+    pub(super) fn misplaced_into(&self, into: &ast::SelectInto, message: &str) -> SqlError {
         SqlError::new(SqlErrorKind::SyntaxError, message).at(self.name_position(&into.name))
     }
 

@@ -48,7 +48,7 @@ impl Binder<'_> {
             && let Some(into) = &select.into
         {
             let message = "INTO is only allowed on first SELECT of UNION/INTERSECT/EXCEPT";
-            return Err(self.into_here(into, message));
+            return Err(self.misplaced_into(into, message));
         }
         let left = self.set_expression(left, surroundings, Unknowns::Keep)?;
         let right = self.set_expression(right, surroundings, Unknowns::Keep)?;
