@@ -183,6 +183,12 @@ impl Plan<'_> {
                         format!("schema \"{}\" does not exist", schema.as_str()),
                     ));
                 }
+                if !self.context.catalog.may_use_schema(schema) {
+                    return Err(SecurityError::denied(format!(
+                        "permission denied for schema {}",
+                        schema.as_str()
+                    )));
+                }
                 let name = QualifiedName { schema: schema.clone(), name: name.name.clone() };
                 self.context.snapshot.relation_named(&name)
             }

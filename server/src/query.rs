@@ -71,6 +71,13 @@ impl Request {
         self.snapshot.schema(table.schema_id).map(|schema| schema.name.as_str().to_owned())
     }
 
+    /// Whether the user may look for names in a schema.
+    pub(crate) fn may_use_schema(&self, name: &Identifier) -> bool {
+        let viewer = self.rights.viewer(&self.principal, Arc::clone(&self.snapshot));
+        let schema = self.snapshot.schema_named(name);
+        schema.is_none_or(|schema| schema.temporary || viewer.may_see_schema(schema.id.oid()))
+    }
+
     /// The catalogue as this user sees it.
     pub(crate) fn catalog(&self, server: &Server) -> SessionCatalog {
         let context = ViewContext {

@@ -260,6 +260,11 @@ impl Session {
         let user = self.principal.current_user();
         let mut search_path: Vec<Identifier> =
             self.settings.search_path(user.as_str()).iter().map(|name| Identifier::exact(name)).collect();
+        // A schema that the user may not use is passed over, as if it were not there.
+        let viewer = rights.viewer(&self.principal, Arc::clone(&snapshot));
+        search_path.retain(|name| {
+            snapshot.schema_named(name).is_none_or(|schema| viewer.may_see_schema(schema.id.oid()))
+        });
         // The session's temporary schema comes first, unless the path says where it comes.
         if let Some(temporary) = snapshot.temporary_schema() {
             match search_path.iter_mut().find(|name| name.as_str() == TEMPORARY_SCHEMA) {

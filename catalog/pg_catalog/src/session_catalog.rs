@@ -181,6 +181,10 @@ impl Catalog for SessionCatalog {
         namespaces::namespace_oid(&self.context, name).is_some()
     }
 
+    fn may_use_schema(&self, name: &Identifier) -> bool {
+        namespaces::may_use(&self.context, name)
+    }
+
     fn functions(&self, schema: Option<&Identifier>, name: &Identifier) -> Vec<CatalogFunction> {
         let schemas = match schema {
             Some(schema) => vec![schema.clone()],

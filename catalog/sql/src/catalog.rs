@@ -27,6 +27,12 @@ pub trait Catalog: Send + Sync + Debug {
     /// Whether there is such a schema.
     fn has_schema(&self, name: &Identifier) -> bool;
 
+    /// Whether the user may look for names in a schema, which is asked before anything is told of them; one that is not
+    /// there is no secret.
+    fn may_use_schema(&self, _name: &Identifier) -> bool {
+        true
+    }
+
     /// Functions of this name that need to know the session or the catalogue (`pg_table_is_visible`,
     /// `has_table_privilege`, `format_type`, …). The binder's own table of functions is asked first.
     fn functions(&self, schema: Option<&Identifier>, name: &Identifier) -> Vec<CatalogFunction>;

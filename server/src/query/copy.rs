@@ -120,7 +120,7 @@ async fn begin(
 ) -> Result<CopyTarget> {
     let name = &copy.table;
     let dialect = Dialect::new(&copy.options, session.settings.encoding())?;
-    let relation = match ddl::find_relation(request, name) {
+    let relation = match ddl::find_relation(request, name)? {
         Some(relation) => relation,
         None if is_system(server, name) => {
             return Err(ServerError::new(
@@ -187,7 +187,7 @@ async fn begin(
 
 /// Refuses COPY t TO of what is no table: a view's rows are copied by a query.
 pub(crate) fn check_source(request: &Request, name: &ObjectName) -> Result<()> {
-    let Some(kind) = ddl::find_relation(request, name).and_then(no_table) else { return Ok(()) };
+    let Some(kind) = ddl::find_relation(request, name)?.and_then(no_table) else { return Ok(()) };
     let message = format!("cannot copy from {kind} \"{}\"", name.name.as_str());
     Err(ServerError::new(Condition::WrongObjectType, message)
         .with_hint("Try the COPY (SELECT ...) TO variant."))

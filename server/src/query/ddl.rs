@@ -284,16 +284,26 @@ fn creation_schema(request: &Request, name: &ObjectName) -> Result<Arc<Schema>> 
         })
 }
 
-/// A relation by a name as it was written.
-pub(crate) fn find_relation<'a>(request: &'a Request, name: &ObjectName) -> Option<&'a Relation> {
-    let lookup = |schema: &Identifier| {
-        let name = QualifiedName { schema: schema.clone(), name: name.name.clone() };
-        request.snapshot.relation_named(&name)
-    };
+/// A relation by a name as it was written. 42501 of a schema that the user may not use, whatever is in it.
+pub(crate) fn find_relation<'a>(request: &'a Request, name: &ObjectName) -> Result<Option<&'a Relation>> {
     match &name.schema {
-        Some(schema) => lookup(schema),
-        None => request.bind.search_path.iter().find_map(lookup),
+        Some(schema) if !request.may_use_schema(schema) => {
+            let message = format!("permission denied for schema {}", schema.as_str());
+            Err(ServerError::new(Condition::InsufficientPrivilege, message).at(name.position))
+        }
+        Some(schema) => {
+            let name = QualifiedName { schema: schema.clone(), name: name.name.clone() };
+            Ok(request.snapshot.relation_named(&name))
+        }
+        None => Ok(on_search_path(request, &name.name)),
     }
+}
+
+/// The first relation of a name on the search path.
+fn on_search_path<'a>(request: &'a Request, name: &Identifier) -> Option<&'a Relation> {
+    request.bind.search_path.iter().find_map(|schema| {
+        request.snapshot.relation_named(&QualifiedName { schema: schema.clone(), name: name.clone() })
+    })
 }
 
 /// The columns that PostgreSQL's tables have beside their own.
@@ -316,8 +326,7 @@ fn no_relation(kind: &str, name: &ObjectName) -> ServerError {
 
 /// A relation's name as PostgreSQL shows it: with its schema unless the search path finds it.
 pub(crate) fn shown_name(request: &Request, relation: &Relation) -> String {
-    let unqualified = ObjectName { schema: None, name: relation.name().clone(), position: None };
-    let visible = find_relation(request, &unqualified).is_some_and(|found| found.id() == relation.id());
+    let visible = on_search_path(request, relation.name()).is_some_and(|found| found.id() == relation.id());
     match request.snapshot.qualified_name(relation) {
         Some(qualified) if !visible => qualified.to_string(),
         _ => relation.name().to_string(),

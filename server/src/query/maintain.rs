@@ -75,7 +75,7 @@ async fn each(
     let verb = if compact { "vacuum" } else { "analyze" };
     let mut tables: Vec<Arc<Table>> = Vec::new();
     for (name, columns) in named {
-        let relation = ddl::find_relation(request, name).ok_or_else(|| no_relation(name))?;
+        let relation = ddl::find_relation(request, name)?.ok_or_else(|| no_relation(name))?;
         let shown = relation.name().as_str().to_owned();
         let Relation::Table(table) = relation else {
             let message =
@@ -122,7 +122,7 @@ async fn each(
 /// REINDEX of tables: there is nothing to rebuild.
 fn reindex(session: &mut Session, server: &Server, request: &Request, named: &Named) -> Result<()> {
     for (name, _) in named {
-        let relation = ddl::find_relation(request, name).ok_or_else(|| no_relation(name))?;
+        let relation = ddl::find_relation(request, name)?.ok_or_else(|| no_relation(name))?;
         let shown = relation.name().as_str();
         let Some(table) = relation.as_table() else {
             let message = format!("\"{shown}\" is not a table or materialized view");
@@ -139,7 +139,7 @@ fn reindex(session: &mut Session, server: &Server, request: &Request, named: &Na
 /// REINDEX of the index that a key shows.
 fn reindex_index(server: &Server, request: &Request, named: &Named) -> Result<()> {
     for (name, _) in named {
-        if let Some(relation) = ddl::find_relation(request, name) {
+        if let Some(relation) = ddl::find_relation(request, name)? {
             let message = format!("\"{}\" is not an index", relation.name().as_str());
             return Err(ServerError::new(Condition::WrongObjectType, message));
         }
@@ -152,7 +152,7 @@ fn reindex_index(server: &Server, request: &Request, named: &Named) -> Result<()
 /// CLUSTER: no table was ever clustered by an index.
 fn cluster(server: &Server, request: &Request, named: &Named) -> Result<()> {
     let Some((name, index)) = named.first() else { return Ok(()) };
-    let relation = ddl::find_relation(request, name).ok_or_else(|| no_relation(name))?;
+    let relation = ddl::find_relation(request, name)?.ok_or_else(|| no_relation(name))?;
     owned(server, request, relation)?;
     let shown = relation.name().as_str();
     let message = match index.first() {
@@ -177,7 +177,7 @@ pub(crate) async fn drop_indexes(session: &mut Session, names: &[ObjectName], if
     let request = session.request(Vec::new()).await?;
     for name in names {
         let shown = name.name.as_str();
-        if let Some(relation) = ddl::find_relation(&request, name) {
+        if let Some(relation) = ddl::find_relation(&request, name)? {
             let (what, command) = match relation {
                 Relation::Table(table) if table.materialized.is_some() => {
                     ("materialized view", "DROP MATERIALIZED VIEW")
@@ -191,6 +191,10 @@ pub(crate) async fn drop_indexes(session: &mut Session, names: &[ObjectName], if
         }
         if let Some(table) = table_of_key(&request, name) {
             let relation = Relation::Table(table);
+            if owned(&session.server, &request, &relation).is_err() {
+                let message = format!("must be owner of index {shown}");
+                return Err(ServerError::new(Condition::InsufficientPrivilege, message));
+            }
             let table = ddl::shown_name(&request, &relation);
             // The index is where its table is.
             let index = match table.strip_suffix(relation.name().as_str()) {
@@ -231,7 +235,7 @@ fn table_of_key(request: &Request, name: &ObjectName) -> Option<Arc<Table>> {
         tables.find_map(|relation| relation.as_table().filter(has_key).cloned())
     };
     match &name.schema {
-        Some(schema) => in_schema(schema),
+        Some(schema) => Some(schema).filter(|schema| request.may_use_schema(schema)).and_then(in_schema),
         None => request.bind.search_path.iter().find_map(in_schema),
     }
 }

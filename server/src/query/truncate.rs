@@ -64,7 +64,7 @@ fn chosen(
 ) -> Result<(Vec<Arc<Table>>, Vec<String>)> {
     let mut tables: Vec<Arc<Table>> = Vec::new();
     for name in names {
-        let relation = ddl::find_relation(request, name).ok_or_else(|| missing(name))?;
+        let relation = ddl::find_relation(request, name)?.ok_or_else(|| missing(name))?;
         if matches!(relation, Relation::View(_))
             || relation.as_table().is_some_and(|table| table.materialized.is_some())
         {
@@ -121,7 +121,7 @@ pub(crate) async fn lock(session: &mut Session, names: &[ObjectName], mode: &str
         _ => &[Privilege::Update, Privilege::Delete, Privilege::Truncate],
     };
     for name in names {
-        let relation = ddl::find_relation(&request, name).ok_or_else(|| missing(name))?;
+        let relation = ddl::find_relation(&request, name)?.ok_or_else(|| missing(name))?;
         let mut locked = vec![relation.id().oid()];
         // What a view in its owner's rights reads is the owner's to lock.
         let mut asked = locked.clone();

@@ -92,7 +92,9 @@ pub(super) fn relation_named(context: &ViewContext, written: &str) -> Option<Oid
             .map(|(.., constraint)| index_oid(constraint))
     };
     match schema {
-        Some(schema) => find(Identifier::exact(&schema)),
+        Some(schema) => Some(Identifier::exact(&schema))
+            .filter(|schema| namespaces::may_use(context, schema))
+            .and_then(find),
         None => path(context).find_map(find),
     }
 }

@@ -430,6 +430,11 @@ impl Binder<'_> {
                 let oid = self.stored_meaning(schema, name).map(|read| Oid::new(read.relation));
                 oid.and_then(|oid| catalog.relation_by_oid(oid))
             }
+            // A stored query is bound in its owner's rights, who may use what it names.
+            Some(schema) if self.reads.is_none() && !catalog.may_use_schema(schema) => {
+                let message = format!("permission denied for schema {}", schema.as_str());
+                return Err(SqlError::new(SqlErrorKind::InsufficientPrivilege, message).at(position));
+            }
             Some(schema) => catalog.relation(&QualifiedName { schema: schema.clone(), name: name.clone() }),
             None => {
                 let found = self.on_search_path(name);

@@ -88,6 +88,7 @@ impl Call<'_> {
             ServerError::new(Condition::InvalidName, format!("invalid name syntax: \"{text}\""))
         })?;
         let candidates: Vec<QualifiedName> = match parts.as_slice() {
+            [schema, _] if !self.request.may_use_schema(schema) => Vec::new(),
             [schema, name] => vec![QualifiedName { schema: schema.clone(), name: name.clone() }],
             [name] => self
                 .request

@@ -38,7 +38,7 @@ impl Ddl<'_> {
         if_exists: bool,
         actions: &[AlterAction],
     ) -> Result<()> {
-        let Some(relation) = find_relation(&self.request, name).cloned() else {
+        let Some(relation) = find_relation(&self.request, name)?.cloned() else {
             if if_exists {
                 let name = name.name.as_str();
                 return self.notice(format!("relation \"{name}\" does not exist, skipping"));

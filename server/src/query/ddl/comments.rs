@@ -42,7 +42,7 @@ impl Ddl<'_> {
     }
 
     fn owned(&self, name: &ObjectName, kind: Option<RelationKind>) -> Result<&Relation> {
-        let relation = find_relation(&self.request, name).ok_or_else(|| no_relation("relation", name))?;
+        let relation = find_relation(&self.request, name)?.ok_or_else(|| no_relation("relation", name))?;
         if let Some(kind) = kind {
             check_kind(kind, relation)?;
         }

@@ -85,7 +85,7 @@ impl Ddl<'_> {
         table: &ObjectName,
         referenced: &[Identifier],
     ) -> Result<NewConstraint> {
-        let relation = find_relation(&self.request, table).ok_or_else(|| no_relation("relation", table))?;
+        let relation = find_relation(&self.request, table)?.ok_or_else(|| no_relation("relation", table))?;
         let Relation::Table(target) = relation else {
             return Err(ServerError::new(
                 Condition::WrongObjectType,

@@ -23,7 +23,7 @@ impl Ddl<'_> {
     ) -> Result<()> {
         let mut dropping = Vec::new();
         for name in names {
-            let Some(relation) = find_relation(&self.request, name) else {
+            let Some(relation) = find_relation(&self.request, name)? else {
                 if if_exists {
                     let message =
                         format!("{} \"{}\" does not exist, skipping", kind.name(), name.name.as_str());

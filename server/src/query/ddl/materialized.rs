@@ -102,7 +102,7 @@ impl Ddl<'_> {
     /// REFRESH MATERIALIZED VIEW, in the rights of its owner. CONCURRENTLY says nothing: readers never wait.
     pub(super) async fn refresh(&mut self, name: &ObjectName, with_data: bool) -> Result<()> {
         let relation =
-            find_relation(&self.request, name).ok_or_else(|| no_relation("relation", name))?.clone();
+            find_relation(&self.request, name)?.ok_or_else(|| no_relation("relation", name))?.clone();
         match kind_of(&relation) {
             RelationKind::MaterializedView => {}
             RelationKind::Table => {

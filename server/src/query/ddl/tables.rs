@@ -129,7 +129,7 @@ impl Ddl<'_> {
         new: &mut NewTable,
         checks: &mut Vec<(Option<Identifier>, String)>,
     ) -> Result<()> {
-        let relation = find_relation(&self.request, &like.source)
+        let relation = find_relation(&self.request, &like.source)?
             .ok_or_else(|| no_relation("relation", &like.source))?;
         self.request.judge(&self.server, |context| {
             privileges::require_relation(context, relation.id().oid(), Privilege::Select)
