@@ -27,8 +27,8 @@ use datafusion::{
     prelude::SessionConfig,
 };
 use lis_sql::engine::{
-    AggregateStatistics, CollectedOrder, EnsureRequirements, Planner, PushDownFilters, SortedInputs,
-    WideRows, YieldingJoins,
+    AggregateStatistics, CollectedOrder, EnsureRequirements, LimitAggregation, Planner, PushDownFilters,
+    SortedInputs, WideRows, YieldingJoins,
 };
 
 use crate::barrier::RemoveBarriers;
@@ -113,6 +113,7 @@ pub fn session_state(runtime: Arc<RuntimeEnv>, mut config: SessionConfig) -> Ses
             // Ours call the engine's, where these are right.
             match rule.name() {
                 "aggregate_statistics" => Arc::new(AggregateStatistics::default()),
+                "LimitAggregation" => Arc::new(LimitAggregation::default()),
                 "EnsureRequirements" => Arc::new(EnsureRequirements::default()),
                 "SanityCheckPlan" => Arc::new(SortedInputs::default()),
                 _ => rule,

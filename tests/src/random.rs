@@ -8,6 +8,7 @@
 //! What the generator avoids is what the two may answer differently: order of rows without a total order, division of
 //! numerics (scales), operations that fail on values (which rows are evaluated is a server's own business).
 
+mod changes;
 mod compare;
 mod expressions;
 mod forms;
@@ -15,7 +16,7 @@ mod queries;
 mod relations;
 mod windows;
 
-pub use compare::{Outcome, compare};
+pub use compare::{Outcome, compare, compare_over};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 /// The tables. Their columns have names of their own in every table, so that a name is never ambiguous.
@@ -169,6 +170,18 @@ impl Generator {
         Query { pieces: vec![self.expression(Type::Boolean, &columns, 3)], ordered: false }
     }
 
+    /// A value over the columns of `slump.ett`, and its type's name.
+    pub fn value(&mut self) -> (Query, &'static str) {
+        let kind = *self.pick(&Type::ALL);
+        self.next_name = 0;
+        self.tables_left = 3;
+        let mut columns = queries::table_columns(0);
+        for column in &mut columns {
+            column.name.insert_str(0, "ett.");
+        }
+        (Query { pieces: vec![self.expression(kind, &columns, 2)], ordered: false }, kind.name())
+    }
+
     pub(crate) fn chance(&mut self, percent: u32) -> bool {
         self.random.random_range(0..100) < percent
     }
@@ -188,6 +201,11 @@ impl Generator {
 }
 
 impl Query {
+    /// A query as it is written.
+    pub fn written(sql: String) -> Self {
+        Self { pieces: vec![Piece::Text(sql)], ordered: false }
+    }
+
     /// Its text.
     pub fn sql(&self) -> String {
         let mut text = String::new();

@@ -101,17 +101,28 @@ impl Aggregation for Fold {
 trait Float: ArrowPrimitiveType + std::fmt::Debug {
     /// Whether a value is one of them.
     fn is_infinite(value: Self::Native) -> bool;
+
+    /// A value, and the one NaN instead of another: the processor makes them of either sign.
+    fn one_nan(value: Self::Native) -> Self::Native;
 }
 
 impl Float for Float32Type {
     fn is_infinite(value: f32) -> bool {
         value.is_infinite()
     }
+
+    fn one_nan(value: f32) -> f32 {
+        if value.is_nan() { f32::NAN } else { value }
+    }
 }
 
 impl Float for Float64Type {
     fn is_infinite(value: f64) -> bool {
         value.is_infinite()
+    }
+
+    fn one_nan(value: f64) -> f64 {
+        if value.is_nan() { f64::NAN } else { value }
     }
 }
 
@@ -140,7 +151,7 @@ impl<T: Float> Accumulator for FloatSum<T> {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        ScalarValue::new_primitive::<T>(self.sum, &T::DATA_TYPE)
+        ScalarValue::new_primitive::<T>(self.sum.map(T::one_nan), &T::DATA_TYPE)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
@@ -192,7 +203,7 @@ impl<T: Float> GroupsAccumulator for FloatSums<T> {
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let sums = emit_to.take_needed(&mut self.sums);
-        Ok(Arc::new(PrimitiveArray::<T>::from_iter(sums)))
+        Ok(Arc::new(PrimitiveArray::<T>::from_iter(sums.into_iter().map(|sum| sum.map(T::one_nan)))))
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {

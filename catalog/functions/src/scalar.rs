@@ -7,7 +7,7 @@
 use std::{
     cell::Cell,
     fmt,
-    hash::{Hash, Hasher},
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, LazyLock},
 };
 
@@ -19,7 +19,9 @@ use arrow::{
 };
 use datafusion::{
     common::{DataFusionError, Result, ScalarValue, config::ConfigOptions},
-    logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility},
+    logical_expr::{
+        ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    },
 };
 
 use crate::{error::FunctionError, results};
@@ -27,12 +29,15 @@ use crate::{error::FunctionError, results};
 /// The longest value that becomes a constant of a plan. The planner copies, compares and writes out constants.
 const CONSTANT_BYTES_MAX: usize = 64 << 10;
 
+/// Calls inside one another up to which they are part of a name.
+const DEPTH_MAX: usize = 8;
+
 thread_local! {
     static FOLDING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs an optimiser. While it runs, calls whose value is long fail, and so stay calls: the optimiser keeps what it cannot
-/// evaluate.
+/// Runs an optimiser. While it runs, calls whose value makes no constant of a plan fail, and so stay calls: the optimiser
+/// keeps what it cannot evaluate.
 pub fn with_short_constants<T>(optimise: impl FnOnce() -> T) -> T {
     /// Sets it back, after a panic too.
     struct Before(bool);
@@ -43,6 +48,15 @@ pub fn with_short_constants<T>(optimise: impl FnOnce() -> T) -> T {
     }
     let _before = Before(FOLDING.replace(true));
     optimise()
+}
+
+/// Fails while an optimiser runs: for a call whose value is too long for a constant of a plan, or of a type of which the
+/// engine cannot have one (it asks of constants that they be ordered, and structs are not), or that is to hide something.
+pub fn stays_a_call() -> Result<()> {
+    if FOLDING.get() {
+        return Err(FunctionError::internal("no constant of a plan").into());
+    }
+    Ok(())
 }
 
 /// What a kernel computes: one array of `arguments.rows` values of type `arguments.result`.
@@ -257,6 +271,34 @@ impl Scalar {
     }
 }
 
+/// Whether expressions have many calls inside one another.
+fn is_deep(exprs: &[Expr]) -> bool {
+    let mut deepest = exprs;
+    for _ in 0..DEPTH_MAX {
+        // The first call is enough to follow: chains of operators grow at their left.
+        let calls = deepest.iter().find_map(|expr| match expr {
+            Expr::ScalarFunction(call) => Some(call.args.as_slice()),
+            _ => None,
+        });
+        match calls {
+            Some(arguments) => deepest = arguments,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// 128 bits of expressions.
+fn fingerprint(exprs: &[Expr]) -> u128 {
+    let [high, low] = [0_u8, 1].map(|salt| {
+        let mut hasher = DefaultHasher::new();
+        salt.hash(&mut hasher);
+        exprs.hash(&mut hasher);
+        u128::from(hasher.finish())
+    });
+    high << 64 | low
+}
+
 impl fmt::Debug for Scalar {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Scalar").field("name", &self.name).field("result", &self.result).finish()
@@ -282,6 +324,20 @@ impl Hash for Scalar {
 impl ScalarUDFImpl for Scalar {
     fn name(&self) -> &str {
         self.name
+    }
+
+    /// What tells expressions apart. The engine asks for it again and again, of every part of an expression: of a deep one
+    /// it is not written out.
+    fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
+        let written_out = || {
+            let names: Vec<String> = arguments.iter().map(|one| one.schema_name().to_string()).collect();
+            format!("{}({})", self.name, names.join(","))
+        };
+        Ok(if is_deep(arguments) {
+            format!("{}(#{:x})", self.name, fingerprint(arguments))
+        } else {
+            written_out()
+        })
     }
 
     fn signature(&self) -> &Signature {
@@ -313,8 +369,10 @@ impl ScalarUDFImpl for Scalar {
             (self.kernel)(&arguments).map_err(DataFusionError::from)?
         };
         if all_constant {
-            if FOLDING.get() && array.get_array_memory_size() > CONSTANT_BYTES_MAX {
-                return Err(FunctionError::internal("too long for a constant of a plan").into());
+            if array.get_array_memory_size() > CONSTANT_BYTES_MAX
+                || matches!(array.data_type(), DataType::Struct(_))
+            {
+                stays_a_call()?;
             }
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?));
         }

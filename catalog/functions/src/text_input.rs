@@ -92,7 +92,7 @@ pub fn parse_float8(text: &str) -> Result<f64, FunctionError> {
             .ok_or_else(|| FunctionError::invalid_input("double precision", text))?,
     };
     check_float(trimmed, value.is_infinite(), value == 0.0, "double precision")?;
-    Ok(value)
+    Ok(if value.is_nan() { f64::NAN } else { value })
 }
 
 /// `real`.
@@ -106,7 +106,7 @@ pub fn parse_float4(text: &str) -> Result<f32, FunctionError> {
         }
     };
     check_float(trimmed, value.is_infinite(), value == 0.0, "real")?;
-    Ok(value)
+    Ok(if value.is_nan() { f32::NAN } else { value })
 }
 
 /// `0x1A`, `0x1.8p3`: the C library reads them, and so does PostgreSQL. At most 13 hexadecimal digits, which are exact.

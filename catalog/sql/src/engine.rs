@@ -4,11 +4,14 @@
 //! - `push_down`: filters go below joins and aggregates only where that changes nothing, errors included.
 //! - `evaluation_order`: in AND and OR, what can fail is evaluated only where what stands before it lets it matter.
 //! - `series`: `generate_series` is a stream, not a list.
+//! - `subqueries`: plans of many subqueries are optimised without the checks that would never end.
+//! - `constant_partitions`: a window is not partitioned by what is the same in all rows.
 //! - `aggregate_statistics`: aggregations are answered from statistics only where these are their own.
 //! - `computed_equalities`: nothing is concluded from the equality of what is computed.
 //! - `ensure_requirements`: the limit of a sort that is not needed stays where it is when rows are left out below.
 //! - `collected_order`: rows that an aggregate collects without ORDER BY come in the order that they had.
-//! - `join_keys`: keys that decide nothing are left out.
+//! - `join_keys`: keys that decide nothing are left out, and structs are compared as bytes.
+//! - `limit_aggregation`: groups of floats are not looked up by an equality that a NaN has with none.
 //! - `sorted_inputs`: what must be sorted is sorted again where the engine has lost sight of why it is.
 //! - `shared`: plans that several places read are evaluated once.
 //! - `sort_fences`: no sort goes below a union of other constants, or an OFFSET.
@@ -20,14 +23,17 @@
 mod aggregate_statistics;
 mod collected_order;
 mod computed_equalities;
+mod constant_partitions;
 mod ensure_requirements;
 mod evaluation_order;
 mod join_keys;
+mod limit_aggregation;
 mod push_down;
 mod series;
 mod shared;
 mod sort_fences;
 mod sorted_inputs;
+mod subqueries;
 mod wide_rows;
 mod yielding_joins;
 
@@ -50,6 +56,7 @@ pub use self::{
     collected_order::CollectedOrder,
     ensure_requirements::EnsureRequirements,
     evaluation_order::in_order,
+    limit_aggregation::LimitAggregation,
     push_down::PushDownFilters,
     shared::{SharedPlan, share},
     sorted_inputs::SortedInputs,
@@ -59,7 +66,7 @@ pub use self::{
 
 /// Optimises and plans, as the state's own `create_physical_plan` does, but for long constants: they stay calls.
 pub async fn physical_plan(plan: &LogicalPlan, state: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
-    let optimised = lis_functions::scalar::with_short_constants(|| state.optimize(plan))?;
+    let optimised = lis_functions::scalar::with_short_constants(|| subqueries::optimised(plan, state))?;
     state.query_planner().create_physical_plan(&optimised, state).await
 }
 
@@ -75,9 +82,9 @@ impl QueryPlanner for Planner {
         state: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         shared::tell_needs(plan)?;
-        let plan = series::streamed(computed_equalities::as_tests(in_order(
-            join_keys::without_constants(plan.clone())?,
-        )?)?)?;
+        let plan = join_keys::plain(plan.clone())?;
+        let plan = constant_partitions::without(plan)?;
+        let plan = series::streamed(computed_equalities::as_tests(in_order(plan)?)?)?;
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(SeriesPlanner)]);
         planner.create_physical_plan(&plan, state).await
     }

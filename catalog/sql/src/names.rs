@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field};
 use datafusion::{
     common::{
         Column,
-        tree_node::{Transformed, TreeNode},
+        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     },
     logical_expr::Expr,
 };
@@ -43,7 +43,7 @@ pub(crate) struct ScopeColumn {
 
 impl ScopeColumn {
     fn typed(&self, level: usize, position: Option<usize>) -> Typed {
-        let expr = if level == 0 { self.expr.clone() } else { outer(&self.expr) };
+        let expr = if level == 0 { self.expr.clone() } else { outer(&self.expr, &self.arrow_type) };
         Typed {
             expr,
             column_type: self.column_type,
@@ -52,33 +52,21 @@ impl ScopeColumn {
             origin: self.origin,
             position,
         }
-        .with_outer_type(level)
     }
 }
 
-trait OuterType {
-    fn with_outer_type(self, level: usize) -> Self;
-}
-
-impl OuterType for Typed {
-    /// An outer reference carries its type, since the inner plan's schema does not know it.
-    fn with_outer_type(mut self, level: usize) -> Self {
-        if level > 0
-            && let Expr::OuterReferenceColumn(field, _) = &mut self.expr
-        {
-            *field = Arc::new(Field::new(field.name(), self.arrow_type.clone(), true));
-        }
-        self
-    }
-}
-
-/// The expression seen from an inner query.
-fn outer(expr: &Expr) -> Expr {
-    let transformed = expr.clone().transform(|node| {
+/// The expression seen from an inner query. An outer reference carries its type, since the inner plan's schema does not
+/// know it: that of the whole, which is a column, or several that a join has merged; another only below a cast.
+fn outer(expr: &Expr, data_type: &DataType) -> Expr {
+    let transformed = expr.clone().transform_down(|node| {
         Ok(match node {
             Expr::Column(column) => {
-                let field = Arc::new(Field::new(&column.name, DataType::Null, true));
+                let field = Arc::new(Field::new(&column.name, data_type.clone(), true));
                 Transformed::yes(Expr::OuterReferenceColumn(field, column))
+            }
+            Expr::Cast(mut cast) => {
+                cast.expr = Box::new(outer(&cast.expr, &DataType::Null));
+                Transformed::new(Expr::Cast(cast), true, TreeNodeRecursion::Jump)
             }
             other => Transformed::no(other),
         })

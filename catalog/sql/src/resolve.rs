@@ -2,6 +2,7 @@
 //! expression for it. The rows to choose from are in `operators.rs` and `functions.rs`.
 
 pub(crate) mod arrays;
+pub(crate) mod conditional;
 mod facts;
 pub(crate) mod select;
 #[cfg(test)]
@@ -598,7 +599,7 @@ fn special(binding: &Binding<'_>, call: &FunctionCall) -> Result<Option<Typed>, 
         ("coalesce", 1..) => {
             let common = common_type(binding, &mut values, "COALESCE")?;
             let arguments = values.into_iter().map(|value| value.expr).collect();
-            let expr = datafusion::functions::core::coalesce().call(arguments);
+            let expr = conditional::coalesce(arguments, &common.arrow_type).map_err(|error| error.at(position))?;
             Ok(Some(common.typed(expr)))
         }
         ("pg_typeof", 1) => {
@@ -634,11 +635,8 @@ fn special(binding: &Binding<'_>, call: &FunctionCall) -> Result<Option<Typed>, 
                 expr: lit(ScalarValue::try_from(&result.arrow_type).unwrap_or(ScalarValue::Null)),
                 ..result.clone()
             };
-            let expr = Expr::Case(Case {
-                expr: None,
-                when_then_expr: vec![(Box::new(equal.expr), Box::new(null.expr))],
-                else_expr: Some(Box::new(result.expr)),
-            });
+            let expr = conditional::null_if(equal.expr, null.expr, result.expr, &result.arrow_type)
+                .map_err(|error| error.at(position))?;
             Ok(Some(Typed::new(expr, result.column_type, result.arrow_type).collated(result.collation)))
         }
         ("greatest" | "least", 1..) => {

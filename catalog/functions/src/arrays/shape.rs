@@ -13,12 +13,18 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, Int32Array, Int32Builder, ListArray, ListBuilder, StructArray},
+    array::{
+        Array, ArrayRef, AsArray, BinaryArray, Int32Array, Int32Builder, ListArray, ListBuilder, StructArray,
+    },
     buffer::{NullBuffer, OffsetBuffer},
     datatypes::{DataType, Field, Fields, Int32Type},
+    row::{RowConverter, SortField},
 };
 
-use crate::error::{FunctionError, FunctionErrorKind};
+use crate::{
+    error::{FunctionError, FunctionErrorKind},
+    scalar::Arguments,
+};
 
 /// The most dimensions that an array can have.
 pub const DIMENSIONS_MAX: usize = 6;
@@ -55,6 +61,15 @@ fn fields(list: DataType) -> Fields {
 /// The type of shaped arrays over an element type.
 pub fn shaped_type(element: DataType) -> DataType {
     DataType::Struct(fields(list_type(element)))
+}
+
+/// Bytes of a struct, the same for equal ones and no others.
+pub fn key_bytes(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
+    let structs = arguments.array(0)?;
+    let converter = RowConverter::new(vec![SortField::new(structs.data_type().clone())])?;
+    let rows = converter.convert_columns(std::slice::from_ref(structs))?;
+    let (offsets, bytes, _) = rows.try_into_binary()?.into_parts();
+    Ok(Arc::new(BinaryArray::new(offsets, bytes, structs.logical_nulls())))
 }
 
 /// Whether a type is that of shaped arrays. A record's fields have other names, or metadata.

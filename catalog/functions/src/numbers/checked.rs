@@ -134,9 +134,11 @@ pub(super) fn convert_freely<A: ArrowPrimitiveType>(
 }
 
 /// As [`combine`], of floats, whose result tells of trouble: `unusual` counts what may be some. It is a number, not a
-/// flag, since a loop can sum up numbers several at a time; what it counted under nulls is counted again.
+/// flag, since a loop can sum up numbers several at a time; what it counted under nulls is counted again. `nan` is what
+/// there is of NaNs.
 pub(super) fn combine_floats<T: ArrowPrimitiveType>(
     arguments: &Arguments<'_>,
+    nan: T::Native,
     compute: impl Fn(T::Native, T::Native) -> T::Native,
     unusual: impl Fn(T::Native, T::Native, T::Native) -> u64,
     trouble: impl Fn(T::Native, T::Native) -> Option<FunctionError>,
@@ -151,7 +153,7 @@ pub(super) fn combine_floats<T: ArrowPrimitiveType>(
         value
     };
     let (ones, twos) = (left.values(), right.values());
-    let values: Vec<T::Native> = match (left_step, right_step) {
+    let mut values: Vec<T::Native> = match (left_step, right_step) {
         (0, 1) => {
             let one = left.value(0);
             twos.iter().map(|two| one_value(one, *two)).collect()
@@ -177,6 +179,9 @@ pub(super) fn combine_floats<T: ArrowPrimitiveType>(
                 return Err(error);
             }
         }
+        // The processor gives NaNs of either sign, which would differ, and sort first.
+        #[expect(clippy::eq_op, reason = "a NaN is what differs from itself")]
+        values.iter_mut().filter(|value| **value != **value).for_each(|value| *value = nan);
     }
     primitive::<T>(values, nulls, arguments)
 }

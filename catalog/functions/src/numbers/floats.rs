@@ -44,6 +44,7 @@ macro_rules! float_arithmetic {
         pub fn $add(arguments: &Arguments<'_>) -> Done {
             combine_floats::<$type>(
                 arguments,
+                <$type as ArrowPrimitiveType>::Native::NAN,
                 |a, b| a + b,
                 |_, _, c| u64::from(!c.is_finite()),
                 |a, b| overflow((a + b).into(), a.is_finite() && b.is_finite()),
@@ -53,6 +54,7 @@ macro_rules! float_arithmetic {
         pub fn $subtract(arguments: &Arguments<'_>) -> Done {
             combine_floats::<$type>(
                 arguments,
+                <$type as ArrowPrimitiveType>::Native::NAN,
                 |a, b| a - b,
                 |_, _, c| u64::from(!c.is_finite()),
                 |a, b| overflow((a - b).into(), a.is_finite() && b.is_finite()),
@@ -62,6 +64,7 @@ macro_rules! float_arithmetic {
         pub fn $multiply(arguments: &Arguments<'_>) -> Done {
             combine_floats::<$type>(
                 arguments,
+                <$type as ArrowPrimitiveType>::Native::NAN,
                 |a, b| a * b,
                 |a, b, c| u64::from(!((c.abs() < <$type as ArrowPrimitiveType>::Native::INFINITY) & ((c != 0.0) | (a == 0.0) | (b == 0.0)))),
                 |a, b| {
@@ -75,6 +78,7 @@ macro_rules! float_arithmetic {
         pub fn $divide(arguments: &Arguments<'_>) -> Done {
             combine_floats::<$type>(
                 arguments,
+                <$type as ArrowPrimitiveType>::Native::NAN,
                 |a, b| a / b,
                 // Nothing is usual but what is finite, and zero only of zero.
                 |a, _, c| u64::from(!((c.abs() < <$type as ArrowPrimitiveType>::Native::INFINITY) & ((c != 0.0) | (c == a)))),
@@ -90,7 +94,7 @@ macro_rules! float_arithmetic {
         }
         /// Unary `-`
         pub fn $negate(arguments: &Arguments<'_>) -> Done {
-            convert_freely::<$type>(arguments, |value| -value)
+            convert_freely::<$type>(arguments, |value| if value.is_nan() { value } else { -value })
         }
         /// `abs`, `@`
         pub fn $abs(arguments: &Arguments<'_>) -> Done {

@@ -100,6 +100,7 @@ impl Binder<'_> {
         place: Place<'_>,
     ) -> Result<Typed, SqlError> {
         let bound = self.expression(value, place)?;
+        resolve::conditional::check_copied(&bound.expr).map_err(|error| error.at(bound.position))?;
         let symmetric = without_symmetric(low);
         let low = self.expression(symmetric.as_ref().unwrap_or(low), place)?;
         let high = self.expression(high, place)?;
@@ -242,6 +243,10 @@ impl Binder<'_> {
                     result = Some(match result {
                         None => compare(name, left, right)?,
                         Some(rest) => {
+                            for typed in [left, right] {
+                                resolve::conditional::check_copied(&typed.expr)
+                                    .map_err(|error| error.at(typed.position.or(position)))?;
+                            }
                             let decided = compare(strict, left, right)?;
                             let equal = compare("=", left, right)?;
                             decided.or(equal.and(rest))

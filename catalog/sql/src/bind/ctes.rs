@@ -36,6 +36,9 @@ use crate::{
     types::{CastContext, coerce},
 };
 
+/// The most nodes that the plan of a WITH query may have, those of queries that it refers to counted every time.
+const PARTS_MAX: usize = 20_000;
+
 /// A WITH query.
 #[derive(Debug)]
 pub(crate) struct Cte {
@@ -131,6 +134,7 @@ impl Binder<'_> {
                 self.query(&written.query, inside, Unknowns::AsText)?
             };
             self.later_ctes.replace(around);
+            check_parts(&bound.plan).map_err(|error| error.at(self.position(written.alias.name.span)))?;
             let columns = self.renamed(bound.columns, &written.alias, "WITH query")?;
             // Where it is referred to more than once it is evaluated once all the same.
             let plan = match written.materialized {
@@ -494,6 +498,22 @@ pub(crate) fn is_volatile(plan: &LogicalPlan) -> Result<bool, SqlError> {
         Ok(volatile)
     })
     .map_err(plan_error)
+}
+
+/// Refuses a WITH query of too many parts (54001). It is evaluated once, but walked through at every reference to it: where
+/// each refers twice to the one before, every further one doubles that.
+fn check_parts(plan: &LogicalPlan) -> Result<(), SqlError> {
+    let mut parts = 0;
+    plan.apply_with_subqueries(|_| {
+        parts += 1;
+        Ok(if parts > PARTS_MAX { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })
+    .map_err(plan_error)?;
+    if parts > PARTS_MAX {
+        let message = "statement too complex: WITH queries that refer to one another have too many parts";
+        return Err(SqlError::new(SqlErrorKind::StatementTooComplex, message));
+    }
+    Ok(())
 }
 
 /// The same of what a modification reads its rows from.

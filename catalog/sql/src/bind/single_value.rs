@@ -129,7 +129,9 @@ impl ScalarUDFImpl for Nullable {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         match args.args.into_iter().next() {
-            Some(value) => Ok(value),
+            Some(value @ ColumnarValue::Array(_)) => Ok(value),
+            // As a constant it would not be null.
+            Some(value) => lis_functions::scalar::stays_a_call().map(|()| value),
             None => Err(DataFusionError::Internal("nullable has one argument".to_owned())),
         }
     }

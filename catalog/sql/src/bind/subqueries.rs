@@ -623,7 +623,7 @@ impl Binder<'_> {
             }
             _ => return Err(unsupported("ARRAY(SELECT …) of this type", None)),
         };
-        let expr = coalesce(vec![value, lit(empty)]);
+        let expr = crate::resolve::conditional::coalesce(vec![value, lit(empty)], &resolved.arrow_type)?;
         let column_type = ColumnType::new(resolved.result.pg_type, typmod);
         let collected = Typed::new(expr, column_type, resolved.arrow_type);
         let array = match resolved.finish {

@@ -1,8 +1,8 @@
 //! DataFusion's `EnsureRequirements` drops a sort whose input is sorted already, and hands the sort's limit to what is
 //! below. Below can be a limit that leaves rows out first (OFFSET), which has another meaning under a smaller limit, or
-//! takes no notice of it. Before the rule runs, the limit of a sort over such a plan is therefore made a node of its own;
-//! `LimitPushdown`, which knows offsets, gives it back to the sort afterwards. (See
-//! `sort_fences` for what it must not push sorts below.)
+//! takes no notice of it; or another sort or a window, whose order will do: then the limit is forgotten. Before the rule
+//! runs, the limit of a sort over such a plan is therefore made a node of its own; `LimitPushdown`, which knows offsets,
+//! gives it back to the sort afterwards. (See `sort_fences` for what it must not push sorts below.)
 
 use std::sync::Arc;
 
@@ -13,7 +13,12 @@ use datafusion::{
         tree_node::{Transformed, TransformedResult, TreeNode},
     },
     physical_optimizer::{PhysicalOptimizerRule, ensure_requirements},
-    physical_plan::{ExecutionPlan, limit::GlobalLimitExec, sorts::sort::SortExec},
+    physical_plan::{
+        ExecutionPlan,
+        limit::GlobalLimitExec,
+        sorts::sort::SortExec,
+        windows::{BoundedWindowAggExec, WindowAggExec},
+    },
 };
 
 use super::sort_fences;
@@ -31,7 +36,7 @@ impl PhysicalOptimizerRule for EnsureRequirements {
         config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let plan = plan.transform_up(sort_fences::fenced).data()?;
-        let plan = if leaves_rows_out(&plan)? { plan.transform_up(limit_apart).data()? } else { plan };
+        let plan = if decides_rows(&plan)? { plan.transform_up(limit_apart).data()? } else { plan };
         self.engine.optimize(plan, config)
     }
 
@@ -44,16 +49,21 @@ impl PhysicalOptimizerRule for EnsureRequirements {
     }
 }
 
-/// Whether there is an OFFSET in the plan.
-fn leaves_rows_out(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
-    plan.exists(|node| Ok(node.downcast_ref::<GlobalLimitExec>().is_some_and(|limit| limit.skip() > 0)))
+/// Whether there is an OFFSET in the plan, or something that gives or wants rows in an order.
+fn decides_rows(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
+    plan.exists(|node| {
+        Ok(node.is::<SortExec>()
+            || node.is::<BoundedWindowAggExec>()
+            || node.is::<WindowAggExec>()
+            || node.downcast_ref::<GlobalLimitExec>().is_some_and(|limit| limit.skip() > 0))
+    })
 }
 
-/// A sort of some rows over an OFFSET as a limit over a sort of all.
+/// A sort of some rows over such a plan as a limit over a sort of all.
 fn limit_apart(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
     let Some(sort) = node.downcast_ref::<SortExec>() else { return Ok(Transformed::no(node)) };
     let Some(fetch) = sort.fetch() else { return Ok(Transformed::no(node)) };
-    if !leaves_rows_out(sort.input())? {
+    if !decides_rows(sort.input())? {
         return Ok(Transformed::no(node));
     }
     let Some(all) = node.with_fetch(None) else { return Ok(Transformed::no(node)) };

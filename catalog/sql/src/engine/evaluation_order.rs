@@ -7,8 +7,8 @@
 
 use datafusion::{
     common::{
-        Result,
-        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+        Result, internal_err,
+        tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion},
     },
     logical_expr::{
         BinaryExpr, Case, Expr, LogicalPlan, Operator, binary_expr,
@@ -19,6 +19,9 @@ use datafusion::{
 };
 
 use crate::operators::cannot_fail;
+
+/// The largest operand that is written twice, in operators and functions.
+const REPEATED_MAX: usize = 100;
 
 /// The plan with its conditions in order of evaluation.
 pub fn in_order(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -66,10 +69,7 @@ fn condition(predicate: &Expr) -> Option<Expr> {
         return None;
     }
     fallible.sort_by_key(cost);
-    let fallible = fallible.into_iter().map(|expr| match expression(expr.clone()) {
-        Ok(changed) => changed.data,
-        Err(_) => expr,
-    });
+    let fallible = fallible.into_iter().map(truth);
     let mut conjuncts: Vec<Expr> = conjunction(safe).into_iter().chain(fallible).collect();
     let mut whole = conjuncts.pop()?;
     while let Some(before) = conjuncts.pop() {
@@ -103,20 +103,79 @@ fn needs_order(expr: &Expr) -> Result<bool> {
     })
 }
 
-/// AND and OR inside an expression, from left to right.
+/// AND and OR of a condition from left to right: where null and false are the same, no operand is needed twice.
+fn truth(expr: Expr) -> Expr {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) if !cannot_fail(&right) => {
+            if_then(truth(*left), lit(true), truth(*right))
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) if !cannot_fail(&right) => {
+            if_then(truth(*left), truth(*right), lit(false))
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::And | Operator::Or), right }) => {
+            binary_expr(truth(*left), op, truth(*right))
+        }
+        value => match expression(value.clone()) {
+            Ok(changed) => changed.data,
+            Err(_) => value,
+        },
+    }
+}
+
+/// AND and OR inside an expression, from left to right. Each operand but the last is needed twice, so those of one chain
+/// are taken together, and where one is itself long they are left to the engine: such chains in chains would grow without end.
 fn expression(expr: Expr) -> Result<Transformed<Expr>> {
-    expr.transform_up(|node| {
-        Ok(match node {
-            Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::And | Operator::Or), right })
-                if !cannot_fail(&right) && !left.is_volatile() =>
-            {
+    expr.transform_down(|node| {
+        let Expr::BinaryExpr(BinaryExpr { op: op @ (Operator::And | Operator::Or), .. }) = node else {
+            return Ok(Transformed::no(node));
+        };
+        let mut operands = Vec::new();
+        chain(node, op, &mut operands);
+        let mut operands = operands
+            .into_iter()
+            .map(|operand| expression(operand).data())
+            .collect::<Result<Vec<_>>>()?
+            .into_iter()
+            .rev();
+        let Some(mut whole) = operands.next() else { return internal_err!("a chain has operands") };
+        let mut safe = cannot_fail(&whole);
+        for operand in operands {
+            let fails = !cannot_fail(&operand);
+            whole = if safe || operand.is_volatile() || cost(&operand) > REPEATED_MAX {
+                binary_expr(operand, op, whole)
+            } else {
                 let decided = op == Operator::Or;
-                let test = binary_expr(left.as_ref().clone(), Operator::IsNotDistinctFrom, lit(decided));
-                Transformed::yes(if_then(test, lit(decided), binary_expr(*left, op, *right)))
-            }
-            other => Transformed::no(other),
-        })
+                let test = binary_expr(operand.clone(), Operator::IsNotDistinctFrom, lit(decided));
+                if_then(test, lit(decided), binary_expr(operand, op, whole))
+            };
+            safe &= !fails;
+        }
+        Ok(Transformed::new(whole, true, TreeNodeRecursion::Jump))
     })
+}
+
+/// The operands of a chain of ANDs, or of ORs, from left to right.
+fn chain(expr: Expr, op: Operator, operands: &mut Vec<Expr>) {
+    let mut right = Vec::new();
+    let mut rest = expr;
+    loop {
+        match rest {
+            Expr::BinaryExpr(binary) if binary.op == op => {
+                right.push(*binary.right);
+                rest = *binary.left;
+            }
+            first => {
+                operands.push(first);
+                break;
+            }
+        }
+    }
+    for operand in right.into_iter().rev() {
+        match operand {
+            Expr::BinaryExpr(binary) if binary.op == op => chain(Expr::BinaryExpr(binary), op, operands),
+            other => operands.push(other),
+        }
+    }
 }
 
 fn if_then(when: Expr, then: Expr, otherwise: Expr) -> Expr {
@@ -131,7 +190,7 @@ fn if_then(when: Expr, then: Expr, otherwise: Expr) -> Expr {
 mod tests {
     use datafusion::logical_expr::{col, lit};
 
-    use super::{condition, needs_order};
+    use super::{condition, cost, expression, needs_order};
 
     #[test]
     fn what_cannot_fail_comes_first_and_the_rest_behind_it() {
@@ -142,7 +201,22 @@ mod tests {
             "CASE WHEN x != Int64(0) THEN Int64(1) / x > Int64(0) ELSE Boolean(false) END"
         );
         assert!(condition(&col("x").gt(lit(1_i64)).and(col("y").is_null())).is_none());
-        assert!(needs_order(&col("a").or(failing)).unwrap());
+        assert!(needs_order(&col("a").or(failing.clone())).unwrap());
         assert!(!needs_order(&col("a").or(col("b"))).unwrap());
+    }
+
+    #[test]
+    fn chains_and_chains_in_chains_do_not_grow_without_end() {
+        let failing = || (lit(1_i64) / col("x")).gt(lit(0_i64));
+        let mut chain = failing();
+        let mut nested = failing();
+        for index in 0..200 {
+            chain = chain.or(failing());
+            nested = if index % 2 == 0 { nested.or(failing()) } else { nested.and(failing()) };
+        }
+        assert!(cost(&expression(chain.clone()).unwrap().data) < 2_000);
+        assert!(cost(&expression(nested.clone()).unwrap().data) < 100_000);
+        assert!(cost(&condition(&chain).unwrap()) < 2_000);
+        assert!(cost(&condition(&nested).unwrap()) < 2_000);
     }
 }
