@@ -100,3 +100,6 @@ select array[n] as x from (values (1), (2)) v (n) intersect select array_fill(n,
 select array[n] as x from (values (1), (null)) v (n) except select array_fill(n, array[1]) from (values (null::integer), (3)) w (n) order by 1;
 select v.n, w.m from (values (1), (2)) v (n) join (values (2, 1), (1, 2)) w (m, k) on array_fill(v.n, array[2]) = array_fill(w.m, array[w.k]) order by 1, 2;
 select n from (values (1), (2), (3)) v (n) where array_fill(n, array[2]) not in (select array_fill(m, array[2]) from (values (2), (3)) w (m)) order by 1;
+-- COALESCE where a constant is wanted.
+select count(*) over (partition by coalesce(0.5::float8, 'Infinity'::float8) order by a) from (values (1), (2)) v (a) order by 1;
+select a from (values (1), (2)) v (a) order by a limit coalesce(null, 1);

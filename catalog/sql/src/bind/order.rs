@@ -13,6 +13,7 @@ use datafusion::{
         ColumnarValue, Expr, Limit, LogicalPlan, Sort, cast, expr::Sort as SortExpr, lit,
         physical_planning_context::PhysicalPlanningContext,
     },
+    optimizer::simplify_expressions::{ExprSimplifier, SimplifyContext},
     physical_expr::create_physical_expr,
 };
 use lis_functions::row_counts::checked;
@@ -53,10 +54,12 @@ pub(crate) fn constant(typed: &Typed) -> Result<ScalarValue, SqlError> {
 /// The same of an expression by itself.
 pub(crate) fn constant_value(expr: &Expr) -> Result<ScalarValue, SqlError> {
     let internal = |error| plan_error(error);
-    let schema = DFSchema::empty();
-    let physical =
-        create_physical_expr(expr, &schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())
-            .map_err(internal)?;
+    let schema = Arc::new(DFSchema::empty());
+    // COALESCE can be evaluated only when it has become CASE.
+    let context = SimplifyContext::builder().with_schema(Arc::clone(&schema)).build();
+    let simplified = ExprSimplifier::new(context).simplify(expr.clone()).map_err(internal)?;
+    let (properties, context) = (ExecutionProps::new(), PhysicalPlanningContext::default());
+    let physical = create_physical_expr(&simplified, &schema, &properties, &context).map_err(internal)?;
     let options = RecordBatchOptions::new().with_row_count(Some(1));
     let row = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)
         .map_err(|error| plan_error(error.into()))?;
