@@ -73,8 +73,7 @@ pub(crate) fn namespace_oid(context: &ViewContext, name: &Identifier) -> Option<
 
 /// Whether the viewer may look for names in a schema; one that is not there is no secret.
 pub(crate) fn may_use(context: &ViewContext, name: &Identifier) -> bool {
-    let schema = context.snapshot.schema_named(name);
-    schema.is_none_or(|schema| schema.temporary || context.viewer.may_see_schema(schema.id.oid()))
+    context.snapshot.schema_named(name).is_none_or(|schema| is_visible_schema(context, schema))
 }
 
 /// The name of a schema that the viewer may know of.
