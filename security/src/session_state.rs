@@ -122,8 +122,8 @@ pub fn session_state(runtime: Arc<RuntimeEnv>, mut config: SessionConfig) -> Ses
         .collect();
     physical.push(Arc::new(CollectedOrder));
     physical.push(Arc::new(YieldingJoins));
-    physical.push(Arc::new(RemoveBarriers));
     physical.push(Arc::new(WideRows));
+    physical.push(Arc::new(RemoveBarriers));
     SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)

@@ -59,7 +59,6 @@ select row_to_json(x) from (select id, datum, belopp from c.rad order by id limi
 select row_to_json(x, true) from (select 1 as a, 'b' as b) as x;
 select jsonb_set('{"a":{"b":1}}', '{a,b}', '2'), jsonb_set('{"a":1}', '{b}', '2'), jsonb_set('{"a":1}', '{b}', '2', false), jsonb_set('[1,2,3]', '{1}', '9'), jsonb_set('[1,2,3]', '{-1}', '9'), jsonb_set('[1]', '{5}', '9'), jsonb_set('{"a":{}}', '{a,b,c}', '1');
 select jsonb_insert('[1,2,3]', '{1}', '9'), jsonb_insert('[1,2,3]', '{1}', '9', true), jsonb_insert('{"a":1}', '{b}', '2'), jsonb_insert('{"a":[1]}', '{a,0}', '"x"');
--- words: a hint
 select jsonb_insert('{"a":1}', '{a}', '2');
 select jsonb_set_lax('{"a":1}', '{a}', null), jsonb_set_lax('{"a":1}', '{a}', null, true, 'delete_key');
 select json_strip_nulls('{"a":null,"b":{"c":null,"d":1},"e":[null,1]}'), jsonb_strip_nulls('{"a":null,"b":{"c":null,"d":1},"e":[null,1]}');

@@ -18,3 +18,5 @@ select row_number() over (), 1;
 select id from c.rad where row_number() over () = 1;
 select sum(belopp) over (partition by konto order by id) - belopp from c.rad order by id;
 select id, count(*) filter (where belopp > 0) over (order by id) from c.rad order by id;
+select t, count(*) over (order by t) as so_far, rank() over (order by t desc), first_value(t) over (partition by t order by t) from (values ('10:00'::time), ('09:30'), ('10:00'), (null)) v(t) order by t;
+select t, count(*) over (order by t range between current row and unbounded following) as rest, max(n) over (order by t, n) as m from (values ('10:00+01'::timetz, 1), ('09:30+02', 2), ('10:00+01', 3)) v(t, n) order by n;

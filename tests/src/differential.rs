@@ -125,8 +125,8 @@ pub fn compare(
         difference = noticed(&lis.notices, &reference.notices);
     }
     if difference.is_none() && ours.error.is_none() && ours.columns.is_some() {
-        let ours = run(statement, lis, true)?;
-        let theirs = run(statement, reference, true)?;
+        let ours = run(statement, lis, true)?.with_one_nan();
+        let theirs = run(statement, reference, true)?.with_one_nan();
         difference = describe(&ours, &theirs, ordered, false).map(|text| format!("binary: {text}"));
     }
     Ok(match (&statement.expectation, difference.or_else(|| words.clone())) {

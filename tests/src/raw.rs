@@ -101,6 +101,29 @@ pub struct Response {
     pub parameters: Vec<u32>,
 }
 
+impl Response {
+    /// The same answer with one form for each NaN among binary floats: its sign and the rest of its bits are the
+    /// processor's, and no value of SQL.
+    #[must_use]
+    pub fn with_one_nan(mut self) -> Self {
+        let columns = self.columns.as_deref().unwrap_or_default();
+        for row in &mut self.rows {
+            for (column, cell) in columns.iter().zip(row.iter_mut()) {
+                let Some(bytes) = cell else { continue };
+                let is_nan = match (column.type_oid, bytes.as_ref()) {
+                    (700, &[a, b, c, d]) => f32::from_be_bytes([a, b, c, d]).is_nan(),
+                    (701, &[a, b, c, d, e, f, g, h]) => f64::from_be_bytes([a, b, c, d, e, f, g, h]).is_nan(),
+                    _ => false,
+                };
+                if is_nan {
+                    *bytes = Bytes::from_static(b"NaN");
+                }
+            }
+        }
+        self
+    }
+}
+
 /// A connection.
 #[derive(Debug)]
 pub struct RawConnection {

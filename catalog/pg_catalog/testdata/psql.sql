@@ -857,7 +857,7 @@ WHERE n.oid = c.collnamespace
 ORDER BY 1, 2
 ;
 
--- \dd (refused)
+-- \dd
 SELECT DISTINCT tt.nspname AS "Schema", tt.name AS "Name", tt.object AS "Object", d.description AS "Description"
 FROM (
   SELECT pgc.oid as oid, pgc.tableoid AS tableoid,
@@ -1098,7 +1098,7 @@ WHERE o.oprname OPERATOR(pg_catalog.~) '^(=)$' COLLATE pg_catalog.default
 ORDER BY 1, 2, 3, 4
 ;
 
--- \dF (refused)
+-- \dF
 SELECT
    n.nspname as "Schema",
    c.cfgname as "Name",

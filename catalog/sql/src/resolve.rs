@@ -599,7 +599,8 @@ fn special(binding: &Binding<'_>, call: &FunctionCall) -> Result<Option<Typed>, 
         ("coalesce", 1..) => {
             let common = common_type(binding, &mut values, "COALESCE")?;
             let arguments = values.into_iter().map(|value| value.expr).collect();
-            let expr = conditional::coalesce(arguments, &common.arrow_type).map_err(|error| error.at(position))?;
+            let expr =
+                conditional::coalesce(arguments, &common.arrow_type).map_err(|error| error.at(position))?;
             Ok(Some(common.typed(expr)))
         }
         ("pg_typeof", 1) => {

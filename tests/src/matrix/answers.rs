@@ -143,6 +143,6 @@ fn answer(responses: Vec<Response>) -> Answer {
     Answer::Rows {
         types: first.columns.unwrap_or_default().iter().map(|column| column.type_oid).collect(),
         text: first.rows,
-        binary: second.rows,
+        binary: second.with_one_nan().rows,
     }
 }

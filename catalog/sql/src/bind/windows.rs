@@ -47,7 +47,8 @@ struct Definition {
     order_by: Vec<Sort>,
     /// The type of the only ORDER BY expression, for RANGE with an offset.
     order_type: Option<Typed>,
-    /// Whether something is ordered by a key that stands for it, or by bytes, of which DataFusion has no ranges either.
+    /// Whether something is ordered by a key that stands for it, or by bytes or times, of which DataFusion has no ranges
+    /// either.
     keyed: bool,
     frame: WindowFrame,
     /// What the frame cannot say.
@@ -223,7 +224,8 @@ impl Binder<'_> {
         let mut keyed = false;
         for item in written.order_by {
             let ordering = self.expression(&item.expr, place)?;
-            keyed |= is_keyed(&ordering) || matches!(ordering.pg_type(), PgType::Bytea | PgType::Uuid);
+            keyed |= is_keyed(&ordering)
+                || matches!(ordering.pg_type(), PgType::Bytea | PgType::Uuid | PgType::Time | PgType::Timetz);
         }
         let mut definition = Definition {
             partition_by,

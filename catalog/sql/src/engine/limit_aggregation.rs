@@ -1,11 +1,19 @@
 //! DataFusion's `LimitAggregation` keeps of the groups only those that a sort's limit will. It looks groups up by equality of
 //! their keys, and a NaN equals none: there are several groups of it then, or the query panics. It is left out for a
 //! plan that groups by a float.
+//!
+//! Its `LimitedDistinctAggregation` stops a DISTINCT at a limit, where the rows come in no order. If a later rule has found
+//! an order, what runs the aggregation takes the limit for one of sorted rows and fails for want of a direction: there the
+//! limit above has to do.
 
 use std::sync::Arc;
 
 use datafusion::{
-    common::{Result, config::ConfigOptions, tree_node::TreeNode},
+    common::{
+        Result,
+        config::ConfigOptions,
+        tree_node::{Transformed, TransformedResult, TreeNode},
+    },
     physical_optimizer::{PhysicalOptimizerRule, topk_aggregation::TopKAggregation},
     physical_plan::{ExecutionPlan, aggregates::AggregateExec},
 };
@@ -27,7 +35,19 @@ impl PhysicalOptimizerRule for LimitAggregation {
             let keys = aggregate.group_expr().num_group_exprs();
             Ok(aggregate.schema().fields().iter().take(keys).any(|key| key.data_type().is_floating()))
         })?;
-        if by_float { Ok(plan) } else { self.engine.optimize(plan, config) }
+        let plan = if by_float { plan } else { self.engine.optimize(plan, config)? };
+        plan.transform_up(|node| {
+            let without_direction = node.downcast_ref::<AggregateExec>().filter(|aggregate| {
+                aggregate.limit_options().is_some_and(|limit| limit.descending.is_none())
+                    && aggregate.aggr_expr().is_empty()
+                    && !aggregate.is_unordered_unfiltered_group_by_distinct()
+            });
+            Ok(match without_direction {
+                Some(aggregate) => Transformed::yes(Arc::new(aggregate.with_new_limit_options(None))),
+                None => Transformed::no(node),
+            })
+        })
+        .data()
     }
 
     fn name(&self) -> &str {

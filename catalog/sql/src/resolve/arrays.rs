@@ -266,7 +266,8 @@ fn jsonb_subscripts(
             Subscript::Index(index) => index,
             Subscript::Slice(lower, upper) => {
                 let message = "jsonb subscript does not support slices";
-                let bound = lower.or(upper).and_then(|bound| bound.position);
+                // PostgreSQL points at the upper bound, if there is one.
+                let bound = upper.or(lower).and_then(|bound| bound.position);
                 return Err(SqlError::new(SqlErrorKind::DatatypeMismatch, message).at(bound.or(position)));
             }
         };
