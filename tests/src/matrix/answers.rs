@@ -139,7 +139,9 @@ fn answer(responses: Vec<Response>) -> Answer {
         return Answer::Error { sqlstate: error.sqlstate().to_owned(), message: error.message().to_owned() };
     }
     let mut responses = responses.into_iter();
-    let (first, second) = (responses.next().unwrap_or_default(), responses.next().unwrap_or_default());
+    let first = responses.next().unwrap_or_default();
+    // The columns are described once.
+    let second = Response { columns: first.columns.clone(), ..responses.next().unwrap_or_default() };
     Answer::Rows {
         types: first.columns.unwrap_or_default().iter().map(|column| column.type_oid).collect(),
         text: first.rows,
