@@ -53,11 +53,6 @@ impl Principal {
         self.current.oid
     }
 
-    /// The user that proved who it is.
-    pub fn authenticated_user(&self) -> &Identifier {
-        &self.authenticated.name
-    }
-
     /// Grows with every change of identity: a key for whatever is kept between statements.
     pub fn epoch(&self) -> u64 {
         self.epoch

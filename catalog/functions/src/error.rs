@@ -179,16 +179,6 @@ impl FunctionError {
         Self::new(FunctionErrorKind::FeatureNotSupported, message)
     }
 
-    /// 0A000 of an aggregate that cannot drop duplicates, if it is asked to.
-    pub fn refuse_distinct(name: &str, is_distinct: bool) -> Result<(), Self> {
-        if is_distinct {
-            return Err(Self::not_supported(format!(
-                "{name} with DISTINCT beside other aggregates is not supported"
-            )));
-        }
-        Ok(())
-    }
-
     /// XX000: something that the binder should have prevented.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(FunctionErrorKind::Internal, message)

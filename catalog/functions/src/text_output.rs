@@ -398,16 +398,6 @@ pub fn write_record_field(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// What the vector types `int2vector` and `oidvector` look like: numbers between blanks.
-pub fn write_vector(values: impl Iterator<Item = i64>, out: &mut Vec<u8>) {
-    for (index, value) in values.enumerate() {
-        if index > 0 {
-            out.push(b' ');
-        }
-        write_integer(value, out);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -241,14 +241,6 @@ impl Relation {
         }
     }
 
-    /// The view, if it is one.
-    pub fn as_view(&self) -> Option<&Arc<View>> {
-        match self {
-            Self::View(view) => Some(view),
-            Self::Table(_) => None,
-        }
-    }
-
     /// Its number.
     pub fn id(&self) -> RelationId {
         match self {

@@ -504,7 +504,11 @@ fn lake(error: &LakeError) -> Report {
         }
         LakeError::NullInColumn { .. } => plain(Condition::NotNullViolation),
         LakeError::Shape { .. } => plain(Condition::DatatypeMismatch),
-        LakeError::DiskFull { .. } => plain(Condition::DiskFull),
+        LakeError::DiskFull { path } => {
+            // Where the warehouse's files are is for those who run it.
+            tracing::error!(path = %path.display(), "the disk is full");
+            Report::error(Condition::DiskFull, "no space left on the disk of the warehouse")
+        }
         LakeError::Backup { .. } => plain(Condition::ObjectNotInPrerequisiteState),
         LakeError::PermissionDenied { .. } | LakeError::Missing { .. } => plain(Condition::IoError),
         LakeError::NoPointInTime { .. } => plain(Condition::InvalidParameterValue),

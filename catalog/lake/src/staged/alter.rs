@@ -10,7 +10,7 @@ use crate::{
     error::LakeError,
     ids::{ColumnId, Oid, RelationId, SchemaId},
     names::Identifier,
-    table::{Constraint, ConstraintKind, MaterializedView, Relation, Table, View, ViewRead},
+    table::{Constraint, ConstraintKind, MaterializedView, Relation, Table, View},
     types::{ColumnType, PgType},
 };
 
@@ -253,25 +253,6 @@ impl StagedChanges {
     ) -> Result<Arc<Table>, LakeError> {
         let table = Table { materialized: Some(Arc::new(materialized)), ..Table::clone(&*self.table(id)?) };
         Ok(self.put_table(table))
-    }
-
-    /// Says anew what a view's or a materialized view's text refers to.
-    pub fn set_reads(&mut self, id: RelationId, reads: Arc<[ViewRead]>) -> Result<(), LakeError> {
-        match self.relation(id)? {
-            Relation::Table(table) => {
-                if let Some(materialized) = &table.materialized {
-                    self.set_materialized(
-                        id,
-                        MaterializedView { reads, ..MaterializedView::clone(materialized) },
-                    )?;
-                }
-            }
-            Relation::View(view) => {
-                let view = View { reads: Some(reads), ..View::clone(&view) };
-                self.change(|snapshot| snapshot.put_relation(Relation::View(Arc::new(view))));
-            }
-        }
-        Ok(())
     }
 
     /// Columns by their names, for a caller that adds a constraint to what it has staged.
