@@ -1,9 +1,9 @@
 //! `jsonpath`: PostgreSQL's SQL/JSON path language. A path is held as its canonical text, so that it is written as it
 //! is; whoever evaluates it parses it first, once for a constant and once for each run of equal paths of a column.
 //!
-//! [`lexer`] → [`parser`] → the tree of this file → [`printer`] (the canonical text) or [`evaluator`] (items of a json
-//! value); [`values`] is what the evaluator computes with, [`datetime`] the moments among it, [`layout`] the numbers
-//! that `.keyvalue()` gives, [`kernels`] the functions of SQL.
+//! `lexer` → `parser` → the tree of this file → `printer` (the canonical text) or `evaluator` (items of a json
+//! value); `values` is what the evaluator computes with, `datetime` the moments among it, `layout` the numbers
+//! that `.keyvalue()` gives, `kernels` the functions of SQL.
 //!
 //! A tree's height and an evaluation's depth are bounded (54001): both are walked by recursion.
 
