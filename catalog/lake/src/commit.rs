@@ -9,9 +9,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use crate::{
     data_file::DataFile,
     error::LakeError,
-    ids::{FileId, RelationId},
+    ids::{FileId, Oid, RelationId},
     snapshot::Snapshot,
-    table::{Relation, Schema, Table},
+    table::{ConstraintKind, Relation, Schema, Table},
 };
 
 /// What differs between two snapshots.
@@ -176,9 +176,11 @@ impl Difference {
         }
         for relation in &self.created {
             self.place_is_free(current, relation)?;
+            refers_to_the_same(base, current, &[], relation)?;
         }
         for (before, after) in &self.altered {
             same_definition(base, current, before)?;
+            refers_to_the_same(base, current, &referred(before), after)?;
             if let (Some(Relation::Table(before)), Some(Relation::Table(now))) =
                 (base.relation(before.id()), current.relation(before.id()))
                 && replaced.contains(&before.id)
@@ -225,6 +227,35 @@ impl Difference {
 }
 
 /// A relation must still be what it was in the base, its rows apart.
+/// The relations that a definition names: what a view's query reads, what foreign keys refer to.
+fn referred(relation: &Relation) -> Vec<RelationId> {
+    let constraints = relation.as_table().map(|table| table.constraints.as_slice()).unwrap_or_default();
+    let keys = constraints.iter().filter_map(|constraint| match &constraint.kind {
+        ConstraintKind::ForeignKey { references, .. } => Some(*references),
+        _ => None,
+    });
+    let reads = relation.reads().iter().filter_map(|read| {
+        read.relation.checked_sub(Oid::FIRST_NORMAL).map(|number| RelationId::new(i64::from(number)))
+    });
+    keys.chain(reads).collect()
+}
+
+/// Whether the relations that a definition newly names are still what they were when it was made. Those of the same
+/// transaction are not in its base.
+fn refers_to_the_same(
+    base: &Snapshot,
+    current: &Snapshot,
+    before: &[RelationId],
+    relation: &Relation,
+) -> Result<(), LakeError> {
+    for named in referred(relation).into_iter().filter(|id| !before.contains(id)) {
+        if let Some(named) = base.relation(named) {
+            same_definition(base, current, named)?;
+        }
+    }
+    Ok(())
+}
+
 fn same_definition(base: &Snapshot, current: &Snapshot, relation: &Relation) -> Result<(), LakeError> {
     let same = match (base.relation(relation.id()), current.relation(relation.id())) {
         (Some(Relation::Table(before)), Some(Relation::Table(now))) => {
