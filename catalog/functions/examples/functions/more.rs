@@ -418,13 +418,5 @@ pub(crate) fn cases() -> Vec<Case> {
             nested::concat::array_concat_udf(),
             vec![lists(), lists()],
         ),
-        function(
-            "array_to_string(int4[])",
-            "array_to_string",
-            &view,
-            arrays::array_to_string,
-            nested::string::array_to_string_udf(),
-            vec![lists(), text(",")],
-        ),
     ]
 }
