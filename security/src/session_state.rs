@@ -12,8 +12,8 @@
 //!   `TopKRepartition`, `CombinePartialFinalAggregate`, `OptimizeAggregateOrder` match on nodes that they know and stop
 //!   at one that they do not.
 //! - Ours, in `lis_sql::engine`, only call the engine's under a condition, put a node over a join that hands its rows on as
-//!   they are (`YieldingJoins`), take away one that deals rows out (`CollectedOrder`), or sort what a node needs sorted
-//!   (`SortedInputs`).
+//!   they are (`YieldingJoins`), take away one that deals rows out (`CollectedOrder`), refuse rows that are too
+//!   wide for what is done with them (`WideRows`), or sort what a node needs sorted (`SortedInputs`).
 
 use std::sync::Arc;
 

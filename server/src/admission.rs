@@ -1,8 +1,8 @@
 //! Who may come in. Two bounds, because whoever can reach the port may open sockets, and only users may hold sessions:
 //!
-//! - *Newcomers* have not proved who they are. There is room for a number of them; one more closes the one that has
-//!   been silent longest, so that sockets that say nothing, however many, keep no user out. Cancel requests are
-//!   newcomers too, and therefore heard on a full server.
+//! - *Newcomers* have not proved who they are. There is room for a number of them; one more closes the one that came
+//!   first, so that sockets that say nothing, however many, keep no user out. Cancel requests are newcomers too, and
+//!   therefore heard on a full server.
 //! - *Sessions* are what `limits.connections` counts. The last few are for superusers (PostgreSQL's
 //!   `superuser_reserved_connections`): somebody must be able to log in and look when all others are taken.
 //!
