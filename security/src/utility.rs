@@ -194,19 +194,12 @@ impl Plan<'_> {
                 let name = QualifiedName { schema: schema.clone(), name: name.name.clone() };
                 self.context.snapshot.relation_named(&name)
             }
-            None => self.context.bind.search_path.iter().find_map(|schema| {
-                let name = QualifiedName { schema: schema.clone(), name: name.name.clone() };
-                self.context.snapshot.relation_named(&name)
-            }),
+            None => self.context.snapshot.relation_on_path(&self.context.bind.search_path, &name.name),
         };
         found.ok_or_else(|| {
-            let written = match &name.schema {
-                Some(schema) => format!("{}.{}", schema.as_str(), name.name.as_str()),
-                None => name.name.as_str().to_owned(),
-            };
             SecurityError::new(
                 SecurityErrorKind::UndefinedTable,
-                format!("relation \"{written}\" does not exist"),
+                format!("relation \"{}\" does not exist", name.written()),
             )
         })
     }

@@ -74,8 +74,7 @@ impl Request {
     /// Whether the user may look for names in a schema.
     pub(crate) fn may_use_schema(&self, name: &Identifier) -> bool {
         let viewer = self.rights.viewer(&self.principal, Arc::clone(&self.snapshot));
-        let schema = self.snapshot.schema_named(name);
-        schema.is_none_or(|schema| schema.temporary || viewer.may_see_schema(schema.id.oid()))
+        viewer.may_use_schema(&self.snapshot, name)
     }
 
     /// The catalogue as this user sees it.

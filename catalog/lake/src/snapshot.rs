@@ -157,6 +157,13 @@ impl Snapshot {
         self.relation(*self.by_name.get(&(schema.id, name.name.clone()))?)
     }
 
+    /// The first table or view of a name in schemas that are searched in order.
+    pub fn relation_on_path(&self, path: &[Identifier], name: &Identifier) -> Option<&Relation> {
+        path.iter().find_map(|schema| {
+            self.relation_named(&QualifiedName { schema: schema.clone(), name: name.clone() })
+        })
+    }
+
     /// A relation's full name.
     pub fn qualified_name(&self, relation: &Relation) -> Option<QualifiedName> {
         let schema = self.schema(relation.schema_id())?;

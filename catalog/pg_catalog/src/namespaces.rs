@@ -42,7 +42,7 @@ pub(crate) fn visible_namespaces(context: &ViewContext) -> Vec<Namespace> {
         })
         .filter(|namespace| context.snapshot.schema_named(&namespace.name).is_none())
         .collect();
-    namespaces.extend(context.snapshot.schemas().filter(|schema| is_visible_schema(context, schema)).map(
+    namespaces.extend(context.snapshot.schemas().filter(|schema| context.viewer.sees_schema(schema)).map(
         |schema| Namespace {
             oid: schema.id.oid(),
             name: schema.name.clone(),
@@ -54,12 +54,9 @@ pub(crate) fn visible_namespaces(context: &ViewContext) -> Vec<Namespace> {
     namespaces
 }
 
-/// The schemas with system relations are everybody's to know.
-fn is_visible_schema(context: &ViewContext, schema: &Schema) -> bool {
+/// Whether a schema is everybody's to know: it has system relations.
+pub(crate) fn is_system_schema(schema: &Schema) -> bool {
     SYSTEM_NAMESPACES.iter().any(|(name, _)| schema.name.as_str() == *name)
-        || context.viewer.is_superuser()
-        || schema.temporary
-        || context.viewer.may_see_schema(schema.id.oid())
 }
 
 /// The number of a schema, whether or not the viewer may know of it: for names that a statement wrote out.
@@ -69,11 +66,6 @@ pub(crate) fn namespace_oid(context: &ViewContext, name: &Identifier) -> Option<
     }
     let (_, oid) = SYSTEM_NAMESPACES.iter().find(|(system, _)| name.as_str() == *system)?;
     Some(Oid::new(*oid))
-}
-
-/// Whether the viewer may look for names in a schema; one that is not there is no secret.
-pub(crate) fn may_use(context: &ViewContext, name: &Identifier) -> bool {
-    context.snapshot.schema_named(name).is_none_or(|schema| is_visible_schema(context, schema))
 }
 
 /// The name of a schema that the viewer may know of.
@@ -94,7 +86,7 @@ pub(crate) fn visible_relations(context: &ViewContext) -> impl Iterator<Item = (
 
 fn may_see(context: &ViewContext, schema: &Schema, relation: &Relation) -> bool {
     context.viewer.is_superuser()
-        || (is_visible_schema(context, schema) && context.viewer.may_see_relation(relation.id().oid()))
+        || (context.viewer.sees_schema(schema) && context.viewer.may_see_relation(relation.id().oid()))
 }
 
 /// Every table of the lake that the viewer may know of.

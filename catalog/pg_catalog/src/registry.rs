@@ -10,9 +10,12 @@ use lis_lake::{
     ids::Oid,
     names::{Identifier, QualifiedName},
     snapshot::Snapshot,
+    table::Schema,
     types::{ColumnType, PgType},
 };
 use lis_sql::{catalog::CatalogFunction, context::BindContext};
+
+use crate::namespaces;
 
 /// Who looks, and what they may know. Security implements it over a principal; nothing here decides a right.
 pub trait Viewer: Send + Sync + Debug {
@@ -24,6 +27,18 @@ pub trait Viewer: Send + Sync + Debug {
     fn may_see_relation(&self, relation: Oid) -> bool;
     /// Whether the viewer may know that a schema exists: USAGE on it.
     fn may_see_schema(&self, schema: Oid) -> bool;
+    /// Whether the viewer may know of a schema of the lake: a system schema, its session's own temporary one, or one
+    /// that it has USAGE on.
+    fn sees_schema(&self, schema: &Schema) -> bool {
+        namespaces::is_system_schema(schema)
+            || self.is_superuser()
+            || schema.temporary
+            || self.may_see_schema(schema.id.oid())
+    }
+    /// Whether the viewer may look for names in a schema; one that is not there is no secret.
+    fn may_use_schema(&self, snapshot: &Snapshot, name: &Identifier) -> bool {
+        snapshot.schema_named(name).is_none_or(|schema| self.sees_schema(schema))
+    }
     /// `has_table_privilege`: `role` of `None` is the viewer; `privilege` as PostgreSQL spells it (`SELECT`,
     /// `INSERT WITH GRANT OPTION`), in any case. `None` if there is no such role or privilege.
     fn has_table_privilege(&self, role: Option<&Identifier>, relation: Oid, privilege: &str) -> Option<bool>;

@@ -182,7 +182,7 @@ impl Catalog for SessionCatalog {
     }
 
     fn may_use_schema(&self, name: &Identifier) -> bool {
-        namespaces::may_use(&self.context, name)
+        self.context.viewer.may_use_schema(&self.context.snapshot, name)
     }
 
     fn functions(&self, schema: Option<&Identifier>, name: &Identifier) -> Vec<CatalogFunction> {

@@ -29,6 +29,16 @@ pub struct ObjectName {
     pub position: Option<usize>,
 }
 
+impl ObjectName {
+    /// The name as messages show it: the schema where it was written, and no quotes.
+    pub fn written(&self) -> String {
+        match &self.schema {
+            Some(schema) => format!("{}.{}", schema.as_str(), self.name.as_str()),
+            None => self.name.as_str().to_owned(),
+        }
+    }
+}
+
 /// A statement.
 #[derive(Debug, Clone)]
 pub enum Statement {

@@ -252,13 +252,6 @@ fn no_column(column: &Identifier, relation: &Identifier) -> ServerError {
     )
 }
 
-fn written(name: &ObjectName) -> String {
-    match &name.schema {
-        Some(schema) => format!("{}.{}", schema.as_str(), name.name.as_str()),
-        None => name.name.as_str().to_owned(),
-    }
-}
-
 /// The schema in which a new object goes.
 fn creation_schema(request: &Request, name: &ObjectName) -> Result<Arc<Schema>> {
     if let Some(schema) = &name.schema {
@@ -295,15 +288,8 @@ pub(crate) fn find_relation<'a>(request: &'a Request, name: &ObjectName) -> Resu
             let name = QualifiedName { schema: schema.clone(), name: name.name.clone() };
             Ok(request.snapshot.relation_named(&name))
         }
-        None => Ok(on_search_path(request, &name.name)),
+        None => Ok(request.snapshot.relation_on_path(&request.bind.search_path, &name.name)),
     }
-}
-
-/// The first relation of a name on the search path.
-fn on_search_path<'a>(request: &'a Request, name: &Identifier) -> Option<&'a Relation> {
-    request.bind.search_path.iter().find_map(|schema| {
-        request.snapshot.relation_named(&QualifiedName { schema: schema.clone(), name: name.clone() })
-    })
 }
 
 /// The columns that PostgreSQL's tables have beside their own.
@@ -320,13 +306,15 @@ fn check_column_name(name: &Identifier) -> Result<()> {
     ))
 }
 
-fn no_relation(kind: &str, name: &ObjectName) -> ServerError {
-    ServerError::new(Condition::UndefinedTable, format!("{kind} \"{}\" does not exist", written(name)))
+/// 42P01
+pub(super) fn no_relation(kind: &str, name: &ObjectName) -> ServerError {
+    ServerError::new(Condition::UndefinedTable, format!("{kind} \"{}\" does not exist", name.written()))
 }
 
 /// A relation's name as PostgreSQL shows it: with its schema unless the search path finds it.
 pub(crate) fn shown_name(request: &Request, relation: &Relation) -> String {
-    let visible = on_search_path(request, relation.name()).is_some_and(|found| found.id() == relation.id());
+    let found = request.snapshot.relation_on_path(&request.bind.search_path, relation.name());
+    let visible = found.is_some_and(|found| found.id() == relation.id());
     match request.snapshot.qualified_name(relation) {
         Some(qualified) if !visible => qualified.to_string(),
         _ => relation.name().to_string(),

@@ -75,7 +75,8 @@ async fn each(
     let verb = if compact { "vacuum" } else { "analyze" };
     let mut tables: Vec<Arc<Table>> = Vec::new();
     for (name, columns) in named {
-        let relation = ddl::find_relation(request, name)?.ok_or_else(|| no_relation(name))?;
+        let relation =
+            ddl::find_relation(request, name)?.ok_or_else(|| ddl::no_relation("relation", name))?;
         let shown = relation.name().as_str().to_owned();
         let Relation::Table(table) = relation else {
             let message =
@@ -122,7 +123,8 @@ async fn each(
 /// REINDEX of tables: there is nothing to rebuild.
 fn reindex(session: &mut Session, server: &Server, request: &Request, named: &Named) -> Result<()> {
     for (name, _) in named {
-        let relation = ddl::find_relation(request, name)?.ok_or_else(|| no_relation(name))?;
+        let relation =
+            ddl::find_relation(request, name)?.ok_or_else(|| ddl::no_relation("relation", name))?;
         let shown = relation.name().as_str();
         let Some(table) = relation.as_table() else {
             let message = format!("\"{shown}\" is not a table or materialized view");
@@ -143,7 +145,7 @@ fn reindex_index(server: &Server, request: &Request, named: &Named) -> Result<()
             let message = format!("\"{}\" is not an index", relation.name().as_str());
             return Err(ServerError::new(Condition::WrongObjectType, message));
         }
-        let table = table_of_key(request, name).ok_or_else(|| no_relation(name))?;
+        let table = table_of_key(request, name).ok_or_else(|| ddl::no_relation("relation", name))?;
         owned(server, request, &Relation::Table(table))?;
     }
     Ok(())
@@ -152,7 +154,7 @@ fn reindex_index(server: &Server, request: &Request, named: &Named) -> Result<()
 /// CLUSTER: no table was ever clustered by an index.
 fn cluster(server: &Server, request: &Request, named: &Named) -> Result<()> {
     let Some((name, index)) = named.first() else { return Ok(()) };
-    let relation = ddl::find_relation(request, name)?.ok_or_else(|| no_relation(name))?;
+    let relation = ddl::find_relation(request, name)?.ok_or_else(|| ddl::no_relation("relation", name))?;
     owned(server, request, relation)?;
     let shown = relation.name().as_str();
     let message = match index.first() {
@@ -238,12 +240,4 @@ fn table_of_key(request: &Request, name: &ObjectName) -> Option<Arc<Table>> {
         Some(schema) => Some(schema).filter(|schema| request.may_use_schema(schema)).and_then(in_schema),
         None => request.bind.search_path.iter().find_map(in_schema),
     }
-}
-
-fn no_relation(name: &ObjectName) -> ServerError {
-    let written = match &name.schema {
-        Some(schema) => format!("{}.{}", schema.as_str(), name.name.as_str()),
-        None => name.name.as_str().to_owned(),
-    };
-    ServerError::new(Condition::UndefinedTable, format!("relation \"{written}\" does not exist"))
 }

@@ -64,7 +64,8 @@ fn chosen(
 ) -> Result<(Vec<Arc<Table>>, Vec<String>)> {
     let mut tables: Vec<Arc<Table>> = Vec::new();
     for name in names {
-        let relation = ddl::find_relation(request, name)?.ok_or_else(|| missing(name))?;
+        let relation =
+            ddl::find_relation(request, name)?.ok_or_else(|| ddl::no_relation("relation", name))?;
         if matches!(relation, Relation::View(_))
             || relation.as_table().is_some_and(|table| table.materialized.is_some())
         {
@@ -121,7 +122,8 @@ pub(crate) async fn lock(session: &mut Session, names: &[ObjectName], mode: &str
         _ => &[Privilege::Update, Privilege::Delete, Privilege::Truncate],
     };
     for name in names {
-        let relation = ddl::find_relation(&request, name)?.ok_or_else(|| missing(name))?;
+        let relation =
+            ddl::find_relation(&request, name)?.ok_or_else(|| ddl::no_relation("relation", name))?;
         let mut locked = vec![relation.id().oid()];
         // What a view in its owner's rights reads is the owner's to lock.
         let mut asked = locked.clone();
@@ -162,12 +164,4 @@ fn require_any(server: &Server, request: &Request, relation: Oid, enough: &[Priv
         }
     }
     refused.map_or(Ok(()), Err)
-}
-
-fn missing(name: &ObjectName) -> ServerError {
-    let written = match &name.schema {
-        Some(schema) => format!("{}.{}", schema.as_str(), name.name.as_str()),
-        None => name.name.as_str().to_owned(),
-    };
-    ServerError::new(Condition::UndefinedTable, format!("relation \"{written}\" does not exist"))
 }

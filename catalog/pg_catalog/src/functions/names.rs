@@ -93,7 +93,7 @@ pub(super) fn relation_named(context: &ViewContext, written: &str) -> Option<Oid
     };
     match schema {
         Some(schema) => Some(Identifier::exact(&schema))
-            .filter(|schema| namespaces::may_use(context, schema))
+            .filter(|schema| context.viewer.may_use_schema(&context.snapshot, schema))
             .and_then(find),
         None => path(context).find_map(find),
     }

@@ -10,11 +10,13 @@ use lis_lake::{
     table::{Relation, Table},
     types::PgType,
 };
+use lis_sql::statement::ObjectName;
 
 use super::{Call, Notices};
 use crate::{
     error::{Condition, Result, ServerError},
     maintenance,
+    query::ddl,
     wire::error::Report,
 };
 
@@ -84,31 +86,24 @@ impl Call<'_> {
     pub(super) fn table(&self, position: usize) -> Result<(QualifiedName, Arc<Table>)> {
         let text = self.text(position, "table")?;
         let snapshot = &self.request.snapshot;
+        let missing =
+            || ServerError::new(Condition::UndefinedTable, format!("relation \"{text}\" does not exist"));
         let parts = name_parts(text).ok_or_else(|| {
             ServerError::new(Condition::InvalidName, format!("invalid name syntax: \"{text}\""))
         })?;
-        let candidates: Vec<QualifiedName> = match parts.as_slice() {
-            [schema, _] if !self.request.may_use_schema(schema) => Vec::new(),
-            [schema, name] => vec![QualifiedName { schema: schema.clone(), name: name.clone() }],
-            [name] => self
-                .request
-                .bind
-                .search_path
-                .iter()
-                .map(|schema| QualifiedName { schema: schema.clone(), name: name.clone() })
-                .collect(),
-            _ => Vec::new(),
+        let (schema, name) = match parts.as_slice() {
+            [name] => (None, name.clone()),
+            [schema, name] => (Some(schema.clone()), name.clone()),
+            _ => return Err(missing()),
         };
-        let found =
-            candidates.into_iter().find_map(|name| Some((snapshot.relation_named(&name)?.clone(), name)));
-        match found {
-            Some((Relation::Table(table), name)) => Ok((name, table)),
-            Some((Relation::View(_), name)) => {
-                Err(ServerError::new(Condition::WrongObjectType, format!("\"{}\" is not a table", name.name)))
-            }
-            None => Err(ServerError::new(
-                Condition::UndefinedTable,
-                format!("relation \"{text}\" does not exist"),
+        let name = ObjectName { schema, name, position: None };
+        let relation = ddl::find_relation(&self.request, &name)?.ok_or_else(missing)?;
+        let qualified = snapshot.qualified_name(relation).ok_or_else(missing)?;
+        match relation {
+            Relation::Table(table) => Ok((qualified, Arc::clone(table))),
+            Relation::View(_) => Err(ServerError::new(
+                Condition::WrongObjectType,
+                format!("\"{}\" is not a table", relation.name()),
             )),
         }
     }

@@ -4,7 +4,7 @@ use lis_lake::{names::Identifier, staged::CommentTarget as StagedComment, table:
 use lis_security::privileges;
 use lis_sql::statement::{CommentTarget, ObjectName, RelationKind};
 
-use super::{Ddl, check_kind, find_relation, no_column, no_relation, no_schema, written};
+use super::{Ddl, check_kind, find_relation, no_column, no_relation, no_schema};
 use crate::error::Result;
 
 impl Ddl<'_> {
@@ -33,7 +33,7 @@ impl Ddl<'_> {
                     .columns()
                     .iter()
                     .find(|it| it.name == *column)
-                    .ok_or_else(|| no_column(column, &Identifier::exact(&written(name))))?;
+                    .ok_or_else(|| no_column(column, &Identifier::exact(&name.written())))?;
                 StagedComment::Column(relation.id(), found.id)
             }
         };

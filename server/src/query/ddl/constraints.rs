@@ -13,7 +13,7 @@ use lis_sql::{
     statement::{ColumnDefinition, ObjectName, TableConstraint, TableConstraintKind},
 };
 
-use super::{Ddl, find_relation, no_column, no_relation, written};
+use super::{Ddl, find_relation, no_column, no_relation};
 use crate::{
     error::{Condition, Result, ServerError},
     query::check_constraints::CheckConstraints,
@@ -89,7 +89,7 @@ impl Ddl<'_> {
         let Relation::Table(target) = relation else {
             return Err(ServerError::new(
                 Condition::WrongObjectType,
-                format!("referenced relation \"{}\" is not a table", written(table)),
+                format!("referenced relation \"{}\" is not a table", table.written()),
             ));
         };
         // A reference tells that the table and its columns are there, as in PostgreSQL.
