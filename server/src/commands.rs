@@ -1,6 +1,7 @@
 //! What the commands do. Results go to standard output, progress to standard error: a bar when it is a terminal, a line
 //! per step when it is not.
 
+mod address;
 pub(crate) mod backup;
 pub(crate) mod batch;
 pub(crate) mod demo;

@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         .quick("lifecycle::a_damaged_catalogue_is_named", lifecycle::a_damaged_catalogue_is_named)
         .quick("lifecycle::an_unreadable_directory_is_named", lifecycle::an_unreadable_directory_is_named)
         .quick("lifecycle::the_example_configuration_is_read", lifecycle::the_example_configuration_is_read)
+        .quick("lifecycle::status_asks_the_server_that_serves", lifecycle::status_asks_the_server_that_serves)
         .quick("lifecycle::sigterm_ends_it_with_0", lifecycle::sigterm_ends_it_with_0)
         .quick("lifecycle::what_was_written_survives_a_kill", lifecycle::what_was_written_survives_a_kill)
         .quick("wire::a_wrong_password_is_refused", wire::a_wrong_password_is_refused)

@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::Arc};
 use datafusion::common::runtime::set_join_set_tracer;
 use tokio::net::TcpListener;
 
-use super::print;
+use super::{address as noted, print};
 use crate::{
     config::Config,
     error::{Result, ServerError},
@@ -48,6 +48,7 @@ pub(crate) async fn until_stopped(server: Arc<Server>, listener: TcpListener) ->
     server.tasks.spawn("maintenance", maintenance::on_schedule(Arc::clone(&server)));
     let accepting =
         server.tasks.spawn_on("accept", wire.handle(), listener::accept(Arc::clone(&server), listener));
+    noted::note(&server.config.data, address);
     print(&format!("ready to accept connections on {address}"))?;
     tracing::info!(%address, data = %server.config.data.display(), "serving");
     let stopped = match signal.await {
@@ -57,6 +58,7 @@ pub(crate) async fn until_stopped(server: Arc<Server>, listener: TcpListener) ->
     if let Ok(signal) = &stopped {
         tracing::info!(signal, "stopping");
     }
+    noted::remove(&server.config.data);
     server.tasks.drain();
     if !server.tasks.finished_within(server.config.timeouts.shutdown).await {
         server.cancel.end_all();

@@ -8,7 +8,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{batch, internal::InternalSession, print};
+use super::{address, batch, internal::InternalSession, print};
 use crate::{config::Config, error::Result, server::Server};
 
 /// How long a server may take to answer.
@@ -18,7 +18,7 @@ const BATCHES_SHOWN: usize = 5;
 
 /// Runs the command.
 pub(crate) async fn run(config: Config) -> Result<ExitCode> {
-    let listen = config.listen;
+    let listen = address::noted(&config.data).unwrap_or(config.listen);
     let up = matches!(tokio::time::timeout(ANSWER_WITHIN, answers(listen)).await, Ok(Ok(())));
     print(&if up {
         format!("the server answers on {listen}")

@@ -135,6 +135,25 @@ pub(crate) fn sigterm_ends_it_with_0() -> Result<()> {
     Ok(())
 }
 
+/// Whatever port it was started with, and whether it ended by itself or was killed.
+pub(crate) fn status_asks_the_server_that_serves() -> Result<()> {
+    let mut server = TestServer::start()?;
+    let warehouse = Arc::clone(server.warehouse());
+    let path = warehouse.path().display().to_string();
+    let status = || run_lis(["status", "--data", &path]);
+    let answer = format!("the server answers on {}", server.address());
+    says(&status()?.succeeded()?.stdout, &[&answer, "no batch has been loaded"])?;
+    let gone = format!("no server answers on {}", server.address());
+    server.kill()?;
+    says(&status()?.failed()?, &[&gone])?;
+    let server = TestServer::over(Arc::clone(&warehouse))?;
+    let answer = format!("the server answers on {}", server.address());
+    says(&status()?.succeeded()?.stdout, &[&answer])?;
+    server.terminate()?;
+    ensure!(!warehouse.path().join("listening").exists(), "a server that ended leaves no note");
+    status()?.failed().map(drop)
+}
+
 pub(crate) fn what_was_written_survives_a_kill() -> Result<()> {
     let warehouse = Arc::new(Warehouse::init()?);
     let mut server = TestServer::over(Arc::clone(&warehouse))?;
