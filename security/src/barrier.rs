@@ -34,6 +34,7 @@ use datafusion::{
         statistics::{ChildStats, StatisticsArgs},
     },
 };
+use lis_sql::engine::taken_out;
 
 /// See the module.
 #[derive(Debug)]
@@ -185,7 +186,10 @@ impl PhysicalOptimizerRule for RemoveBarriers {
         plan: Arc<dyn ExecutionPlan>,
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        without_barriers(&plan).map(|without| without.unwrap_or(plan))
+        let within = |node: &Arc<dyn ExecutionPlan>| {
+            node.downcast_ref::<BarrierExec>().map(|barrier| Arc::clone(&barrier.input))
+        };
+        Ok(taken_out(&plan, &within)?.unwrap_or(plan))
     }
 
     fn name(&self) -> &'static str {
@@ -195,28 +199,6 @@ impl PhysicalOptimizerRule for RemoveBarriers {
     fn schema_check(&self) -> bool {
         true
     }
-}
-
-/// The plan without barriers, or `None` if there was none. Children are replaced with their parents' properties kept:
-/// recomputing would make a top-k a new dynamic filter that the scan below does not know.
-fn without_barriers(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-    if let Some(barrier) = plan.downcast_ref::<BarrierExec>() {
-        let input = without_barriers(&barrier.input)?;
-        return Ok(Some(input.unwrap_or_else(|| Arc::clone(&barrier.input))));
-    }
-    let mut changed = false;
-    let mut children = Vec::with_capacity(plan.children().len());
-    for child in plan.children() {
-        let without = without_barriers(child)?;
-        changed |= without.is_some();
-        children.push(without.unwrap_or_else(|| Arc::clone(child)));
-    }
-    if !changed {
-        return Ok(None);
-    }
-    Arc::clone(plan)
-        .replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep))
-        .map(Some)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@
 //! - `WindowTopN`, `TopKAggregation`, `LimitPushPastWindows`, `LimitedDistinctAggregation`, `HashJoinBuffering`,
 //!   `TopKRepartition`, `CombinePartialFinalAggregate`, `OptimizeAggregateOrder` match on nodes that they know and stop
 //!   at one that they do not.
-//! - Ours, in `lis_sql::engine`, only call the engine's under a condition, put a node over a join that hands its rows on as
+//! - Ours, in `lis_sql::engine`, only call the engine's under a condition or with nodes that refuse filters in between, put a node over a join that hands its rows on as
 //!   they are (`YieldingJoins`), take away one that deals rows out (`CollectedOrder`), refuse rows that are too
 //!   wide for what is done with them (`WideRows`), or sort what a node needs sorted (`SortedInputs`).
 
@@ -27,8 +27,8 @@ use datafusion::{
     prelude::SessionConfig,
 };
 use lis_sql::engine::{
-    AggregateStatistics, CollectedOrder, EnsureRequirements, LimitAggregation, Planner, PushDownFilters,
-    SortedInputs, WideRows, YieldingJoins,
+    AggregateStatistics, CollectedOrder, EnsureRequirements, FilterPushdowns, LimitAggregation, Planner,
+    PushDownFilters, SortedInputs, WideRows, YieldingJoins,
 };
 
 use crate::barrier::RemoveBarriers;
@@ -114,6 +114,7 @@ pub fn session_state(runtime: Arc<RuntimeEnv>, mut config: SessionConfig) -> Ses
             match rule.name() {
                 "aggregate_statistics" => Arc::new(AggregateStatistics::default()),
                 "LimitAggregation" => Arc::new(LimitAggregation::default()),
+                "FilterPushdown" | "FilterPushdown(Post)" => Arc::new(FilterPushdowns(rule)),
                 "EnsureRequirements" => Arc::new(EnsureRequirements::default()),
                 "SanityCheckPlan" => Arc::new(SortedInputs::default()),
                 _ => rule,

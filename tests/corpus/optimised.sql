@@ -10,6 +10,13 @@ select count(1) filter (where timestamp '2024-01-01' not in (select min(timestam
 select count(*) from c.rad where 17 not in (select i4 from c.num);
 select count(*) from c.rad where 17 not in (select i4 from c.num where i4 is not null);
 select count(*) from c.rad where 1 in (select i4 from c.num);
+select a from (values (1), (10)) v (a) where case when true then 17 else a end not in (select null::integer from c.rad);
+select a from (values (1), (10)) v (a) where case when true then 17 else a end not in (select null::integer from c.rad where false) order by 1;
+select a from (values (1), (2), (null)) v (a) where a + 1 not in (select i4 from c.num where i4 is not null) order by 1;
+select a from (values (1), (2), (null)) v (a) where a + 1 not in (select i4 from c.num where false) order by 1;
+-- a condition without columns over an aggregate that has a row without rows, with HAVING between them
+select x from (select false as x from c.rad having count(*) <> -5) s where x;
+select x, n from (select false as x, count(*) as n from c.rad having count(*) <> -5) s where x or n < 0;
 with w as materialized (select 10.25 as x from (select id from c.rad) r where 17 not in (select i4 from c.num)) select count(*), max(x) from w;
 select count(*) from (select 17 as x from c.rad) r where x not in (select i4 from c.num);
 -- a subquery without a row is null, though its column is never null

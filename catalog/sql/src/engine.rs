@@ -3,6 +3,7 @@
 //!
 //! - `push_down`: filters go below joins and aggregates only where that changes nothing, errors included.
 //! - `evaluation_order`: in AND and OR, what can fail is evaluated only where what stands before it lets it matter.
+//! - `filter_pushdown`: filters go down a physical plan to the columns that they mean.
 //! - `series`: `generate_series` is a stream, not a list.
 //! - `subqueries`: plans of many subqueries are optimised without the checks that would never end.
 //! - `constant_partitions`: a window is not partitioned by what is the same in all rows.
@@ -26,6 +27,7 @@ mod computed_equalities;
 mod constant_partitions;
 mod ensure_requirements;
 mod evaluation_order;
+mod filter_pushdown;
 mod join_keys;
 mod limit_aggregation;
 mod push_down;
@@ -56,6 +58,7 @@ pub use self::{
     collected_order::CollectedOrder,
     ensure_requirements::EnsureRequirements,
     evaluation_order::in_order,
+    filter_pushdown::{FilterPushdowns, taken_out},
     limit_aggregation::LimitAggregation,
     push_down::PushDownFilters,
     shared::{SharedPlan, share},

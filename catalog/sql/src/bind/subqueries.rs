@@ -558,8 +558,9 @@ impl Binder<'_> {
             return Ok(None);
         }
         let Some(references) = immediate_references(&bound.plan, place) else { return Ok(None) };
-        // A constant would be compared below the join, where the nulls among the rows no longer count.
-        if left.expr.contains_outer() || (negated && left.expr.column_refs().is_empty()) {
+        // A constant would be compared below the join, where the nulls among the rows no longer count; and what is computed
+        // can turn out to be one when the plan is optimised.
+        if left.expr.contains_outer() || (negated && !is_column(&left.expr)) {
             return Ok(None);
         }
         let position = self.position_after(sqlparser::ast::Spanned::span(value), "in");
@@ -692,6 +693,15 @@ fn ordered_input(
         _ => {}
     }
     Ok((plan, arguments, Vec::new()))
+}
+
+/// Whether an expression is a column, of whatever type it is read as.
+fn is_column(expr: &Expr) -> bool {
+    match expr {
+        Expr::Column(_) => true,
+        Expr::Cast(cast) => is_column(&cast.expr),
+        _ => false,
+    }
 }
 
 /// Where subqueries of the place are attached.

@@ -38,6 +38,21 @@ impl OptimizerRule for PushDownFilters {
         match plan {
             LogicalPlan::Filter(filter) => match filter.input.as_ref() {
                 LogicalPlan::Join(_) => self.over_join(filter, config),
+                // The engine makes one filter of two and looks at what is below that, which may be one of these.
+                LogicalPlan::Filter(below) => {
+                    let mut predicates: Vec<&Expr> = split_conjunction(&below.predicate);
+                    for predicate in split_conjunction(&filter.predicate) {
+                        if !predicates.contains(&predicate) {
+                            predicates.push(predicate);
+                        }
+                    }
+                    let Some(predicate) = conjunction(predicates.into_iter().cloned()) else {
+                        return self.0.rewrite(LogicalPlan::Filter(filter), config);
+                    };
+                    let both = Filter::try_new(predicate, Arc::clone(&below.input))?;
+                    let rewritten = self.rewrite(LogicalPlan::Filter(both), config)?;
+                    Ok(Transformed::yes(rewritten.data))
+                }
                 LogicalPlan::Aggregate(aggregate)
                     if aggregate.group_expr.is_empty()
                         || matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]) =>
