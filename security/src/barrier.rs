@@ -8,44 +8,38 @@
 //! [`RemoveBarriers`] takes the nodes out as the very last rule, after which no optimiser runs. It must keep the
 //! identity of the nodes above (dynamic filters are shared by reference), hence the care in how children are replaced.
 //!
-//! Pitfall: every default of [`ExecutionPlan`] was read for DataFusion 55.2. A new method there with a default that lets
-//! something through is a new road: `tests/leaks.rs` and the list of rules in `session_state.rs` stand guard.
+//! Pitfall: [`HandsOn`] refuses what is not said here, and [`ExecutionPlan`]'s defaults were read for DataFusion 55.2. A
+//! new method there with a default that lets something through is a new road: `tests/leaks.rs` and the list of rules in `session_state.rs` stand guard.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use datafusion::{
-    common::{
-        Result, Statistics, config::ConfigOptions, internal_err, stats::Precision,
-        tree_node::TreeNodeRecursion,
-    },
-    execution::{SendableRecordBatchStream, TaskContext},
+    common::{Result, Statistics, config::ConfigOptions, stats::Precision},
     physical_expr::{
         EquivalenceProperties, PhysicalExpr,
         expressions::{Column, DynamicFilterPhysicalExpr},
     },
     physical_optimizer::PhysicalOptimizerRule,
     physical_plan::{
-        DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
-        execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions},
-        filter_pushdown::{
-            ChildFilterDescription, ChildPushdownResult, FilterDescription, FilterPushdownPhase,
-            FilterPushdownPropagation,
-        },
-        statistics::{ChildStats, StatisticsArgs},
+        ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
+        execution_plan::ChildrenPropertiesMode,
+        filter_pushdown::{ChildFilterDescription, FilterDescription, FilterPushdownPhase},
     },
 };
-use lis_sql::engine::taken_out;
+use lis_sql::engine::{HandsOn, HandsOnExec, rewritten};
 
 /// See the module.
-#[derive(Debug)]
-pub struct BarrierExec {
-    input: Arc<dyn ExecutionPlan>,
-    properties: Arc<PlanProperties>,
-}
+pub type BarrierExec = HandsOnExec<Barrier>;
 
-impl BarrierExec {
-    /// Puts a barrier over a plan.
-    pub fn new(input: Arc<dyn ExecutionPlan>) -> Self {
+/// What is particular about a barrier. What is not said here is refused.
+#[derive(Debug, Clone, Copy)]
+pub struct Barrier;
+
+impl HandsOn for Barrier {
+    const NAME: &'static str = "BarrierExec";
+
+    fn properties(&self, input: &Arc<dyn ExecutionPlan>) -> Arc<PlanProperties> {
         // Only the schema, the number of partitions and how the input is driven are told.
         let properties = PlanProperties::new(
             EquivalenceProperties::new(input.schema()),
@@ -54,106 +48,28 @@ impl BarrierExec {
             input.boundedness(),
         )
         .with_scheduling_type(input.properties().scheduling_type);
-        Self { input, properties: Arc::new(properties) }
-    }
-}
-
-impl DisplayAs for BarrierExec {
-    fn fmt_as(&self, _kind: DisplayFormatType, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("BarrierExec")
-    }
-}
-
-impl ExecutionPlan for BarrierExec {
-    fn name(&self) -> &'static str {
-        "BarrierExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        // The filter below asks for it itself.
-        vec![false]
-    }
-
-    fn apply_expressions(
-        &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let Ok([input]) = <[_; 1]>::try_from(children) else {
-            return internal_err!("a barrier has one input");
-        };
-        Ok(match options.children_properties {
-            ChildrenPropertiesMode::Keep => {
-                Arc::new(Self { input, properties: Arc::clone(&self.properties) })
-            }
-            ChildrenPropertiesMode::Recompute => Arc::new(Self::new(input)),
-        })
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        self.input.execute(partition, context)
-    }
-
-    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
-        vec![ChildStats::At(partition)]
+        Arc::new(properties)
     }
 
     /// Orders of magnitude: enough to choose the smaller side of a join, too little to count by, and never exact, so
     /// that no rule answers COUNT, MIN or MAX from them.
-    fn statistics_from_inputs(
-        &self,
-        inputs: &[Arc<Statistics>],
-        _arguments: &StatisticsArgs,
-    ) -> Result<Arc<Statistics>> {
-        let mut told = Statistics::new_unknown(&self.schema());
-        if let Some(input) = inputs.first() {
-            told.num_rows = magnitude(&input.num_rows);
-            told.total_byte_size = magnitude(&input.total_byte_size);
-        }
-        Ok(Arc::new(told))
+    fn statistics(&self, input: &Arc<Statistics>, schema: &Schema) -> Arc<Statistics> {
+        let mut told = Statistics::new_unknown(schema);
+        told.num_rows = magnitude(&input.num_rows);
+        told.total_byte_size = magnitude(&input.total_byte_size);
+        Arc::new(told)
     }
 
-    fn gather_filters_for_pushdown(
+    fn filters(
         &self,
+        filters: Vec<Arc<dyn PhysicalExpr>>,
         _phase: FilterPushdownPhase,
-        parent_filters: Vec<Arc<dyn PhysicalExpr>>,
-        _config: &ConfigOptions,
+        _input: &Arc<dyn ExecutionPlan>,
     ) -> Result<FilterDescription> {
         // Every filter from above is refused; harmless ones go on as this node's own.
-        let harmless = parent_filters.iter().filter(|filter| is_harmless(filter)).cloned().collect();
-        let child = ChildFilterDescription::all_unsupported(&parent_filters).with_self_filters(harmless);
+        let harmless = filters.iter().filter(|filter| is_harmless(filter)).cloned().collect();
+        let child = ChildFilterDescription::all_unsupported(&filters).with_self_filters(harmless);
         Ok(FilterDescription::new().with_child(child))
-    }
-
-    fn handle_child_pushdown_result(
-        &self,
-        _phase: FilterPushdownPhase,
-        child_pushdown_result: ChildPushdownResult,
-        _config: &ConfigOptions,
-    ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
-        Ok(FilterPushdownPropagation::all_unsupported(child_pushdown_result))
     }
 }
 
@@ -186,10 +102,11 @@ impl PhysicalOptimizerRule for RemoveBarriers {
         plan: Arc<dyn ExecutionPlan>,
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let within = |node: &Arc<dyn ExecutionPlan>| {
-            node.downcast_ref::<BarrierExec>().map(|barrier| Arc::clone(&barrier.input))
-        };
-        Ok(taken_out(&plan, &within)?.unwrap_or(plan))
+        // Properties are kept: recomputed, a top-k would be a new dynamic filter that the scan below does not know.
+        let without = rewritten(&plan, ChildrenPropertiesMode::Keep, &mut |node| {
+            Ok(node.downcast_ref::<BarrierExec>().map(|barrier| Arc::clone(barrier.input())))
+        })?;
+        Ok(without.unwrap_or(plan))
     }
 
     fn name(&self) -> &'static str {

@@ -23,7 +23,11 @@ use datafusion::{
     },
 };
 
-use crate::{barrier::BarrierExec, leakproof::is_leakproof, secured_table::unqualified};
+use crate::{
+    barrier::{Barrier, BarrierExec},
+    leakproof::is_leakproof,
+    secured_table::unqualified,
+};
 
 /// See the module.
 pub(crate) struct JudgedView {
@@ -98,6 +102,6 @@ impl TableProvider for JudgedView {
         if wanted.is_empty() {
             rows = Arc::new(ProjectionExec::try_new(Vec::<ProjectionExpr>::new(), rows)?);
         }
-        Ok(Arc::new(BarrierExec::new(rows)))
+        Ok(BarrierExec::over(rows, Barrier))
     }
 }

@@ -22,7 +22,10 @@ use datafusion::{
     physical_plan::{ExecutionPlan, empty::EmptyExec, filter::FilterExecBuilder},
 };
 
-use crate::{barrier::BarrierExec, leakproof::is_leakproof};
+use crate::{
+    barrier::{Barrier, BarrierExec},
+    leakproof::is_leakproof,
+};
 
 /// See the module.
 pub struct SecuredTable {
@@ -84,7 +87,7 @@ impl TableProvider for SecuredTable {
         let wanted = projection.unwrap_or(&all);
         if matches!(self.policy, Expr::Literal(ScalarValue::Boolean(Some(false) | None), _)) {
             let nothing = Arc::new(EmptyExec::new(Arc::new(schema.project(wanted)?)));
-            return Ok(Arc::new(BarrierExec::new(nothing)));
+            return Ok(BarrierExec::over(nothing, Barrier));
         }
 
         let conjuncts: Vec<Expr> = split_conjunction(&self.policy)
@@ -117,7 +120,7 @@ impl TableProvider for SecuredTable {
             .with_batch_size(state.config().batch_size())
             .with_fetch(limit)
             .build()?;
-        Ok(Arc::new(BarrierExec::new(Arc::new(filter))))
+        Ok(BarrierExec::over(Arc::new(filter), Barrier))
     }
 }
 

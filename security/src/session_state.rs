@@ -11,9 +11,9 @@
 //! - `WindowTopN`, `TopKAggregation`, `LimitPushPastWindows`, `LimitedDistinctAggregation`, `HashJoinBuffering`,
 //!   `TopKRepartition`, `CombinePartialFinalAggregate`, `OptimizeAggregateOrder` match on nodes that they know and stop
 //!   at one that they do not.
-//! - Ours, in `lis_sql::engine`, only call the engine's under a condition or with nodes that refuse filters in between, put a node over a join that hands its rows on as
-//!   they are (`YieldingJoins`), take away one that deals rows out (`CollectedOrder`), refuse rows that are too
-//!   wide for what is done with them (`WideRows`), or sort what a node needs sorted (`SortedInputs`).
+//! - Ours, in `lis_sql::engine`, only call the engine's under a condition or with nodes that refuse filters in between,
+//!   take away a node that deals rows out (`CollectedOrder`), sort what a node needs sorted (`SortedInputs`), or put nodes
+//!   into the plan that hand rows on as they are or refuse rows that are too wide for what is done with them (`Guards`).
 
 use std::sync::Arc;
 
@@ -27,8 +27,8 @@ use datafusion::{
     prelude::SessionConfig,
 };
 use lis_sql::engine::{
-    AggregateStatistics, CollectedOrder, EnsureRequirements, FilterPushdowns, LimitAggregation, Planner,
-    PushDownFilters, SortedInputs, WideRows, YieldingJoins,
+    AggregateStatistics, CollectedOrder, EnsureRequirements, FilterPushdowns, Guards, LimitAggregation,
+    Planner, PushDownFilters, SortedInputs,
 };
 
 use crate::barrier::RemoveBarriers;
@@ -122,8 +122,7 @@ pub fn session_state(runtime: Arc<RuntimeEnv>, mut config: SessionConfig) -> Ses
         })
         .collect();
     physical.push(Arc::new(CollectedOrder));
-    physical.push(Arc::new(YieldingJoins));
-    physical.push(Arc::new(WideRows));
+    physical.push(Arc::new(Guards));
     physical.push(Arc::new(RemoveBarriers));
     SessionStateBuilder::new()
         .with_config(config)

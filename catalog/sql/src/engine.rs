@@ -5,12 +5,14 @@
 //! - `evaluation_order`: in AND and OR, what can fail is evaluated only where what stands before it lets it matter.
 //! - `filter_pushdown`: filters go down a physical plan to the columns that they mean.
 //! - `series`: `generate_series` is a stream, not a list.
-//! - `subqueries`: plans of many subqueries are optimised without the checks that would never end.
+//! - `logical_rules`: the engine's logical rules run without checks that never end, and only where there is something to do.
 //! - `constant_partitions`: a window is not partitioned by what is the same in all rows.
 //! - `aggregate_statistics`: aggregations are answered from statistics only where these are their own.
 //! - `computed_equalities`: nothing is concluded from the equality of what is computed.
 //! - `ensure_requirements`: the limit of a sort that is not needed stays where it is when rows are left out below.
 //! - `collected_order`: rows that an aggregate collects without ORDER BY come in the order that they had.
+//! - `guards`: the nodes of `wide_rows` and `yielding_joins` get into the plan.
+//! - `hands_on`: what nodes have in common that hand rows on as they are.
 //! - `join_keys`: keys that decide nothing are left out, and structs are compared as bytes.
 //! - `limit_aggregation`: groups of floats are not looked up by an equality that a NaN has with none.
 //! - `sorted_inputs`: what must be sorted is sorted again where the engine has lost sight of why it is.
@@ -28,14 +30,16 @@ mod constant_partitions;
 mod ensure_requirements;
 mod evaluation_order;
 mod filter_pushdown;
+mod guards;
+mod hands_on;
 mod join_keys;
 mod limit_aggregation;
+mod logical_rules;
 mod push_down;
 mod series;
 mod shared;
 mod sort_fences;
 mod sorted_inputs;
-mod subqueries;
 mod wide_rows;
 mod yielding_joins;
 
@@ -58,18 +62,18 @@ pub use self::{
     collected_order::CollectedOrder,
     ensure_requirements::EnsureRequirements,
     evaluation_order::in_order,
-    filter_pushdown::{FilterPushdowns, taken_out},
+    filter_pushdown::FilterPushdowns,
+    guards::Guards,
+    hands_on::{Change, HandsOn, HandsOnExec, rewritten},
     limit_aggregation::LimitAggregation,
     push_down::PushDownFilters,
     shared::{SharedPlan, share},
     sorted_inputs::SortedInputs,
-    wide_rows::WideRows,
-    yielding_joins::YieldingJoins,
 };
 
 /// Optimises and plans, as the state's own `create_physical_plan` does, but for long constants: they stay calls.
 pub async fn physical_plan(plan: &LogicalPlan, state: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
-    let optimised = lis_functions::scalar::with_short_constants(|| subqueries::optimised(plan, state))?;
+    let optimised = lis_functions::scalar::with_short_constants(|| logical_rules::optimised(plan, state))?;
     state.query_planner().create_physical_plan(&optimised, state).await
 }
 

@@ -25,7 +25,12 @@ use datafusion::{
     prelude::{SessionConfig, SessionContext},
 };
 use futures::StreamExt as _;
-use lis_sql::{bind_query, engine::share, parse, statement::Statement};
+use lis_sql::{
+    bind_query,
+    engine::{physical_plan, share},
+    parse,
+    statement::Statement,
+};
 
 use self::{
     plain::Tables,
@@ -191,11 +196,13 @@ impl By {
     async fn plan(&self, text: &str, state: &SessionState) -> Outcome<Arc<dyn ExecutionPlan>> {
         let parsed = parse(text)?.remove(0);
         let Statement::Query(query) = &parsed.statement else { return Err("no query".into()) };
-        let plan = match self {
-            Self::Server(catalog) => share(bind_query(query, &parsed.text, catalog, &bind_context())?.plan)?,
-            Self::Plain(tables) => plain::plan(query, tables)?,
-        };
-        Ok(state.create_physical_plan(&plan).await?)
+        match self {
+            Self::Server(catalog) => {
+                let plan = share(bind_query(query, &parsed.text, catalog, &bind_context())?.plan)?;
+                Ok(physical_plan(&plan, state).await?)
+            }
+            Self::Plain(tables) => Ok(state.create_physical_plan(&plain::plan(query, tables)?).await?),
+        }
     }
 }
 

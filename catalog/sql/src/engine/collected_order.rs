@@ -6,11 +6,7 @@
 use std::sync::Arc;
 
 use datafusion::{
-    common::{
-        Result,
-        config::ConfigOptions,
-        tree_node::{Transformed, TransformedResult, TreeNode},
-    },
+    common::{Result, config::ConfigOptions},
     physical_expr::aggregate::AggregateFunctionExpr,
     physical_optimizer::PhysicalOptimizerRule,
     physical_plan::{
@@ -22,6 +18,8 @@ use datafusion::{
         repartition::RepartitionExec,
     },
 };
+
+use super::hands_on::rewritten;
 
 /// What the aggregates that show an order are made of.
 const COLLECTING: &[&str] = &["array_agg", "string_agg_text", "string_agg_bytea"];
@@ -36,20 +34,15 @@ impl PhysicalOptimizerRule for CollectedOrder {
         plan: Arc<dyn ExecutionPlan>,
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| {
-            let Some(aggregate) = node.downcast_ref::<AggregateExec>() else {
-                return Ok(Transformed::no(node));
-            };
+        let ordered = rewritten(&plan, ChildrenPropertiesMode::Recompute, &mut |node| {
+            let Some(aggregate) = node.downcast_ref::<AggregateExec>() else { return Ok(None) };
             let reads_rows = aggregate.mode().input_mode() == AggregateInputMode::Raw;
             if !reads_rows || !aggregate.aggr_expr().iter().any(|function| shows_order(function)) {
-                return Ok(Transformed::no(node));
+                return Ok(None);
             }
-            match undealt(aggregate.input())? {
-                Some(input) => with_input(&node, input).map(Transformed::yes),
-                None => Ok(Transformed::no(node)),
-            }
-        })
-        .data()
+            undealt(aggregate.input())?.map(|input| with_input(node, input)).transpose()
+        })?;
+        Ok(ordered.unwrap_or(plan))
     }
 
     fn name(&self) -> &str {

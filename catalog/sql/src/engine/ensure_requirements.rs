@@ -7,21 +7,17 @@
 use std::sync::Arc;
 
 use datafusion::{
-    common::{
-        Result,
-        config::ConfigOptions,
-        tree_node::{Transformed, TransformedResult, TreeNode},
-    },
+    common::{Result, config::ConfigOptions, tree_node::TreeNode},
     physical_optimizer::{PhysicalOptimizerRule, ensure_requirements},
     physical_plan::{
-        ExecutionPlan,
+        ChildrenPropertiesMode, ExecutionPlan,
         limit::GlobalLimitExec,
         sorts::sort::SortExec,
         windows::{BoundedWindowAggExec, WindowAggExec},
     },
 };
 
-use super::sort_fences;
+use super::{hands_on::rewritten, sort_fences};
 
 /// The engine's rule of the same name, for plans in which it is right.
 #[derive(Debug, Default)]
@@ -35,8 +31,16 @@ impl PhysicalOptimizerRule for EnsureRequirements {
         plan: Arc<dyn ExecutionPlan>,
         config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = plan.transform_up(sort_fences::fenced).data()?;
-        let plan = if decides_rows(&plan)? { plan.transform_up(limit_apart).data()? } else { plan };
+        let mut node_decides = false;
+        let changed = rewritten(&plan, ChildrenPropertiesMode::Recompute, &mut |node| {
+            node_decides |= decides_rows(node.as_ref());
+            Ok(sort_fences::fenced(node))
+        })?;
+        let mut plan = changed.unwrap_or(plan);
+        if node_decides {
+            let changed = rewritten(&plan, ChildrenPropertiesMode::Recompute, &mut limit_apart)?;
+            plan = changed.unwrap_or(plan);
+        }
         self.engine.optimize(plan, config)
     }
 
@@ -49,23 +53,21 @@ impl PhysicalOptimizerRule for EnsureRequirements {
     }
 }
 
-/// Whether there is an OFFSET in the plan, or something that gives or wants rows in an order.
-fn decides_rows(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
-    plan.exists(|node| {
-        Ok(node.is::<SortExec>()
-            || node.is::<BoundedWindowAggExec>()
-            || node.is::<WindowAggExec>()
-            || node.downcast_ref::<GlobalLimitExec>().is_some_and(|limit| limit.skip() > 0))
-    })
+/// Whether a node is an OFFSET, or something that gives or wants rows in an order.
+fn decides_rows(node: &dyn ExecutionPlan) -> bool {
+    node.is::<SortExec>()
+        || node.is::<BoundedWindowAggExec>()
+        || node.is::<WindowAggExec>()
+        || node.downcast_ref::<GlobalLimitExec>().is_some_and(|limit| limit.skip() > 0)
 }
 
 /// A sort of some rows over such a plan as a limit over a sort of all.
-fn limit_apart(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
-    let Some(sort) = node.downcast_ref::<SortExec>() else { return Ok(Transformed::no(node)) };
-    let Some(fetch) = sort.fetch() else { return Ok(Transformed::no(node)) };
-    if !decides_rows(sort.input())? {
-        return Ok(Transformed::no(node));
+fn limit_apart(node: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let Some(sort) = node.downcast_ref::<SortExec>() else { return Ok(None) };
+    let Some(fetch) = sort.fetch() else { return Ok(None) };
+    if !sort.input().exists(|below| Ok(decides_rows(below.as_ref())))? {
+        return Ok(None);
     }
-    let Some(all) = node.with_fetch(None) else { return Ok(Transformed::no(node)) };
-    Ok(Transformed::yes(Arc::new(GlobalLimitExec::new(all, 0, Some(fetch)))))
+    let Some(all) = node.with_fetch(None) else { return Ok(None) };
+    Ok(Some(Arc::new(GlobalLimitExec::new(all, 0, Some(fetch)))))
 }

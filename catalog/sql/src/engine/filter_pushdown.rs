@@ -14,20 +14,17 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
-    fmt,
     sync::Arc,
 };
 
 use arrow::datatypes::Schema;
 use datafusion::{
-    common::{JoinType, Result, config::ConfigOptions, internal_err, tree_node::TreeNodeRecursion},
-    execution::{SendableRecordBatchStream, TaskContext},
+    common::{JoinType, Result, config::ConfigOptions},
     physical_expr::{PhysicalExpr, expressions::Column, utils::collect_columns},
     physical_optimizer::PhysicalOptimizerRule,
     physical_plan::{
-        DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
+        ChildrenPropertiesMode, ExecutionPlan,
         aggregates::AggregateExec,
-        execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions},
         filter_pushdown::{
             ChildFilterDescription, ChildPushdownResult, FilterDescription, FilterPushdownPhase,
             FilterPushdownPropagation,
@@ -36,6 +33,8 @@ use datafusion::{
         union::UnionExec,
     },
 };
+
+use super::hands_on::{HandsOn, HandsOnExec, rewritten, with_inputs};
 
 /// A rule of the engine that pushes filters down, with fences around it.
 #[derive(Debug)]
@@ -47,16 +46,14 @@ impl PhysicalOptimizerRule for FilterPushdowns {
         plan: Arc<dyn ExecutionPlan>,
         config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        match fenced(&plan)? {
-            None => self.0.optimize(plan, config),
-            Some(fenced) => {
-                let pushed = self.0.optimize(fenced, config)?;
-                let within = |node: &Arc<dyn ExecutionPlan>| {
-                    node.downcast_ref::<Fence>().map(|fence| Arc::clone(&fence.input))
-                };
-                Ok(taken_out(&pushed, &within)?.unwrap_or(pushed))
-            }
-        }
+        let Some(fenced) = rewritten(&plan, ChildrenPropertiesMode::Keep, &mut fenced)? else {
+            return self.0.optimize(plan, config);
+        };
+        let pushed = self.0.optimize(fenced, config)?;
+        let without = rewritten(&pushed, ChildrenPropertiesMode::Keep, &mut |node| {
+            Ok(node.downcast_ref::<HandsOnExec<Refuses>>().map(|fence| Arc::clone(fence.input())))
+        })?;
+        Ok(without.unwrap_or(pushed))
     }
 
     fn name(&self) -> &str {
@@ -68,49 +65,11 @@ impl PhysicalOptimizerRule for FilterPushdowns {
     }
 }
 
-/// A plan without some nodes of one input: `within` gives what is under such a node. `None` if there was none. Children
-/// are replaced with their parents' properties kept: recomputing would make a top-k a new dynamic filter that the scan
-/// below does not know.
-pub fn taken_out(
-    plan: &Arc<dyn ExecutionPlan>,
-    within: &dyn Fn(&Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>>,
-) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-    if let Some(input) = within(plan) {
-        return Ok(Some(taken_out(&input, within)?.unwrap_or(input)));
-    }
-    with_children(plan, |_, child| taken_out(child, within))
-}
-
-/// A plan with those children replaced that `replace` gives another for; `None` if it gives none.
-fn with_children(
-    plan: &Arc<dyn ExecutionPlan>,
-    replace: impl Fn(usize, &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>>,
-) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-    let mut changed = false;
-    let mut children = Vec::with_capacity(plan.children().len());
-    for (index, child) in plan.children().into_iter().enumerate() {
-        let replaced = replace(index, child)?;
-        changed |= replaced.is_some();
-        children.push(replaced.unwrap_or_else(|| Arc::clone(child)));
-    }
-    if !changed {
-        return Ok(None);
-    }
-    Arc::clone(plan)
-        .replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep))
-        .map(Some)
-}
-
-/// A plan with fences where they are needed; `None` if they are nowhere.
-fn fenced(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-    with_children(plan, |index, child| {
-        let inner = fenced(child)?;
-        let refused = misleading(plan, index, child);
-        if refused.is_empty() {
-            return Ok(inner);
-        }
-        let input = inner.unwrap_or_else(|| Arc::clone(child));
-        Ok(Some(Arc::new(Fence { input, refused })))
+/// A node with fences over its inputs where they are needed; `None` if they are not.
+fn fenced(node: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    with_inputs(node, ChildrenPropertiesMode::Keep, |index, input| {
+        let names = misleading(node, index, input);
+        Ok((!names.is_empty()).then(|| HandsOnExec::over(Arc::clone(input), Refuses(names))))
     })
 }
 
@@ -159,108 +118,55 @@ fn misleading(
 
 /// The names that several columns have.
 fn repeated(schema: &Schema) -> BTreeSet<String> {
-    let mut seen = BTreeSet::new();
-    schema
-        .fields()
-        .iter()
-        .filter(|field| !seen.insert(field.name().as_str()))
-        .map(|field| field.name().clone())
-        .collect()
+    let mut names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    names.sort_unstable();
+    names.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].to_owned()).collect()
 }
 
-/// Refuses filters that use a name.
-#[derive(Debug)]
-struct Fence {
-    input: Arc<dyn ExecutionPlan>,
-    refused: BTreeSet<String>,
-}
+/// Refuses filters that use one of these names.
+#[derive(Debug, Clone)]
+struct Refuses(BTreeSet<String>);
 
-impl Fence {
+impl Refuses {
     /// The numbers of the columns whose names say which they are.
-    fn certain(&self) -> HashSet<usize> {
-        let schema = self.input.schema();
+    fn certain(&self, schema: &Schema) -> HashSet<usize> {
         let fields = schema.fields().iter().enumerate();
-        fields.filter(|(_, field)| !self.refused.contains(field.name())).map(|(index, _)| index).collect()
+        fields.filter(|(_, field)| !self.0.contains(field.name())).map(|(index, _)| index).collect()
     }
 
     /// Whether a filter was not found by names, though it uses one that is refused: by its name a column is the first of
     /// the name.
-    fn is_by_number(&self, filter: &Arc<dyn PhysicalExpr>) -> bool {
-        let schema = self.input.schema();
+    fn is_by_number(&self, filter: &Arc<dyn PhysicalExpr>, schema: &Schema) -> bool {
         let mut by_number = false;
         collect_columns(filter).iter().all(|column| {
-            let refused = self.refused.contains(column.name());
+            let refused = self.0.contains(column.name());
             by_number |= refused;
             !refused || schema.index_of(column.name()).is_ok_and(|first| first < column.index())
         }) && by_number
     }
 }
 
-impl DisplayAs for Fence {
-    fn fmt_as(&self, _kind: DisplayFormatType, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Fence")
-    }
-}
+impl HandsOn for Refuses {
+    const NAME: &'static str = "Fence";
 
-impl ExecutionPlan for Fence {
-    fn name(&self) -> &'static str {
-        "Fence"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
+    fn filters(
         &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let Ok([input]) = <[_; 1]>::try_from(children) else {
-            return internal_err!("a fence has one input");
-        };
-        Ok(Arc::new(Self { input, refused: self.refused.clone() }))
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        self.input.execute(partition, context)
-    }
-
-    fn gather_filters_for_pushdown(
-        &self,
+        filters: Vec<Arc<dyn PhysicalExpr>>,
         phase: FilterPushdownPhase,
-        parent_filters: Vec<Arc<dyn PhysicalExpr>>,
-        _config: &ConfigOptions,
+        input: &Arc<dyn ExecutionPlan>,
     ) -> Result<FilterDescription> {
-        let mut child = ChildFilterDescription::from_child_with_allowed_indices(
-            &parent_filters,
-            self.certain(),
-            &self.input,
-        )?;
+        let schema = input.schema();
+        let certain = self.certain(&schema);
+        let mut child = ChildFilterDescription::from_child_with_allowed_indices(&filters, certain, input)?;
         // A join takes a filter's columns by their numbers. To those above, its filter is refused all the same.
-        if phase == FilterPushdownPhase::Post && self.input.is::<HashJoinExec>() {
-            let by_number = parent_filters.iter().filter(|filter| self.is_by_number(filter)).cloned();
+        if phase == FilterPushdownPhase::Post && input.is::<HashJoinExec>() {
+            let by_number = filters.iter().filter(|filter| self.is_by_number(filter, &schema)).cloned();
             child = child.with_self_filters(by_number.collect());
         }
         Ok(FilterDescription::new().with_child(child))
     }
 
-    fn handle_child_pushdown_result(
-        &self,
-        _phase: FilterPushdownPhase,
-        child_pushdown_result: ChildPushdownResult,
-        _config: &ConfigOptions,
-    ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
-        Ok(FilterPushdownPropagation::if_all(child_pushdown_result))
+    fn filtered(&self, below: ChildPushdownResult) -> FilterPushdownPropagation<Arc<dyn ExecutionPlan>> {
+        FilterPushdownPropagation::if_all(below)
     }
 }

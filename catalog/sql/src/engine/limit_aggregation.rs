@@ -12,11 +12,13 @@ use datafusion::{
     common::{
         Result,
         config::ConfigOptions,
-        tree_node::{Transformed, TransformedResult, TreeNode},
+        tree_node::{TreeNode, TreeNodeRecursion},
     },
     physical_optimizer::{PhysicalOptimizerRule, topk_aggregation::TopKAggregation},
-    physical_plan::{ExecutionPlan, aggregates::AggregateExec},
+    physical_plan::{ChildrenPropertiesMode, ExecutionPlan, aggregates::AggregateExec},
 };
+
+use super::hands_on::rewritten;
 
 /// The engine's rule of the same name, where it is right.
 #[derive(Debug, Default)]
@@ -30,24 +32,31 @@ impl PhysicalOptimizerRule for LimitAggregation {
         plan: Arc<dyn ExecutionPlan>,
         config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let by_float = plan.exists(|node| {
-            let Some(aggregate) = node.downcast_ref::<AggregateExec>() else { return Ok(false) };
-            let keys = aggregate.group_expr().num_group_exprs();
-            Ok(aggregate.schema().fields().iter().take(keys).any(|key| key.data_type().is_floating()))
+        let (mut groups, mut by_float) = (false, false);
+        plan.apply(|node| {
+            if let Some(aggregate) = node.downcast_ref::<AggregateExec>() {
+                groups = true;
+                let keys = aggregate.group_expr().num_group_exprs();
+                let schema = aggregate.schema();
+                by_float |= schema.fields().iter().take(keys).any(|key| key.data_type().is_floating());
+            }
+            Ok(TreeNodeRecursion::Continue)
         })?;
+        if !groups {
+            return Ok(plan);
+        }
         let plan = if by_float { plan } else { self.engine.optimize(plan, config)? };
-        plan.transform_up(|node| {
+        let changed = rewritten(&plan, ChildrenPropertiesMode::Recompute, &mut |node| {
             let without_direction = node.downcast_ref::<AggregateExec>().filter(|aggregate| {
                 aggregate.limit_options().is_some_and(|limit| limit.descending.is_none())
                     && aggregate.aggr_expr().is_empty()
                     && !aggregate.is_unordered_unfiltered_group_by_distinct()
             });
-            Ok(match without_direction {
-                Some(aggregate) => Transformed::yes(Arc::new(aggregate.with_new_limit_options(None))),
-                None => Transformed::no(node),
-            })
-        })
-        .data()
+            Ok(without_direction.map(|aggregate| -> Arc<dyn ExecutionPlan> {
+                Arc::new(aggregate.with_new_limit_options(None))
+            }))
+        })?;
+        Ok(changed.unwrap_or(plan))
     }
 
     fn name(&self) -> &str {

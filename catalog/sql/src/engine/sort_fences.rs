@@ -11,38 +11,30 @@
 //!
 //! Here a node stands over each, which sorts do not pass, and which tells nothing of such constants.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use datafusion::{
-    common::{
-        Result, Statistics,
-        config::ConfigOptions,
-        internal_err,
-        tree_node::{Transformed, TreeNodeRecursion},
-    },
-    execution::{SendableRecordBatchStream, TaskContext},
+    common::Result,
     physical_expr::{EquivalenceProperties, PhysicalExpr, equivalence::AcrossPartitions},
     physical_plan::{
-        ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
-        PlanProperties, ReplaceChildrenOptions,
+        ExecutionPlan, ExecutionPlanProperties, PlanProperties,
         aggregates::{AggregateExec, AggregateMode},
-        execution_plan::CardinalityEffect,
-        filter_pushdown::{
-            ChildPushdownResult, FilterDescription, FilterPushdownPhase, FilterPushdownPropagation,
-        },
+        filter_pushdown::{ChildPushdownResult, FilterDescription, FilterPushdownPhase, FilterPushdownPropagation},
         limit::GlobalLimitExec,
-        statistics::{ChildStats, StatisticsArgs},
         union::UnionExec,
     },
 };
 
+use super::hands_on::{HandsOn, HandsOnExec};
+
 /// A union in which a column is one constant here and another there, or an OFFSET, under a fence.
-pub(super) fn fenced(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+pub(super) fn fenced(node: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
+    let over = |tells| Some(HandsOnExec::over(Arc::clone(node), tells));
     let leaves_out = node
         .downcast_ref::<GlobalLimitExec>()
         .is_some_and(|limit| limit.skip() > 0 && limit.fetch().is_none());
     if leaves_out {
-        return Ok(Transformed::yes(Arc::new(SortFenceExec::new(node, Tells::Everything))));
+        return over(Tells::Everything);
     }
     let has_several_sets = node.downcast_ref::<AggregateExec>().is_some_and(|aggregate| {
         let ends = !matches!(aggregate.mode(), AggregateMode::Partial | AggregateMode::PartialReduce);
@@ -50,7 +42,7 @@ pub(super) fn fenced(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn
         ends && of_several_sets(aggregate)
     });
     if has_several_sets {
-        return Ok(Transformed::yes(Arc::new(SortFenceExec::new(node, Tells::Nothing))));
+        return over(Tells::Nothing);
     }
     let differs = node.is::<UnionExec>()
         && node
@@ -58,11 +50,7 @@ pub(super) fn fenced(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn
             .constants()
             .iter()
             .any(|constant| constant.across_partitions == AcrossPartitions::Heterogeneous);
-    if differs {
-        Ok(Transformed::yes(Arc::new(SortFenceExec::new(node, Tells::Equalities))))
-    } else {
-        Ok(Transformed::no(node))
-    }
+    if differs { over(Tells::Equalities) } else { None }
 }
 
 /// Whether an aggregation, or the one below of which it is the last step, groups by several sets.
@@ -94,134 +82,35 @@ enum Tells {
     Nothing,
 }
 
-/// Rows as they are. No sort goes below.
-#[derive(Debug)]
-struct SortFenceExec {
-    input: Arc<dyn ExecutionPlan>,
-    tells: Tells,
-    properties: Arc<PlanProperties>,
-}
+/// Rows as they are. No sort goes below; filters and limits do.
+impl HandsOn for Tells {
+    const NAME: &'static str = "SortFenceExec";
+    const PASSES_LIMITS: bool = true;
 
-impl SortFenceExec {
-    fn new(input: Arc<dyn ExecutionPlan>, tells: Tells) -> Self {
-        let known = match tells {
-            Tells::Everything => {
-                let properties = Arc::clone(input.properties());
-                return Self { input, tells, properties };
-            }
-            Tells::Equalities => {
+    fn properties(&self, input: &Arc<dyn ExecutionPlan>) -> Arc<PlanProperties> {
+        let known = match self {
+            Self::Everything => return Arc::clone(input.properties()),
+            Self::Equalities => {
                 let mut known = input.equivalence_properties().clone();
                 known.clear_per_partition_constants();
                 known.clear_orderings();
                 known
             }
-            Tells::Nothing => EquivalenceProperties::new(input.schema()),
+            Self::Nothing => EquivalenceProperties::new(input.schema()),
         };
-        let properties = PlanProperties::clone(input.properties()).with_eq_properties(known);
-        Self { input, tells, properties: Arc::new(properties) }
-    }
-}
-
-impl DisplayAs for SortFenceExec {
-    fn fmt_as(&self, _kind: DisplayFormatType, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("SortFenceExec")
-    }
-}
-
-impl ExecutionPlan for SortFenceExec {
-    fn name(&self) -> &'static str {
-        "SortFenceExec"
+        Arc::new(PlanProperties::clone(input.properties()).with_eq_properties(known))
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        // Else sorts would be pushed below.
-        vec![false]
-    }
-
-    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
-    }
-
-    fn apply_expressions(
+    fn filters(
         &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let Ok([input]) = <[_; 1]>::try_from(children) else {
-            return internal_err!("a fence has one input");
-        };
-        Ok(match options.children_properties {
-            ChildrenPropertiesMode::Keep => {
-                Arc::new(Self { input, tells: self.tells, properties: Arc::clone(&self.properties) })
-            }
-            ChildrenPropertiesMode::Recompute => Arc::new(Self::new(input, self.tells)),
-        })
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        self.input.execute(partition, context)
-    }
-
-    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
-        vec![ChildStats::At(partition)]
-    }
-
-    fn statistics_from_inputs(
-        &self,
-        inputs: &[Arc<Statistics>],
-        _arguments: &StatisticsArgs,
-    ) -> Result<Arc<Statistics>> {
-        match inputs {
-            [input] => Ok(Arc::clone(input)),
-            _ => Ok(Arc::new(Statistics::new_unknown(&self.schema()))),
-        }
-    }
-
-    fn supports_limit_pushdown(&self) -> bool {
-        true
-    }
-
-    fn cardinality_effect(&self) -> CardinalityEffect {
-        CardinalityEffect::Equal
-    }
-
-    fn gather_filters_for_pushdown(
-        &self,
+        filters: Vec<Arc<dyn PhysicalExpr>>,
         _phase: FilterPushdownPhase,
-        parent_filters: Vec<Arc<dyn PhysicalExpr>>,
-        _config: &ConfigOptions,
+        input: &Arc<dyn ExecutionPlan>,
     ) -> Result<FilterDescription> {
-        FilterDescription::from_children(parent_filters, &self.children())
+        FilterDescription::from_children(filters, &[input])
     }
 
-    fn handle_child_pushdown_result(
-        &self,
-        _phase: FilterPushdownPhase,
-        child_pushdown_result: ChildPushdownResult,
-        _config: &ConfigOptions,
-    ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
-        Ok(FilterPushdownPropagation::if_all(child_pushdown_result))
+    fn filtered(&self, below: ChildPushdownResult) -> FilterPushdownPropagation<Arc<dyn ExecutionPlan>> {
+        FilterPushdownPropagation::if_all(below)
     }
 }

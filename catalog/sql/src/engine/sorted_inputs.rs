@@ -7,18 +7,16 @@
 use std::sync::Arc;
 
 use datafusion::{
-    common::{
-        Result,
-        config::ConfigOptions,
-        tree_node::{Transformed, TransformedResult, TreeNode},
-    },
+    common::{Result, config::ConfigOptions},
     physical_expr::{LexOrdering, LexRequirement},
     physical_optimizer::{PhysicalOptimizerRule, sanity_checker::SanityCheckPlan},
     physical_plan::{
-        ChildrenPropertiesMode, ExecutionPlan, ExecutionPlanProperties, ReplaceChildrenOptions,
+        ChildrenPropertiesMode, ExecutionPlan, ExecutionPlanProperties,
         sorts::sort::SortExec,
     },
 };
+
+use super::hands_on::{rewritten, with_inputs};
 
 /// The engine's `SanityCheckPlan`, of plans whose inputs are sorted as they need to be.
 #[derive(Debug, Default)]
@@ -30,7 +28,8 @@ impl PhysicalOptimizerRule for SortedInputs {
         plan: Arc<dyn ExecutionPlan>,
         config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = plan.transform_up(with_sorted_inputs).data()?;
+        let sorted = rewritten(&plan, ChildrenPropertiesMode::Recompute, &mut with_sorted_inputs)?;
+        let plan = sorted.unwrap_or(plan);
         self.0.optimize(plan, config)
     }
 
@@ -44,21 +43,15 @@ impl PhysicalOptimizerRule for SortedInputs {
 }
 
 /// A node whose inputs are in the order that it asks for.
-fn with_sorted_inputs(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
-    let mut inputs: Vec<Arc<dyn ExecutionPlan>> = node.children().into_iter().cloned().collect();
-    let mut changed = false;
-    for (input, required) in inputs.iter_mut().zip(node.required_input_ordering()) {
-        let Some(required) = required.map(|required| required.into_single()) else { continue };
-        if !input.equivalence_properties().ordering_satisfy_requirement(required.clone())? {
-            *input = sorted(required, input);
-            changed = true;
-        }
-    }
-    if !changed {
-        return Ok(Transformed::no(node));
-    }
-    let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-    node.replace_children(inputs, options).map(Transformed::yes)
+fn with_sorted_inputs(node: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let mut required = node.required_input_ordering().into_iter();
+    with_inputs(node, ChildrenPropertiesMode::Recompute, |_, input| {
+        let Some(required) = required.next().flatten().map(|required| required.into_single()) else {
+            return Ok(None);
+        };
+        let ordered = input.equivalence_properties().ordering_satisfy_requirement(required.clone())?;
+        Ok((!ordered).then(|| sorted(required, input)))
+    })
 }
 
 /// Each partition of a plan in order.

@@ -11,33 +11,23 @@
 //! A nested loop that finds no memory for its left side reads it again, to the disk. The engine's nodes that hand rows to
 //! several readers cannot be read again as they are, so the guard over that side begins anew.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, RecordBatch},
-    datatypes::DataType,
+    datatypes::{DataType, Schema},
 };
 use datafusion::{
-    common::{
-        DataFusionError, Result,
-        config::ConfigOptions,
-        internal_err,
-        tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion},
-    },
+    common::{DataFusionError, Result},
     execution::{SendableRecordBatchStream, TaskContext},
-    physical_expr::{LexOrdering, PhysicalExpr, utils::collect_columns},
-    physical_optimizer::PhysicalOptimizerRule,
+    physical_expr::{LexOrdering, utils::collect_columns},
     physical_plan::{
-        ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
-        ReplaceChildrenOptions,
+        ChildrenPropertiesMode, ExecutionPlan,
         execution_plan::reset_plan_states,
-        joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec},
+        joins::NestedLoopJoinExec,
         sorts::{sort::SortExec, sort_preserving_merge::SortPreservingMergeExec},
         stream::RecordBatchStreamAdapter,
         unnest::UnnestExec,
@@ -47,70 +37,40 @@ use datafusion::{
 use futures::StreamExt as _;
 use lis_functions::error::{FunctionError, FunctionErrorKind};
 
+use super::{
+    hands_on::{HandsOn, HandsOnExec, with_inputs},
+    yielding_joins::is_join,
+};
+
 /// The longest array that is repeated, in bytes: a batch of them is a gibibyte.
 const REPEATED_BYTES_MAX: usize = 128 << 10;
 /// The most bytes of the texts by which a batch is sorted.
 const SORTED_BYTES_MAX: usize = 512 << 20;
 
-/// The rule, for the end of the list.
-#[derive(Debug, Default)]
-pub struct WideRows;
-
-impl PhysicalOptimizerRule for WideRows {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| {
-            let children: Vec<_> = node.children().into_iter().map(Arc::clone).collect();
-            let mut changed = false;
-            let guarded = children
-                .into_iter()
-                .enumerate()
-                .map(|(side, input)| {
-                    let columns = guarded_columns(node.as_ref(), input.as_ref());
-                    let is_read_again = side == 0 && node.is::<NestedLoopJoinExec>();
-                    if columns.is_empty() && !is_read_again {
-                        return input;
-                    }
-                    changed = true;
-                    Arc::new(WideRowsExec::new(input, columns.into(), is_read_again))
-                })
-                .collect();
-            if changed {
-                Ok(Transformed::yes(node.replace_children(guarded, unchanged())?))
-            } else {
-                Ok(Transformed::no(node))
-            }
-        })
-        .data()
+/// The inputs of a node under guards; `None` if they need none.
+pub(super) fn guarded(node: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let repeats = repeats(node.as_ref());
+    if !repeats && !node.is::<SortExec>() && !node.is::<SortPreservingMergeExec>() {
+        return Ok(None);
     }
-
-    fn name(&self) -> &str {
-        "WideRows"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+    with_inputs(node, ChildrenPropertiesMode::Keep, |side, input| {
+        let columns = guarded_columns(node.as_ref(), repeats, &input.schema());
+        let is_read_again = side == 0 && node.is::<NestedLoopJoinExec>();
+        let guarded = !columns.is_empty() || is_read_again;
+        Ok(guarded.then(|| HandsOnExec::over(Arc::clone(input), WideRows::new(columns.into(), is_read_again))))
+    })
 }
 
-/// Guarded inputs give the same rows in the same order.
-fn unchanged() -> ReplaceChildrenOptions {
-    ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep)
+/// Whether a node may write out a row of an input more than once.
+fn repeats(node: &dyn ExecutionPlan) -> bool {
+    is_join(node)
+        || node.is::<UnnestExec>()
+        || node.is::<WindowAggExec>()
+        || node.is::<BoundedWindowAggExec>()
 }
 
 /// The columns of an input that this node could write out too often.
-fn guarded_columns(node: &dyn ExecutionPlan, input: &dyn ExecutionPlan) -> Vec<usize> {
-    let schema = input.schema();
-    let repeats = node.is::<HashJoinExec>()
-        || node.is::<NestedLoopJoinExec>()
-        || node.is::<CrossJoinExec>()
-        || node.is::<SortMergeJoinExec>()
-        || node.is::<UnnestExec>()
-        || node.is::<WindowAggExec>()
-        || node.is::<BoundedWindowAggExec>();
+fn guarded_columns(node: &dyn ExecutionPlan, repeats: bool, schema: &Schema) -> Vec<usize> {
     if repeats {
         let mut columns: Vec<usize> = (0..schema.fields().len()).collect();
         columns.retain(|index| has_list(schema.field(*index).data_type()));
@@ -205,74 +165,41 @@ fn exhausted(what: &str, bytes: usize) -> Result<()> {
 
 /// Rows as they are, or an error if they are too wide for what is done with them above.
 #[derive(Debug)]
-struct WideRowsExec {
-    input: Arc<dyn ExecutionPlan>,
+struct WideRows {
     columns: Arc<[usize]>,
     /// Whether a partition may be read more than once.
     is_read_again: bool,
     was_read: AtomicBool,
 }
 
-impl WideRowsExec {
-    fn new(input: Arc<dyn ExecutionPlan>, columns: Arc<[usize]>, is_read_again: bool) -> Self {
-        Self { input, columns, is_read_again, was_read: AtomicBool::new(false) }
+impl WideRows {
+    fn new(columns: Arc<[usize]>, is_read_again: bool) -> Self {
+        Self { columns, is_read_again, was_read: AtomicBool::new(false) }
     }
 }
 
-impl DisplayAs for WideRowsExec {
-    fn fmt_as(&self, _kind: DisplayFormatType, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("WideRowsExec")
+/// Over another plan nothing was read yet.
+impl Clone for WideRows {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.columns), self.is_read_again)
     }
 }
 
-impl ExecutionPlan for WideRowsExec {
-    fn name(&self) -> &'static str {
-        "WideRowsExec"
-    }
+impl HandsOn for WideRows {
+    const NAME: &'static str = "WideRowsExec";
+    const KEEPS_ORDER: bool = true;
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn apply_expressions(
+    fn execute(
         &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        _options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let Ok([input]) = <[_; 1]>::try_from(children) else {
-            return internal_err!("rows come from one input");
-        };
-        Ok(Arc::new(Self::new(input, Arc::clone(&self.columns), self.is_read_again)))
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.replace_children(children, unchanged())
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        input: &Arc<dyn ExecutionPlan>,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
         let columns = Arc::clone(&self.columns);
         let rows = if self.is_read_again && self.was_read.swap(true, Ordering::Relaxed) {
-            reset_plan_states(Arc::clone(&self.input))?.execute(partition, context)?
+            reset_plan_states(Arc::clone(input))?.execute(partition, context)?
         } else {
-            self.input.execute(partition, context)?
+            input.execute(partition, context)?
         };
         let schema = rows.schema();
         let checked = rows.map(move |batch| {

@@ -5,48 +5,40 @@
 use std::sync::Arc;
 
 use datafusion::{
-    common::{
-        Result,
-        config::ConfigOptions,
-        tree_node::{Transformed, TransformedResult, TreeNode},
-    },
-    physical_optimizer::PhysicalOptimizerRule,
+    common::Result,
+    execution::{SendableRecordBatchStream, TaskContext},
     physical_plan::{
         ExecutionPlan,
-        coop::CooperativeExec,
+        coop::make_cooperative,
         joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec},
     },
 };
 
-/// The rule, for the end of the list.
-#[derive(Debug, Default)]
-pub struct YieldingJoins;
+use super::hands_on::HandsOn;
 
-impl PhysicalOptimizerRule for YieldingJoins {
-    fn optimize(
+/// Whether a node joins two inputs.
+pub(super) fn is_join(node: &dyn ExecutionPlan) -> bool {
+    node.is::<HashJoinExec>()
+        || node.is::<NestedLoopJoinExec>()
+        || node.is::<CrossJoinExec>()
+        || node.is::<SortMergeJoinExec>()
+}
+
+/// Rows as they are, between which others run. Unlike the engine's own node of that kind it tells exactly what its input
+/// tells: what is above need not be made anew.
+#[derive(Debug, Clone)]
+pub(super) struct Yields;
+
+impl HandsOn for Yields {
+    const NAME: &'static str = "YieldsExec";
+    const KEEPS_ORDER: bool = true;
+
+    fn execute(
         &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| {
-            let joins = node.is::<NestedLoopJoinExec>()
-                || node.is::<CrossJoinExec>()
-                || node.is::<HashJoinExec>()
-                || node.is::<SortMergeJoinExec>();
-            if joins {
-                Ok(Transformed::yes(Arc::new(CooperativeExec::new(node))))
-            } else {
-                Ok(Transformed::no(node))
-            }
-        })
-        .data()
-    }
-
-    fn name(&self) -> &str {
-        "YieldingJoins"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
+        input: &Arc<dyn ExecutionPlan>,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        input.execute(partition, context).map(make_cooperative)
     }
 }
