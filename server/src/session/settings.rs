@@ -11,6 +11,7 @@ mod values;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub(crate) use self::definitions::{DEFINITIONS, Definition, definition};
+pub(crate) use self::values::clean_ascii;
 use self::{
     definitions::LEVELS,
     values::{check_length, identifier_list, parse_milliseconds},
@@ -301,6 +302,7 @@ mod tests {
             ("client_encoding", "win1252", "WIN1252"),
             ("default_transaction_read_only", "t", "on"),
             ("extra_float_digits", "3", "3"),
+            ("application_name", "Å\tx", "???x"),
             ("my.own", "x", "x"),
         ] {
             settings.set(name, value, false).unwrap();

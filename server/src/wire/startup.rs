@@ -29,7 +29,7 @@ use super::{
 use crate::{
     error::{CancelReason, Condition, Result, ServerError},
     server::Server,
-    session::encoding::ClientEncoding,
+    session::{encoding::ClientEncoding, settings::clean_ascii},
 };
 
 const CANCEL_REQUEST: i32 = 80_877_102;
@@ -358,16 +358,21 @@ fn parse_startup(version: i32, body: &[u8]) -> Result<StartupPacket> {
         .fatal());
     }
     let mut packet = StartupPacket { minor_version, ..StartupPacket::default() };
-    let mut fields = body.split(|byte| *byte == 0).map(|field| ClientEncoding::Utf8.decode(field));
+    let mut fields = body.split(|byte| *byte == 0);
     let mut terminated = false;
     while let Some(name) = fields.next() {
-        let name = name?;
+        let name = ClientEncoding::Utf8.decode(name)?;
         if name.is_empty() {
             terminated = true;
             break;
         }
         let Some(value) = fields.next() else { break };
-        let value = value?;
+        // A program tells its name in whatever encoding it has.
+        if name == "application_name" {
+            packet.settings.push((name, clean_ascii(value)));
+            continue;
+        }
+        let value = ClientEncoding::Utf8.decode(value)?;
         match name.as_str() {
             "user" => packet.user = value,
             "database" => packet.database = Some(value).filter(|database| !database.is_empty()),
@@ -446,6 +451,9 @@ mod tests {
         assert_eq!((packet.user.as_str(), packet.database.as_deref()), ("anna", Some("lis")));
         assert_eq!(packet.settings, [("statement_timeout".to_owned(), "5s".to_owned())]);
         assert!(parse_startup(VERSION_3_0, b"user\0anna\0").is_ok());
+        let packet = parse_startup(VERSION_3_0, b"user\0anna\0application_name\0\xc5rsbok\0\0").unwrap();
+        assert_eq!(packet.settings, [("application_name".to_owned(), "?rsbok".to_owned())]);
+        assert!(parse_startup(VERSION_3_0, b"user\0\xc5sa\0\0").is_err());
         assert!(parse_startup(VERSION_3_0, b"user\0anna").is_err());
         assert!(parse_startup(VERSION_3_0, b"\0").is_err());
         assert!(parse_startup(2 << 16, b"user\0anna\0\0").is_err());

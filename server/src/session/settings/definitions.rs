@@ -22,8 +22,8 @@ pub(super) enum Kind {
     Milliseconds,
     /// One of these. Those after the first list are PostgreSQL's and refused.
     Choice(&'static [&'static str], &'static [&'static str]),
-    /// Any text.
-    Text,
+    /// Any text, of which the printable characters of ASCII are kept.
+    Ascii,
     /// A point in time, which is judged when it is used.
     AsOf,
     DateStyle,
@@ -66,7 +66,7 @@ const ISOLATION: &[&str] = &["serializable", "read committed", "repeatable read"
 pub(crate) static DEFINITIONS: &[Definition] = &[
     row(
         "application_name",
-        Kind::Text,
+        Kind::Ascii,
         "",
         true,
         "Sets the application name to be reported in statistics and logs.",
@@ -277,7 +277,7 @@ impl Definition {
             Kind::Integer(..) | Kind::Milliseconds => "integer",
             Kind::Choice(..) => "enum",
             Kind::Preset
-            | Kind::Text
+            | Kind::Ascii
             | Kind::AsOf
             | Kind::DateStyle
             | Kind::TimeZone

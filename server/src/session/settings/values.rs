@@ -62,7 +62,7 @@ impl Definition {
                     Err(invalid(self.name, value))
                 }
             }
-            Kind::Text => Ok(value.chars().map(|it| if it.is_ascii_control() { '?' } else { it }).collect()),
+            Kind::Ascii => Ok(clean_ascii(value.as_bytes())),
             Kind::AsOf => {
                 let value = value.trim();
                 let too_long = value.chars().count() > SNAPSHOT_NAME_CHARACTERS_MAX;
@@ -86,6 +86,11 @@ impl Definition {
             },
         }
     }
+}
+
+/// PostgreSQL's `pg_clean_ascii`: every byte that is no printable character of ASCII becomes a question mark.
+pub(crate) fn clean_ascii(text: &[u8]) -> String {
+    text.iter().map(|byte| if matches!(byte, 32..=126) { char::from(*byte) } else { '?' }).collect()
 }
 
 /// 22023 of a name or value that is too long to be kept.
