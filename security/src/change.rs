@@ -107,17 +107,19 @@ pub struct SecurityChanges {
     pub judged_by: Option<i64>,
     /// What the client is warned of (01000), such as a privilege that was not there to be revoked.
     pub warnings: Vec<String>,
+    /// What its user is told of beside that.
+    pub notices: Vec<String>,
 }
 
 impl SecurityChanges {
     /// Changes that hold only as long as nobody else changes rights before they are committed.
     pub(crate) fn judged(rights: &Rights, changes: Vec<SecurityChange>) -> Self {
-        Self { changes, judged_by: Some(rights.version), warnings: Vec::new() }
+        Self { changes, judged_by: Some(rights.version), warnings: Vec::new(), notices: Vec::new() }
     }
 
     /// Changes that hold whatever else happens.
     pub fn unconditional(changes: Vec<SecurityChange>) -> Self {
-        Self { changes, judged_by: None, warnings: Vec::new() }
+        Self { changes, judged_by: None, warnings: Vec::new(), notices: Vec::new() }
     }
 
     /// Nothing to do.

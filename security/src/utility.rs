@@ -28,7 +28,7 @@ pub fn plan_utility(
     statement: &UtilityStatement,
     context: &StatementContext<'_>,
 ) -> Result<Option<SecurityChanges>, SecurityError> {
-    let mut plan = Plan { context: *context, changes: Vec::new(), warnings: Vec::new() };
+    let mut plan = Plan { context: *context, changes: Vec::new(), warnings: Vec::new(), notices: Vec::new() };
     match statement {
         UtilityStatement::CreateRole { name, options } => roles::create(&mut plan, name, options)?,
         UtilityStatement::AlterRole { name, options } => roles::alter(&mut plan, name, options)?,
@@ -109,6 +109,7 @@ pub fn plan_utility(
     }
     let mut changes = SecurityChanges::judged(context.rights, plan.changes);
     changes.warnings = plan.warnings;
+    changes.notices = plan.notices;
     Ok(Some(changes))
 }
 
@@ -117,6 +118,7 @@ struct Plan<'a> {
     context: StatementContext<'a>,
     changes: Vec<SecurityChange>,
     warnings: Vec<String>,
+    notices: Vec<String>,
 }
 
 impl Plan<'_> {

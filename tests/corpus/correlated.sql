@@ -119,3 +119,8 @@ select b from c.yttre y group by b, a having (select count(*) from c.inre i wher
 select sum(b) from c.yttre y having (select count(*) from c.inre i where i.c > 10) > 1;
 drop table c.yttre;
 drop table c.inre;
+-- the order of a subquery in FROM is that of what an aggregate collects of it
+select f.id, (select string_agg(namn, ',') from (select namn from v.trad b where b.far = f.id order by namn desc) s) from v.trad f order by 1;
+select f.id, (select array_agg(id) from (select id from v.trad b where b.far = f.id order by namn desc) s where id > 2) from v.trad f order by 1;
+select f.id, array(select namn from (select namn, id from v.trad b where b.far = f.id order by id desc) s) from v.trad f order by 1;
+select f.id, x.names from v.trad f left join lateral (select json_agg(namn) as names from (select namn from v.trad b where b.far = f.id order by id desc) s) x on true order by 1;

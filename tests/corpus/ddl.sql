@@ -584,3 +584,14 @@ select column_name, column_default from information_schema.columns where table_s
 select pg_get_expr(adbin, adrelid) from pg_attrdef where adrelid = 'dvis.t'::regclass order by adnum;
 insert into dvis.t default values returning a, b, c, d, e, f, h, i, j;
 drop schema dvis cascade;
+-- a temporary table refers to itself and to its like
+create temp table person (id integer primary key, boss integer references person (id));
+create temp table post (id integer, who integer references person);
+create temp table wrong (k varchar(6) references c.konto);
+create table c.wrong (k integer references person);
+drop table post, person;
+create schema s1 create view w as select a from t create table t (a integer);
+select * from s1.w;
+drop schema s1 cascade;
+drop role if exists no_such_role;
+drop policy if exists p on c.konto;

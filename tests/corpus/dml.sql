@@ -103,3 +103,13 @@ reset role;
 update d4 set c = -1;
 drop table d4;
 drop role dml_writer;
+-- MERGE reads a join, and SET takes the columns of a row
+create table c.saldo (k integer primary key, n integer, t text);
+insert into c.saldo values (1, 1, 'a'), (2, 2, 'b');
+merge into c.saldo s using v.j1 a join v.j2 b on a.i = b.i and b.k > 0 on s.k = a.i when matched then update set n = b.k + 100 when not matched then do nothing;
+merge into c.saldo s using v.j1 a left join (select i, max(k) as k from v.j2 group by i) b on a.i = b.i on s.k = a.i when matched then update set n = b.k + 100 when not matched and a.i < 5 then insert values (a.i, b.k, a.t);
+select * from c.saldo order by 1;
+update c.saldo set (n, t) = row(x.*) from (values (7, 'seven')) x(a, b) where k = 1 returning c.saldo.n, t;
+update c.saldo set (n, t) = (x.*) from (values (7, 'seven')) x(a, b) where k = 1 returning k, n, t;
+update c.saldo set (n, t) = row(x.*, 1) from (values (7, 'seven')) x(a, b) where k = 1;
+drop table c.saldo;

@@ -154,3 +154,10 @@ select b.id, x.* from v.bo b, lateral (select gs.a, sum(v), grouping(gs.a) from 
 select min(7) filter (where id in (select f1 from v.i4)), count(*) filter (where exists (select 1 from v.i4 where f1 = id)) from v.bo;
 select bool_or((id, id) in (select f1, f1 from v.i4)), sum(case when id = any (select unique1 from v.tusen) then 1 else 0 end) from v.bo;
 select a, count(v in (select f1 from v.i4)) filter (where b = any (select unique1 from v.tusen where unique2 > gs.a)) from v.gs group by a order by a;
+-- a constant of the SELECT list that is grouped by is null where its set does not name it, and a constant elsewhere
+select 1 as x, a, count(*) from v.gs group by grouping sets (1, 2) order by 2, 1;
+select a, 'all' as label, count(*) from v.gs group by grouping sets ((a), (label)) order by 1, 3;
+select label || '!', a, g, n from (select 'x'::text as label, a, grouping(a) as g, sum(v) + 1 as n from v.gs group by rollup (label, a)) s order by 4, 1;
+select * from (select 1 as x, a, sum(v) from v.gs group by grouping sets (1, 2)) s where x = 1 and a = 1;
+select null as n, a, count(*) from v.gs group by grouping sets ((n, a), ()) order by 2, 3;
+select 1 as x, a, count(*) from v.gs group by 1, 2 order by 2;

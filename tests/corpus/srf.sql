@@ -90,3 +90,13 @@ select * from json_to_recordset('[{"a": "x"}]') as x(a integer);
 select generate_series(1, 2) as g, count(*) from v.i2 group by 1 order by 1;
 select unnest(array[1, 2]) as u, generate_series(1, unnest(array[1, 2])) as g;
 select id, generate_series(1, id) from v.bo where id < 4 order by 2 desc, 1;
+-- sets that nothing is sorted by are read after the sort, and after DISTINCT ON
+select id, generate_series(1, 3) from v.trad order by id limit 5;
+select id, generate_series(1, 3) as g from v.trad order by far desc, id;
+select id, generate_series(1, 3) as g, unnest(array['a', 'b']) from v.trad order by namn desc limit 7;
+select id, generate_series(1, 2) as g from v.trad order by g, id;
+select distinct on (far) far, id, generate_series(1, 2) from v.trad order by far, id;
+select distinct on (g) g, id from (select id, generate_series(1, 2) as g from v.trad) s order by g, id;
+select far, count(*), unnest(array_agg(namn order by namn)) from v.trad group by far order by far desc limit 4;
+select generate_series(1, generate_series(1, 3)), id from v.trad order by id desc limit 8;
+select * from (select id, generate_series(1, 2) from v.trad order by id desc) s;

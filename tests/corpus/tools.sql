@@ -147,3 +147,20 @@ select generate_subscripts('7 8 9'::int2vector, 1), generate_subscripts('7 8 9':
 select format_type(2283, null), format_type(2276, null), format_type(5077, -1), format_type(2281, null), format_type(999999, null);
 select opfname, pg_opfamily_is_visible(oid) from pg_opfamily where oid = 1976;
 select cfgname from pg_ts_config where pg_ts_config_is_visible(oid) and cfgname = 'finns inte';
+-- what constraints, views and arrays are made of
+create table c.facts (id integer primary key, n integer not null check (n > 0), t text[], ts timestamp default '2024-01-01 00:00:00', u uuid default 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', d time default '10:00:00');
+create view c.facts_view as select id, t from c.facts where n > 1;
+select constraint_name, check_clause from information_schema.check_constraints where constraint_schema = 'c' and constraint_name like 'facts%';
+select check_clause from information_schema.check_constraints where constraint_schema = 'c' and constraint_name not like 'facts%' order by 1;
+select table_name, constraint_name from information_schema.constraint_table_usage where table_schema = 'c' and table_name = 'facts';
+select table_schema, table_name from information_schema.view_table_usage where view_name = 'facts_view';
+select table_name, column_name from information_schema.view_column_usage where view_name = 'facts_view' order by 2;
+select object_type, collection_type_identifier, data_type, udt_name, dtd_identifier from information_schema.element_types where object_name = 'facts';
+select conname, pg_get_constraintdef(oid), pg_get_constraintdef(oid, true) from pg_constraint where conrelid = 'c.facts'::regclass order by 1;
+select pg_get_indexdef(indexrelid), pg_get_indexdef(indexrelid, 1, true) from pg_index where indrelid = 'c.facts'::regclass;
+select adnum, pg_get_expr(adbin, adrelid) from pg_attrdef where adrelid = 'c.facts'::regclass and adnum < 4;
+select pg_get_expr(adbin, adrelid) from pg_attrdef where adrelid = 'c.facts'::regclass order by 1;
+drop table c.facts cascade;
+select 'no_such_relation'::regclass;
+select 'no_such_type'::regtype;
+select 'no_such_relation'::text::regclass;

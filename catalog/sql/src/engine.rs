@@ -55,6 +55,7 @@ use datafusion::{
     physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner},
 };
 
+pub(crate) use self::collected_order::collects;
 use self::series::SeriesPlanner;
 pub(crate) use self::shared::{reads_shared, without_shared};
 pub use self::{

@@ -149,7 +149,7 @@ pub struct Merge {
     /// INTO
     pub target: Target,
     /// USING
-    pub source: ast::TableFactor,
+    pub source: ast::TableWithJoins,
     /// ON
     pub condition: ast::Expr,
     /// WHEN …, in order

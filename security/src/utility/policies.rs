@@ -92,17 +92,21 @@ pub(super) fn drop(
     table: &ObjectName,
     if_exists: bool,
 ) -> Result<(), SecurityError> {
+    let written = table.schema.as_ref().map(|schema| format!("{}.", schema.as_str())).unwrap_or_default();
     let table = owned_table(plan, table)?;
     let (relation, table_name) = (table.id.oid(), table.name.as_str().to_owned());
     let policies = plan.context.rights.policies();
     match policies.on(relation).iter().find(|policy| policy.name == *name) {
         Some(policy) => plan.changes.push(SecurityChange::RemovePolicy { relation, policy: policy.oid }),
         None => {
-            let message = format!("policy \"{}\" for table \"{table_name}\" does not exist", name.as_str());
+            let name = name.as_str();
             if !if_exists {
+                let message = format!("policy \"{name}\" for table \"{table_name}\" does not exist");
                 return Err(SecurityError::new(SecurityErrorKind::UndefinedObject, message));
             }
-            plan.warnings.push(format!("{message}, skipping"));
+            plan.notices.push(format!(
+                "policy \"{name}\" for relation \"{written}{table_name}\" does not exist, skipping"
+            ));
         }
     }
     Ok(())

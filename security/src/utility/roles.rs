@@ -142,7 +142,7 @@ pub(super) fn drop(plan: &mut Plan<'_>, names: &[Identifier], if_exists: bool) -
         let rights = plan.context.rights;
         let Some(role) = rights.role_named(name).cloned() else {
             if if_exists {
-                plan.warnings.push(format!("role \"{}\" does not exist, skipping", name.as_str()));
+                plan.notices.push(format!("role \"{}\" does not exist, skipping", name.as_str()));
                 continue;
             }
             return Err(SecurityError::no_role(name));
@@ -213,7 +213,7 @@ pub(super) fn grant(
                 None => (false, roles.role(member).is_some_and(|role| role.inherit), true),
             };
             if held.is_some() && options == MembershipOptions::default() {
-                plan.warnings.push(format!(
+                plan.notices.push(format!(
                     "role \"{}\" has already been granted membership in role \"{}\" by role \"{}\"",
                     plan.name_of(member),
                     plan.name_of(role),

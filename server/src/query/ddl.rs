@@ -147,6 +147,9 @@ impl Ddl<'_> {
         let schema = self.session.transaction.temporary_schema(&data, number, owner);
         self.staged().await?.put_temporary_schema(&schema);
         self.see_staged().await?;
+        if !self.request.bind.search_path.contains(&schema.name) {
+            Arc::make_mut(&mut self.request.bind).search_path.insert(0, schema.name.clone());
+        }
         Ok(schema)
     }
 

@@ -235,6 +235,9 @@ async fn rights(
     let record = StatementRecord::begin(&session.server, &request, &parsed.text, &Access::default()).await?;
     match request.judge(&session.server, |context| lis_security::plan_utility(utility, context)) {
         Ok(Some(changes)) => {
+            for notice in &changes.notices {
+                session.notice(&Report::notice(notice.clone()))?;
+            }
             for warning in &changes.warnings {
                 session.notice(&Report::warning(Condition::Warning, warning.clone()))?;
             }

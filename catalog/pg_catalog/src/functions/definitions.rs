@@ -32,13 +32,27 @@ fn column_names(table: &Table, columns: &[ColumnId]) -> Vec<String> {
 
 /// `CREATE UNIQUE INDEX …`, as `pg_indexes` shows it.
 pub(crate) fn index(schema: &Schema, table: &Table, constraint: &Constraint) -> String {
+    let name =
+        format!("{}.{}", quote_identifier(schema.name.as_str()), quote_identifier(table.name.as_str()));
+    index_on(constraint, table, &name)
+}
+
+fn index_on(constraint: &Constraint, table: &Table, name: &str) -> String {
     format!(
-        "CREATE UNIQUE INDEX {} ON {}.{} USING btree ({})",
+        "CREATE UNIQUE INDEX {} ON {name} USING btree ({})",
         quote_identifier(constraint.name.as_str()),
-        quote_identifier(schema.name.as_str()),
-        quote_identifier(table.name.as_str()),
         column_names(table, &constraint.columns).join(", ")
     )
+}
+
+/// What information_schema shows of a check.
+pub(crate) fn check_clause(expression: &str) -> String {
+    format!("(({expression}))")
+}
+
+/// Whether a definition is asked for in the form that people read.
+fn pretty(cells: &[Cell], index: usize) -> bool {
+    cells.get(index) == Some(&Cell::Bool(true))
 }
 
 /// A view's text, as PostgreSQL lays it out: indented by a space and with a semicolon.
@@ -64,6 +78,9 @@ pub(super) fn index_definition(context: &ViewContext, cells: &[Cell]) -> Answer 
         .find(|(.., constraint)| index_oid(constraint) == number);
     let Some((schema, table, constraint)) = found else { return Ok(Cell::Null) };
     Ok(match usize::try_from(integer(cells, 1)) {
+        Ok(0) if pretty(cells, 2) => {
+            index_on(constraint, table, &shortest_name(context, schema, table)).into()
+        }
         Ok(0) => index(schema, table, constraint).into(),
         Ok(column) => {
             column_names(table, &constraint.columns).into_iter().nth(column - 1).unwrap_or_default().into()
@@ -84,7 +101,8 @@ pub(super) fn constraint_definition(context: &ViewContext, cells: &[Cell]) -> An
     Ok(match &constraint.kind {
         ConstraintKind::PrimaryKey => format!("PRIMARY KEY ({columns})"),
         ConstraintKind::Unique => format!("UNIQUE ({columns})"),
-        ConstraintKind::Check { expression } => format!("CHECK (({expression}))"),
+        ConstraintKind::Check { expression } if pretty(cells, 1) => format!("CHECK ({expression})"),
+        ConstraintKind::Check { expression } => format!("CHECK {}", check_clause(expression)),
         ConstraintKind::ForeignKey { references, referenced_columns } => {
             match visible_relation(context, references.oid()) {
                 Some((schema, Relation::Table(other))) => format!(

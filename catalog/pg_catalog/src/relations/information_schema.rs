@@ -1,8 +1,9 @@
 //! `information_schema`: the same facts as `pg_catalog`, in the standard's words. Privileges are in `privileges.rs`, keys in
-//! `keys.rs`.
+//! `keys.rs`, what checks and views are made of in `usage.rs`.
 
 mod keys;
 mod privileges;
+mod usage;
 
 pub(super) use keys::{
     constraint_column_usage, key_column_usage, referential_constraints, table_constraints,
@@ -14,6 +15,10 @@ use lis_lake::{
     types::{ColumnType, PgType},
 };
 pub(super) use privileges::{column_privileges, role_column_grants, role_table_grants, table_privileges};
+
+pub(super) use usage::{
+    check_constraints, constraint_table_usage, element_types, view_column_usage, view_table_usage,
+};
 
 use super::{pg_attrdef::default_text, pg_views::role_name};
 use crate::{

@@ -36,6 +36,11 @@ pub(crate) fn default_text(default: &str, column_type: ColumnType) -> String {
             | PgType::Varchar
             | PgType::Bpchar
             | PgType::Date
+            | PgType::Time
+            | PgType::Timestamp
+            | PgType::Timestamptz
+            | PgType::Uuid
+            | PgType::Bytea
             | PgType::Json
             | PgType::Jsonb
             | PgType::Array(_)

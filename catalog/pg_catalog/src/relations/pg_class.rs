@@ -182,7 +182,7 @@ pub(crate) fn tuples(context: &ViewContext, table: &Table) -> Option<f64> {
 }
 
 /// PostgreSQL keeps foreign keys by triggers on both tables, and psql looks for keys only where there are some.
-fn has_foreign_key(context: &ViewContext, table: &Table) -> bool {
+pub(super) fn has_foreign_key(context: &ViewContext, table: &Table) -> bool {
     visible_constraints(context).any(|(_, referencing, constraint)| match &constraint.kind {
         ConstraintKind::ForeignKey { references, .. } => {
             referencing.id == table.id || *references == table.id

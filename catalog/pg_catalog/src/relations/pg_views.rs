@@ -29,7 +29,7 @@ pub(super) fn tables(context: &ViewContext, rows: &mut Rows<'_>) {
             ("tableowner", role_name(context, table.owner)),
             ("hasindexes", table.constraints.iter().any(has_index).into()),
             ("hasrules", false.into()),
-            ("hastriggers", false.into()),
+            ("hastriggers", pg_class::has_foreign_key(context, table).into()),
             ("rowsecurity", context.viewer.row_security(table.id.oid()).0.into()),
         ]);
     }

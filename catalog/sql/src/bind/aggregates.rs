@@ -43,7 +43,8 @@ pub(crate) struct GroupBy {
 }
 
 /// A column of the SELECT list that is grouped by beside an equal one. Each is null in other sets, so they are two things
-/// to group by; a column of its own stands for the second.
+/// to group by; a column of its own stands for the second. So it does for a constant, where there are sets: what is equal
+/// to it elsewhere in the query stays what it is.
 #[derive(Debug)]
 pub(crate) struct Twin {
     /// Which of the SELECT list's columns.
@@ -59,6 +60,8 @@ struct Grouping {
     twins: Vec<Twin>,
     /// The columns of the SELECT list that are grouped by.
     outputs: Vec<usize>,
+    /// Whether the clause has GROUPING SETS, ROLLUP or CUBE.
+    has_sets: bool,
 }
 
 impl GroupBy {
@@ -136,7 +139,10 @@ impl Binder<'_> {
             return Ok(GroupBy::default());
         }
         let mut sets: Vec<Vec<Expr>> = vec![Vec::new()];
-        let grouping = RefCell::default();
+        let has_sets = elements.iter().any(|element| {
+            matches!(element, ast::Expr::GroupingSets(_) | ast::Expr::Rollup(_) | ast::Expr::Cube(_))
+        });
+        let grouping = RefCell::new(Grouping { has_sets, ..Grouping::default() });
         for element in elements {
             let choices = self.grouping_element(element, items, &grouping, place)?;
             if sets.len().saturating_mul(choices.len()) > GROUPING_SETS_MAX {
@@ -318,14 +324,14 @@ impl Binder<'_> {
         let is_grouped = |other: &usize| {
             *other != index && items.get(*other).is_some_and(|other| other.typed.expr == output.typed.expr)
         };
-        if grouping.outputs.iter().any(is_grouped)
-            && !grouping.outputs.contains(&index)
-            && !matches!(output.typed.expr, Expr::Literal(..))
-        {
+        let constant = matches!(output.typed.expr, Expr::Literal(..));
+        let second = grouping.outputs.iter().any(is_grouped) && !grouping.outputs.contains(&index);
+        if if constant { grouping.has_sets } else { second } {
             let column = self.fresh_column(&output.name);
-            let twin = Twin { item: index, expr: output.typed.expr.clone(), column: column.clone() };
+            let typed = settle_unknown(&self.binding, output.typed.clone())?;
+            let twin = Twin { item: index, expr: typed.expr.clone(), column: column.clone() };
             grouping.twins.push(twin);
-            return Ok(Typed { expr: Expr::Column(column), ..output.typed.clone() });
+            return Ok(Typed { expr: Expr::Column(column), ..typed });
         }
         grouping.outputs.push(index);
         Ok(output.typed.clone())
@@ -347,6 +353,7 @@ impl Binder<'_> {
             exprs.extend(twins.map(|twin| nullable(twin.expr).alias(&twin.column.name)));
             project(plan, exprs)?
         };
+        let plan = self.with_order_shown(plan, &mut calls.aggregates.borrow_mut())?;
         let input = Arc::clone(plan.schema());
         let sets = group_by.sets.unwrap_or_else(|| vec![Vec::new()]);
         // In one set a key is grouped by as any expression, and an aggregate gives the value to show. A set without the key

@@ -62,6 +62,7 @@ mod joins;
 mod json_aggregates;
 mod json_populate;
 mod json_records;
+mod lifted_order;
 mod locks;
 mod modify;
 mod order;
@@ -88,6 +89,7 @@ pub use modify::{
     BoundModification, BoundPart, BoundReturning, BoundStatement, BoundStep, Command, Layout, MergeStep,
     bind_default, bind_modification,
 };
+pub(crate) use order::constant_value;
 pub(crate) use place::Aggregating;
 pub use predicate::{bind_check, bind_copy_condition, bind_predicate};
 

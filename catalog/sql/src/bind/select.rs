@@ -1,5 +1,6 @@
 //! SELECT: the clauses in the order in which they mean something.
 
+use arrow::datatypes::DataType;
 use datafusion::{
     common::Column,
     logical_expr::{Expr, LogicalPlan, expr::Sort as SortExpr, lit},
@@ -25,7 +26,7 @@ use super::{
     project,
     set_operations::row_number,
     subqueries::filtered,
-    table_functions::unnested,
+    table_functions::{numbers, unnested},
     unsupported,
     windows::windowed,
 };
@@ -56,6 +57,14 @@ struct Key {
     typed: Typed,
     options: ast::OrderByOptions,
     position: Option<usize>,
+}
+
+impl Key {
+    /// A number that is not shown.
+    fn of_number(column: Column, arrow_type: DataType) -> Self {
+        let typed = Typed::new(Expr::Column(column), ColumnType::plain(PgType::Int8), arrow_type);
+        Self { output: None, typed, options: ast::OrderByOptions::default(), position: None }
+    }
 }
 
 impl Binder<'_> {
@@ -111,6 +120,7 @@ impl Binder<'_> {
         calls.references.borrow_mut().truncate(references);
         for twin in group_by.twins() {
             if let Some(item) = items.get_mut(twin.item) {
+                item.typed = settle_unknown(&self.binding, item.typed.clone())?;
                 item.typed.expr = Expr::Column(twin.column.clone());
             }
         }
@@ -138,7 +148,7 @@ impl Binder<'_> {
         let mut windows = calls.windows.take();
         if grouped {
             let group_by = group_by.with_dependent_columns(&namespace, &calls);
-            plan = self.with_sets(plan, calls.take_sets(&group_by.exprs()))?;
+            plan = self.with_sets(plan, calls.take_sets(&group_by.exprs()), None)?;
             let several_sets = group_by.has_several_sets();
             let grouped = self.grouped(plan, group_by, &calls)?;
             let regroup = |expr: Expr| self.over_groups(&grouped, expr, &namespace, &calls);
@@ -170,8 +180,44 @@ impl Binder<'_> {
             plan = self.attached(plan, &after)?;
         }
         plan = windowed(plan, windows)?;
-        plan = self.with_sets(plan, calls.sets.take())?;
+        let sets = calls.sets.take();
+        if come_behind_sort(&sets, &on, &keys, select) {
+            let number;
+            (plan, number) = self.numbered_before_sets(plan, &on, keys)?;
+            let mut ordinals = Vec::new();
+            plan = self.with_sets(plan, sets, Some(&mut ordinals))?;
+            on = Vec::new();
+            keys = vec![Key::of_number(number, DataType::UInt64)];
+            keys.extend(ordinals.into_iter().map(|column| Key::of_number(column, DataType::Int64)));
+        } else {
+            plan = self.with_sets(plan, sets, None)?;
+        }
         self.output(plan, items, on, keys, select, unknowns)
+    }
+
+    /// Numbers rows in the order of ORDER BY, with DISTINCT ON the first of each: the rows that the sets of the SELECT list
+    /// are read for.
+    fn numbered_before_sets(
+        &self,
+        plan: LogicalPlan,
+        on: &[Typed],
+        keys: Vec<Key>,
+    ) -> Result<(LogicalPlan, Column), SqlError> {
+        let mut exprs = all_columns(&plan);
+        let mut sort = Vec::with_capacity(keys.len());
+        for key in keys {
+            let typed = settle_unknown(&self.binding, key.typed)?;
+            let column = self.fresh_column("key");
+            exprs.push(typed.expr.clone().alias(&column.name));
+            let shown = Typed { expr: Expr::Column(column), ..typed.clone() };
+            sort.push((typed.expr, sort_of(order_key(shown)?.expr, &key.options), key.position));
+        }
+        let plan =
+            if on.is_empty() { project(plan, exprs)? } else { self.first_of_each(plan, exprs, on, &sort)? };
+        let number = self.fresh_column("row_number");
+        let window = row_number(Vec::new(), sort.into_iter().map(|(_, sort, _)| sort).collect());
+        let call = Call { expr: window, column: number.clone(), position: None };
+        Ok((windowed(plan, vec![call])?, number))
     }
 
     fn regroup_attachments(
@@ -427,8 +473,14 @@ impl Binder<'_> {
         Ok((same, typed))
     }
 
-    /// Unnests the sets of the SELECT list, all together: the shorter ones are filled with nulls.
-    fn with_sets(&self, mut plan: LogicalPlan, mut sets: Vec<SetCall>) -> Result<LogicalPlan, SqlError> {
+    /// Unnests the sets of the SELECT list, all together: the shorter ones are filled with nulls. With `ordinals`, the
+    /// number of each element in its set becomes a column, too.
+    fn with_sets(
+        &self,
+        mut plan: LogicalPlan,
+        mut sets: Vec<SetCall>,
+        mut ordinals: Option<&mut Vec<Column>>,
+    ) -> Result<LogicalPlan, SqlError> {
         while !sets.is_empty() {
             // A set over another comes after it; sets side by side are read in step.
             let open: Vec<Column> = sets.iter().map(|set| set.column.clone()).collect();
@@ -440,6 +492,12 @@ impl Binder<'_> {
             }
             let mut exprs = all_columns(&plan);
             let mut lists = Vec::new();
+            if let Some(ordinals) = &mut ordinals {
+                let ordinal = self.fresh_column("ordinality");
+                exprs.push(numbers(inner.iter().map(|set| &set.list)).alias(&ordinal.name));
+                lists.push(ordinal.clone());
+                ordinals.push(ordinal);
+            }
             for set in inner {
                 exprs.push(set.list.alias(&set.column.name));
                 lists.push(set.column);
@@ -673,6 +731,19 @@ impl Binder<'_> {
         }
         Ok(value)
     }
+}
+
+/// Whether the sets of the SELECT list are read after the sort: where none of them is sorted by. Each row's set then stays
+/// together and in its order.
+fn come_behind_sort(sets: &[SetCall], on: &[Typed], keys: &[Key], select: &ast::Select) -> bool {
+    let reads_set = |typed: &Typed| {
+        let columns = typed.expr.column_refs();
+        sets.iter().any(|set| columns.contains(&set.column))
+    };
+    !sets.is_empty()
+        && !keys.is_empty()
+        && !matches!(select.distinct, Some(ast::Distinct::Distinct))
+        && !keys.iter().map(|key| &key.typed).chain(on).any(reads_set)
 }
 
 /// The expressions of DISTINCT ON must be those that ORDER BY begins with, in any order.

@@ -603,7 +603,13 @@ impl Binder<'_> {
         let ResolvedFunction::Aggregate(resolved) = resolve::function(&self.binding, call)? else {
             return Err(unsupported("ARRAY(SELECT …)", None));
         };
-        let (input, arguments, order_by) = ordered_input(bound.plan, resolved.arguments)?;
+        let (mut input, arguments, mut order_by) = ordered_input(bound.plan, resolved.arguments)?;
+        if order_by.is_empty()
+            && is_correlated(&input)
+            && let Some(lifted) = self.lifted_order(&input)?
+        {
+            (input, order_by) = (lifted.plan, lifted.keys);
+        }
         let expr = Expr::AggregateFunction(AggregateFunction {
             func: resolved.function,
             params: AggregateFunctionParams {

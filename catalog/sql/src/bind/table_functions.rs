@@ -294,11 +294,8 @@ impl Binder<'_> {
         }
         if with_ordinality {
             let mut lists = rows.into_lists();
-            let lengths = lists.iter().map(|list| cast(array_length(list.list.clone()), DataType::Int64));
-            // The longest; a null list has no length.
-            let length = greatest(lengths.collect());
             let ordinality = self.fresh_column("ordinality");
-            let list = gen_series(lit(1_i64), length, lit(1_i64));
+            let list = numbers(lists.iter().map(|list| &list.list));
             lists.push(List { list, element: ordinality.clone(), fields: Vec::new() });
             rows = Rows::Lists(lists);
             let shown = SetColumn {
@@ -421,6 +418,13 @@ impl Rows {
             }
         }
     }
+}
+
+/// The numbers of the elements of lists that advance together.
+pub(super) fn numbers<'l>(lists: impl Iterator<Item = &'l Expr>) -> Expr {
+    let lengths = lists.map(|list| cast(array_length(list.clone()), DataType::Int64));
+    // The longest; a null list has no length.
+    gen_series(lit(1_i64), greatest(lengths.collect()), lit(1_i64))
 }
 
 /// The rows of a plan, once for each element of its list columns.

@@ -55,7 +55,12 @@ impl PhysicalOptimizerRule for CollectedOrder {
 }
 
 fn shows_order(function: &AggregateFunctionExpr) -> bool {
-    function.order_bys().is_empty() && COLLECTING.contains(&function.fun().name())
+    function.order_bys().is_empty() && collects(function.fun().name())
+}
+
+/// Whether an aggregate of this name shows the order of its rows.
+pub(crate) fn collects(name: &str) -> bool {
+    COLLECTING.contains(&name)
 }
 
 /// A plan whose rows were dealt out, without that.

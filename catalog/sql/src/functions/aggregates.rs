@@ -416,20 +416,29 @@ pub(crate) fn sorted_string_agg(
     order_by: &[Sort],
     distinct: bool,
 ) -> Option<ResolvedAggregate> {
-    let joined = match aggregate.function.name() {
-        "string_agg_text" => Joined::Text,
-        "string_agg_bytea" => Joined::Bytes,
+    let (function, keys) = sorting(aggregate.function.name(), order_by, distinct)?;
+    let mut arguments = aggregate.arguments.clone();
+    arguments.extend(keys);
+    Some(ResolvedAggregate { function, arguments, ..aggregate.clone() })
+}
+
+/// The aggregate that sorts for itself in place of the one of this name, and the arguments that it has more.
+pub(crate) fn sorting(
+    name: &str,
+    order_by: &[Sort],
+    distinct: bool,
+) -> Option<(Arc<AggregateUDF>, Vec<Expr>)> {
+    let (joined, result) = match name {
+        "string_agg_text" => (Joined::Text, DataType::Utf8View),
+        "string_agg_bytea" => (Joined::Bytes, DataType::BinaryView),
         _ => return None,
     };
     let options = order_by
         .iter()
         .map(|sort| SortOptions { descending: !sort.asc, nulls_first: sort.nulls_first })
         .collect();
-    let result = aggregate.arrow_type.clone();
-    let mut arguments = aggregate.arguments.clone();
-    arguments.extend(order_by.iter().map(|sort| sort.expr.clone()));
-    let function = string_aggregates::sorted_string_agg(joined, options, distinct, result);
-    Some(ResolvedAggregate { function, arguments, ..aggregate.clone() })
+    let keys = order_by.iter().map(|sort| sort.expr.clone()).collect();
+    Some((string_aggregates::sorted_string_agg(joined, options, distinct, result), keys))
 }
 
 /// The rows.

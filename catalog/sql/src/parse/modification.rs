@@ -270,7 +270,7 @@ impl<'a> Reader<'a> {
         self.expect(Keyword::INTO)?;
         let target = self.target(&[Keyword::USING])?;
         self.expect(Keyword::USING)?;
-        let source = self.read(Parser::parse_table_factor)?;
+        let source = self.read(Parser::parse_table_and_joins)?;
         self.expect(Keyword::ON)?;
         let on = self.read(Parser::parse_expr)?;
         let mut clauses = Vec::new();

@@ -166,7 +166,10 @@ fn from_unknown(
                     ScalarValue::Utf8View(Some(text.to_owned())),
                     ColumnType::plain(PgType::Text),
                 );
-                return catalog_call(binding, &function, untyped, target.pg_type, position);
+                let call = catalog_call(binding, &function, untyped, target.pg_type, position)?;
+                // As any literal, one of a name is read where it stands.
+                crate::bind::constant_value(&call.expr).map_err(|error| error.at(position))?;
+                return Ok(call);
             }
             let is_explicit = context == CastContext::Explicit;
             let with_units = (target.pg_type == PgType::Interval && target.typmod >= 0)

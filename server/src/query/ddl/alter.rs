@@ -253,7 +253,7 @@ impl Ddl<'_> {
         }
         check_column_name(&column.name)?;
         let mut new = self.new_column(column)?;
-        let keys = Self::column_keys(column).into_iter().chain(self.column_reference(column)?);
+        let keys = Self::column_keys(column).into_iter().chain(self.column_reference(table, column)?);
         let keys: Vec<_> = keys.collect();
         let primary = column.primary_key
             || constraints.iter().any(|constraint| {

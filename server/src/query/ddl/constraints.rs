@@ -36,13 +36,17 @@ impl Ddl<'_> {
     }
 
     /// What a column's definition says of another table's key, or of one of its own table, which must be there.
-    pub(super) fn column_reference(&self, column: &ColumnDefinition) -> Result<Option<NewConstraint>> {
+    pub(super) fn column_reference(
+        &self,
+        own: &Table,
+        column: &ColumnDefinition,
+    ) -> Result<Option<NewConstraint>> {
         let Some((table, referenced)) = &column.references else { return Ok(None) };
         let referenced: Vec<_> = referenced.iter().cloned().collect();
-        self.foreign_key(None, vec![column.name.clone()], table, &referenced).map(Some)
+        self.foreign_key(own, None, vec![column.name.clone()], table, &referenced).map(Some)
     }
 
-    /// A key; `None` is a check, which can be made only over a table that is there.
+    /// A key; `None` is a check or a foreign key, which can be made only over a table that is there.
     pub(super) fn key(&self, constraint: &TableConstraint) -> Result<Option<NewConstraint>> {
         let name = constraint.name.clone();
         Ok(Some(match &constraint.kind {
@@ -54,10 +58,7 @@ impl Ddl<'_> {
             TableConstraintKind::Unique(key) => {
                 NewConstraint { name, kind: NewConstraintKind::Unique, columns: distinct(key, "unique")? }
             }
-            TableConstraintKind::ForeignKey { columns, table, referenced } => {
-                self.foreign_key(name, columns.clone(), table, referenced)?
-            }
-            TableConstraintKind::Check(_) => return Ok(None),
+            TableConstraintKind::ForeignKey { .. } | TableConstraintKind::Check(_) => return Ok(None),
         }))
     }
 
@@ -80,6 +81,7 @@ impl Ddl<'_> {
 
     fn foreign_key(
         &self,
+        own: &Table,
         name: Option<Identifier>,
         columns: Vec<Identifier>,
         table: &ObjectName,
@@ -100,10 +102,13 @@ impl Ddl<'_> {
                 lis_sql::statement::Privilege::References,
             )
         })?;
-        if self.request.snapshot.is_temporary(relation) {
+        let snapshot = &self.request.snapshot;
+        let temporary = snapshot.relation(own.id).is_some_and(|own| snapshot.is_temporary(own));
+        if snapshot.is_temporary(relation) != temporary {
+            let kind = if temporary { "temporary" } else { "permanent" };
             return Err(ServerError::new(
                 Condition::InvalidTableDefinition,
-                "constraints on permanent tables may reference only permanent tables",
+                format!("constraints on {kind} tables may reference only {kind} tables"),
             ));
         }
         let referenced_columns = if referenced.is_empty() {
@@ -165,6 +170,9 @@ impl Ddl<'_> {
         let new = match &constraint.kind {
             TableConstraintKind::Check(expression) => {
                 self.check(table, constraint.name.clone(), expression)?
+            }
+            TableConstraintKind::ForeignKey { columns, table: other, referenced } => {
+                self.foreign_key(table, constraint.name.clone(), columns.clone(), other, referenced)?
             }
             _ => match self.key(constraint)? {
                 Some(key) => key,

@@ -44,7 +44,10 @@ impl Ddl<'_> {
         name: &Identifier,
         elements: &[UtilityStatement],
     ) -> Result<()> {
-        for element in elements {
+        // Views may be written before the tables that they read.
+        let is_table = |element: &&UtilityStatement| matches!(element, UtilityStatement::CreateTable { .. });
+        let tables = elements.iter().filter(is_table);
+        for element in tables.chain(elements.iter().filter(|element| !is_table(element))) {
             self.see_staged().await?;
             let mut request = self.request.clone();
             Arc::make_mut(&mut request.bind).search_path.insert(0, name.clone());

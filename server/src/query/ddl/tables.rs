@@ -88,8 +88,8 @@ impl Ddl<'_> {
             self.see_staged().await?;
         }
         for column in definition.columns {
-            if let Some(reference) = self.column_reference(column)? {
-                let table = self.present(&table)?;
+            let table = self.present(&table)?;
+            if let Some(reference) = self.column_reference(&table, column)? {
                 self.add_new_constraint(&table, reference).await?;
             }
         }

@@ -257,14 +257,17 @@ impl Binder<'_> {
             Err(SqlError::new(SqlErrorKind::SyntaxError, message).at(position))
         };
         match &assignment.value {
-            ast::Expr::Tuple(values) => {
+            value if let Some(written) = row_of(value) => {
+                let values = self.row_values(written, place)?;
                 check(values.len())?;
-                values.iter().zip(columns).map(|(value, column)| one(value, column)).collect()
-            }
-            ast::Expr::Function(call) if is_row(call) => {
-                let values = row_values(call);
-                check(values.len())?;
-                values.iter().zip(columns).map(|(value, column)| one(value, column)).collect()
+                values
+                    .into_iter()
+                    .zip(columns)
+                    .map(|(value, column)| match value {
+                        RowValue::Written(value) => one(&value, column),
+                        RowValue::Of(value) => self.assigned(value, column),
+                    })
+                    .collect()
             }
             ast::Expr::Subquery(query) => {
                 let values = self.row_subquery(query, place)?;
@@ -285,6 +288,20 @@ impl Binder<'_> {
                 Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position))
             }
         }
+    }
+
+    fn row_values(&self, written: Vec<ast::Expr>, place: Place<'_>) -> Result<Vec<RowValue>, SqlError> {
+        let mut values = Vec::with_capacity(written.len());
+        for value in written {
+            match &value {
+                ast::Expr::QualifiedWildcard(table, _) => {
+                    let columns = self.row_of(table, place)?;
+                    values.extend(columns.into_iter().map(|(_, value)| RowValue::Of(value)));
+                }
+                _ => values.push(RowValue::Written(value)),
+            }
+        }
+        Ok(values)
     }
 
     /// A written value or DEFAULT for a column.
@@ -375,19 +392,28 @@ pub(super) fn is_default(value: &ast::Expr) -> bool {
         if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default"))
 }
 
-/// `ROW(…)`, which sqlparser reads as a call.
-fn is_row(call: &ast::Function) -> bool {
-    matches!(call.name.0.as_slice(), [ast::ObjectNamePart::Identifier(ident)]
-        if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("row"))
+/// What is written in `(…)` and in `ROW(…)`, which sqlparser reads as a call.
+fn row_of(value: &ast::Expr) -> Option<Vec<ast::Expr>> {
+    let call = match value {
+        ast::Expr::Tuple(values) => return Some(values.clone()),
+        ast::Expr::Function(call) => call,
+        _ => return None,
+    };
+    let [ast::ObjectNamePart::Identifier(ident)] = call.name.0.as_slice() else { return None };
+    if ident.quote_style.is_some() || !ident.value.eq_ignore_ascii_case("row") {
+        return None;
+    }
+    let ast::FunctionArguments::List(list) = &call.args else { return Some(Vec::new()) };
+    let values = list.args.iter().filter_map(|argument| match argument {
+        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(value)) => Some(value.clone()),
+        _ => None,
+    });
+    Some(values.collect())
 }
 
-fn row_values(call: &ast::Function) -> Vec<ast::Expr> {
-    let ast::FunctionArguments::List(list) = &call.args else { return Vec::new() };
-    list.args
-        .iter()
-        .filter_map(|argument| match argument {
-            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(value)) => Some(value.clone()),
-            _ => None,
-        })
-        .collect()
+/// A value of `ROW(…)`.
+enum RowValue {
+    Written(ast::Expr),
+    /// A column of `t.*`.
+    Of(Typed),
 }

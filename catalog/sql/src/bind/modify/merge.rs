@@ -45,8 +45,7 @@ impl Binder<'_> {
         let target = self.target_table(&merge.target, "merge into")?;
         let nothing = Namespace::default();
         let lateral = Scope::new(&nothing, surroundings.outer);
-        let item = ast::TableWithJoins { relation: merge.source.clone(), joins: Vec::new() };
-        let source = self.table_with_joins(&item, &lateral, surroundings)?.into_joined()?;
+        let source = self.table_with_joins(&merge.source, &lateral, surroundings)?.into_joined()?;
         let source_names = source.namespace.clone();
         let target_name = target.name();
         if source_names.tables.iter().any(|table| table.name == target_name) {
