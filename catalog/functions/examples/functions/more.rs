@@ -1,24 +1,21 @@
 //! More cases: trigonometry, other widths of numbers, bits, casts, dates, bytes and arrays.
 
-use std::sync::Arc;
-
 use arrow::{
     array::{
-        ArrayRef, BinaryViewArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int16Array,
-        Int32Array, Int64Array, ListArray, StringViewArray, TimestampMicrosecondArray,
+        BinaryViewArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int16Array, Int32Array,
+        Int64Array, ListArray, StringViewArray, TimestampMicrosecondArray,
     },
-    compute::{
-        cast,
-        kernels::{bitwise, numeric},
-    },
+    compute::cast,
     datatypes::{DataType, Int32Type, TimeUnit},
 };
 use datafusion::{
-    common::ScalarValue, functions as f, functions_nested as nested, logical_expr::ColumnarValue,
+    common::ScalarValue,
+    functions as f, functions_nested as nested,
+    logical_expr::{ColumnarValue, Operator},
 };
 use lis_functions::{arrays, bytes, casts, dates, hashes, numbers, scalar::Scalar, strings};
 
-use crate::{Case, ROWS, Theirs, column, integer, kernel_of, small, text};
+use crate::{Case, ROWS, Theirs, column, integer, small, text};
 
 fn valid(row: usize) -> bool {
     !row.is_multiple_of(16)
@@ -26,46 +23,6 @@ fn valid(row: usize) -> bool {
 
 fn floats_of(value: impl Fn(f64) -> f64) -> ColumnarValue {
     column(Float64Array::from_iter((0..ROWS).map(|row| valid(row).then(|| value(row as f64)))))
-}
-
-fn to_type<const KIND: u8>(value: &ColumnarValue, _: &ColumnarValue) -> ArrayRef {
-    let target = match KIND {
-        0 => DataType::Utf8View,
-        1 => DataType::Int32,
-        2 => DataType::Float64,
-        3 => DataType::Date32,
-        4 => DataType::Timestamp(TimeUnit::Microsecond, None),
-        _ => DataType::Decimal128(38, 2),
-    };
-    cast(&value.to_array(ROWS).unwrap(), &target).unwrap()
-}
-
-macro_rules! kernels {
-    ($($name:ident $function:expr;)*) => {
-        $(fn $name(left: &ColumnarValue, right: &ColumnarValue) -> ArrayRef {
-            let (left, right) = kernel_of(left, right);
-            let function: fn(&ArrayRef, &ArrayRef) -> ArrayRef = $function;
-            function(&left, &right)
-        })*
-    };
-}
-
-kernels! {
-    add |left, right| numeric::add(left, right).unwrap();
-    subtract |left, right| numeric::sub(left, right).unwrap();
-    multiply |left, right| numeric::mul(left, right).unwrap();
-    divide |left, right| numeric::div(left, right).unwrap();
-    remainder |left, right| numeric::rem(left, right).unwrap();
-    bit_and |left, right| {
-        use arrow::array::AsArray as _;
-        Arc::new(bitwise::bitwise_and(left.as_primitive::<Int32Type>(), right.as_primitive::<Int32Type>()).unwrap())
-    };
-    shift_left |left, right| {
-        use arrow::array::AsArray as _;
-        Arc::new(
-            bitwise::bitwise_shift_left(left.as_primitive::<Int32Type>(), right.as_primitive::<Int32Type>()).unwrap(),
-        )
-    };
 }
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -124,7 +81,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let operator = |name: &'static str, internal, result: &DataType, kernel, theirs, arguments| Case {
         name,
         ours: Scalar::strict(internal, result.clone(), kernel),
-        theirs: Theirs::Kernel(theirs),
+        theirs,
         arguments,
     };
     vec![
@@ -186,13 +143,20 @@ pub(crate) fn cases() -> Vec<Case> {
             f::math::abs(),
             vec![amounts()],
         ),
-        operator("float8 + float8", "float8pl", &float8, numbers::float8_add, add, vec![floats(), floats()]),
+        operator(
+            "float8 + float8",
+            "float8pl",
+            &float8,
+            numbers::float8_add,
+            Theirs::Operator(Operator::Plus),
+            vec![floats(), floats()],
+        ),
         operator(
             "float8 - 1",
             "float8mi",
             &float8,
             numbers::float8_subtract,
-            subtract,
+            Theirs::Operator(Operator::Minus),
             vec![floats(), double(1.0)],
         ),
         operator(
@@ -200,7 +164,7 @@ pub(crate) fn cases() -> Vec<Case> {
             "float8mul",
             &float8,
             numbers::float8_multiply,
-            multiply,
+            Theirs::Operator(Operator::Multiply),
             vec![floats(), floats()],
         ),
         operator(
@@ -208,7 +172,7 @@ pub(crate) fn cases() -> Vec<Case> {
             "float8div",
             &float8,
             numbers::float8_divide,
-            divide,
+            Theirs::Operator(Operator::Divide),
             vec![floats(), double(3.0)],
         ),
         operator(
@@ -216,7 +180,7 @@ pub(crate) fn cases() -> Vec<Case> {
             "float4mul",
             &DataType::Float32,
             numbers::float4_multiply,
-            multiply,
+            Theirs::Operator(Operator::Multiply),
             vec![reals(), reals()],
         ),
         operator(
@@ -224,28 +188,63 @@ pub(crate) fn cases() -> Vec<Case> {
             "float4div",
             &DataType::Float32,
             numbers::float4_divide,
-            divide,
+            Theirs::Operator(Operator::Divide),
             vec![reals(), reals()],
         ),
-        operator("int2 + int2", "int2pl", &DataType::Int16, numbers::int2_add, add, vec![shorts(), shorts()]),
+        operator(
+            "int2 + int2",
+            "int2pl",
+            &DataType::Int16,
+            numbers::int2_add,
+            Theirs::Operator(Operator::Plus),
+            vec![shorts(), shorts()],
+        ),
         operator(
             "int2 * int2",
             "int2mul",
             &DataType::Int16,
             numbers::int2_multiply,
-            multiply,
+            Theirs::Operator(Operator::Multiply),
             vec![shorts(), shorts()],
         ),
-        operator("int4 - int4", "int4mi", &int4, numbers::int4_subtract, subtract, vec![ints(), ints()]),
-        operator("int4 * 3", "int4mul", &int4, numbers::int4_multiply, multiply, vec![ints(), small(3)]),
-        operator("int4 / int4", "int4div", &int4, numbers::int4_divide, divide, vec![positive(), small(7)]),
-        operator("int8 + int8", "int8pl", &DataType::Int64, numbers::int8_add, add, vec![longs(), longs()]),
+        operator(
+            "int4 - int4",
+            "int4mi",
+            &int4,
+            numbers::int4_subtract,
+            Theirs::Operator(Operator::Minus),
+            vec![ints(), ints()],
+        ),
+        operator(
+            "int4 * 3",
+            "int4mul",
+            &int4,
+            numbers::int4_multiply,
+            Theirs::Operator(Operator::Multiply),
+            vec![ints(), small(3)],
+        ),
+        operator(
+            "int4 / int4",
+            "int4div",
+            &int4,
+            numbers::int4_divide,
+            Theirs::Operator(Operator::Divide),
+            vec![positive(), small(7)],
+        ),
+        operator(
+            "int8 + int8",
+            "int8pl",
+            &DataType::Int64,
+            numbers::int8_add,
+            Theirs::Operator(Operator::Plus),
+            vec![longs(), longs()],
+        ),
         operator(
             "int8 % 7",
             "int8mod",
             &DataType::Int64,
             numbers::int8_modulo,
-            remainder,
+            Theirs::Operator(Operator::Modulo),
             vec![longs(), integer(7)],
         ),
         operator(
@@ -253,16 +252,23 @@ pub(crate) fn cases() -> Vec<Case> {
             "numeric_sub",
             &DataType::Decimal128(16, 2),
             numbers::numeric_subtract,
-            subtract,
+            Theirs::Operator(Operator::Minus),
             vec![amounts(), amounts()],
         ),
-        operator("int4 & int4", "int4and", &int4, numbers::int4_and, bit_and, vec![ints(), positive()]),
+        operator(
+            "int4 & int4",
+            "int4and",
+            &int4,
+            numbers::int4_and,
+            Theirs::Operator(Operator::BitwiseAnd),
+            vec![ints(), positive()],
+        ),
         operator(
             "int4 << int4",
             "int4shl",
             &int4,
             numbers::int4_shift_left,
-            shift_left,
+            Theirs::Operator(Operator::BitwiseShiftLeft),
             vec![ints(), positive()],
         ),
         function(
@@ -279,7 +285,7 @@ pub(crate) fn cases() -> Vec<Case> {
             "int4_float8",
             &float8,
             |arguments| Ok(cast(arguments.array(0)?, &DataType::Float64)?),
-            to_type::<2>,
+            Theirs::Cast(float8.clone()),
             vec![ints()],
         ),
         operator(
@@ -287,7 +293,7 @@ pub(crate) fn cases() -> Vec<Case> {
             "float8_int4",
             &int4,
             casts::float8_to_int4,
-            to_type::<1>,
+            Theirs::Cast(int4.clone()),
             vec![small_floats()],
         ),
         operator(
@@ -295,7 +301,7 @@ pub(crate) fn cases() -> Vec<Case> {
             "text_numeric",
             &DataType::Decimal128(38, 2),
             casts::text_to_numeric,
-            to_type::<5>,
+            Theirs::Cast(DataType::Decimal128(38, 2)),
             vec![texts(|row| format!("{row}.25"))],
         ),
         operator(
@@ -303,7 +309,7 @@ pub(crate) fn cases() -> Vec<Case> {
             "numeric_float8",
             &float8,
             casts::numeric_to_float8,
-            to_type::<2>,
+            Theirs::Cast(float8.clone()),
             vec![amounts()],
         ),
         operator(
@@ -311,7 +317,7 @@ pub(crate) fn cases() -> Vec<Case> {
             "numeric_text",
             &view,
             casts::numeric_to_text,
-            to_type::<0>,
+            Theirs::Cast(view.clone()),
             vec![amounts()],
         ),
         operator(
@@ -319,7 +325,7 @@ pub(crate) fn cases() -> Vec<Case> {
             "timestamp_date",
             &DataType::Date32,
             casts::timestamp_to_date,
-            to_type::<3>,
+            Theirs::Cast(DataType::Date32),
             vec![moments()],
         ),
         operator(
@@ -327,7 +333,7 @@ pub(crate) fn cases() -> Vec<Case> {
             "date_timestamp",
             &timestamp,
             casts::date_to_timestamp,
-            to_type::<4>,
+            Theirs::Cast(timestamp.clone()),
             vec![days()],
         ),
         function(
