@@ -442,6 +442,7 @@ pub fn date_bin(arguments: &Arguments<'_>) -> Done {
 }
 
 fn checked_day(year: i32, month: i32, day: i32) -> Result<i64, FunctionError> {
+    const SHORTEST_MONTH: i64 = 28;
     let bad = || {
         FunctionError::new(
             FunctionErrorKind::DatetimeFieldOverflow,
@@ -453,7 +454,9 @@ fn checked_day(year: i32, month: i32, day: i32) -> Result<i64, FunctionError> {
     }
     let astronomical = if year < 0 { i64::from(year) + 1 } else { i64::from(year) };
     let (month, day) = (i64::from(month), i64::from(day));
-    let valid = (1..=12).contains(&month) && day >= 1 && day <= calendar::days_in_month(astronomical, month);
+    let valid = (1..=12).contains(&month)
+        && day >= 1
+        && (day <= SHORTEST_MONTH || day <= calendar::days_in_month(astronomical, month));
     if valid { Ok(calendar::days_from_civil(astronomical, month, day)) } else { Err(bad()) }
 }
 

@@ -20,6 +20,7 @@ use arrow::{
         Int32Type, Int64Type, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
         UInt32Type,
     },
+    util::bit_chunk_iterator::BitChunks,
 };
 
 use crate::{
@@ -165,12 +166,28 @@ fn over_rows(
     mut each: impl FnMut(Option<usize>) -> Result<(), FunctionError>,
 ) -> Result<(), FunctionError> {
     const BETWEEN_CHECKS: usize = 256;
+    /// Rows that a word of the null bitmap tells of.
+    const WORD: usize = 64;
+    let words = match nulls {
+        Nulls::Some(nulls) => Some(nulls.inner().bit_chunks()),
+        Nulls::None | Nulls::All => None,
+    };
+    let mut words = words.as_ref().map(BitChunks::iter_padded);
     for start in (0..rows).step_by(BETWEEN_CHECKS) {
         interrupt::check()?;
         let mut some = start..rows.min(start + BETWEEN_CHECKS);
-        match nulls {
-            Nulls::None => some.try_for_each(|row| each(Some(row)))?,
-            nulls => some.try_for_each(|row| each((!nulls.is_null(row)).then_some(row)))?,
+        match (nulls, &mut words) {
+            (Nulls::None, _) => some.try_for_each(|row| each(Some(row)))?,
+            (Nulls::All, _) => some.try_for_each(|_| each(None))?,
+            (Nulls::Some(_), words) => {
+                for start in some.clone().step_by(WORD) {
+                    let mut valid = words.as_mut().and_then(Iterator::next).unwrap_or(0);
+                    for row in start..some.end.min(start + WORD) {
+                        each((valid & 1 == 1).then_some(row))?;
+                        valid >>= 1;
+                    }
+                }
+            }
         }
     }
     Ok(())

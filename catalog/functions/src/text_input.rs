@@ -154,7 +154,16 @@ pub struct Decimal {
 
 /// 10 to a power that fits.
 pub fn power_of_ten(exponent: u32) -> Option<i128> {
-    10_i128.checked_pow(exponent)
+    const POWERS: [i128; 39] = {
+        let mut powers = [1; 39];
+        let mut exponent = 1;
+        while exponent < powers.len() {
+            powers[exponent] = powers[exponent - 1] * 10;
+            exponent += 1;
+        }
+        powers
+    };
+    POWERS.get(usize::try_from(exponent).ok()?).copied()
 }
 
 /// The largest number of digits, all nines.
@@ -249,7 +258,9 @@ pub fn parse_decimal(text: &str) -> Result<Decimal, FunctionError> {
 
 /// A value at another scale, rounded half away from zero. `None` if it does not fit in 38 digits.
 pub fn rescale(unscaled: i128, from: i32, to: i32) -> Option<i128> {
-    let result = if to >= from {
+    let result = if to == from {
+        unscaled
+    } else if to > from {
         if unscaled == 0 {
             return Some(0);
         }

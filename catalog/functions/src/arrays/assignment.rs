@@ -2,12 +2,12 @@
 //! Positions behind the end are filled with nulls; what would begin elsewhere than at 1 is refused like any such array.
 
 use arrow::{
-    array::{Array, ArrayRef, ListArray, UInt64Builder},
+    array::{Array, ArrayRef, UInt64Builder},
     buffer::NullBuffer,
     compute::{concat, take},
 };
 
-use super::{Done, integer_argument, length, list_argument, list_of, range};
+use super::{Done, integer_argument, list_of, shape::Arrays};
 use crate::{
     error::{FunctionError, FunctionErrorKind},
     scalar::Arguments,
@@ -26,7 +26,7 @@ struct Change {
 
 /// Array, index, element.
 pub fn assign_element(arguments: &Arguments<'_>) -> Done {
-    let lists = list_argument(arguments, 0)?;
+    let lists = Arrays::argument(arguments, 0, 1)?;
     let index = integer_argument(arguments, 1)?;
     let values = arguments.full_array(2)?;
     assigned(&lists, &values, arguments.rows, |row| {
@@ -38,10 +38,10 @@ pub fn assign_element(arguments: &Arguments<'_>) -> Done {
 /// Array, lower bound, upper bound, the array that is assigned to what is between. A bound that is left out is the smallest
 /// or the largest integer.
 pub fn assign_slice(arguments: &Arguments<'_>) -> Done {
-    let lists = list_argument(arguments, 0)?;
+    let lists = Arrays::argument(arguments, 0, 1)?;
     let (lower, upper) = (integer_argument(arguments, 1)?, integer_argument(arguments, 2)?);
-    let given = list_argument(arguments, 3)?;
-    assigned(&lists, given.values(), arguments.rows, |row| {
+    let given = Arrays::argument(arguments, 3, 1)?;
+    assigned(&lists, given.elements(), arguments.rows, |row| {
         if given.is_null(row) {
             return Ok(None);
         }
@@ -49,10 +49,10 @@ pub fn assign_slice(arguments: &Arguments<'_>) -> Done {
         let upper = match upper(row).ok_or_else(null_subscript)? {
             // A bound that is left out is the array's own, of which an empty one has none.
             bound if bound == i64::from(i32::MAX) => {
-                if lists.is_null(row) || length(&lists, row) == 0 {
+                if lists.is_null(row) || lists.length(row) == 0 {
                     return Err(array_error("array slice subscript must provide both boundaries"));
                 }
-                length(&lists, row)
+                lists.length(row)
             }
             bound => bound,
         };
@@ -61,7 +61,7 @@ pub fn assign_slice(arguments: &Arguments<'_>) -> Done {
             return Err(array_error("upper bound cannot be less than lower bound"));
         }
         let count = usize::try_from(upper + 1 - lower).unwrap_or(0);
-        let new = range(&given, row);
+        let new = given.range(row);
         if new.len() < count {
             return Err(array_error("source array too small"));
         }
@@ -79,20 +79,20 @@ fn array_error(message: &str) -> FunctionError {
 }
 
 fn assigned(
-    lists: &ListArray,
+    lists: &Arrays,
     given: &ArrayRef,
     rows: usize,
     change: impl Fn(usize) -> Result<Option<Change>, FunctionError>,
 ) -> Done {
-    let old = lists.values().len();
-    let all = concat(&[lists.values().as_ref(), given.as_ref()])?;
+    let old = lists.elements().len();
+    let all = concat(&[lists.elements().as_ref(), given.as_ref()])?;
     let mut indices = UInt64Builder::new();
     let mut lengths = Vec::with_capacity(rows);
     let mut valid = Vec::with_capacity(rows);
     for row in 0..rows {
-        let own = if lists.is_null(row) { 0..0 } else { range(lists, row) };
+        let own = lists.range(row);
         let Some(Change { at, new }) = change(row)? else {
-            valid.push(lists.is_valid(row));
+            valid.push(!lists.is_null(row));
             lengths.push(own.len());
             own.for_each(|place| indices.append_option(u64::try_from(place).ok()));
             continue;

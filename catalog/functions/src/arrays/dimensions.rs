@@ -4,17 +4,17 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, ListArray, UInt64Builder, new_empty_array},
-    buffer::NullBuffer,
-    compute::{interleave, take},
-    datatypes::DataType,
+    array::{Array, ArrayRef, ListArray, UInt64Builder},
+    compute::take,
 };
 
 use super::{
-    Done, integer_argument, integers,
+    Done,
+    collector::Collector,
+    integer_argument, integers,
     shape::{
-        Arrays, DIMENSIONS_MAX, Dimension, ELEMENTS_MAX, assemble, bounds_text, element_type, integers_of,
-        is_plain, too_large, too_many_dimensions, with_shapes,
+        Arrays, DIMENSIONS_MAX, Dimension, ELEMENTS_MAX, bounds_text, integers_of, is_plain, is_shaped,
+        too_large, too_many_dimensions, with_shapes,
     },
 };
 use crate::{
@@ -24,13 +24,13 @@ use crate::{
 };
 
 fn arrays(arguments: &Arguments<'_>, index: usize) -> Result<Arrays, FunctionError> {
-    Arrays::of(arguments.full_array(index)?.as_ref(), 1)
+    Arrays::argument(arguments, index, 1)
 }
 
 fn with_bound(arguments: &Arguments<'_>, bound_at: usize) -> Result<Arrays, FunctionError> {
     let bound = integer_argument(arguments, bound_at)?;
     let lower = bound(0).and_then(|bound| i32::try_from(bound).ok()).unwrap_or(1);
-    Arrays::of(arguments.full_array(0)?.as_ref(), lower)
+    Arrays::argument(arguments, 0, lower)
 }
 
 fn incompatible(detail: impl Into<String>) -> FunctionError {
@@ -55,52 +55,9 @@ fn count(dimensions: &[Dimension]) -> usize {
     if dimensions.is_empty() { 0 } else { dimensions.iter().map(|dimension| dimension.length).product() }
 }
 
-/// Collects arrays, each of some elements of several sources.
-struct Collector {
-    indices: Vec<(usize, usize)>,
-    lengths: Vec<usize>,
-    shapes: Vec<Vec<Dimension>>,
-    nulls: Vec<bool>,
-}
-
-impl Collector {
-    fn new(rows: usize) -> Self {
-        Self {
-            indices: Vec::new(),
-            lengths: Vec::with_capacity(rows),
-            shapes: Vec::with_capacity(rows),
-            nulls: Vec::with_capacity(rows),
-        }
-    }
-
-    fn null(&mut self) {
-        self.lengths.push(0);
-        self.shapes.push(Vec::new());
-        self.nulls.push(false);
-    }
-
-    fn push(&mut self, items: impl IntoIterator<Item = (usize, usize)>, shape: Vec<Dimension>) {
-        let before = self.indices.len();
-        self.indices.extend(items);
-        self.lengths.push(self.indices.len() - before);
-        self.shapes.push(shape);
-        self.nulls.push(true);
-    }
-
-    fn finish(self, sources: &[&dyn Array], result: &DataType) -> Done {
-        let values = if self.indices.is_empty() {
-            new_empty_array(element_type(result).unwrap_or(&DataType::Null))
-        } else {
-            interleave(sources, &self.indices)?
-        };
-        let nulls = Some(NullBuffer::from(self.nulls)).filter(|nulls| nulls.null_count() > 0);
-        assemble(values, self.lengths, &self.shapes, nulls, result)
-    }
-}
-
 /// A list as a shaped array.
 pub fn to_shaped(arguments: &Arguments<'_>) -> Done {
-    let given = arrays(arguments, 0)?;
+    let given = Arrays::of(arguments.full_array(0)?.as_ref(), 1)?;
     let shapes: Vec<_> = (0..arguments.rows).map(|row| given.dimensions(row)).collect();
     with_shapes(given.lists, &shapes)
 }
@@ -128,7 +85,7 @@ pub(super) fn not_stored() -> FunctionError {
 
 /// An array's elements as a list, whatever its dimensions.
 pub fn items(arguments: &Arguments<'_>) -> Done {
-    Ok(Arc::new(arrays(arguments, 0)?.lists))
+    Ok(Arc::new(Arrays::of(arguments.full_array(0)?.as_ref(), 1)?.lists))
 }
 
 /// `array[i][j]…`: null where there is no such element, or there are more or fewer dimensions.
@@ -164,7 +121,8 @@ pub fn slices(arguments: &Arguments<'_>) -> Done {
     let bounds = (1..arguments.len())
         .map(|index| integer_argument(arguments, index))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut collector = Collector::new(arguments.rows);
+    let sources = [given.lists.values().as_ref()];
+    let mut collector = Collector::new(arguments, &sources);
     for row in 0..arguments.rows {
         let limits: Option<Vec<(i64, i64)>> = bounds
             .chunks(2)
@@ -173,19 +131,20 @@ pub fn slices(arguments: &Arguments<'_>) -> Done {
                 _ => None,
             })
             .collect();
-        let Some(limits) = limits.filter(|_| !given.lists.is_null(row)) else {
+        let Some(limits) = limits.filter(|_| !given.is_null(row)) else {
             collector.null();
             continue;
         };
         match chosen(&given.dimensions(row), &limits) {
             Some((offsets, shape)) => {
                 let start = given.range(row).start;
-                collector.push(offsets.into_iter().map(|offset| (0, start + offset)), shape);
+                offsets.into_iter().for_each(|offset| collector.element(0, start + offset));
+                collector.end(shape)?;
             }
-            None => collector.push([], Vec::new()),
+            None => collector.end(Vec::new())?,
         }
     }
-    collector.finish(&[given.lists.values().as_ref()], arguments.result)
+    collector.finish()
 }
 
 /// The elements within limits of the first dimensions, and their shape; `None` if there are none.
@@ -240,7 +199,7 @@ pub fn array_upper(arguments: &Arguments<'_>) -> Done {
 pub fn cardinality(arguments: &Arguments<'_>) -> Done {
     let given = arrays(arguments, 0)?;
     integers(arguments, |row| {
-        (!given.lists.is_null(row)).then(|| i64::try_from(given.range(row).len()).unwrap_or(i64::MAX))
+        (!given.is_null(row)).then(|| i64::try_from(given.range(row).len()).unwrap_or(i64::MAX))
     })
 }
 
@@ -289,21 +248,20 @@ pub fn generate_subscripts(arguments: &Arguments<'_>) -> Done {
 /// `array || array`: of as many dimensions each, or one an element of the other. A null array is nothing.
 pub fn array_cat(arguments: &Arguments<'_>) -> Done {
     let (left, right) = (arrays(arguments, 0)?, arrays(arguments, 1)?);
-    let mut collector = Collector::new(arguments.rows);
-    for row in 0..arguments.rows {
-        let (one, two) = (left.range(row), right.range(row));
-        match (left.lists.is_null(row), right.lists.is_null(row)) {
-            (true, true) => collector.null(),
-            (true, false) => collector.push(two.map(|at| (1, at)), right.dimensions(row)),
-            (false, true) => collector.push(one.map(|at| (0, at)), left.dimensions(row)),
-            (false, false) => {
-                let shape = joined(left.dimensions(row), right.dimensions(row))?;
-                collector.push(one.map(|at| (0, at)).chain(two.map(|at| (1, at))), shape);
-            }
-        }
-    }
+    let shapeless = left.is_plain() && right.is_plain() && !is_shaped(arguments.result);
     let sources = [left.lists.values().as_ref(), right.lists.values().as_ref()];
-    collector.finish(&sources, arguments.result)
+    let mut collector = Collector::new(arguments, &sources);
+    for row in 0..arguments.rows {
+        if left.is_null(row) && right.is_null(row) {
+            collector.null();
+            continue;
+        }
+        let shape = if shapeless { Vec::new() } else { joined(left.dimensions(row), right.dimensions(row))? };
+        collector.run(0, left.range(row));
+        collector.run(1, right.range(row));
+        collector.end(shape)?;
+    }
+    collector.finish()
 }
 
 /// The dimensions of two arrays one after the other.
@@ -355,23 +313,30 @@ fn joined(left: Vec<Dimension>, right: Vec<Dimension>) -> Result<Vec<Dimension>,
 
 fn with_element(arguments: &Arguments<'_>, array_at: usize, element_first: bool) -> Done {
     let given = arrays(arguments, array_at)?;
-    let elements = arguments.full_array(1 - array_at)?;
-    let mut collector = Collector::new(arguments.rows);
+    let elements = arguments.array(1 - array_at)?;
+    let step = usize::from(!arguments.is_constant(1 - array_at));
+    let shapeless = given.is_plain() && !is_shaped(arguments.result);
+    let sources = [given.lists.values().as_ref(), elements.as_ref()];
+    let mut collector = Collector::new(arguments, &sources);
     for row in 0..arguments.rows {
-        let mut shape = given.dimensions(row);
+        let mut shape = if shapeless { Vec::new() } else { given.dimensions(row) };
         match shape.as_mut_slice() {
+            [] if shapeless => {}
             [] => shape.push(Dimension { lower: 1, length: 1 }),
             [only] => only.length += 1,
             _ => return Err(data_error("argument must be empty or one-dimensional array")),
         }
-        let items = given.range(row).map(|at| (0, at));
+        let element = row * step..row * step + 1;
         if element_first {
-            collector.push(std::iter::once((1, row)).chain(items), shape);
-        } else {
-            collector.push(items.chain([(1, row)]), shape);
+            collector.run(1, element.clone());
         }
+        collector.run(0, given.range(row));
+        if !element_first {
+            collector.run(1, element);
+        }
+        collector.end(shape)?;
     }
-    collector.finish(&[given.lists.values().as_ref(), elements.as_ref()], arguments.result)
+    collector.finish()
 }
 
 /// `array || element`, `array_append`
@@ -387,9 +352,10 @@ pub fn array_prepend(arguments: &Arguments<'_>) -> Done {
 /// `trim_array(array, n)`: without the last of the outermost dimension.
 pub fn trim_array(arguments: &Arguments<'_>) -> Done {
     let (given, cut) = (arrays(arguments, 0)?, integer_argument(arguments, 1)?);
-    let mut collector = Collector::new(arguments.rows);
+    let sources = [given.lists.values().as_ref()];
+    let mut collector = Collector::new(arguments, &sources);
     for row in 0..arguments.rows {
-        let Some(cut) = cut(row).filter(|_| !given.lists.is_null(row)) else {
+        let Some(cut) = cut(row).filter(|_| !given.is_null(row)) else {
             collector.null();
             continue;
         };
@@ -410,29 +376,32 @@ pub fn trim_array(arguments: &Arguments<'_>) -> Done {
         if keep == 0 {
             shape.clear();
         }
-        collector.push(given.range(row).take(keep * within).map(|at| (0, at)), shape);
+        let start = given.range(row).start;
+        collector.run(0, start..start + keep * within);
+        collector.end(shape)?;
     }
-    collector.finish(&[given.lists.values().as_ref()], arguments.result)
+    collector.finish()
 }
 
 /// `array_fill(value, lengths)`, `array_fill(value, lengths, lower bounds)`
 pub fn array_fill(arguments: &Arguments<'_>) -> Done {
-    let value = arguments.full_array(0)?;
+    let value = arguments.array(0)?;
+    let step = usize::from(!arguments.is_constant(0));
     let lengths = arrays(arguments, 1)?;
     let lowers = if arguments.len() > 2 { Some(arrays(arguments, 2)?) } else { None };
-    let mut collector = Collector::new(arguments.rows);
+    let sources = [value.as_ref()];
+    let mut collector = Collector::new(arguments, &sources);
     for row in 0..arguments.rows {
         let shape = filled(&lengths, lowers.as_ref(), row)?;
-        collector.push((0..count(&shape)).map(|_| (0, row)), shape);
-        if collector.indices.len() > ELEMENTS_MAX {
-            return Err(too_large());
-        }
+        let times = u32::try_from(count(&shape)).map_err(|_| too_large())?;
+        collector.repeat(0, row * step..row * step + 1, times);
+        collector.end(shape)?;
     }
-    collector.finish(&[value.as_ref()], arguments.result)
+    collector.finish()
 }
 
 fn filled(lengths: &Arrays, lowers: Option<&Arrays>, row: usize) -> Result<Vec<Dimension>, FunctionError> {
-    if lengths.lists.is_null(row) || lowers.is_some_and(|lowers| lowers.lists.is_null(row)) {
+    if lengths.is_null(row) || lowers.is_some_and(|lowers| lowers.is_null(row)) {
         return Err(null_error("dimension array or low bound array cannot be null"));
     }
     let wrong = |detail: &str| subscript_error("wrong number of array subscripts").with_detail(detail);
@@ -480,19 +449,19 @@ pub fn stack(arguments: &Arguments<'_>) -> Done {
         (0..arguments.len()).map(|index| arrays(arguments, index)).collect::<Result<Vec<_>, _>>()?;
     let mismatch =
         || subscript_error("multidimensional arrays must have array expressions with matching dimensions");
-    let mut collector = Collector::new(arguments.rows);
+    let sources: Vec<&dyn Array> = columns.iter().map(|column| column.lists.values().as_ref()).collect();
+    let mut collector = Collector::new(arguments, &sources);
     for row in 0..arguments.rows {
         let inner: Vec<_> = columns.iter().map(|column| column.dimensions(row)).collect();
         let shape = stacked(&inner, mismatch)?;
-        let items = columns
-            .iter()
-            .enumerate()
-            .flat_map(|(index, column)| column.range(row).map(move |at| (index, at)));
-        let items: Vec<_> = if shape.is_empty() { Vec::new() } else { items.collect() };
-        collector.push(items, shape);
+        if !shape.is_empty() {
+            for (source, column) in (0..).zip(&columns) {
+                collector.run(source, column.range(row));
+            }
+        }
+        collector.end(shape)?;
     }
-    let sources: Vec<&dyn Array> = columns.iter().map(|column| column.lists.values().as_ref()).collect();
-    collector.finish(&sources, arguments.result)
+    collector.finish()
 }
 
 /// The dimensions of arrays of the same dimensions put together; none if all are empty.
@@ -528,7 +497,8 @@ pub fn stack_list(arguments: &Arguments<'_>) -> Done {
     let lists: &ListArray = arrow::array::AsArray::as_list_opt::<i32>(&collected)
         .ok_or_else(|| FunctionError::internal("collected arrays are a list"))?;
     let inner = Arrays::of(lists.values().as_ref(), 1)?;
-    let mut collector = Collector::new(arguments.rows);
+    let sources = [inner.lists.values().as_ref()];
+    let mut collector = Collector::new(arguments, &sources);
     for row in 0..lists.len() {
         if lists.is_null(row) {
             collector.null();
@@ -538,7 +508,7 @@ pub fn stack_list(arguments: &Arguments<'_>) -> Done {
         // In their order: the first that does not fit says how.
         let mut shapes: Vec<Vec<Dimension>> = Vec::with_capacity(members.len());
         for member in members.clone() {
-            if inner.lists.is_null(member) {
+            if inner.is_null(member) {
                 return Err(null_error("cannot accumulate null arrays"));
             }
             let shape = inner.dimensions(member);
@@ -551,30 +521,10 @@ pub fn stack_list(arguments: &Arguments<'_>) -> Done {
             shapes.push(shape);
         }
         let shape = stacked(&shapes, different_dimensions)?;
-        let items: Vec<_> = members.flat_map(|member| inner.range(member)).map(|at| (0, at)).collect();
-        collector.push(items, shape);
+        members.for_each(|member| collector.run(0, inner.range(member)));
+        collector.end(shape)?;
     }
-    collector.finish(&[inner.lists.values().as_ref()], arguments.result)
-}
-
-/// One array: its elements, each by source and place, and its dimensions.
-type Row = (Vec<(usize, usize)>, Vec<Dimension>);
-
-/// Makes a column of arrays of the elements' type out of a function of one row.
-pub(super) fn each_row(
-    arguments: &Arguments<'_>,
-    sources: &[&ArrayRef],
-    mut row_of: impl FnMut(usize) -> Result<Option<Row>, FunctionError>,
-) -> Done {
-    let mut collector = Collector::new(arguments.rows);
-    for row in 0..arguments.rows {
-        match row_of(row)? {
-            None => collector.null(),
-            Some((items, shape)) => collector.push(items, shape),
-        }
-    }
-    let sources: Vec<&dyn Array> = sources.iter().map(|source| source.as_ref()).collect();
-    collector.finish(&sources, arguments.result)
+    collector.finish()
 }
 
 #[cfg(test)]

@@ -109,6 +109,8 @@ pub struct Arrays {
     /// The lower bound of those of one dimension without a shape.
     lower: i32,
     shapes: Option<ListArray>,
+    /// How far to step for each row: 0 for a constant, which stands once, however many rows there are.
+    step: usize,
 }
 
 impl Arrays {
@@ -116,7 +118,7 @@ impl Arrays {
     pub fn of(array: &dyn Array, lower: i32) -> Result<Self, FunctionError> {
         let wrong = || FunctionError::internal(format!("no array but {}", array.data_type()));
         if let Some(lists) = array.as_list_opt::<i32>() {
-            return Ok(Self { lists: lists.clone(), lower, shapes: None });
+            return Ok(Self { lists: lists.clone(), lower, shapes: None, step: 1 });
         }
         let both = array.as_struct_opt().filter(|_| is_shaped(array.data_type())).ok_or_else(wrong)?;
         let [items, shapes] = both.columns() else { return Err(wrong()) };
@@ -129,23 +131,56 @@ impl Arrays {
             NullBuffer::union(both.nulls(), lists.nulls()),
         )?;
         let shapes = shapes.as_list_opt::<i32>().ok_or_else(wrong)?.clone();
-        Ok(Self { lists, lower, shapes: Some(shapes) })
+        Ok(Self { lists, lower, shapes: Some(shapes), step: 1 })
     }
 
-    /// Where a row's elements are among all.
+    /// Takes an argument: see [`Self::of`].
+    pub fn argument(arguments: &Arguments<'_>, index: usize, lower: i32) -> Result<Self, FunctionError> {
+        let arrays = Self::of(arguments.array(index)?.as_ref(), lower)?;
+        Ok(Self { step: usize::from(!arguments.is_constant(index)), ..arrays })
+    }
+
+    /// Whether one array stands for all rows.
+    pub fn is_constant(&self) -> bool {
+        self.step == 0
+    }
+
+    /// Whether no array has a shape of its own.
+    pub fn is_plain(&self) -> bool {
+        self.shapes.is_none()
+    }
+
+    /// The elements of all arrays.
+    pub fn elements(&self) -> &ArrayRef {
+        self.lists.values()
+    }
+
+    /// Whether a row's array is null.
+    #[inline]
+    pub fn is_null(&self, row: usize) -> bool {
+        self.lists.is_null(row * self.step)
+    }
+
+    /// Where a row's elements are among [all](Self::elements): nowhere if it is null.
+    #[inline]
     pub fn range(&self, row: usize) -> std::ops::Range<usize> {
-        super::range(&self.lists, row)
+        if self.is_null(row) { 0..0 } else { super::range(&self.lists, row * self.step) }
+    }
+
+    /// The number of a row's elements.
+    pub fn length(&self, row: usize) -> i64 {
+        i64::try_from(self.range(row).len()).unwrap_or(i64::MAX)
     }
 
     /// The dimensions of a row's array: none for an empty one, or null.
     pub fn dimensions(&self, row: usize) -> Vec<Dimension> {
         let length = self.range(row).len();
-        if self.lists.is_null(row) || length == 0 {
+        if length == 0 {
             return Vec::new();
         }
         let plain = || vec![Dimension { lower: self.lower, length }];
         let Some(shapes) = &self.shapes else { return plain() };
-        let shape = shapes.value(row);
+        let shape = shapes.value(row * self.step);
         let Some(numbers) = shape.as_primitive_opt::<Int32Type>() else { return plain() };
         let numbers = numbers.values();
         let count = numbers.first().and_then(|count| usize::try_from(*count).ok()).unwrap_or(0);
@@ -277,9 +312,8 @@ pub fn write_nested<E>(
 
 /// The integers of an array's row; `None` if one of them is null.
 pub(super) fn integers_of(arrays: &Arrays, row: usize) -> Option<Vec<i32>> {
-    let values = arrays.lists.value(row);
-    let values: &Int32Array = values.as_primitive_opt()?;
-    values.iter().collect()
+    let values: &Int32Array = arrays.elements().as_primitive_opt()?;
+    arrays.range(row).map(|at| values.is_valid(at).then(|| values.value(at))).collect()
 }
 
 #[cfg(test)]

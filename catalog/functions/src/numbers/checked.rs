@@ -4,10 +4,10 @@
 //! What stands under nulls does not count: a zero there is no division by zero. Once such a value has raised the flag,
 //! the values under nulls are replaced by ones before they are computed with.
 
-use std::sync::Arc;
+use std::{ops::AddAssign, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, ArrowNativeTypeOp, AsArray, PrimitiveArray},
+    array::{Array, ArrayRef, ArrowNativeTypeOp, AsArray, PrimitiveArray},
     buffer::NullBuffer,
     datatypes::ArrowPrimitiveType,
     util::bit_chunk_iterator::BitChunks,
@@ -60,22 +60,6 @@ fn without_nulls<'a, N: ArrowNativeTypeOp>(values: &[N], valid: u64, copy: &'a m
         nulls &= nulls - 1;
     }
     copy
-}
-
-/// The rows that are null.
-fn null_rows(nulls: &NullBuffer) -> impl Iterator<Item = usize> {
-    let words = nulls.inner().bit_chunks();
-    let rest = words.remainder_len();
-    let remainder =
-        !words.remainder_bits() & !u64::MAX.checked_shl(u32::try_from(rest).unwrap_or(0)).unwrap_or(0);
-    let nulls: Vec<u64> = words.iter().map(|word| !word).chain([remainder]).collect();
-    nulls.into_iter().enumerate().flat_map(|(index, mut word)| {
-        std::iter::from_fn(move || {
-            let row = usize::try_from(word.trailing_zeros()).ok().filter(|_| word != 0)?;
-            word &= word - 1;
-            Some(index * BLOCK + row)
-        })
-    })
 }
 
 /// The first error of a block's rows that are not null.
@@ -133,61 +117,121 @@ pub(super) fn convert_freely<A: ArrowPrimitiveType>(
     Ok(Arc::new(values.unary::<_, A>(compute).with_data_type(arguments.result.clone())))
 }
 
-/// As [`combine`], of floats, whose result tells of trouble: `unusual` counts what may be some. It is a number, not a
-/// flag, since a loop can sum up numbers several at a time; what it counted under nulls is counted again. `nan` is what
-/// there is of NaNs.
-pub(super) fn combine_floats<T: ArrowPrimitiveType>(
+/// Floats, and how their unusual results are counted.
+pub(super) trait Float: ArrowNativeTypeOp {
+    /// What there is of NaNs.
+    const NAN: Self;
+    /// A number as wide as the float: a loop can count several at a time.
+    type Count: Default + AddAssign + From<bool> + Into<u64>;
+    /// Whether it is infinite or a NaN: then it is not zero to subtract it from itself, which takes least.
+    #[inline]
+    fn is_not_finite(self) -> bool {
+        self.sub_wrapping(self) != Self::ZERO
+    }
+}
+
+impl Float for f32 {
+    const NAN: Self = f32::NAN;
+    type Count = u32;
+}
+
+impl Float for f64 {
+    const NAN: Self = f64::NAN;
+    type Count = u64;
+}
+
+/// As [`combine`], of floats, whose result tells of trouble: `unusual` says what may be some. What is unusual is counted,
+/// and what of it is under nulls is counted again; only if there is more is each row looked at.
+pub(super) fn combine_floats<T: ArrowPrimitiveType<Native: Float>>(
     arguments: &Arguments<'_>,
-    nan: T::Native,
     compute: impl Fn(T::Native, T::Native) -> T::Native,
-    unusual: impl Fn(T::Native, T::Native, T::Native) -> u64,
+    unusual: impl Fn(T::Native, T::Native, T::Native) -> bool,
     trouble: impl Fn(T::Native, T::Native) -> Option<FunctionError>,
 ) -> Result<ArrayRef, FunctionError> {
     let (left, left_step) = arguments.typed::<PrimitiveArray<T>>(0)?;
     let (right, right_step) = arguments.typed::<PrimitiveArray<T>>(1)?;
-    let nulls = arguments.nulls().into_buffer(arguments.rows);
-    let mut found = 0;
+    floats::<T>(
+        arguments,
+        (left.values(), left_step),
+        (right.values(), right_step),
+        compute,
+        unusual,
+        trouble,
+    )
+}
+
+/// As [`combine_floats`], of a column and a constant.
+pub(super) fn combine_with<T: ArrowPrimitiveType<Native: Float>>(
+    arguments: &Arguments<'_>,
+    constant: T::Native,
+    compute: impl Fn(T::Native, T::Native) -> T::Native,
+    unusual: impl Fn(T::Native, T::Native, T::Native) -> bool,
+    trouble: impl Fn(T::Native, T::Native) -> Option<FunctionError>,
+) -> Result<ArrayRef, FunctionError> {
+    let (column, step) = arguments.typed::<PrimitiveArray<T>>(0)?;
+    floats::<T>(arguments, (column.values(), step), (&[constant], 0), compute, unusual, trouble)
+}
+
+fn floats<T: ArrowPrimitiveType<Native: Float>>(
+    arguments: &Arguments<'_>,
+    (ones, left_step): (&[T::Native], usize),
+    (twos, right_step): (&[T::Native], usize),
+    compute: impl Fn(T::Native, T::Native) -> T::Native,
+    unusual: impl Fn(T::Native, T::Native, T::Native) -> bool,
+    trouble: impl Fn(T::Native, T::Native) -> Option<FunctionError>,
+) -> Result<ArrayRef, FunctionError> {
+    let mut found = <T::Native as Float>::Count::default();
     let mut one_value = |one: T::Native, two: T::Native| {
         let value = compute(one, two);
-        found += unusual(one, two, value);
+        found += unusual(one, two, value).into();
         value
     };
-    let (ones, twos) = (left.values(), right.values());
-    let mut values: Vec<T::Native> = match (left_step, right_step) {
-        (0, 1) => {
-            let one = left.value(0);
-            twos.iter().map(|two| one_value(one, *two)).collect()
-        }
-        (1, 0) => {
-            let two = right.value(0);
-            ones.iter().map(|one| one_value(*one, two)).collect()
-        }
+    let mut values: Vec<T::Native> = match (left_step, right_step, ones, twos) {
+        (0, 1, [one, ..], twos) => twos.iter().map(|two| one_value(*one, *two)).collect(),
+        (1, 0, ones, [two, ..]) => ones.iter().map(|one| one_value(*one, *two)).collect(),
         _ => ones.iter().zip(twos).map(|(one, two)| one_value(*one, *two)).collect(),
     };
+    let (found, nulls) = (found.into(), arguments.nulls().into_buffer(arguments.rows));
     if found > 0 {
         let pair = |row: usize| Some((*ones.get(row * left_step)?, *twos.get(row * right_step)?));
-        let under_nulls = |nulls: &NullBuffer| {
-            null_rows(nulls)
-                .filter_map(|row| Some((pair(row)?, *values.get(row)?)))
-                .map(|((one, two), value)| unusual(one, two, value))
-                .sum()
+        let is_unusual = |row: usize| {
+            pair(row).zip(values.get(row)).is_some_and(|((one, two), value)| unusual(one, two, *value))
         };
-        if found > nulls.as_ref().map_or(0, under_nulls) {
+        let under_nulls = nulls.as_ref().map_or(0, |nulls| count_nulls(nulls, is_unusual));
+        if found > under_nulls {
             let valid =
                 (0..arguments.rows).filter(|row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*row)));
-            if let Some(error) = valid.filter_map(pair).find_map(|(one, two)| trouble(one, two)) {
+            let mut suspects = valid.filter(|row| is_unusual(*row)).filter_map(pair);
+            if let Some(error) = suspects.find_map(|(one, two)| trouble(one, two)) {
                 return Err(error);
             }
+            // The processor gives NaNs of either sign, which would differ, and sort first.
+            #[expect(clippy::eq_op, reason = "a NaN is what differs from itself")]
+            values.iter_mut().filter(|value| **value != **value).for_each(|value| *value = T::Native::NAN);
         }
-        // The processor gives NaNs of either sign, which would differ, and sort first.
-        #[expect(clippy::eq_op, reason = "a NaN is what differs from itself")]
-        values.iter_mut().filter(|value| **value != **value).for_each(|value| *value = nan);
     }
     primitive::<T>(values, nulls, arguments)
 }
 
-/// As [`combine_floats`], of what takes long. Ones are computed with instead of what is under nulls, which may take
-/// longest of all. Results are looked at a block at a time, since to do so between two calls would hold both up.
+/// How many of the rows that are null are such.
+fn count_nulls(nulls: &NullBuffer, is_such: impl Fn(usize) -> bool) -> u64 {
+    let words = nulls.inner().bit_chunks();
+    let mut count = 0;
+    for (index, word) in words.iter_padded().enumerate() {
+        let start = index * BLOCK;
+        let Some(rows) = nulls.len().checked_sub(start + 1) else { break };
+        // The bits behind the last row say nothing.
+        let mut nulls = !word & u64::MAX >> (BLOCK - 1 - rows.min(BLOCK - 1));
+        while nulls != 0 {
+            count += u64::from(is_such(start + nulls.trailing_zeros() as usize));
+            nulls &= nulls - 1;
+        }
+    }
+    count
+}
+
+/// As [`combine_floats`], of what takes long. What is under nulls is not computed at all. Results are looked at a block at
+/// a time, since to do so between two calls would hold both up.
 pub(super) fn combine_slowly<T: ArrowPrimitiveType>(
     arguments: &Arguments<'_>,
     compute: impl Fn(T::Native, T::Native) -> T::Native,
@@ -221,20 +265,21 @@ fn slowly<T: ArrowPrimitiveType>(
     let words = nulls.as_ref().map(|nulls| nulls.inner().bit_chunks());
     let mut words = words.as_ref().map(BitChunks::iter_padded);
     let mut values = Vec::with_capacity(arguments.rows);
-    let mut copies = ([T::Native::ONE; BLOCK], [T::Native::ONE; BLOCK]);
     for start in (0..arguments.rows).step_by(BLOCK) {
         let count = BLOCK.min(arguments.rows - start);
         let (one, two) = (left.block(start, count), right.block(start, count));
         let valid = words.as_mut().map_or(u64::MAX, |words| words.next().unwrap_or(0));
-        let some_null = valid != u64::MAX;
-        let (one, two) = match (some_null, right) {
-            (false, _) => (one, two),
-            (true, Side::Constant(_)) => (without_nulls(one, valid, &mut copies.0), two),
-            (true, Side::Column(_)) => {
-                (without_nulls(one, valid, &mut copies.0), without_nulls(two, valid, &mut copies.1))
-            }
-        };
-        values.extend(one.iter().zip(two).map(|(one, two)| compute(*one, *two)));
+        let pairs = one.iter().zip(two);
+        if valid == u64::MAX {
+            values.extend(pairs.map(|(one, two)| compute(*one, *two)));
+        } else {
+            let mut left = valid;
+            values.extend(pairs.map(|(one, two)| {
+                let is_valid = left & 1 == 1;
+                left >>= 1;
+                if is_valid { compute(*one, *two) } else { T::Native::ONE }
+            }));
+        }
         let results = values.get(start..).unwrap_or_default();
         if results.iter().map(|value| unusual(*value)).sum::<u64>() > 0 {
             first_trouble(one, two, valid, &trouble)?;
@@ -243,12 +288,23 @@ fn slowly<T: ArrowPrimitiveType>(
     primitive::<T>(values, nulls.clone(), arguments)
 }
 
-/// As [`combine`], of one column.
+/// As [`combine`], of one column. Mostly nothing fails, not even under nulls: that is tried first.
 pub(super) fn convert<T: ArrowPrimitiveType>(
     arguments: &Arguments<'_>,
     compute: impl Fn(T::Native) -> (T::Native, bool),
     trouble: impl Fn(T::Native) -> Option<FunctionError>,
 ) -> Result<ArrayRef, FunctionError> {
+    let (array, _) = arguments.typed::<PrimitiveArray<T>>(0)?;
+    let mut failed = false;
+    let each = |value: &T::Native| {
+        let (value, flag) = compute(*value);
+        failed |= flag;
+        value
+    };
+    let values: Vec<T::Native> = array.values().iter().map(each).collect();
+    if !failed && values.len() == arguments.rows {
+        return primitive::<T>(values, array.nulls().cloned(), arguments);
+    }
     let (side, nothing) = (Side::of::<T>(arguments, 0)?, Side::Constant([T::Native::ONE; BLOCK]));
     in_blocks::<T>(arguments, &side, &nothing, |one, _| compute(one), |one, _| trouble(one))
 }
@@ -305,13 +361,18 @@ mod tests {
 
     #[test]
     fn the_rows_that_are_null() {
-        let of = |valid: Vec<bool>| null_rows(&NullBuffer::from(valid)).collect::<Vec<_>>();
-        assert_eq!(of(vec![true, false, true]), [1]);
-        assert_eq!(of((0..130).map(|row| row % 64 != 1).collect()), [1, 65, 129]);
-        assert_eq!(of(vec![false; 64]).len(), 64);
-        assert_eq!(
-            null_rows(&NullBuffer::from(vec![false, true, true, false]).slice(1, 3)).collect::<Vec<_>>(),
-            [2]
-        );
+        let of = |valid: Vec<bool>| {
+            let rows = std::cell::RefCell::new(Vec::new());
+            let count = count_nulls(&NullBuffer::from(valid), |row| {
+                rows.borrow_mut().push(row);
+                row > 1
+            });
+            (rows.into_inner(), count)
+        };
+        assert_eq!(of(vec![true, false, true]), (vec![1], 0));
+        assert_eq!(of((0..130).map(|row| row % 64 != 1).collect()), (vec![1, 65, 129], 2));
+        assert_eq!(of(vec![false; 64]).1, 62);
+        let sliced = NullBuffer::from(vec![false, true, true, false]).slice(1, 3);
+        assert_eq!(count_nulls(&sliced, |row| row == 2), 1);
     }
 }

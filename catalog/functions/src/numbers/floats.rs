@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use arrow::{
     array::{ArrayRef, PrimitiveArray},
-    datatypes::{ArrowPrimitiveType, Float32Type, Float64Type},
+    datatypes::{Float32Type, Float64Type},
 };
 
 use super::{
-    checked::{combine_floats, combine_slowly, convert, convert_freely, convert_slowly},
+    checked::{Float, combine_floats, combine_slowly, combine_with, convert, convert_freely, convert_slowly},
     degrees, hyperbolic, rounding,
 };
 use crate::{
@@ -44,9 +44,8 @@ macro_rules! float_arithmetic {
         pub fn $add(arguments: &Arguments<'_>) -> Done {
             combine_floats::<$type>(
                 arguments,
-                <$type as ArrowPrimitiveType>::Native::NAN,
                 |a, b| a + b,
-                |_, _, c| u64::from(!c.is_finite()),
+                |_, _, c| c.is_not_finite(),
                 |a, b| overflow((a + b).into(), a.is_finite() && b.is_finite()),
             )
         }
@@ -54,9 +53,8 @@ macro_rules! float_arithmetic {
         pub fn $subtract(arguments: &Arguments<'_>) -> Done {
             combine_floats::<$type>(
                 arguments,
-                <$type as ArrowPrimitiveType>::Native::NAN,
                 |a, b| a - b,
-                |_, _, c| u64::from(!c.is_finite()),
+                |_, _, c| c.is_not_finite(),
                 |a, b| overflow((a - b).into(), a.is_finite() && b.is_finite()),
             )
         }
@@ -64,9 +62,8 @@ macro_rules! float_arithmetic {
         pub fn $multiply(arguments: &Arguments<'_>) -> Done {
             combine_floats::<$type>(
                 arguments,
-                <$type as ArrowPrimitiveType>::Native::NAN,
                 |a, b| a * b,
-                |a, b, c| u64::from(!((c.abs() < <$type as ArrowPrimitiveType>::Native::INFINITY) & ((c != 0.0) | (a == 0.0) | (b == 0.0)))),
+                |a, b, c| c.is_not_finite() | ((c == 0.0) & (a != 0.0) & (b != 0.0)),
                 |a, b| {
                     let c = a * b;
                     let underflow = c == 0.0 && a != 0.0 && b != 0.0;
@@ -78,10 +75,8 @@ macro_rules! float_arithmetic {
         pub fn $divide(arguments: &Arguments<'_>) -> Done {
             combine_floats::<$type>(
                 arguments,
-                <$type as ArrowPrimitiveType>::Native::NAN,
                 |a, b| a / b,
-                // Nothing is usual but what is finite, and zero only of zero.
-                |a, _, c| u64::from(!((c.abs() < <$type as ArrowPrimitiveType>::Native::INFINITY) & ((c != 0.0) | (c == a)))),
+                |a, _, c| c.is_not_finite() | ((c == 0.0) & (a != 0.0)),
                 |a, b| {
                     if b == 0.0 {
                         return (!a.is_nan()).then(FunctionError::division_by_zero);
@@ -271,10 +266,17 @@ float_functions! {
     }, is_nan, beyond_unit;
     /// `atand`
     float8_atand: |value| degrees::atan(value), never, sound;
-    /// `degrees`
-    float8_degrees: |value| value / (std::f64::consts::PI / 180.0), is_not_finite, |value| {
-        overflow(value / (std::f64::consts::PI / 180.0), value.is_finite())
-    };
+}
+
+/// `degrees`
+pub fn float8_degrees(arguments: &Arguments<'_>) -> Done {
+    combine_with::<Float64Type>(
+        arguments,
+        std::f64::consts::PI / 180.0,
+        |value, degree| value / degree,
+        |_, _, degrees| degrees.is_not_finite(),
+        |value, degree| overflow(value / degree, value.is_finite()),
+    )
 }
 
 /// `atan2`

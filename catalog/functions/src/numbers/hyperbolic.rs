@@ -7,6 +7,7 @@ use std::f64::consts::LN_2;
 const LARGE: f64 = 268_435_456.0;
 
 /// Inverse hyperbolic sine.
+#[inline]
 pub(super) fn asinh(value: f64) -> f64 {
     let size = value.abs();
     if !size.is_finite() || size < 1.0 / LARGE {
@@ -24,6 +25,7 @@ pub(super) fn asinh(value: f64) -> f64 {
 }
 
 /// Inverse hyperbolic cosine of a value from 1 on.
+#[inline]
 pub(super) fn acosh(value: f64) -> f64 {
     if value >= LARGE {
         value.ln() + LN_2
@@ -36,6 +38,7 @@ pub(super) fn acosh(value: f64) -> f64 {
 }
 
 /// Inverse hyperbolic tangent of a value from -1 to 1.
+#[inline]
 pub(super) fn atanh(value: f64) -> f64 {
     let size = value.abs();
     if size < 1.0 / LARGE {
