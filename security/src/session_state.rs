@@ -27,8 +27,8 @@ use datafusion::{
     prelude::SessionConfig,
 };
 use lis_sql::engine::{
-    AggregateStatistics, CollectedOrder, EnsureRequirements, FilterPushdowns, Guards, LimitAggregation,
-    Planner, PushDownFilters, SortedInputs,
+    AggregateStatistics, CollectedOrder, EnsureRequirements, EqualWindows, FilterPushdowns, Guards,
+    LimitAggregation, Planner, PushDownFilters, SortedInputs,
 };
 
 use crate::barrier::RemoveBarriers;
@@ -100,9 +100,13 @@ pub fn session_state(runtime: Arc<RuntimeEnv>, mut config: SessionConfig) -> Ses
         .rules
         .into_iter()
         .filter(|rule| LOGICAL_RULES.contains(&rule.name()))
-        .map(|rule| -> Arc<dyn OptimizerRule + Send + Sync> {
-            // Ours calls the engine's, with predicates that must stay where they are taken out.
-            if rule.name() == "push_down_filter" { Arc::new(PushDownFilters::default()) } else { rule }
+        .flat_map(|rule| -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+            match rule.name() {
+                // Ours calls the engine's, with predicates that must stay where they are taken out.
+                "push_down_filter" => vec![Arc::new(PushDownFilters::default())],
+                "common_sub_expression_eliminate" => vec![Arc::new(EqualWindows), rule],
+                _ => vec![rule],
+            }
         })
         .collect();
     let mut physical: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = PhysicalOptimizer::new()

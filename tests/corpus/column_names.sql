@@ -22,4 +22,12 @@ select count(*) from lika.s a right join lika.s b on a.x = b.x where nullif(b.y,
 select count(*) from lika.s a left join lika.s b on a.x = b.x where nullif(a.y, b.y);
 select count(*) from lika.s a right join lika.s b on a.x = b.x where (a.y = b.y) is not true and b.y;
 select count(*) from lika.s a right join lika.s b on a.x = b.x where a.y is distinct from b.y;
+-- a subquery that relates two columns of one name to the outside
+create table lika.d (id integer, aid integer);
+insert into lika.d values (1, 1), (2, null), (3, 2), (5, 5);
+select x.id from lika.d x where exists (select 1 from lika.d y, lika.d z where y.aid = x.id and z.aid is distinct from x.aid) order by 1;
+select x.id from lika.d x where not exists (select 1 from lika.d y, lika.d z where y.aid = x.id and z.aid is distinct from x.aid) order by 1;
+select x.id from lika.d x where x.id in (select y.aid from lika.d y, lika.d z where y.id <> x.aid and z.id > x.aid) order by 1;
+select x.id, (select max(y.aid) from lika.d y, lika.d z where y.aid = x.id and z.aid = x.aid) from lika.d x where (select count(*) from lika.d y, lika.d z where y.aid = x.id and z.aid = x.aid) > 0 order by 1;
+select y.id from lika.d x right join lika.a y on x.aid = y.id where x.id is null and y.id < 6 order by 1;
 drop schema lika cascade;

@@ -110,3 +110,20 @@ select n from (values (1), (2), (3)) v (n) where array_fill(n, array[2]) not in 
 -- COALESCE where a constant is wanted.
 select count(*) over (partition by coalesce(0.5::float8, 'Infinity'::float8) order by a) from (values (1), (2)) v (a) order by 1;
 select a from (values (1), (2)) v (a) order by a limit coalesce(null, 1);
+-- ORDER BY a column that is constant where it comes from and null where an outer join has no row
+select b.forvaltning, a.id from c.rad a left join (select id, forvaltning from c.rad where id = 2) b on a.id = b.id order by b.forvaltning, a.id;
+select b.k, a.id from c.rad a left join (select 10 as k, id from c.rad where id < 3) b on a.id = b.id order by b.k desc, a.id;
+select b.k, a.id from (select 10 as k, id from c.rad where id < 3) b right join c.rad a on a.id = b.id order by b.k, a.id;
+select b.k, a.id from (select 10 as k, id from c.rad where id < 3) b full join c.rad a on a.id = b.id order by b.k, a.id;
+select a.id, row_number() over (order by b.k, a.id) from c.rad a left join (select 10 as k, id from c.rad where id < 3) b on a.id = b.id order by a.id;
+-- ORDER BY a window's column and more, over groups
+select rank() over (order by count(*)), forvaltning from c.rad group by forvaltning order by 1, 2 desc;
+select dense_rank() over () as r, forvaltning from c.rad group by forvaltning order by 1, 2 desc;
+select count(*) over (order by 1), forvaltning, konto from c.rad group by forvaltning, konto order by 1, 2 desc, 3;
+select distinct on (n, b) n, b from (select count(*) over (order by 'a') as n, bool_or(aktiv) as b from (select id % 3 as g, id > 2 as aktiv from c.rad) s group by g) s order by n desc, b;
+-- window functions that turn out the same
+select bool_or(nullif(true, false)) over () as a, cume_dist() over (order by id desc), bool_or(true) over () as b from c.rad order by 2;
+select sum(id) over (partition by 1) as a, sum(id) over (partition by round(null::numeric, 1)) as b from c.rad order by 1;
+-- columns that FULL JOIN … USING merges, as what is grouped by
+select coalesce(k, k) from (values (1), (2)) a (k) full join (values (2), (3)) b (k) using (k) group by rollup (k) order by 1;
+select coalesce(k, k) + 1 from (values (1), (2)) a (k) full join (values (2), (3)) b (k) using (k) full join (values (3), (4)) c (k) using (k) group by k order by 1;

@@ -1,7 +1,7 @@
 //! Random queries against PostgreSQL, and LIS against itself.
 //!
 //! - `random::queries`: a few hundred queries that both servers must answer alike; `LIS_TEST_LONG` makes it 100,000.
-//!   `LIS_RANDOM_SEED` begins elsewhere, `LIS_RANDOM_COUNT` says how many.
+//!   `LIS_RANDOM_SEED` begins elsewhere, `LIS_RANDOM_COUNT` says how many; of 1 the query is shown.
 //! - `random::changes`: the same of statements that change tables, in transactions with savepoints; after each of them the
 //!   tables hold the same rows on both.
 //! - `random::partitions`: for a random predicate, the rows where it is true, false and unknown are all rows, and counting
@@ -68,6 +68,9 @@ fn queries() -> Result<()> {
     let mut tally = Tally::default();
     for seed in seed..seed + count {
         let query = Generator::new(seed).query();
+        if count == 1 {
+            note(&query.sql());
+        }
         let outcome = compare(&query, &mut lis, &mut judge)?;
         if let Outcome::Differs(difference) = &outcome {
             let compared = |candidate: &Query| compare(candidate, &mut lis, &mut judge);

@@ -9,6 +9,7 @@
 //! - `constant_partitions`: a window is not partitioned by what is the same in all rows.
 //! - `aggregate_statistics`: aggregations are answered from statistics only where these are their own.
 //! - `computed_equalities`: nothing is concluded from the equality of what is computed.
+//! - `equal_windows`: a window function is computed once where it is asked for twice.
 //! - `ensure_requirements`: the limit of a sort that is not needed stays where it is when rows are left out below.
 //! - `collected_order`: rows that an aggregate collects without ORDER BY come in the order that they had.
 //! - `guards`: the nodes of `wide_rows` and `yielding_joins` get into the plan.
@@ -28,6 +29,7 @@ mod collected_order;
 mod computed_equalities;
 mod constant_partitions;
 mod ensure_requirements;
+mod equal_windows;
 mod evaluation_order;
 mod filter_pushdown;
 mod guards;
@@ -62,6 +64,7 @@ pub use self::{
     aggregate_statistics::AggregateStatistics,
     collected_order::CollectedOrder,
     ensure_requirements::EnsureRequirements,
+    equal_windows::EqualWindows,
     evaluation_order::in_order,
     filter_pushdown::FilterPushdowns,
     guards::Guards,

@@ -29,7 +29,7 @@ use crate::{
     dialect::marks::{USING_ALIAS, is_mark},
     error::{SqlError, SqlErrorKind},
     names::{Namespace, Scope, ScopeColumn, identifier},
-    resolve,
+    resolve::{self, conditional::is_engines_coalesce},
     types::{Typed, common_type},
 };
 
@@ -359,7 +359,7 @@ impl Binder<'_> {
         let common = common_type(&self.binding, &mut both, "JOIN/USING")?;
         let [left_typed, right_typed] = both;
         let expr = match join_type {
-            JoinType::Full => coalesce(vec![left_typed.expr, right_typed.expr]),
+            JoinType::Full => merged_value(left_typed.expr, right_typed.expr),
             JoinType::Right => right_typed.expr,
             _ => left_typed.expr,
         };
@@ -371,6 +371,17 @@ impl Binder<'_> {
             collation: common.collation,
             origin: None,
         }))
+    }
+}
+
+/// The first that is not null, of all columns that a chain of FULL JOINs merges.
+fn merged_value(left: Expr, right: Expr) -> Expr {
+    match left {
+        Expr::ScalarFunction(mut call) if is_engines_coalesce(&call) => {
+            call.args.push(right);
+            Expr::ScalarFunction(call)
+        }
+        left => coalesce(vec![left, right]),
     }
 }
 

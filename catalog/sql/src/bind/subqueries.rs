@@ -8,7 +8,7 @@
 //! - Everything else becomes a query of one value for each row, which [`decorrelate`](super::decorrelate) joins to the
 //!   outer plan.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use arrow::datatypes::{DataType, Field};
 use datafusion::{
@@ -817,7 +817,7 @@ fn natively_planned(plan: &LogicalPlan, aggregated: bool) -> bool {
 
 fn plain_filter(plan: &LogicalPlan, equalities_only: bool) -> bool {
     let Some(node) = as_filter(plan) else { return false };
-    if is_correlated(&node.input) {
+    if is_correlated(&node.input) || !names_are_unique(&node.predicate) {
         return false;
     }
     split_conjunction(&node.predicate).into_iter().filter(|predicate| has_outer(predicate)).all(|predicate| {
@@ -835,6 +835,15 @@ fn plain_filter(plan: &LogicalPlan, equalities_only: bool) -> bool {
             _ => false,
         }
     })
+}
+
+/// Whether the columns that the correlated parts of a predicate have inside are of different names: the engine puts them
+/// under one alias and finds them by their names.
+fn names_are_unique(predicate: &Expr) -> bool {
+    let correlated = split_conjunction(predicate).into_iter().filter(|part| has_outer(part));
+    let columns: BTreeSet<&Column> = correlated.flat_map(Expr::column_refs).collect();
+    let names: BTreeSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    names.len() == columns.len()
 }
 
 fn is_outer_column(expr: &Expr) -> bool {

@@ -34,7 +34,7 @@ impl PhysicalOptimizerRule for EnsureRequirements {
         let mut node_decides = false;
         let changed = rewritten(&plan, ChildrenPropertiesMode::Recompute, &mut |node| {
             node_decides |= decides_rows(node.as_ref());
-            Ok(sort_fences::fenced(node))
+            sort_fences::fenced(node)
         })?;
         let mut plan = changed.unwrap_or(plan);
         if node_decides {

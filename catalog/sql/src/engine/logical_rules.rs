@@ -42,6 +42,7 @@ const SUBQUERY: Kinds = 1 << 8;
 const SET_COMPARISON: Kinds = 1 << 9;
 /// A field of a record, which may be taken where the record is read.
 const LEAF: Kinds = 1 << 10;
+const WINDOW: Kinds = 1 << 12;
 /// In every plan.
 const ANYTHING: Kinds = 1 << 11;
 
@@ -66,6 +67,7 @@ const BEGINS_AT: &[(&str, Kinds)] = &[
     ("push_down_limit", LIMIT),
     ("single_distinct_aggregation_to_group_by", AGGREGATE),
     ("eliminate_group_by_constant", AGGREGATE),
+    ("equal_windows", WINDOW),
     ("extract_leaf_expressions", LEAF),
     ("push_down_leaf_projections", LEAF),
 ];
@@ -212,6 +214,7 @@ fn kinds(plan: &LogicalPlan) -> Kinds {
         LogicalPlan::Sort(_) => SORT,
         LogicalPlan::Union(_) => UNION,
         LogicalPlan::Subquery(_) => SUBQUERY,
+        LogicalPlan::Window(_) => WINDOW,
         _ => 0,
     };
     // The closures do not fail.

@@ -7,29 +7,38 @@
 //! - An OFFSET without a LIMIT: other rows would be left out.
 //!
 //! A third place is an aggregation by several grouping sets: what is equal or constant in its rows is so no more where it
-//! is null in some of the groups, but DataFusion goes on concluding from it that rows are sorted.
+//! is null in some of the groups, but DataFusion goes on concluding from it that rows are sorted. So is an outer join: a
+//! column that is constant at the side which may have no row is null where it has none.
+//!
+//! And what is below a window: DataFusion knows that groups are unique by their keys, counts these wrongly where columns change
+//! their places, and takes an order by the window's column for one by all that come after it.
 //!
 //! Here a node stands over each, which sorts do not pass, and which tells nothing of such constants.
 
 use std::sync::Arc;
 
 use datafusion::{
-    common::Result,
+    common::{Constraints, JoinType, Result},
     physical_expr::{EquivalenceProperties, PhysicalExpr, equivalence::AcrossPartitions},
     physical_plan::{
-        ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+        ChildrenPropertiesMode, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+        ReplaceChildrenOptions,
         aggregates::{AggregateExec, AggregateMode},
-        filter_pushdown::{ChildPushdownResult, FilterDescription, FilterPushdownPhase, FilterPushdownPropagation},
+        filter_pushdown::{
+            ChildPushdownResult, FilterDescription, FilterPushdownPhase, FilterPushdownPropagation,
+        },
+        joins::{HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec},
         limit::GlobalLimitExec,
         union::UnionExec,
+        windows::{BoundedWindowAggExec, WindowAggExec},
     },
 };
 
 use super::hands_on::{HandsOn, HandsOnExec};
 
-/// A union in which a column is one constant here and another there, or an OFFSET, under a fence.
-pub(super) fn fenced(node: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
-    let over = |tells| Some(HandsOnExec::over(Arc::clone(node), tells));
+/// A node under a fence if it needs one, or over one if it is a window.
+pub(super) fn fenced(node: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let over = |tells| Ok(Some(HandsOnExec::over(Arc::clone(node), tells)));
     let leaves_out = node
         .downcast_ref::<GlobalLimitExec>()
         .is_some_and(|limit| limit.skip() > 0 && limit.fetch().is_none());
@@ -44,13 +53,40 @@ pub(super) fn fenced(node: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionP
     if has_several_sets {
         return over(Tells::Nothing);
     }
+    let windowed = node.is::<BoundedWindowAggExec>() || node.is::<WindowAggExec>();
+    if windowed
+        && let [input] = node.children().as_slice()
+        && input.equivalence_properties().constraints().iter().next().is_some()
+    {
+        let input = HandsOnExec::over(Arc::clone(input), Tells::NoKeys);
+        let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+        return Arc::clone(node).replace_children(vec![input], options).map(Some);
+    }
+    if adds_nulls_to_constants(node) {
+        return over(Tells::Nothing);
+    }
     let differs = node.is::<UnionExec>()
         && node
             .equivalence_properties()
             .constants()
             .iter()
             .any(|constant| constant.across_partitions == AcrossPartitions::Heterogeneous);
-    if differs { over(Tells::Equalities) } else { None }
+    if differs { over(Tells::Equalities) } else { Ok(None) }
+}
+
+/// Whether a node is an outer join, and something is constant at a side that may have no row.
+fn adds_nulls_to_constants(node: &Arc<dyn ExecutionPlan>) -> bool {
+    let hash = node.downcast_ref::<HashJoinExec>().map(HashJoinExec::join_type).copied();
+    let loops = || node.downcast_ref::<NestedLoopJoinExec>().map(NestedLoopJoinExec::join_type).copied();
+    let merge = || node.downcast_ref::<SortMergeJoinExec>().map(SortMergeJoinExec::join_type);
+    let (left, right) = match hash.or_else(loops).or_else(merge) {
+        Some(JoinType::Left) => (false, true),
+        Some(JoinType::Right) => (true, false),
+        Some(JoinType::Full) => (true, true),
+        _ => return false,
+    };
+    let mut sides = [left, right].into_iter().zip(node.children());
+    sides.any(|(may_be_null, side)| may_be_null && !side.equivalence_properties().constants().is_empty())
 }
 
 /// Whether an aggregation, or the one below of which it is the last step, groups by several sets.
@@ -76,6 +112,8 @@ fn of_several_sets(aggregate: &AggregateExec) -> bool {
 enum Tells {
     /// Their order, and which columns are constant in a partition.
     Everything,
+    /// All of that, but not which columns are unique.
+    NoKeys,
     /// What is equal or constant in all of them.
     Equalities,
     /// Nothing.
@@ -90,6 +128,7 @@ impl HandsOn for Tells {
     fn properties(&self, input: &Arc<dyn ExecutionPlan>) -> Arc<PlanProperties> {
         let known = match self {
             Self::Everything => return Arc::clone(input.properties()),
+            Self::NoKeys => input.equivalence_properties().clone().with_constraints(Constraints::default()),
             Self::Equalities => {
                 let mut known = input.equivalence_properties().clone();
                 known.clear_per_partition_constants();

@@ -10,10 +10,7 @@ use datafusion::{
     common::{Result, config::ConfigOptions},
     physical_expr::{LexOrdering, LexRequirement},
     physical_optimizer::{PhysicalOptimizerRule, sanity_checker::SanityCheckPlan},
-    physical_plan::{
-        ChildrenPropertiesMode, ExecutionPlan, ExecutionPlanProperties,
-        sorts::sort::SortExec,
-    },
+    physical_plan::{ChildrenPropertiesMode, ExecutionPlan, ExecutionPlanProperties, sorts::sort::SortExec},
 };
 
 use super::hands_on::{rewritten, with_inputs};

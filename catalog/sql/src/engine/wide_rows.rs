@@ -57,7 +57,8 @@ pub(super) fn guarded(node: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn Ex
         let columns = guarded_columns(node.as_ref(), repeats, &input.schema());
         let is_read_again = side == 0 && node.is::<NestedLoopJoinExec>();
         let guarded = !columns.is_empty() || is_read_again;
-        Ok(guarded.then(|| HandsOnExec::over(Arc::clone(input), WideRows::new(columns.into(), is_read_again))))
+        Ok(guarded
+            .then(|| HandsOnExec::over(Arc::clone(input), WideRows::new(columns.into(), is_read_again))))
     })
 }
 

@@ -61,7 +61,8 @@ fn size(expr: &Expr, max: usize) -> usize {
     count
 }
 
-fn is_engines_coalesce(call: &ScalarFunction) -> bool {
+/// Whether a call is the engine's COALESCE.
+pub(crate) fn is_engines_coalesce(call: &ScalarFunction) -> bool {
     call.func.as_ref() == core::coalesce().as_ref()
 }
 
@@ -70,7 +71,9 @@ pub(crate) fn coalesce(arguments: Vec<Expr>, result: &DataType) -> Result<Expr, 
     let mut flat = Vec::with_capacity(arguments.len());
     for argument in arguments {
         match argument {
-            // The first that is not null is the first in any parentheses.
+            // The first that is not null is the first in any parentheses. A small one stays as it is: what is grouped by is
+            // found by its form, and a column that FULL JOIN … USING merges has this one.
+            other if size(&other, SMALL) <= SMALL => flat.push(other),
             Expr::ScalarFunction(call) if is_engines_coalesce(&call) => flat.extend(call.args),
             other => flat.push(other),
         }
