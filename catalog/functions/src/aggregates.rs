@@ -8,6 +8,7 @@ use std::{mem::size_of, sync::Arc};
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, PrimitiveArray},
+    buffer::{NullBuffer, ScalarBuffer},
     datatypes::{ArrowPrimitiveType, DataType, Decimal128Type, Int16Type, Int32Type, Int64Type},
 };
 use datafusion::{
@@ -115,8 +116,8 @@ impl Finisher {
         value.map(Some).ok_or_else(|| FunctionError::numeric_overflow().into())
     }
 
-    fn state_arrays(self, sums: Vec<i128>, counts: Vec<i64>) -> Result<Vec<ArrayRef>> {
-        let sums = Decimal128Array::from(sums).with_precision_and_scale(38, self.from)?;
+    fn state_arrays(self, sums: impl Into<ScalarBuffer<i128>>, counts: Vec<i64>) -> Result<Vec<ArrayRef>> {
+        let sums = Decimal128Array::try_new(sums.into(), None)?.with_precision_and_scale(38, self.from)?;
         Ok(vec![Arc::new(sums), Arc::new(Int64Array::from(counts))])
     }
 }
@@ -147,6 +148,74 @@ pub(crate) fn each_value(values: &ArrayRef, mut each: impl FnMut(usize, i128)) -
         other => return Err(FunctionError::internal(format!("no numeric aggregate of {other}")).into()),
     }
     Ok(())
+}
+
+/// The rows that count: their value is not null, and the FILTER takes them; nothing if that is all.
+fn counting(values: &ArrayRef, filter: Option<&BooleanArray>) -> Option<NullBuffer> {
+    let passing = filter.map(|filter| {
+        let taken = match filter.nulls() {
+            Some(known) => filter.values() & known.inner(),
+            None => filter.values().clone(),
+        };
+        NullBuffer::new(taken)
+    });
+    NullBuffer::union(values.nulls(), passing.as_ref()).filter(|counting| counting.null_count() > 0)
+}
+
+/// Calls back with the group and value of each row that counts.
+fn each_in_group(
+    values: &ArrayRef,
+    groups: &[usize],
+    filter: Option<&BooleanArray>,
+    mut each: impl FnMut(usize, i128),
+) -> Result<()> {
+    fn over<T: ArrowPrimitiveType<Native: Into<i128>>>(
+        values: &PrimitiveArray<T>,
+        groups: &[usize],
+        counting: Option<&NullBuffer>,
+        mut each: impl FnMut(usize, i128),
+    ) {
+        let pairs = values.values().iter().zip(groups);
+        match counting {
+            None => pairs.for_each(|(value, group)| each(*group, (*value).into())),
+            Some(counting) => {
+                let counted = pairs.zip(counting).filter(|(_, counts)| *counts);
+                counted.for_each(|((value, group), _)| each(*group, (*value).into()));
+            }
+        }
+    }
+    let counting = counting(values, filter);
+    let counting = counting.as_ref();
+    match values.data_type() {
+        DataType::Int16 => over(values.as_primitive::<Int16Type>(), groups, counting, &mut each),
+        DataType::Int32 => over(values.as_primitive::<Int32Type>(), groups, counting, &mut each),
+        DataType::Int64 => over(values.as_primitive::<Int64Type>(), groups, counting, &mut each),
+        DataType::Decimal128(..) => {
+            over(values.as_primitive::<Decimal128Type>(), groups, counting, &mut each)
+        }
+        other => return Err(FunctionError::internal(format!("no numeric aggregate of {other}")).into()),
+    }
+    Ok(())
+}
+
+/// Values as 128 bits, with nothing where a row does not count.
+fn widened(
+    values: &ArrayRef,
+    filter: Option<&BooleanArray>,
+) -> Result<(ScalarBuffer<i128>, Option<NullBuffer>)> {
+    let wide = match values.as_primitive_opt::<Decimal128Type>() {
+        Some(values) => values.values().clone(),
+        None => {
+            let mut wide = vec![0; values.len()];
+            each_value(values, |row, value| {
+                if let Some(place) = wide.get_mut(row) {
+                    *place = value;
+                }
+            })?;
+            ScalarBuffer::from(wide)
+        }
+    };
+    Ok((wide, counting(values, filter)))
 }
 
 fn only(values: &[ArrayRef]) -> Result<&ArrayRef> {
@@ -254,16 +323,6 @@ impl Groups {
         self.counts.resize(total, 0);
     }
 
-    #[inline]
-    fn add(&mut self, group: usize, value: i128, count: i64) {
-        if let (Some(sum), Some(held)) = (self.sums.get_mut(group), self.counts.get_mut(group)) {
-            let (next, over) = sum.overflowing_add(value);
-            *sum = next;
-            self.overflow |= over;
-            *held += count;
-        }
-    }
-
     fn take(&mut self, emit_to: EmitTo) -> Result<(Vec<i128>, Vec<i64>)> {
         if self.overflow {
             return Err(FunctionError::numeric_overflow().into());
@@ -286,13 +345,17 @@ impl GroupsAccumulator for Groups {
         total_num_groups: usize,
     ) -> Result<()> {
         self.grow(total_num_groups);
-        each_value(only(values)?, |row, value| {
-            if passes(opt_filter, row)
-                && let Some(group) = group_indices.get(row)
-            {
-                self.add(*group, value, 1);
+        let (sums, counts, mut overflow) = (&mut self.sums, &mut self.counts, self.overflow);
+        each_in_group(only(values)?, group_indices, opt_filter, |group, value| {
+            if let (Some(sum), Some(count)) = (sums.get_mut(group), counts.get_mut(group)) {
+                let (next, over) = sum.overflowing_add(value);
+                *sum = next;
+                overflow |= over;
+                *count += 1;
             }
-        })
+        })?;
+        self.overflow = overflow;
+        Ok(())
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
@@ -321,8 +384,14 @@ impl GroupsAccumulator for Groups {
         self.grow(total_num_groups);
         let (sums, counts) = states(values)?;
         for (row, group) in group_indices.iter().enumerate() {
-            if sums.is_valid(row) && counts.is_valid(row) {
-                self.add(*group, sums.value(row), counts.value(row));
+            if sums.is_valid(row)
+                && counts.is_valid(row)
+                && let (Some(sum), Some(count)) = (self.sums.get_mut(*group), self.counts.get_mut(*group))
+            {
+                let (next, over) = sum.overflowing_add(sums.value(row));
+                *sum = next;
+                self.overflow |= over;
+                *count += counts.value(row);
             }
         }
         Ok(())
@@ -334,15 +403,18 @@ impl GroupsAccumulator for Groups {
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
         let values = only(values)?;
-        let (mut sums, mut counts) = (vec![0; values.len()], vec![0; values.len()]);
-        each_value(values, |row, value| {
-            if passes(opt_filter, row)
-                && let (Some(sum), Some(count)) = (sums.get_mut(row), counts.get_mut(row))
-            {
-                *sum = value;
-                *count = 1;
+        let (sums, counting) = widened(values, opt_filter)?;
+        let counts = match &counting {
+            None => vec![1; values.len()],
+            Some(counting) => counting.iter().map(i64::from).collect(),
+        };
+        // What does not count adds nothing.
+        let sums = match &counting {
+            None => sums,
+            Some(counting) => {
+                sums.iter().zip(counting).map(|(sum, counts)| if counts { *sum } else { 0 }).collect()
             }
-        })?;
+        };
         self.finisher.state_arrays(sums, counts)
     }
 

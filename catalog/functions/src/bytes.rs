@@ -1,13 +1,13 @@
 //! Functions over `bytea`, and its written forms: hex, base64 and escaped.
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, StringViewArray};
 
 use crate::{
     error::{FunctionError, FunctionErrorKind},
     kernels::{Bytes, Int4, Int8, Text, map, map_bool, map_bytes, map_text},
     results::check_length,
     scalar::Arguments,
-    strings::eight_digits,
+    strings::{eight_digits, hexadecimal_bytes},
     text_input::{parse_escaped, parse_hex},
 };
 
@@ -267,6 +267,13 @@ fn form_of(name: &str) -> Result<Form, FunctionError> {
 
 /// `encode(bytea, form)`
 pub fn encode(arguments: &Arguments<'_>) -> Done {
+    let (forms, _) = arguments.typed::<StringViewArray>(1)?;
+    if arguments.is_constant(1)
+        && matches!(form_of(forms.value(0))?, Form::Hex)
+        && let Some(encoded) = hexadecimal_bytes(arguments)?
+    {
+        return Ok(encoded);
+    }
     let mut digits = Vec::new();
     map_text::<(Bytes, Text)>(arguments, |(bytes, form), out| {
         // The shortest form of the three has a third more characters than bytes.

@@ -14,16 +14,25 @@ use md5::{Digest, Md5};
 
 use crate::{
     error::FunctionError,
+    interrupt,
     kernels::{Bytes, Text, map_bytes, map_text},
     scalar::{Arguments, Scalar},
 };
+
+/// Bytes of one value after which it is looked whether anybody waits.
+const BETWEEN_CHECKS: usize = 1 << 20;
 
 macro_rules! sha {
     ($($(#[$doc:meta])* $name:ident: $digest:ident;)*) => {
         $($(#[$doc])*
         pub fn $name(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
             map_bytes::<(Bytes,)>(arguments, |(bytes,), out| {
-                out.extend_from_slice(&<sha2::$digest as sha2::Digest>::digest(bytes));
+                let mut digest = <sha2::$digest as sha2::Digest>::new();
+                for piece in bytes.chunks(BETWEEN_CHECKS) {
+                    interrupt::check()?;
+                    sha2::Digest::update(&mut digest, piece);
+                }
+                out.extend_from_slice(&sha2::Digest::finalize(digest));
                 Ok(())
             })
         })*
@@ -39,6 +48,15 @@ sha! {
     sha384: Sha384;
     /// `sha512(bytea)`
     sha512: Sha512;
+}
+
+fn md5_of(bytes: &[u8]) -> Result<impl AsRef<[u8]> + use<>, FunctionError> {
+    let mut digest = Md5::new();
+    for piece in bytes.chunks(BETWEEN_CHECKS) {
+        interrupt::check()?;
+        digest.update(piece);
+    }
+    Ok(digest.finalize())
 }
 
 fn write_hex(digest: &[u8], out: &mut String) {
@@ -77,7 +95,7 @@ fn chance(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
 /// `md5(text)`
 pub fn md5_text(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
     map_text::<(Text,)>(arguments, |(text,), out| {
-        write_hex(&Md5::digest(text.as_bytes()), out);
+        write_hex(md5_of(text.as_bytes())?.as_ref(), out);
         Ok(())
     })
 }
@@ -85,7 +103,7 @@ pub fn md5_text(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
 /// `md5(bytea)`
 pub fn md5_bytes(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
     map_text::<(Bytes,)>(arguments, |(bytes,), out| {
-        write_hex(&Md5::digest(bytes), out);
+        write_hex(md5_of(bytes)?.as_ref(), out);
         Ok(())
     })
 }

@@ -4,16 +4,15 @@
 use std::{mem::size_of, sync::Arc};
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array},
+    array::{Array, ArrayRef, BooleanArray, Decimal128Array},
     buffer::{NullBuffer, ScalarBuffer},
-    datatypes::Decimal128Type,
 };
 use datafusion::{
     common::Result,
     logical_expr::{EmitTo, GroupsAccumulator},
 };
 
-use super::{Finisher, each_value, only, passes};
+use super::{Finisher, each_in_group, only, widened};
 use crate::{error::FunctionError, numbers::fit, text_input::NUMERIC_MAX};
 
 /// The sums of all groups.
@@ -53,21 +52,14 @@ impl Sums {
             }
         };
         match &mut self.seen {
-            None => each_value(values, |row, value| {
-                if let Some(group) = groups.get(row) {
-                    add(*group, value);
-                }
-            })?,
+            None => each_in_group(values, groups, None, add)?,
             Some(seen) => {
                 seen.resize(total, false);
-                each_value(values, |row, value| {
-                    if passes(filter, row)
-                        && let Some(group) = groups.get(row)
-                        && let Some(seen) = seen.get_mut(*group)
-                    {
+                each_in_group(values, groups, filter, |group, value| {
+                    if let Some(seen) = seen.get_mut(group) {
                         *seen = true;
-                        add(*group, value);
                     }
+                    add(group, value);
                 })?;
             }
         }
@@ -133,24 +125,8 @@ impl GroupsAccumulator for Sums {
         values: &[ArrayRef],
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        let values = only(values)?;
-        let passing = opt_filter.map(|filter| {
-            NullBuffer::from((0..values.len()).map(|row| passes(Some(filter), row)).collect::<Vec<_>>())
-        });
-        let nulls = NullBuffer::union(values.logical_nulls().as_ref(), passing.as_ref());
-        let sums = match values.as_primitive_opt::<Decimal128Type>() {
-            Some(values) => values.values().clone(),
-            None => {
-                let mut sums = vec![0; values.len()];
-                each_value(values, |row, value| {
-                    if let Some(sum) = sums.get_mut(row) {
-                        *sum = value;
-                    }
-                })?;
-                ScalarBuffer::from(sums)
-            }
-        };
-        let array = Decimal128Array::try_new(sums, nulls)?;
+        let (sums, counting) = widened(only(values)?, opt_filter)?;
+        let array = Decimal128Array::try_new(sums, counting)?;
         Ok(vec![Arc::new(array.with_precision_and_scale(38, self.finisher.from)?)])
     }
 
@@ -161,7 +137,10 @@ impl GroupsAccumulator for Sums {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::Int32Array;
+    use arrow::{
+        array::{AsArray, Int32Array},
+        datatypes::Decimal128Type,
+    };
 
     use super::{super::Outcome, *};
 

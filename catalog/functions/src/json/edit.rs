@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringViewArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewArray};
 
 use super::{Json, members_in_order, parse, write_normal, write_string};
 use crate::{
+    arrays::shape::Arrays,
     error::{FunctionError, FunctionErrorKind},
-    kernels::{Bool, Int4, Text, map_text},
+    kernels::{Int4, Text, TextArgument, map_text, text_rows},
     results::TextColumn,
     scalar::Arguments,
 };
@@ -100,44 +101,23 @@ fn place(index: i64, length: usize) -> Option<usize> {
     usize::try_from(index).ok().filter(|index| *index < length)
 }
 
-/// Reads, beside the first argument, a list of texts of each row.
-struct Lists {
-    lists: ListArray,
-    rows: Vec<usize>,
-    next: usize,
-}
-
-impl Lists {
-    /// For a loop that calls back for the rows without nulls, in order.
-    fn of(arguments: &Arguments<'_>, index: usize) -> Result<Self, FunctionError> {
-        let array = arguments.full_array(index)?;
-        let lists = array
-            .as_list_opt::<i32>()
-            .ok_or_else(|| FunctionError::internal("a list of texts is wanted here"))?
-            .clone();
-        let nulls = arguments.nulls();
-        let rows = (0..arguments.rows).filter(|row| !nulls.is_null(*row)).collect();
-        Ok(Self { lists, rows, next: 0 })
-    }
-
-    fn next(&mut self) -> Result<StringViewArray, FunctionError> {
-        let row = self.rows.get(self.next).copied().unwrap_or(0);
-        self.next += 1;
-        let values = self.lists.value(row);
-        values
-            .as_string_view_opt()
-            .cloned()
-            .ok_or_else(|| FunctionError::internal("a path of texts is wanted"))
-    }
+/// The texts of a row's list.
+fn texts_of(lists: &Arrays, row: usize) -> Result<StringViewArray, FunctionError> {
+    let range = lists.range(row);
+    lists
+        .elements()
+        .as_string_view_opt()
+        .map(|texts| texts.slice(range.start, range.len()))
+        .ok_or_else(|| FunctionError::internal("a list of texts is wanted here"))
 }
 
 /// `jsonb - text[]`
 pub fn delete_keys(arguments: &Arguments<'_>) -> Done {
-    let mut lists = Lists::of(arguments, 1)?;
-    map_text::<(Text,)>(arguments, |(text,), out| {
-        let keys = lists.next()?;
+    let (targets, lists) = (TextArgument::of(arguments, 0)?, Arrays::argument(arguments, 1, 1)?);
+    text_rows(arguments, |row, out| {
+        let keys = texts_of(&lists, row)?;
         let keys: HashSet<&str> = keys.iter().flatten().collect();
-        write_normal(without_keys(parse(text)?, &keys)?, out)
+        write_normal(without_keys(parse(targets.get(row))?, &keys)?, out)
     })
 }
 
@@ -245,10 +225,10 @@ fn edit<'a>(
 
 /// `jsonb #- text[]`
 pub fn delete_path(arguments: &Arguments<'_>) -> Done {
-    let mut lists = Lists::of(arguments, 1)?;
-    map_text::<(Text,)>(arguments, |(text,), out| {
-        let path = lists.next()?;
-        let value = parse(text)?;
+    let (targets, lists) = (TextArgument::of(arguments, 0)?, Arrays::argument(arguments, 1, 1)?);
+    text_rows(arguments, |row, out| {
+        let path = texts_of(&lists, row)?;
+        let value = parse(targets.get(row))?;
         if is_scalar(&value) {
             return Err(FunctionError::invalid_parameter("cannot delete path in scalar"));
         }
@@ -260,15 +240,18 @@ pub fn delete_path(arguments: &Arguments<'_>) -> Done {
 }
 
 fn changed(arguments: &Arguments<'_>, action: impl Fn(bool) -> Action) -> Done {
-    let mut lists = Lists::of(arguments, 3)?;
-    map_text::<(Text, Text, Bool)>(arguments, |(text, new, flag), out| {
-        let path = lists.next()?;
-        let value = parse(text)?;
+    let (targets, news) = (TextArgument::of(arguments, 0)?, TextArgument::of(arguments, 1)?);
+    let (flags, flag_step) = arguments.typed::<BooleanArray>(2)?;
+    let lists = Arrays::argument(arguments, 3, 1)?;
+    text_rows(arguments, |row, out| {
+        let path = texts_of(&lists, row)?;
+        let value = parse(targets.get(row))?;
         if is_scalar(&value) {
             return Err(FunctionError::invalid_parameter("cannot set path in scalar"));
         }
-        let new = parse(new)?;
-        write_normal(edit(value, &path_of(&path)?, 0, action(flag), &new)?, out)
+        let new = parse(news.get(row))?;
+        let action = action(flags.value(row * flag_step));
+        write_normal(edit(value, &path_of(&path)?, 0, action, &new)?, out)
     })
 }
 
@@ -287,7 +270,7 @@ pub fn set_lax(arguments: &Arguments<'_>) -> Done {
     let texts = |index: usize| arguments.typed::<StringViewArray>(index);
     let (targets, target_step) = texts(0)?;
     let (news, new_step) = texts(2)?;
-    let (creates, create_step) = arguments.typed::<arrow::array::BooleanArray>(3)?;
+    let (creates, create_step) = arguments.typed::<BooleanArray>(3)?;
     let (treatments, treatment_step) = texts(4)?;
     let paths = arguments.full_array(1)?;
     let paths = paths.as_list_opt::<i32>().ok_or_else(|| FunctionError::internal("a path must be a list"))?;

@@ -4,7 +4,9 @@
 use std::sync::{Arc, LazyLock};
 
 use arrow::{
-    array::{Array, ArrayRef, BooleanArray, Int32Array, Int64Array, StringArray, StringViewArray},
+    array::{
+        Array, ArrayRef, BinaryViewArray, BooleanArray, Int32Array, Int64Array, StringArray, StringViewArray,
+    },
     buffer::OffsetBuffer,
     datatypes::DataType,
 };
@@ -14,7 +16,7 @@ use super::of_views;
 use crate::{
     error::{FunctionError, FunctionErrorKind},
     kernels::{Int4, map_text},
-    results::out_of_memory,
+    results::{BATCH_BYTES_MAX, out_of_memory},
     scalar::{Arguments, Scalar},
 };
 
@@ -119,6 +121,49 @@ fn hexadecimal(arguments: &Arguments<'_>, values: impl Iterator<Item = (u32, u32
         offsets.push(i32::try_from(end).map_err(|_| out_of_memory(end))?);
     }
     digits.truncate(end);
+    joined(arguments, digits, offsets)
+}
+
+/// Bytes in hexadecimal: nothing if it is too much for a batch.
+pub(crate) fn hexadecimal_bytes(arguments: &Arguments<'_>) -> Result<Option<ArrayRef>, FunctionError> {
+    let (values, step) = arguments.typed::<BinaryViewArray>(0)?;
+    let lengths =
+        || (0..values.len()).map(|row| if values.is_null(row) { 0 } else { values.value(row).len() });
+    let total = 2 * lengths().sum::<usize>();
+    if step == 0 || total > BATCH_BYTES_MAX {
+        return Ok(None);
+    }
+    let mut digits = vec![0; total + size_of::<u64>()];
+    let mut offsets = Vec::with_capacity(arguments.rows + 1);
+    let mut end = 0_usize;
+    offsets.push(0);
+    for row in 0..values.len() {
+        if values.is_valid(row) {
+            let bytes = values.value(row);
+            let mut at = end;
+            let mut write = |four: [u8; 4]| {
+                if let Some(place) = digits.get_mut(at..at + size_of::<u64>()) {
+                    place.copy_from_slice(&eight_digits(u32::from_be_bytes(four)).to_le_bytes());
+                }
+                at += size_of::<u64>();
+            };
+            let (fours, rest) = bytes.as_chunks::<4>();
+            fours.iter().for_each(|four| write(*four));
+            // Always eight are written: what is too much is written over.
+            if !rest.is_empty() {
+                let byte = |index: usize| rest.get(index).copied().unwrap_or_default();
+                write([byte(0), byte(1), byte(2), 0]);
+            }
+            end += 2 * bytes.len();
+        }
+        offsets.push(i32::try_from(end).map_err(|_| out_of_memory(end))?);
+    }
+    digits.truncate(end);
+    joined(arguments, digits, offsets).map(Some)
+}
+
+/// Texts that lie one behind the other.
+fn joined(arguments: &Arguments<'_>, digits: Vec<u8>, offsets: Vec<i32>) -> Done {
     let texts = StringArray::try_new(OffsetBuffer::new(offsets.into()), digits.into(), None)?;
     let texts = StringViewArray::from(&texts);
     match arguments.nulls().into_buffer(arguments.rows) {
