@@ -53,3 +53,11 @@ select bit_xor(distinct x), bit_xor(distinct x::bigint), bit_xor(distinct x::sma
 select g, bit_xor(distinct x), count(distinct x), bit_xor(x) from (values (1, 1), (1, 1), (2, 5), (2, null), (3, null)) v(g, x) group by g order by g;
 select array_agg(x), string_agg(x::text, '') from (values (3), (1), (2)) t(x);
 select k % 3, array_agg(k) from (select unnest(array[9, 1, 5, 2, 7, 4]) as k) t group by 1 order by 1;
+-- each collecting aggregate has its own order, and none has that of the rows
+select array_agg(x), array_agg(x order by x desc), json_agg(x), jsonb_agg(x order by -x), string_agg(x::text, ',' order by x desc), array_agg(array[x, x]) from generate_series(1, 4) x;
+select k, array_agg(v), array_agg(v order by v desc), array_agg(distinct v order by v desc) from (values (1, 'b'), (1, 'a'), (2, 'c'), (1, 'c'), (2, 'a'), (2, 'a')) t(k, v) group by k order by k;
+select x, array_agg(x) over (order by x desc rows 2 preceding), sum(x) over (order by x rows 1 preceding), json_agg(x) over (order by x desc) from generate_series(1, 4) x order by x;
+select stddev(x), stddev_pop(x), var_pop(x), var_samp(x) from (values (1::smallint), (2), (3)) t(x);
+select stddev(x), stddev_pop(x) from (values (1), (2), (3)) t(x);
+select stddev(x), stddev_pop(x), variance(x) from (values (0.25), (0.50), (0.75)) t(x);
+select coalesce(x, 0.5), case when x > 1 then x else 1.25 end from (values (1), (null), (2)) t(x) order by x;

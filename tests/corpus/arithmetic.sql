@@ -57,3 +57,7 @@ select 5 = any(array[1,5]), 5 <> all(array[1,2]), 5 in (1, 2, 5), 5 not in (1, 2
 select 1 is distinct from null, null is distinct from null, 1 is not distinct from 1;
 select true and null, false and null, true or null, not null;
 select (1 = 1) is true, (1 = 2) is not false, null is unknown, null is null, 1 is not null, 1 isnull, 1 notnull;
+-- a sign behind an operator belongs to it
+select 10^-2;
+select 5%-2;
+select 10 ^ -2, 5 % -2, 5 - -2, 5*-2, 5/-2, 5<-2, 5>=-2;

@@ -80,3 +80,15 @@ select to_char(12, 'FM9.9EEEE');
 select to_char(12, '9.9EEEE9');
 select to_char(12, '9.9EEEEEEEE');
 select to_char(12, 'PL99'), to_char(-12, 'SG99'), to_char(12, '99MI'), to_char(0, 'B99'), to_char(12, '9.9EEEE');
+-- regular expressions: constraints, references, classes and escapes
+select 'foo' ~ '(?=f)foo', 'foobar' ~ 'foo(?!bar)', 'foobaz' ~ 'foo(?!bar)', 'xbar' ~ '(?<=x)bar', 'abar' ~ '(?<!a)bar';
+select regexp_replace('1234567.89', '(\d)(?=(\d{3})+(?!\d))', '\1,', 'g');
+select regexp_replace('hello  wworld', '(.)\1', '<\1>', 'g'), regexp_matches('abab xyxy', '(..)\1', 'g');
+select regexp_match('abbay', '(.)(.)\2\1'), regexp_match('aaabaa', '(a*)b\1'), regexp_match('abcabc', '(.*)(.*)\1'), 'aA' ~* '(a)\1', 'aA' ~ '(a)\1';
+select t, t ~ '^(?=.*\d)(?=.*[a-z])(?=.*[A-Z]).{6,}$' as bra from (values ('Abc123'), ('abc123'), ('ABCDEF'), ('Ab1')) v(t) order by t;
+select regexp_match('xab', '(?=(a))(a)'), regexp_count('aaaa', '(?=aa)'), regexp_split_to_array('a1b22c', '(?<=\d)(?=[a-z])');
+select 'abc' ~ '(a\1)';
+select 'abc' ~ '(?=(a)\1)';
+select 'word up' ~ '[[:<:]]up[[:>:]]', 'a-b' ~ 'a[[.-.]]b', 'a<b' ~ 'a\<b', 'a{b' ~ 'a{b', 'a' ~ '(?#kommentar)a', 'aéb' ~ 'a[[=é=]]b', E'a\nb' ~ '(?n)a[^x]b', E'a\001b' ~ 'a\cAb', 'aAb' ~ 'a\101b', 'åb' ~ '\u00e5b';
+select 'abc' ~ '\q';
+select '-abc-' similar to '%\mabc\M%', 'xabcy' similar to '%\mabc\M%', 'a5' similar to '_\d';

@@ -20,7 +20,7 @@ use crate::{
         Date, Float4, Float8, Int8, Interval, Numeric, Text, Timestamp, map, map_nullable, map_text,
         map_text_nullable, result_scale, scale_of,
     },
-    results::{TextColumn, check_length},
+    results::{TextColumn, check_length, out_of_memory},
     scalar::Arguments,
     strings::write_literal,
     text_input::rescale,
@@ -310,10 +310,12 @@ fn write_format(
             return Err(FunctionError::invalid_parameter("number is out of range"));
         }
         check_length(out.len() + text.len() + fill)?;
-        let blanks = " ".repeat(fill);
-        out.push_str(if left { "" } else { &blanks });
+        // At once and not more: growing it would take twice as much.
+        out.try_reserve_exact(text.len() + fill).map_err(|_| out_of_memory(out.len() + fill))?;
+        let (before, after) = if left { (0, fill) } else { (fill, 0) };
+        out.extend(std::iter::repeat_n(' ', before));
         out.push_str(&text);
-        out.push_str(if left { &blanks } else { "" });
+        out.extend(std::iter::repeat_n(' ', after));
     }
     Ok(())
 }

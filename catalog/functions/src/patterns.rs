@@ -1,15 +1,16 @@
 //! Pattern matching (PostgreSQL's section 9.7): LIKE, SIMILAR TO and POSIX regular expressions.
 //!
 //! LIKE is matched here. Regular expressions are the crate `regex`'s, after a translation of PostgreSQL's syntax; what
-//! it cannot express (back references, look-ahead) is refused. Which of several matches at one place is taken is
-//! PostgreSQL's choice, by length.
+//! it cannot express (back references, look-around) and which of several matches at one place is taken is found by a tree
+//! of our own.
 //!
-//! LIKE is here; `patterns/expressions.rs` compiles, `patterns/lengths.rs` chooses, `patterns/regexp.rs` has the
-//! functions.
+//! LIKE is here; `patterns/translation.rs` translates, `patterns/expressions.rs` compiles, `patterns/lengths.rs` chooses,
+//! `patterns/regexp.rs` has the functions.
 
 mod expressions;
 mod lengths;
 mod regexp;
+mod translation;
 
 use std::sync::Arc;
 

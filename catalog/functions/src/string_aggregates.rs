@@ -1,6 +1,7 @@
 //! `string_agg` of text and of bytes: each value after the first is preceded by the delimiter of its own row. Nulls are
 //! left out; a null delimiter is empty. What is joined has the bounds of [`results`](crate::results), asked before it grows:
-//! DataFusion's own accumulators join a whole batch first. With an ORDER BY, each call sorts its own rows: of several calls in one SELECT, each may ask for another order.
+//! DataFusion's own accumulators join a whole batch first. With an ORDER BY, each call sorts its own rows, and so does
+//! `array_agg`: of several calls in one SELECT, each may ask for another order, or for that of the rows.
 
 use std::{collections::HashSet, mem::size_of, sync::Arc};
 
@@ -34,20 +35,29 @@ pub enum Joined {
     Bytes,
 }
 
+/// What rows that are sorted become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Collected {
+    /// One text or one string of bytes.
+    Joined(Joined),
+    /// An array of the first argument's values.
+    Values,
+}
+
 /// The aggregate.
 pub fn string_agg(joined: Joined) -> Arc<AggregateUDF> {
     aggregate(joined)
 }
 
-/// `string_agg(value, delimiter ORDER BY …)`. Behind the two arguments stand what the rows are ordered by, one for each of
-/// `options`. With `distinct`, a combination of arguments counts once.
-pub fn sorted_string_agg(
-    joined: Joined,
+/// `string_agg(value, delimiter ORDER BY …)` and `array_agg(value ORDER BY …)`. Behind the arguments stand what the rows are
+/// ordered by, one for each of `options`. With `distinct`, a combination of arguments counts once.
+pub fn sorted_aggregate(
+    collected: Collected,
     options: Vec<SortOptions>,
     distinct: bool,
     result: DataType,
 ) -> Arc<AggregateUDF> {
-    aggregate(Sorted { joined, options, distinct, result })
+    aggregate(Sorted { collected, options, distinct, result })
 }
 
 impl Aggregation for Joined {
@@ -79,10 +89,10 @@ impl Aggregation for Joined {
     }
 }
 
-/// Joining in an order.
+/// Collecting in an order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Sorted {
-    joined: Joined,
+    collected: Collected,
     options: Vec<SortOptions>,
     distinct: bool,
     result: DataType,
@@ -90,11 +100,13 @@ struct Sorted {
 
 impl Aggregation for Sorted {
     fn name(&self) -> &'static str {
-        match (self.joined, self.distinct) {
-            (Joined::Text, false) => "string_agg_text_sorted",
-            (Joined::Text, true) => "string_agg_text_sorted_distinct",
-            (Joined::Bytes, false) => "string_agg_bytea_sorted",
-            (Joined::Bytes, true) => "string_agg_bytea_sorted_distinct",
+        match (self.collected, self.distinct) {
+            (Collected::Joined(Joined::Text), false) => "string_agg_text_sorted",
+            (Collected::Joined(Joined::Text), true) => "string_agg_text_sorted_distinct",
+            (Collected::Joined(Joined::Bytes), false) => "string_agg_bytea_sorted",
+            (Collected::Joined(Joined::Bytes), true) => "string_agg_bytea_sorted_distinct",
+            (Collected::Values, false) => "array_agg_sorted",
+            (Collected::Values, true) => "array_agg_sorted_distinct",
         }
     }
 
@@ -147,9 +159,11 @@ impl Sorting {
             };
             RowConverter::new(fields.map(field).collect())
         };
-        let keys = converter(keys, &self.how.options)?.convert_columns(keys)?;
-        let mut order: Vec<usize> = (0..keys.num_rows()).collect();
-        order.sort_by(|left, right| keys.row(*left).cmp(&keys.row(*right)));
+        let mut order: Vec<usize> = (0..columns.first().map_or(0, |column| column.len())).collect();
+        if !keys.is_empty() {
+            let keys = converter(keys, &self.how.options)?.convert_columns(keys)?;
+            order.sort_by(|left, right| keys.row(*left).cmp(&keys.row(*right)));
+        }
         if self.how.distinct {
             let options = vec![SortOptions::default(); arguments.len()];
             let values = converter(arguments, &options)?.convert_columns(arguments)?;
@@ -172,9 +186,20 @@ impl Accumulator for Sorting {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let mut joining = self.how.joined.accumulator(&self.inputs)?;
+        let columns = self.columns()?;
+        let joined = match self.how.collected {
+            Collected::Joined(joined) => joined,
+            Collected::Values => {
+                let Some(values) = columns.first().filter(|_| !self.rows.is_empty()) else {
+                    return ScalarValue::try_from(&self.how.result);
+                };
+                let sorted = take(values, &self.in_order(&columns)?, None)?;
+                let list = SingleRowListArrayBuilder::new(sorted).build_list_array();
+                return Ok(ScalarValue::List(Arc::new(list)));
+            }
+        };
+        let mut joining = joined.accumulator(&self.inputs)?;
         if !self.rows.is_empty() {
-            let columns = self.columns()?;
             let order = self.in_order(&columns)?;
             let sorted = columns.iter().take(2).map(|column| take(column, &order, None));
             joining.update_batch(&sorted.collect::<std::result::Result<Vec<_>, _>>()?)?;
@@ -416,7 +441,8 @@ mod tests {
     fn each_call_sorts_for_itself() {
         let joined = |descending: bool, distinct: bool| {
             let options = vec![SortOptions { descending, nulls_first: descending }];
-            let sorted = Sorted { joined: Joined::Text, options, distinct, result: DataType::Utf8View };
+            let collected = Collected::Joined(Joined::Text);
+            let sorted = Sorted { collected, options, distinct, result: DataType::Utf8View };
             let texts = |texts: &[&str]| -> ArrayRef { Arc::new(StringViewArray::from(texts.to_vec())) };
             let inputs = Inputs { types: vec![DataType::Utf8View; 3], descending: false };
             let mut first = sorted.accumulator(&inputs).unwrap();

@@ -174,6 +174,10 @@ impl<'t> Adapter<'t> {
             }
             // There is no such operator, but sqlparser has one.
             "" if token.token == Token::DoubleEq => vec![Token::CustomBinaryOperator("==".to_owned())],
+            "" if let Some(operator) = self.operator_with_sign(token) => {
+                self.index += 1;
+                vec![Token::CustomBinaryOperator(operator)]
+            }
             // The mark is taken off again where BETWEEN is bound.
             "symmetric" if is_keyword(self.previous.as_ref(), Keyword::BETWEEN) => vec![Token::AtDashAt],
             // In a frame sqlparser reads a string as an interval of its own; in parentheses it is any constant.
@@ -220,6 +224,16 @@ impl<'t> Adapter<'t> {
         self.index += 1;
         self.push(token, replaced);
         true
+    }
+
+    /// A sign right behind an operator of these signs belongs to it in PostgreSQL: `2^-1` has an operator `^-`, which
+    /// does not exist.
+    fn operator_with_sign(&self, token: &TokenWithSpan) -> Option<String> {
+        use Token::{Ampersand, Caret, Minus, Mod, Pipe, Plus, Sharp, StringConcat};
+        let is_operator = matches!(token.token, Caret | Mod | Pipe | Ampersand | Sharp | StringConcat);
+        let sign = &self.tokens.get(self.index + 1)?.token;
+        let belongs = is_operator && matches!(sign, Minus | Plus) && ends_expression(self.previous.as_ref());
+        belongs.then(|| format!("{}{sign}", token.token))
     }
 
     /// Puts tokens in the place of a written one.

@@ -593,7 +593,8 @@ fn write_keyword(
             let (_, week) = iso_week(days);
             number((week - 1) * 7 + iso_day_of_week(days), 3, out);
         }
-        K::Day => number(moment.day, 2, out),
+        // The sign counts, unlike in the other fields.
+        K::Day => number(moment.day, if moment.day < 0 { 1 } else { 2 }, out),
         K::DayOfWeek => number(i64::try_from(weekday(days("D")?)).unwrap_or(0) + 1, 1, out),
         K::IsoDayOfWeek => number(iso_day_of_week(days("ID")?), 1, out),
         K::WeekOfMonth => number((moment.day - 1) / 7 + 1, 1, out),

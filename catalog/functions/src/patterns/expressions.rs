@@ -1,4 +1,5 @@
-//! From PostgreSQL's regular expressions and SIMILAR TO patterns to those of the crate `regex`.
+//! Regular expressions, compiled: with the crate `regex`, and with a tree of our own where that would take another match
+//! than PostgreSQL or cannot say what the pattern says.
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -10,7 +11,9 @@ use regex_syntax::{ast::parse::ParserBuilder, hir::translate::TranslatorBuilder}
 use super::{
     lengths::{Span, Tree},
     one_character,
+    translation::{Translation, similar_to_regex, translate},
 };
+use crate::interrupt;
 use crate::{
     error::{FunctionError, FunctionErrorKind},
     kernels::{TextArgument, text_rows},
@@ -33,47 +36,6 @@ pub fn similar_to_escape() -> Arc<ScalarUDF> {
             Ok(())
         })
     })
-}
-
-/// Writes a SIMILAR TO pattern as a regular expression. Two escaped double quotes mark the part that SUBSTRING takes.
-pub(super) fn similar_to_regex(pattern: &str, escape: Option<char>, out: &mut String) {
-    out.push_str("^(?:");
-    let mut characters = pattern.chars();
-    let (mut bracket, mut marks) = (false, 0);
-    while let Some(one) = characters.next() {
-        if Some(one) == escape {
-            match characters.next() {
-                Some('"') if !bracket => {
-                    // Before the first mark as short as may be, between the marks the part that is wanted.
-                    out.push_str(if marks == 0 { "){1,1}?(" } else { "){1,1}(?:" });
-                    marks += 1;
-                }
-                Some(escaped) => out.push_str(&regex::escape(escaped.encode_utf8(&mut [0; 4]))),
-                None => {}
-            }
-            continue;
-        }
-        match one {
-            '[' => {
-                bracket = true;
-                out.push('[');
-            }
-            ']' => {
-                bracket = false;
-                out.push(']');
-            }
-            '%' if !bracket => out.push_str(".*"),
-            '_' if !bracket => out.push('.'),
-            '(' if !bracket => out.push_str("(?:"),
-            '\\' | '.' | '^' | '$' if !bracket => {
-                out.push('\\');
-                out.push(one);
-            }
-            '\\' => out.push_str("\\\\"),
-            other => out.push(other),
-        }
-    }
-    out.push_str(")$");
 }
 
 /// Flags of a regular expression function.
@@ -130,16 +92,40 @@ pub(super) struct Expression {
 
 impl Expression {
     pub(super) fn is_match(&self, text: &str) -> bool {
-        self.regex.is_match(text)
+        match self.constrained() {
+            Some(_) => self.find_at(text, 0).is_some(),
+            None => self.regex.is_match(text),
+        }
     }
 
     /// How many groups the pattern has.
     pub(super) fn groups(&self) -> usize {
-        self.regex.captures_len() - 1
+        self.constrained().map_or(self.regex.captures_len() - 1, Tree::groups_len)
+    }
+
+    /// Where `regex` finds places only that may begin a match.
+    fn constrained(&self) -> Option<&Tree> {
+        self.lengths.as_deref().filter(|lengths| lengths.is_constrained())
+    }
+
+    /// The first place at which `take` finds something, from those that may begin a match.
+    fn first_of<R>(&self, text: &str, from: usize, take: impl Fn(usize) -> Option<R>) -> Option<R> {
+        let mut from = from;
+        while !interrupt::is_raised() {
+            let start = self.regex.find_at(text, from)?.start();
+            if let Some(found) = take(start) {
+                return Some(found);
+            }
+            from = start + text.get(start..)?.chars().next()?.len_utf8();
+        }
+        None
     }
 
     /// The first match that begins at a byte or later.
     pub(super) fn find_at(&self, text: &str, from: usize) -> Option<Span> {
+        if let Some(lengths) = self.constrained() {
+            return self.first_of(text, from, |start| Some((start, lengths.end(text, start)?)));
+        }
         let found = self.regex.find_at(text, from)?;
         let end = match &self.lengths {
             Some(lengths) => lengths.end(text, found.start())?,
@@ -151,6 +137,9 @@ impl Expression {
     /// The same with its groups; the match itself is number 0.
     pub(super) fn groups_at(&self, text: &str, from: usize) -> Option<Vec<Option<Span>>> {
         match &self.lengths {
+            Some(lengths) if lengths.is_constrained() => {
+                self.first_of(text, from, |start| lengths.groups(text, start))
+            }
             Some(lengths) => lengths.groups(text, self.regex.find_at(text, from)?.start()),
             None => {
                 let captures = self.regex.captures_at(text, from)?;
@@ -198,10 +187,10 @@ pub(super) fn compiled(pattern: &str, flags: Flags) -> Result<Expression, Functi
 }
 
 fn compile(pattern: &str, mut flags: Flags) -> Result<Expression, FunctionError> {
-    let translated = if flags.literal {
-        regex::escape(pattern)
+    let Translation { search, tree } = if flags.literal {
+        regex::escape(pattern).into()
     } else if let Some(literal) = pattern.strip_prefix("***=") {
-        regex::escape(literal)
+        regex::escape(literal).into()
     } else {
         let mut pattern = pattern.strip_prefix("***:").unwrap_or(pattern);
         if let Some((options, rest)) = pattern.strip_prefix("(?").and_then(|rest| rest.split_once(')'))
@@ -212,9 +201,9 @@ fn compile(pattern: &str, mut flags: Flags) -> Result<Expression, FunctionError>
             flags = Flags { global: flags.global, ..embedded };
             pattern = rest;
         }
-        translate(pattern)?
+        translate(pattern, flags.partial)?
     };
-    let regex = RegexBuilder::new(&translated)
+    let regex = RegexBuilder::new(&search)
         .case_insensitive(flags.fold)
         .dot_matches_new_line(!flags.partial)
         .multi_line(flags.anchors)
@@ -222,14 +211,14 @@ fn compile(pattern: &str, mut flags: Flags) -> Result<Expression, FunctionError>
         .size_limit(REGEX_BYTES_MAX)
         .build()
         .map_err(|error| invalid_regex(&error.to_string()))?;
-    let ast = ParserBuilder::new().ignore_whitespace(flags.expanded).build().parse(&translated);
+    let ast = ParserBuilder::new().ignore_whitespace(flags.expanded).build().parse(&tree);
     let ast = ast.map_err(|error| invalid_regex(&error.to_string()))?;
     let mut translator = TranslatorBuilder::new()
         .case_insensitive(flags.fold)
         .dot_matches_new_line(!flags.partial)
         .multi_line(flags.anchors)
         .build();
-    let lengths = Tree::of(&translated, &ast, &mut translator).map(Arc::new);
+    let lengths = Tree::of(&tree, &ast, &mut translator, flags.fold).map(Arc::new);
     Ok(Expression { regex, lengths })
 }
 
@@ -255,110 +244,6 @@ fn invalid_regex(text: &str) -> FunctionError {
     )
 }
 
-/// PostgreSQL's escapes that `regex` writes otherwise.
-fn translate(pattern: &str) -> Result<String, FunctionError> {
-    let refused = |what: &str| {
-        FunctionError::new(
-            FunctionErrorKind::FeatureNotSupported,
-            format!("{what} in regular expressions are not supported"),
-        )
-    };
-    let mut out = String::with_capacity(pattern.len());
-    let mut characters = pattern.chars().peekable();
-    let (mut bracket, mut at_start) = (false, false);
-    while let Some(one) = characters.next() {
-        match one {
-            '\\' => match characters.next() {
-                Some('m') if !bracket => out.push_str("\\b{start}"),
-                Some('M') if !bracket => out.push_str("\\b{end}"),
-                Some('y') if !bracket => out.push_str("\\b"),
-                Some('Y') if !bracket => out.push_str("\\B"),
-                Some('Z') if !bracket => out.push_str("\\z"),
-                Some('e') => out.push_str("\\x1B"),
-                Some('B') => out.push_str("\\\\"),
-                Some('b') => out.push_str("\\x08"),
-                Some('1'..='9') if !bracket => {
-                    return Err(refused("back references"));
-                }
-                Some(other) => {
-                    out.push('\\');
-                    out.push(other);
-                }
-                None => out.push('\\'),
-            },
-            '[' if !bracket => {
-                bracket = true;
-                out.push('[');
-                if characters.next_if_eq(&'^').is_some() {
-                    out.push('^');
-                }
-                if characters.next_if_eq(&']').is_some() {
-                    out.push_str("\\]");
-                }
-                at_start = true;
-                continue;
-            }
-            '[' => match characters.peek() {
-                Some(':') => {
-                    characters.next();
-                    let class: String = characters.by_ref().take_while(|inner| *inner != ':').collect();
-                    characters.next_if_eq(&']');
-                    out.push_str(character_class(&class)?);
-                }
-                _ => out.push_str("\\["),
-            },
-            ']' if bracket => {
-                bracket = false;
-                out.push(']');
-            }
-            // Inside brackets these are set operators for `regex` and plain characters for PostgreSQL.
-            '&' | '~' if bracket => {
-                out.push('\\');
-                out.push(one);
-            }
-            '-' if bracket && at_start => out.push_str("\\-"),
-            '(' if !bracket => {
-                out.push('(');
-                if characters.peek() == Some(&'?') {
-                    let mut ahead = characters.clone();
-                    ahead.next();
-                    if matches!(ahead.next(), Some('=' | '!' | '<')) {
-                        return Err(refused("look-around constraints"));
-                    }
-                }
-            }
-            other => out.push(other),
-        }
-        at_start = false;
-    }
-    Ok(out)
-}
-
-/// A POSIX class inside brackets. `regex`'s own are ASCII; PostgreSQL's follow the locale's character types.
-fn character_class(name: &str) -> Result<&'static str, FunctionError> {
-    Ok(match name {
-        "alpha" => "\\p{Alphabetic}",
-        "alnum" => "\\p{Alphabetic}\\p{Nd}",
-        "digit" => "\\p{Nd}",
-        "lower" => "\\p{Lowercase}",
-        "upper" => "\\p{Uppercase}",
-        "space" => "\\s",
-        "blank" => " \\t",
-        "punct" => "\\p{P}",
-        "cntrl" => "\\p{Cc}",
-        "xdigit" => "0-9a-fA-F",
-        "word" => "\\w",
-        "graph" => "!-~",
-        "print" => " -~",
-        _ => {
-            return Err(FunctionError::new(
-                FunctionErrorKind::InvalidRegularExpression,
-                "invalid regular expression: invalid character class",
-            ));
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -374,6 +259,15 @@ mod tests {
             ("a\nb", "a.b", true),
             ("AB", "(?i)ab", true),
             ("a.c", "***=a.c", true),
+            ("(b)", "(a)|\\(b\\)", true),
+            ("word up", "[[:<:]]up[[:>:]]", true),
+            ("a-b", "a[[.-.]]b", true),
+            ("a<b", "a\\<b", true),
+            ("a{b", "a{b", true),
+            ("xay", "(?#comment)a", true),
+            ("aA", "(?i)(a)\\1", true),
+            ("aA", "(a)\\1", false),
+            ("a\nb", "(?n)a[^x]b", false),
         ];
         for (text, pattern, expected) in cases {
             let regex = compile(pattern, Flags::default()).expect(pattern);
@@ -381,10 +275,8 @@ mod tests {
         }
         let unbalanced = compile("(", Flags::default()).expect_err("unbalanced");
         assert_eq!(unbalanced.message, "invalid regular expression: parentheses () not balanced");
-        assert_eq!(
-            compile("(a)\\1", Flags::default()).expect_err("reference").kind,
-            FunctionErrorKind::FeatureNotSupported
-        );
+        let reference = compile("(a\\1)", Flags::default()).expect_err("a reference to an open group");
+        assert_eq!(reference.message, "invalid regular expression: invalid backreference number");
     }
 
     #[test]
@@ -407,6 +299,17 @@ mod tests {
             ("(a+|b)*x?", "aabx", &["aabx", "b"]),
             ("x{1,1}?(y*)", "xyy", &["x", ""]),
             ("(a|åä)\\M", "b åä", &["åä", "åä"]),
+            // Constraints and references.
+            ("(?=f)foo", "xfoo", &["foo"]),
+            ("foo(?!bar)", "foobar foobaz", &["foo"]),
+            ("(?<=\\$)\\d+(?=(,|\\.))", "7 $12.5", &["12"]),
+            ("(?<!a)b.", "ab bc", &["bc"]),
+            ("(ab|a)\\1", "xabab", &["abab", "ab"]),
+            ("(.)(.)\\2\\1", "xabbay", &["abba", "a", "b"]),
+            ("(a*)b\\1", "aaabaa", &["aabaa", "aa"]),
+            ("(?:(.)\\1)+", "xaabbc", &["aabb", "b"]),
+            ("(.*)(.*)\\1", "abcabc", &["abcabc", "abc", ""]),
+            ("^(?=.*\\d)(?=.*[a-z]).{4,}$", "ab12", &["ab12"]),
         ];
         for (pattern, text, expected) in cases {
             let expression = compile(pattern, Flags::default()).expect(pattern);

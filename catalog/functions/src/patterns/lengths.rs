@@ -4,7 +4,9 @@
 //!
 //! `regex` finds the place, which no preference changes, and then takes the first alternative that fits. Where that can
 //! give another match, a [`Tree`] of the pattern finds the end and the groups: it computes, part by part, the set of
-//! places that a part can lead to. That costs time in proportion to text and pattern, and never more.
+//! places that a part can lead to. That costs time in proportion to text and pattern, and never more; but look-around
+//! constraints do it again at each place, and back references try one way after another, as PostgreSQL does, until
+//! nobody waits any more.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +15,9 @@ use regex_syntax::{
     hir::{Class, Hir, HirKind, Look, translate::Translator},
     is_word_character,
 };
+
+use super::translation::{Around, Mark};
+use crate::interrupt;
 
 /// From a byte to a byte.
 pub(super) type Span = (usize, usize);
@@ -40,6 +45,17 @@ enum Kind {
         number: usize,
         body: Box<Node>,
     },
+    /// What has to stand (or may not stand) behind or before a place.
+    Around {
+        constraint: Around,
+        body: Box<Node>,
+    },
+    /// The text of a group once more. `body` is what the group itself can be.
+    Reference {
+        number: usize,
+        fold: bool,
+        body: Box<Node>,
+    },
 }
 
 #[derive(Debug)]
@@ -47,13 +63,19 @@ struct Node {
     kind: Kind,
     preference: Option<Preference>,
     has_groups: bool,
+    has_references: bool,
 }
 
 impl Node {
+    fn leaf(kind: Kind) -> Self {
+        Self { kind, preference: None, has_groups: false, has_references: false }
+    }
+
     fn sequence(parts: Vec<Self>) -> Self {
         Self {
             preference: parts.iter().find_map(|part| part.preference),
             has_groups: parts.iter().any(|part| part.has_groups),
+            has_references: parts.iter().any(|part| part.has_references),
             kind: Kind::Sequence(parts),
         }
     }
@@ -64,37 +86,52 @@ impl Node {
 pub(super) struct Tree {
     root: Node,
     groups: usize,
+    is_constrained: bool,
 }
 
 impl Tree {
-    /// The tree of a pattern in `regex`'s syntax; nothing where `regex` takes the same match anyway: without
-    /// alternatives, without quantified groups and where nothing prefers the shortest.
-    pub(super) fn of(pattern: &str, ast: &Ast, translator: &mut Translator) -> Option<Self> {
+    /// The tree of a pattern in `regex`'s syntax, with what [`mark`](super::translation) stands for; nothing where
+    /// `regex` takes the same match anyway: without alternatives, without quantified groups and where nothing prefers
+    /// the shortest.
+    pub(super) fn of(pattern: &str, ast: &Ast, translator: &mut Translator, fold: bool) -> Option<Self> {
         if !is_ambiguous(ast) {
             return None;
         }
-        let mut groups = 0;
-        let root = node(pattern, ast, translator, &mut groups)?;
-        Some(Self { root, groups })
+        let mut builder =
+            Builder { pattern, translator, fold, bodies: Vec::new(), is_plain: false, is_constrained: false };
+        let root = builder.node(ast)?;
+        Some(Self { root, groups: builder.bodies.len(), is_constrained: builder.is_constrained })
+    }
+
+    /// How many groups the pattern has.
+    pub(super) fn groups_len(&self) -> usize {
+        self.groups
+    }
+
+    /// The place that `regex` finds need not be one where the whole pattern holds: it knows neither constraints nor
+    /// references.
+    pub(super) fn is_constrained(&self) -> bool {
+        self.is_constrained
     }
 
     /// Where the match that begins at `start` ends.
     pub(super) fn end(&self, text: &str, start: usize) -> Option<usize> {
-        let ends = self.root.reach(text, vec![start]);
-        match self.root.preference {
-            Some(Preference::Shortest) => ends.first().copied(),
-            _ => ends.last().copied(),
+        if self.root.has_references {
+            return Some(self.groups(text, start)?.first().copied().flatten()?.1);
         }
+        self.root.preferred(text, start).first().copied()
     }
 
     /// The match that begins at `start`, and its groups.
     pub(super) fn groups(&self, text: &str, start: usize) -> Option<Vec<Option<Span>>> {
-        let end = self.end(text, start)?;
         let mut spans = vec![None; self.groups + 1];
+        let end = self.root.preferred(text, start).into_iter().find(|end| {
+            spans.fill(None);
+            self.root.dissect(text, (start, *end), &mut spans)
+        })?;
         if let Some(whole) = spans.first_mut() {
             *whole = Some((start, end));
         }
-        self.root.dissect(text, (start, end), &mut spans);
         Some(spans)
     }
 }
@@ -103,7 +140,7 @@ fn is_ambiguous(ast: &Ast) -> bool {
     match ast {
         Ast::Alternation(_) => true,
         Ast::Concat(concat) => concat.asts.iter().any(is_ambiguous),
-        Ast::Group(group) => is_ambiguous(&group.ast),
+        Ast::Group(group) => matches!(group.kind, GroupKind::CaptureName { .. }) || is_ambiguous(&group.ast),
         Ast::Repetition(repetition) => {
             !repetition.greedy || matches!(*repetition.ast, Ast::Group(_) | Ast::Repetition(_))
         }
@@ -111,66 +148,105 @@ fn is_ambiguous(ast: &Ast) -> bool {
     }
 }
 
-/// Nothing for what the translation never writes (flags inside a pattern).
-fn node(pattern: &str, ast: &Ast, translator: &mut Translator, groups: &mut usize) -> Option<Node> {
-    let leaf = |kind: Kind| Some(Node { kind, preference: None, has_groups: false });
-    match ast {
-        Ast::Empty(_) => leaf(Kind::Sequence(Vec::new())),
-        Ast::Flags(_) => None,
-        Ast::Literal(_)
-        | Ast::Dot(_)
-        | Ast::Assertion(_)
-        | Ast::ClassUnicode(_)
-        | Ast::ClassPerl(_)
-        | Ast::ClassBracketed(_) => leaf(leaf_of(&translator.translate(pattern, ast).ok()?)?),
-        Ast::Repetition(repetition) => {
-            let body = Box::new(node(pattern, &repetition.ast, translator, groups)?);
-            let (minimum, maximum, is_fixed) = range_of(repetition);
-            let preference = match (is_fixed, repetition.greedy) {
-                (true, true) => body.preference,
-                (_, true) => Some(Preference::Longest),
-                (_, false) => Some(Preference::Shortest),
-            };
-            let has_groups = body.has_groups;
-            Some(Node { kind: Kind::Repeat { minimum, maximum, body }, preference, has_groups })
-        }
-        Ast::Group(group) => match &group.kind {
-            GroupKind::NonCapturing(_) => node(pattern, &group.ast, translator, groups),
-            GroupKind::CaptureIndex(_) | GroupKind::CaptureName { .. } => {
-                *groups += 1;
-                let number = *groups;
-                let body = Box::new(node(pattern, &group.ast, translator, groups)?);
-                let preference = body.preference;
-                Some(Node { kind: Kind::Group { number, body }, preference, has_groups: true })
+struct Builder<'a> {
+    pattern: &'a str,
+    translator: &'a mut Translator,
+    fold: bool,
+    /// The groups so far, in order.
+    bodies: Vec<&'a Ast>,
+    /// Below a reference: groups do not count.
+    is_plain: bool,
+    is_constrained: bool,
+}
+
+impl<'a> Builder<'a> {
+    /// Nothing for what the translation never writes (flags inside a pattern).
+    fn node(&mut self, ast: &'a Ast) -> Option<Node> {
+        match ast {
+            Ast::Empty(_) => Some(Node::leaf(Kind::Sequence(Vec::new()))),
+            Ast::Flags(_) => None,
+            Ast::Literal(_)
+            | Ast::Dot(_)
+            | Ast::Assertion(_)
+            | Ast::ClassUnicode(_)
+            | Ast::ClassPerl(_)
+            | Ast::ClassBracketed(_) => {
+                Some(Node::leaf(leaf_of(&self.translator.translate(self.pattern, ast).ok()?)?))
             }
-        },
-        Ast::Alternation(alternation) => {
-            let branches = alternation
-                .asts
-                .iter()
-                .map(|branch| node(pattern, branch, translator, groups))
-                .collect::<Option<Vec<_>>>()?;
-            Some(Node {
-                has_groups: branches.iter().any(|branch| branch.has_groups),
-                kind: Kind::Either(branches),
-                preference: Some(Preference::Longest),
-            })
-        }
-        Ast::Concat(concat) => {
-            let mut parts: Vec<Node> = Vec::new();
-            // What has no groups and prefers one thing is one part.
-            let mut run: Vec<Node> = Vec::new();
-            for ast in &concat.asts {
-                let part = node(pattern, ast, translator, groups)?;
-                let before = run.iter().find_map(|part| part.preference);
-                let differs = part.preference.zip(before).is_some_and(|(one, other)| one != other);
-                if part.has_groups || differs {
-                    parts.extend((!run.is_empty()).then(|| Node::sequence(std::mem::take(&mut run))));
+            Ast::Repetition(repetition) => {
+                let body = Box::new(self.node(&repetition.ast)?);
+                let (minimum, maximum, is_fixed) = range_of(repetition);
+                let preference = match (is_fixed, repetition.greedy) {
+                    (true, true) => body.preference,
+                    (_, true) => Some(Preference::Longest),
+                    (_, false) => Some(Preference::Shortest),
+                };
+                let (has_groups, has_references) = (body.has_groups, body.has_references);
+                let kind = Kind::Repeat { minimum, maximum, body };
+                Some(Node { kind, preference, has_groups, has_references })
+            }
+            Ast::Group(group) => match &group.kind {
+                GroupKind::NonCapturing(_) => self.node(&group.ast),
+                GroupKind::CaptureName { name, .. } => self.marked(Mark::parse(&name.name)?, &group.ast),
+                GroupKind::CaptureIndex(_) if self.is_plain => self.node(&group.ast),
+                GroupKind::CaptureIndex(_) => {
+                    self.bodies.push(&group.ast);
+                    let number = self.bodies.len();
+                    let body = Box::new(self.node(&group.ast)?);
+                    let (preference, has_references) = (body.preference, body.has_references);
+                    Some(Node {
+                        kind: Kind::Group { number, body },
+                        preference,
+                        has_groups: true,
+                        has_references,
+                    })
                 }
-                if part.has_groups { parts.push(part) } else { run.push(part) }
+            },
+            Ast::Alternation(alternation) => {
+                let branches =
+                    alternation.asts.iter().map(|branch| self.node(branch)).collect::<Option<Vec<_>>>()?;
+                Some(Node {
+                    has_groups: branches.iter().any(|branch| branch.has_groups),
+                    has_references: branches.iter().any(|branch| branch.has_references),
+                    kind: Kind::Either(branches),
+                    preference: Some(Preference::Longest),
+                })
             }
-            parts.extend((!run.is_empty()).then(|| Node::sequence(run)));
-            Some(Node::sequence(parts))
+            Ast::Concat(concat) => {
+                let mut parts: Vec<Node> = Vec::new();
+                // What has no groups and prefers one thing is one part.
+                let mut run: Vec<Node> = Vec::new();
+                for ast in &concat.asts {
+                    let part = self.node(ast)?;
+                    let before = run.iter().find_map(|part| part.preference);
+                    let differs = part.preference.zip(before).is_some_and(|(one, other)| one != other);
+                    let stands_alone = part.has_groups || part.has_references;
+                    if stands_alone || differs {
+                        parts.extend((!run.is_empty()).then(|| Node::sequence(std::mem::take(&mut run))));
+                    }
+                    if stands_alone { parts.push(part) } else { run.push(part) }
+                }
+                parts.extend((!run.is_empty()).then(|| Node::sequence(run)));
+                Some(Node::sequence(parts))
+            }
+        }
+    }
+
+    fn marked(&mut self, mark: Mark, ast: &'a Ast) -> Option<Node> {
+        self.is_constrained = true;
+        match mark {
+            Mark::Around(constraint) => {
+                let body = Box::new(self.node(ast)?);
+                Some(Node::leaf(Kind::Around { constraint, body }))
+            }
+            Mark::Reference(number) => {
+                let group = *self.bodies.get(number.checked_sub(1)?)?;
+                let was_plain = std::mem::replace(&mut self.is_plain, true);
+                let body = self.node(group);
+                self.is_plain = was_plain;
+                let kind = Kind::Reference { number, fold: self.fold, body: Box::new(body?) };
+                Some(Node { kind, preference: None, has_groups: false, has_references: true })
+            }
         }
     }
 }
@@ -180,11 +256,7 @@ fn leaf_of(hir: &Hir) -> Option<Kind> {
         HirKind::Look(look) => Kind::Look(*look),
         HirKind::Literal(literal) => {
             let text = std::str::from_utf8(&literal.0).ok()?;
-            let parts = text.chars().map(|one| Node {
-                kind: Kind::One(vec![(one, one)]),
-                preference: None,
-                has_groups: false,
-            });
+            let parts = text.chars().map(|one| Node::leaf(Kind::One(vec![(one, one)])));
             Kind::Sequence(parts.collect())
         }
         HirKind::Class(Class::Unicode(class)) => {
@@ -264,8 +336,24 @@ impl Node {
                 ends.into_iter().collect()
             }
             Kind::Repeat { minimum, maximum, body } => repeat(body, *minimum, *maximum, text, starts),
-            Kind::Group { body, .. } => body.reach(text, starts),
+            Kind::Group { body, .. } | Kind::Reference { body, .. } => body.reach(text, starts),
+            Kind::Around { constraint, body } => {
+                let holds = |at: &usize| match interrupt::is_raised() {
+                    true => false,
+                    false => body.stands(text, *at, constraint.is_ahead) != constraint.is_negated,
+                };
+                starts.into_iter().filter(holds).collect()
+            }
         }
+    }
+
+    /// Whether this can begin, or else end, at a place.
+    fn stands(&self, text: &str, at: usize, begins: bool) -> bool {
+        if begins {
+            return !self.reach(text, vec![at]).is_empty();
+        }
+        let starts = text.char_indices().map(|(start, _)| start).take_while(|start| *start < at);
+        self.reach(text, starts.chain([at]).collect()).contains(&at)
     }
 
     /// The places where this can end when it begins at `start`, the preferred one first.
@@ -277,49 +365,37 @@ impl Node {
         ends
     }
 
-    /// Finds the groups of a part that matches just this span.
-    fn dissect(&self, text: &str, (start, end): Span, spans: &mut [Option<Span>]) {
-        if !self.has_groups {
-            return;
+    /// Finds the groups of a part that, but for its references, matches just this span; whether these hold, too.
+    fn dissect(&self, text: &str, (start, end): Span, spans: &mut [Option<Span>]) -> bool {
+        if !self.has_groups && !self.has_references {
+            return true;
+        }
+        if interrupt::is_raised() {
+            return false;
         }
         match &self.kind {
-            Kind::One(_) | Kind::Look(_) => {}
+            Kind::One(_) | Kind::Look(_) | Kind::Around { .. } => true,
+            Kind::Reference { number, fold, .. } => {
+                let of = |(start, end): Span| text.get(start..end);
+                let before = spans.get(*number).copied().flatten().and_then(of);
+                before.zip(of((start, end))).is_some_and(|(one, other)| {
+                    one == other || (*fold && one.to_lowercase() == other.to_lowercase())
+                })
+            }
             Kind::Group { number, body } => {
-                if let Some(span) = spans.get_mut(*number) {
+                let fits = body.dissect(text, (start, end), spans);
+                if let Some(span) = spans.get_mut(*number).filter(|_| fits) {
                     *span = Some((start, end));
                 }
-                body.dissect(text, (start, end), spans);
+                fits
             }
-            Kind::Either(branches) => {
-                let fits = |branch: &&Self| branch.reach(text, vec![start]).contains(&end);
-                if let Some(branch) = branches.iter().find(fits) {
-                    branch.dissect(text, (start, end), spans);
-                }
-            }
-            Kind::Sequence(parts) => {
-                let mut at = start;
-                for (index, part) in parts.iter().enumerate() {
-                    let rest = parts.get(index + 1..).unwrap_or_default();
-                    let fits = |next: &usize| sequence(rest, text, vec![*next]).contains(&end);
-                    let Some(next) = part.preferred(text, at).into_iter().find(fits) else { return };
-                    part.dissect(text, (at, next), spans);
-                    at = next;
-                }
-            }
+            Kind::Either(branches) => branches.iter().any(|branch| {
+                self.forget(spans);
+                branch.reach(text, vec![start]).contains(&end) && branch.dissect(text, (start, end), spans)
+            }),
+            Kind::Sequence(parts) => dissect_sequence(parts, text, (start, end), spans),
             Kind::Repeat { minimum, maximum, body } => {
-                let (mut at, mut minimum, mut maximum) = (start, *minimum, *maximum);
-                while at != end || minimum > 0 {
-                    (minimum, maximum) =
-                        (minimum.saturating_sub(1), maximum.map(|most| most.saturating_sub(1)));
-                    let fits = |next: &usize| {
-                        (*next > at || at == end)
-                            && repeat(body, minimum, maximum, text, vec![*next]).contains(&end)
-                    };
-                    let Some(next) = body.preferred(text, at).into_iter().find(fits) else { return };
-                    body.forget(spans);
-                    body.dissect(text, (at, next), spans);
-                    at = next;
-                }
+                dissect_repeat(body, *minimum, *maximum, text, (start, end), spans)
             }
         }
     }
@@ -327,7 +403,7 @@ impl Node {
     /// The groups of an earlier turn do not count.
     fn forget(&self, spans: &mut [Option<Span>]) {
         match &self.kind {
-            Kind::One(_) | Kind::Look(_) => {}
+            Kind::One(_) | Kind::Look(_) | Kind::Around { .. } | Kind::Reference { .. } => {}
             Kind::Group { number, body } => {
                 if let Some(span) = spans.get_mut(*number) {
                     *span = None;
@@ -338,6 +414,50 @@ impl Node {
             Kind::Repeat { body, .. } => body.forget(spans),
         }
     }
+}
+
+fn dissect_sequence(
+    parts: &[Node],
+    text: &str,
+    (start, end): Span,
+    spans: &mut [Option<Span>],
+) -> bool {
+    let Some((part, rest)) = parts.split_first() else { return start == end };
+    part.preferred(text, start).into_iter().any(|next| {
+        sequence(rest, text, vec![next]).contains(&end)
+            && part.dissect(text, (start, next), spans)
+            && dissect_sequence(rest, text, (next, end), spans)
+    })
+}
+
+fn dissect_repeat(
+    body: &Node,
+    minimum: u32,
+    maximum: Option<u32>,
+    text: &str,
+    (start, end): Span,
+    spans: &mut [Option<Span>],
+) -> bool {
+    let (mut at, mut minimum, mut maximum) = (start, minimum, maximum);
+    while at != end || minimum > 0 {
+        (minimum, maximum) = (minimum.saturating_sub(1), maximum.map(|most| most.saturating_sub(1)));
+        let fits = |next: &usize| {
+            (*next > at || at == end) && repeat(body, minimum, maximum, text, vec![*next]).contains(&end)
+        };
+        let mut turns = body.preferred(text, at).into_iter().filter(fits);
+        if body.has_references {
+            return turns.any(|next| {
+                body.forget(spans);
+                body.dissect(text, (at, next), spans)
+                    && dissect_repeat(body, minimum, maximum, text, (next, end), spans)
+            });
+        }
+        let Some(next) = turns.next() else { return false };
+        body.forget(spans);
+        body.dissect(text, (at, next), spans);
+        at = next;
+    }
+    true
 }
 
 fn sequence(parts: &[Node], text: &str, starts: Vec<usize>) -> Vec<usize> {

@@ -10,9 +10,10 @@ use arrow::{
 use datafusion::logical_expr::ScalarUDF;
 
 use super::{
-    expressions::{Expression, Flags, compiled, similar_to_regex},
+    expressions::{Expression, Flags, compiled},
     lengths::Span,
     one_character,
+    translation::similar_to_regex,
 };
 use crate::{
     error::FunctionError,

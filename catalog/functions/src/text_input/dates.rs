@@ -289,6 +289,10 @@ impl Fields {
                             && !(*delimiter == b'-'
                                 && fields.time.is_some()
                                 && fields.numbers.len() >= 3)
+                            // `20011227 040506-08`: the time is written without colons.
+                            && !(*delimiter == b'-'
+                                && (fields.numbers.len() >= 3 || fields.days.is_some())
+                                && matches!(digits.len(), 4 | 6))
                             && !(*delimiter == b'.' && after_t) =>
                     {
                         while bytes

@@ -30,7 +30,7 @@ use super::{
 use crate::{
     dialect::marks::{VARIADIC, is_mark},
     error::{SqlError, SqlErrorKind},
-    functions::aggregates::{distinct_by_key, exclusive_or_of_distinct, sorted_string_agg},
+    functions::aggregates::{distinct_by_key, exclusive_or_of_distinct, sorted_aggregate},
     names::identifier,
     resolve::{
         Argument, Finish, FunctionCall, ResolvedAggregate, ResolvedFunction, ResolvedSet, SetColumn, function,
@@ -282,6 +282,24 @@ pub(crate) fn aggregating<'p>(
     Ok(calls)
 }
 
+/// Words of the grammar that name types and no functions: what follows in parentheses is their modifier.
+const TYPE_WORDS: &[&str] = &[
+    "bigint",
+    "boolean",
+    "character",
+    "dec",
+    "decimal",
+    "float",
+    "int",
+    "integer",
+    "numeric",
+    "real",
+    "smallint",
+    "time",
+    "timestamp",
+    "varchar",
+];
+
 impl Binder<'_> {
     /// Binds a call.
     pub(crate) fn call(&self, call: &ast::Function, place: Place<'_>) -> Result<Typed, SqlError> {
@@ -306,6 +324,12 @@ impl Binder<'_> {
             && idents.iter().all(|ident| ident.quote_style.is_none());
         if quantifier && schema.is_none() {
             return Err(not_postgresql(name.as_str(), position));
+        }
+        if let [only] = idents.as_slice()
+            && only.quote_style.is_none()
+            && TYPE_WORDS.contains(&name.as_str())
+        {
+            return Err(not_postgresql("(", self.position_after(only.span, "(")));
         }
         if call.uses_odbc_syntax || !matches!(call.parameters, ast::FunctionArguments::None) {
             return Err(not_postgresql(name.as_str(), position));
@@ -633,7 +657,7 @@ impl Binder<'_> {
         }
         let mut distinct = clauses.distinct;
         if !order_by.is_empty()
-            && let Some(sorted) = sorted_string_agg(&aggregate, &order_by, distinct)
+            && let Some(sorted) = sorted_aggregate(&aggregate, &order_by, distinct)
         {
             aggregate = sorted;
             (order_by, distinct) = (Vec::new(), false);

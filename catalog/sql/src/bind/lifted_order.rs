@@ -83,7 +83,7 @@ impl Binder<'_> {
         let Some(Lifted { plan, keys }) = self.lifted_order(&plan)? else { return Ok(plan) };
         for call in calls {
             let Some(function) = showing(&mut call.expr) else { continue };
-            match sorting(function.func.name(), &keys, false) {
+            match sorting(function.func.name(), None, &keys, false) {
                 Some((sorted, more)) => {
                     function.func = sorted;
                     function.params.args.extend(more);

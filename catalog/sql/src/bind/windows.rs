@@ -30,7 +30,7 @@ use super::{
 use crate::{
     dialect::marks::{EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, is_mark_expression},
     error::{SqlError, SqlErrorKind},
-    functions::windows::over_shape,
+    functions::{aggregates::sorted_aggregate, windows::over_shape},
     names::identifier,
     resolve::{ResolvedAggregate, ResolvedWindow},
     types::{
@@ -100,6 +100,11 @@ impl Binder<'_> {
         }
         // Over a growing frame min and max go one way, and the engine takes their rows for ordered; but they begin with
         // nulls, which it then takes for last. Behind a function it does not.
+        // The engine may turn a window round; an array would show it.
+        let aggregate = match aggregate.function.name() {
+            "array_agg" => sorted_aggregate(&aggregate, &[], false).unwrap_or(aggregate),
+            _ => aggregate,
+        };
         let taken_for_ordered = aggregate.function.is_nullable()
             && aggregate.function.inner().set_monotonicity(&aggregate.arrow_type)
                 != SetMonotonicity::NotMonotonic;

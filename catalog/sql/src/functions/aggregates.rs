@@ -18,7 +18,7 @@ use lis_functions::{
     moments::{Moment, moment},
     ordered_sets::{Fraction, Fractions, Pick, ordered_set},
     statistics::{Statistic, numeric_statistic_aggregate},
-    string_aggregates::{self, Joined},
+    string_aggregates::{self, Collected, Joined},
 };
 use lis_lake::types::{Category, ColumnType, PgType, Shown, ShownRule, list};
 
@@ -306,7 +306,7 @@ fn ordered(pick: Pick, arguments: Vec<Typed>, many: bool) -> Result<ResolvedAggr
     let Some(value) = arguments.last() else {
         return Err(SqlError::new(SqlErrorKind::Internal, "an argument is missing"));
     };
-    let pg_type = value.pg_type();
+    let (pg_type, shown) = (value.pg_type(), value.column_type.shown);
     let collation = value.collation;
     let keyed = is_keyed(value) && pg_type.facts().category == Category::String;
     if keyed && many {
@@ -322,7 +322,8 @@ fn ordered(pick: Pick, arguments: Vec<Typed>, many: bool) -> Result<ResolvedAggr
         Some(array) if many => (array, list(element.clone())),
         _ => (pg_type, element.clone()),
     };
-    let picked = resolved(ordered_set(pick, element), arguments, ColumnType::plain(pg_type), arrow_type)?;
+    let column_type = ColumnType::plain(pg_type).shown(shown);
+    let picked = resolved(ordered_set(pick, element), arguments, column_type, arrow_type)?;
     Ok(ResolvedAggregate { finish: keyed.then_some(Finish::TextOfKey), collation, ..picked })
 }
 
@@ -333,8 +334,19 @@ fn interval(how: Fold, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlEr
 fn statistic_of(which: Statistic, arguments: Vec<Typed>) -> Result<ResolvedAggregate, SqlError> {
     let argument = first(arguments)?;
     let scale = if argument.pg_type() == Numeric { digits(&argument).1 } else { 0 };
-    let arrow_type = decimal(38, scale.max(STATISTIC_SCALE));
     let root = matches!(which, Statistic::SampleDeviation | Statistic::PopulationDeviation);
+    // A deviation may be √2 times as large as any value, a variance the square of that.
+    let room = 38
+        - match (argument.pg_type(), root) {
+            (Int2, true) => 5,
+            (Int4, true) | (Int2, false) => 10,
+            (Int4, false) => 19,
+            (Int8, true) => 20,
+            (Int8, false) => 39,
+            (_, true) => digits(&argument).0 - scale + 1,
+            (_, false) => 2 * (digits(&argument).0 - scale) + 1,
+        };
+    let arrow_type = decimal(38, room.clamp(STATISTIC_SCALE, AVERAGE_SCALE).max(scale));
     let function = numeric_statistic_aggregate(which, arrow_type.clone());
     let own = if shown::is_open(&argument) { 0 } else { scale };
     let result = ColumnType::plain(Numeric).shown(Shown::variance(own, root));
@@ -410,27 +422,31 @@ pub(crate) fn exclusive_or_of_distinct(aggregate: ResolvedAggregate) -> Resolved
     }
 }
 
-/// `string_agg` with ORDER BY, which sorts for itself. `None` for any other aggregate.
-pub(crate) fn sorted_string_agg(
+/// `string_agg` and `array_agg` with ORDER BY, which sort for themselves. `None` for any other aggregate.
+pub(crate) fn sorted_aggregate(
     aggregate: &ResolvedAggregate,
     order_by: &[Sort],
     distinct: bool,
 ) -> Option<ResolvedAggregate> {
-    let (function, keys) = sorting(aggregate.function.name(), order_by, distinct)?;
+    let array = Some(aggregate.arrow_type.clone());
+    let (function, keys) = sorting(aggregate.function.name(), array, order_by, distinct)?;
     let mut arguments = aggregate.arguments.clone();
     arguments.extend(keys);
     Some(ResolvedAggregate { function, arguments, ..aggregate.clone() })
 }
 
-/// The aggregate that sorts for itself in place of the one of this name, and the arguments that it has more.
+/// The aggregate that sorts for itself in place of the one of this name, and the arguments that it has more. That of
+/// `array_agg` wants to be told the array's type.
 pub(crate) fn sorting(
     name: &str,
+    array: Option<DataType>,
     order_by: &[Sort],
     distinct: bool,
 ) -> Option<(Arc<AggregateUDF>, Vec<Expr>)> {
-    let (joined, result) = match name {
-        "string_agg_text" => (Joined::Text, DataType::Utf8View),
-        "string_agg_bytea" => (Joined::Bytes, DataType::BinaryView),
+    let (collected, result) = match name {
+        "string_agg_text" => (Collected::Joined(Joined::Text), DataType::Utf8View),
+        "string_agg_bytea" => (Collected::Joined(Joined::Bytes), DataType::BinaryView),
+        "array_agg" => (Collected::Values, array?),
         _ => return None,
     };
     let options = order_by
@@ -438,7 +454,7 @@ pub(crate) fn sorting(
         .map(|sort| SortOptions { descending: !sort.asc, nulls_first: sort.nulls_first })
         .collect();
     let keys = order_by.iter().map(|sort| sort.expr.clone()).collect();
-    Some((string_aggregates::sorted_string_agg(joined, options, distinct, result), keys))
+    Some((string_aggregates::sorted_aggregate(collected, options, distinct, result), keys))
 }
 
 /// The rows.

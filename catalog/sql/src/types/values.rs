@@ -8,7 +8,7 @@ use lis_functions::{
     calendar, casts,
     error::{FunctionError, FunctionErrorKind},
     json, text_input as input,
-    text_output::Styles,
+    text_output::{Styles, write_date},
     timetz,
 };
 use lis_lake::types::{ColumnType, PgType};
@@ -29,23 +29,33 @@ pub(super) fn parse_constant(
         let now = binding.context.transaction_started_at.timestamp_micros();
         let local = calendar::utc_to_local(zone, now);
         let midnight = local - local.rem_euclid(calendar::DAY);
-        let word = input::trim(text).to_ascii_lowercase();
-        let moment = match word.as_str() {
-            "now" => Some(local),
+        let words = input::trim(text).to_ascii_lowercase();
+        let (word, rest) = words.split_once(' ').unwrap_or((&words, ""));
+        let midnight = match word {
             "today" => Some(midnight),
             "tomorrow" => Some(midnight + calendar::DAY),
             "yesterday" => Some(midnight - calendar::DAY),
             _ => None,
         };
-        if let Some(local) = moment {
+        let moment = match midnight {
+            _ if words == "now" => Some((local, now)),
+            Some(local) if rest.is_empty() => Some((local, calendar::local_to_utc(zone, local)?)),
+            // `today 10:30`
+            Some(local) => {
+                let mut day = Vec::new();
+                write_date(calendar::checked_date(local.div_euclid(calendar::DAY))?, &mut day);
+                let text = format!("{} {rest}", String::from_utf8_lossy(&day));
+                return parse_constant(binding, &text, target, is_explicit);
+            }
+            None => None,
+        };
+        if let Some((local, utc)) = moment {
             return Ok(match target.pg_type {
                 PgType::Date => {
                     ScalarValue::Date32(Some(calendar::checked_date(local.div_euclid(calendar::DAY))?))
                 }
                 PgType::Timestamp => ScalarValue::TimestampMicrosecond(Some(local), None),
-                _ => {
-                    timestamptz_value(if word == "now" { now } else { calendar::local_to_utc(zone, local)? })
-                }
+                _ => timestamptz_value(utc),
             });
         }
     }

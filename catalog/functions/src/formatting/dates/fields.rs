@@ -28,6 +28,7 @@ pub struct Fields {
     day_of_year: Option<i64>,
     iso_week: Option<i64>,
     week: Option<i64>,
+    week_of_month: Option<i64>,
     iso_day: Option<i64>,
     julian: Option<i64>,
     century: Option<i64>,
@@ -37,6 +38,8 @@ pub struct Fields {
     afternoon: Option<bool>,
     minute: i64,
     second: i64,
+    /// In microseconds.
+    millisecond: i64,
     microsecond: i64,
     seconds_of_day: Option<i64>,
     before_christ: bool,
@@ -170,7 +173,12 @@ impl Fields {
                 }
                 let shown = digits;
                 let kept: i64 = digits_text.get(..shown).and_then(|kept| kept.parse().ok()).unwrap_or(0);
-                self.microsecond = kept * 10_i64.pow(u32::try_from(6 - shown).unwrap_or(0));
+                let kept = kept * 10_i64.pow(u32::try_from(6 - shown).unwrap_or(0));
+                // The two add up.
+                match keyword {
+                    K::Millisecond => self.millisecond = kept,
+                    _ => self.microsecond = kept,
+                }
             }
             K::SecondsOfDay => self.seconds_of_day = Some(value),
             K::Year(wanted) => self.year = Some(complete_year(value, wanted, digits)),
@@ -190,7 +198,7 @@ impl Fields {
             }
             K::DayOfWeek => {}
             K::IsoDayOfWeek => self.iso_day = Some(value),
-            K::WeekOfMonth => {}
+            K::WeekOfMonth => self.week_of_month = Some(value).filter(|week| *week != 0),
             K::WeekOfYear => self.week = Some(value),
             K::IsoWeek => self.iso_week = Some(value),
             K::Century => self.century = Some(value),
@@ -247,7 +255,8 @@ impl Fields {
         if let Some(week) = self.week {
             return Ok(calendar::days_from_civil(year, 1, 1) + (week - 1) * 7);
         }
-        let (month, day) = (self.month.unwrap_or(1), self.day.unwrap_or(1));
+        let first_of_week = self.week_of_month.map(|week| (week - 1) * 7 + 1);
+        let (month, day) = (self.month.unwrap_or(1), first_of_week.or(self.day).unwrap_or(1));
         if !(1..=12).contains(&month) || day < 1 || day > calendar::days_in_month(year, month) {
             return Err(out_of_range(&format!("{year:04}-{month:02}-{day:02}")));
         }
@@ -293,7 +302,7 @@ impl Fields {
         if hour > 23 || self.minute > 59 || self.second > 59 || !(0..86_400).contains(&seconds) {
             return Err(out_of_range(&format!("{hour:02}:{:02}:{:02}", self.minute, self.second)));
         }
-        Ok(seconds * SECOND + self.microsecond)
+        Ok(seconds * SECOND + self.millisecond + self.microsecond)
     }
 
     /// Seconds east of UTC, if the text has a zone.
