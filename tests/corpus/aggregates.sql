@@ -57,7 +57,7 @@ select k % 3, array_agg(k) from (select unnest(array[9, 1, 5, 2, 7, 4]) as k) t 
 select array_agg(x), array_agg(x order by x desc), json_agg(x), jsonb_agg(x order by -x), string_agg(x::text, ',' order by x desc), array_agg(array[x, x]) from generate_series(1, 4) x;
 select k, array_agg(v), array_agg(v order by v desc), array_agg(distinct v order by v desc) from (values (1, 'b'), (1, 'a'), (2, 'c'), (1, 'c'), (2, 'a'), (2, 'a')) t(k, v) group by k order by k;
 select x, array_agg(x) over (order by x desc rows 2 preceding), sum(x) over (order by x rows 1 preceding), json_agg(x) over (order by x desc) from generate_series(1, 4) x order by x;
-select stddev(x), stddev_pop(x), var_pop(x), var_samp(x) from (values (1::smallint), (2), (3)) t(x);
+select stddev(x), stddev_pop(x), var_pop(x), var_samp(x) from (values (1::smallint), (2::smallint), (3::smallint)) t(x);
 select stddev(x), stddev_pop(x) from (values (1), (2), (3)) t(x);
 select stddev(x), stddev_pop(x), variance(x) from (values (0.25), (0.50), (0.75)) t(x);
 select coalesce(x, 0.5), case when x > 1 then x else 1.25 end from (values (1), (null), (2)) t(x) order by x;

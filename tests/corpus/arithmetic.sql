@@ -60,4 +60,6 @@ select (1 = 1) is true, (1 = 2) is not false, null is unknown, null is null, 1 i
 -- a sign behind an operator belongs to it
 select 10^-2;
 select 5%-2;
-select 10 ^ -2, 5 % -2, 5 - -2, 5*-2, 5/-2, 5<-2, 5>=-2;
+select 10 ^ -2, 5 % -2, 5 - -2, 5*-2, 5/-2, 5<-2, 5>=-2, 5>-2, 5<>-2, 5=-2, 5<=+2, 5+-2;
+select 5!=-2;
+select '[1,2]'::jsonb->-1;

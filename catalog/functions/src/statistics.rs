@@ -88,6 +88,19 @@ struct Sums {
     squares: i256,
 }
 
+/// The root of a variance: PostgreSQL takes it of the variance with the digits that it would show.
+fn deviation(numerator: i256, denominator: i256, shift: i32, scale: i32) -> Option<i128> {
+    const SIGNIFICANT: i32 = 16;
+    let of_shown = || {
+        let rough = wide_ratio(numerator, denominator, shift, SIGNIFICANT)?;
+        let exponent = i32::try_from(rough.unsigned_abs().checked_ilog10()?).ok()? - SIGNIFICANT;
+        let digits = (SIGNIFICANT - 4 * exponent.div_euclid(4)).max(shift);
+        let shown = wide_ratio(numerator, denominator, shift, digits)?;
+        square_root_of_ratio(i256::from_i128(shown), i256::ONE, digits, scale)
+    };
+    of_shown().or_else(|| square_root_of_ratio(numerator, denominator, shift, scale))
+}
+
 fn overflow() -> datafusion::common::DataFusionError {
     FunctionError::numeric_overflow().into()
 }
@@ -135,7 +148,7 @@ impl Accumulator for Sums {
                 wide_ratio(numerator, denominator, shift, i32::from(scale))
             }
             Statistic::SampleDeviation | Statistic::PopulationDeviation => {
-                square_root_of_ratio(numerator, denominator, shift, i32::from(scale))
+                deviation(numerator, denominator, shift, i32::from(scale))
             }
         };
         Ok(ScalarValue::Decimal128(Some(value.ok_or_else(overflow)?), precision, scale))

@@ -174,6 +174,7 @@ impl<'t> Adapter<'t> {
             }
             // There is no such operator, but sqlparser has one.
             "" if token.token == Token::DoubleEq => vec![Token::CustomBinaryOperator("==".to_owned())],
+            "" if let Some(separated) = separated_signs(&token.token) => separated,
             "" if let Some(operator) = self.operator_with_sign(token) => {
                 self.index += 1;
                 vec![Token::CustomBinaryOperator(operator)]
@@ -229,11 +230,16 @@ impl<'t> Adapter<'t> {
     /// A sign right behind an operator of these signs belongs to it in PostgreSQL: `2^-1` has an operator `^-`, which
     /// does not exist.
     fn operator_with_sign(&self, token: &TokenWithSpan) -> Option<String> {
-        use Token::{Ampersand, Caret, Minus, Mod, Pipe, Plus, Sharp, StringConcat};
-        let is_operator = matches!(token.token, Caret | Mod | Pipe | Ampersand | Sharp | StringConcat);
+        use Token::{Ampersand, Caret, Minus, Mod, Neq, Pipe, Plus, Sharp, StringConcat};
+        let operator = match token.token {
+            // sqlparser takes `<>` and a sign for one operator, but not this.
+            Neq => "!=".to_owned(),
+            Caret | Mod | Pipe | Ampersand | Sharp | StringConcat => token.token.to_string(),
+            _ => return None,
+        };
         let sign = &self.tokens.get(self.index + 1)?.token;
-        let belongs = is_operator && matches!(sign, Minus | Plus) && ends_expression(self.previous.as_ref());
-        belongs.then(|| format!("{}{sign}", token.token))
+        let belongs = matches!(sign, Minus | Plus) && ends_expression(self.previous.as_ref());
+        belongs.then(|| format!("{operator}{sign}"))
     }
 
     /// Puts tokens in the place of a written one.
@@ -317,6 +323,35 @@ impl<'t> Adapter<'t> {
         SqlError::new(SqlErrorKind::SyntaxError, format!("syntax error at or near \"{}\"", token.token))
             .at((self.position)(token))
     }
+}
+
+/// A sign behind other operators is one of its own, `x>-1`, where sqlparser sees an operator `>-`.
+fn separated_signs(token: &Token) -> Option<Vec<Token>> {
+    let Token::CustomBinaryOperator(text) = token else { return None };
+    let operator = text.trim_end_matches(['+', '-']);
+    if operator.is_empty()
+        || operator.len() == text.len()
+        || operator.contains(['~', '!', '@', '#', '%', '^', '&', '|', '`', '?'])
+    {
+        return None;
+    }
+    let mut tokens = vec![match operator {
+        ">" => Token::Gt,
+        "<" => Token::Lt,
+        ">=" => Token::GtEq,
+        "<=" => Token::LtEq,
+        "<>" => Token::Neq,
+        "=" => Token::Eq,
+        "*" => Token::Mul,
+        "/" => Token::Div,
+        other => Token::CustomBinaryOperator(other.to_owned()),
+    }];
+    for sign in text.get(operator.len()..)?.chars() {
+        // Two minus signs together would be a comment.
+        tokens.push(space());
+        tokens.push(if sign == '-' { Token::Minus } else { Token::Plus });
+    }
+    Some(tokens)
 }
 
 /// An unquoted word in lower case; empty for anything else.

@@ -416,12 +416,7 @@ impl Node {
     }
 }
 
-fn dissect_sequence(
-    parts: &[Node],
-    text: &str,
-    (start, end): Span,
-    spans: &mut [Option<Span>],
-) -> bool {
+fn dissect_sequence(parts: &[Node], text: &str, (start, end): Span, spans: &mut [Option<Span>]) -> bool {
     let Some((part, rest)) = parts.split_first() else { return start == end };
     part.preferred(text, start).into_iter().any(|next| {
         sequence(rest, text, vec![next]).contains(&end)

@@ -180,8 +180,13 @@ impl Translator {
                         self.reference((first * 10 + second) as usize)?;
                     }
                     Some(_) if first < 8 => {
-                        let rest_of = self.digits(rest, 2, 8);
-                        self.code(first * 8 + rest_of);
+                        let mut code = first;
+                        for _ in 0..2 {
+                            let Some(digit) = rest.peek().and_then(|one| one.to_digit(8)) else { break };
+                            rest.next();
+                            code = code * 8 + digit;
+                        }
+                        self.code(code);
                     }
                     Some(_) => return Err(invalid("invalid backreference number")),
                 }
@@ -307,7 +312,9 @@ pub(super) fn translate(pattern: &str, lines: bool) -> Result<Translation, Funct
                 translator.open(&mut rest);
             }
             ')' if !bracket => translator.close(),
-            '{' if !bracket && !rest.peek().is_some_and(char::is_ascii_digit) => translator.out.push_str("\\{"),
+            '{' if !bracket && !rest.peek().is_some_and(char::is_ascii_digit) => {
+                translator.out.push_str("\\{")
+            }
             other => translator.out.push(other),
         }
         at_start = false;
@@ -390,4 +397,3 @@ fn character_class(name: &str) -> Result<&'static str, FunctionError> {
         }
     })
 }
-

@@ -43,7 +43,7 @@ pub fn parse_date_in(text: &str, order: DateOrder) -> Result<i32, FunctionError>
 /// Whether the text is `infinity` (`true`) or `-infinity`.
 fn infinity(text: &str) -> Option<bool> {
     match trim(text).to_ascii_lowercase().as_str() {
-        "infinity" | "+infinity" => Some(true),
+        "infinity" => Some(true),
         "-infinity" => Some(false),
         _ => None,
     }

@@ -84,7 +84,6 @@ fn shown_text(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
 pub(crate) fn of_several(several: &[Typed]) -> Shown {
     let mut constants = Vec::new();
     let mut others: Vec<(i8, Shown)> = Vec::new();
-    let mut has_integers = false;
     for one in several {
         match (one.value(), &one.arrow_type) {
             (Some(value), _) if value.is_null() => {}
@@ -92,15 +91,18 @@ pub(crate) fn of_several(several: &[Typed]) -> Shown {
             (Some(ScalarValue::Int32(Some(value))), _) => constants.push(((*value).into(), 0)),
             (Some(ScalarValue::Int64(Some(value))), _) => constants.push(((*value).into(), 0)),
             (_, DataType::Decimal128(_, scale)) => others.push((*scale, one.column_type.shown)),
-            (_, DataType::Int16 | DataType::Int32 | DataType::Int64) => has_integers = true,
             _ => return Shown::default(),
         }
     }
-    if has_integers {
-        // Beside constants without zeros at their end the digits tell an integer.
-        let needed = Shown::needed(0);
-        let are_written_so = constants.iter().all(|(value, scale)| needed.digits(*value, *scale) == *scale);
-        return if others.is_empty() && are_written_so { needed } else { Shown::default() };
+    // Beside constants without zeros at their end the digits tell a whole number.
+    let are_whole = |(scale, shown): &(i8, Shown)| *scale == 0 && shown.is_column();
+    let whole = Shown::needed(0);
+    if !others.is_empty()
+        && others.iter().all(are_whole)
+        && constants.iter().any(|(_, scale)| *scale > 0)
+        && constants.iter().all(|(value, scale)| whole.digits(*value, *scale) == *scale)
+    {
+        return whole;
     }
     let scales = constants.iter().map(|(_, scale)| *scale).chain(others.iter().map(|(scale, _)| *scale));
     let Some(scale) = scales.clone().max() else { return Shown::default() };
