@@ -28,7 +28,7 @@ use datafusion::{
 };
 use lis_sql::engine::{
     AggregateStatistics, CollectedOrder, EnsureRequirements, EqualWindows, FilterPushdowns, Guards,
-    LimitAggregation, Planner, PushDownFilters, SortedInputs,
+    LimitAggregation, Planner, PushDownFilters, ReplaceDistinct, SortedInputs,
 };
 
 use crate::barrier::RemoveBarriers;
@@ -104,6 +104,7 @@ pub fn session_state(runtime: Arc<RuntimeEnv>, mut config: SessionConfig) -> Ses
             match rule.name() {
                 // Ours calls the engine's, with predicates that must stay where they are taken out.
                 "push_down_filter" => vec![Arc::new(PushDownFilters::default())],
+                "replace_distinct_aggregate" => vec![Arc::new(ReplaceDistinct(rule))],
                 "common_sub_expression_eliminate" => vec![Arc::new(EqualWindows), rule],
                 _ => vec![rule],
             }

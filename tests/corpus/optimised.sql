@@ -127,3 +127,12 @@ select sum(id) over (partition by 1) as a, sum(id) over (partition by round(null
 -- columns that FULL JOIN … USING merges, as what is grouped by
 select coalesce(k, k) from (values (1), (2)) a (k) full join (values (2), (3)) b (k) using (k) group by rollup (k) order by 1;
 select coalesce(k, k) + 1 from (values (1), (2)) a (k) full join (values (2), (3)) b (k) using (k) full join (values (3), (4)) c (k) using (k) group by k order by 1;
+-- groups of groups: what is unique below a join is not so above it
+select count(*) from (select g from (select a.g, b.id from (select distinct id % 3 as g from c.rad) a, c.rad b group by a.g, b.id) z group by g, id) y;
+select g, count(*) from (select g, id from (select distinct a.g, b.id from (select distinct id % 3 as g from c.rad) a, c.rad b) z group by g, id) y group by g order by 1;
+select a.forvaltning, b.id from (select distinct forvaltning from c.rad) a, c.rad b group by a.forvaltning, b.id order by 1, 2 desc;
+select a.forvaltning, b.konto, sum(n) from (select forvaltning, count(*) as n from c.rad group by forvaltning) a join c.rad b on b.id > a.n group by a.forvaltning, b.konto order by 1, 2 desc;
+select distinct forvaltning from (select a.forvaltning, b.id from (select distinct forvaltning from c.rad) a, c.rad b group by a.forvaltning, b.id) y order by 1;
+select count(*) from c.rad r left join (select a.forvaltning, b.id from (select distinct forvaltning from c.rad) a, c.rad b group by a.forvaltning, b.id) y on r.forvaltning = y.forvaltning;
+select r.id from c.rad r join (select a.forvaltning, b.id from (select distinct forvaltning from c.rad) a, c.rad b group by a.forvaltning, b.id) y on r.forvaltning = y.forvaltning group by r.id order by 1;
+select count(*) from c.rad t join lateral (select 1 from (select distinct konto as k from c.rad where t.id > 2) q group by q.k) p on true;

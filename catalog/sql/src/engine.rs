@@ -19,6 +19,7 @@
 //! - `sorted_inputs`: what must be sorted is sorted again where the engine has lost sight of why it is.
 //! - `shared`: plans that several places read are evaluated once.
 //! - `sort_fences`: no sort goes below a union of other constants, or an OFFSET.
+//! - `unique_keys`: groups of groups are unique by all their keys.
 //! - `wide_rows`: long arrays and texts are refused before they are copied for each row of a batch.
 //! - `yielding_joins`: a join lets others run while it gives rows, so that it can be cancelled.
 //!
@@ -42,6 +43,7 @@ mod series;
 mod shared;
 mod sort_fences;
 mod sorted_inputs;
+mod unique_keys;
 mod wide_rows;
 mod yielding_joins;
 
@@ -73,6 +75,7 @@ pub use self::{
     push_down::PushDownFilters,
     shared::{SharedPlan, share},
     sorted_inputs::SortedInputs,
+    unique_keys::ReplaceDistinct,
 };
 
 /// Optimises and plans, as the state's own `create_physical_plan` does, but for long constants: they stay calls.

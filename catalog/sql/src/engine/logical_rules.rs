@@ -26,6 +26,8 @@ use datafusion::{
     optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule},
 };
 
+use super::unique_keys;
+
 /// What there is in a plan, as a set of bits.
 type Kinds = u16;
 
@@ -92,7 +94,16 @@ fn ruled(mut plan: LogicalPlan, state: &SessionState) -> Result<LogicalPlan> {
         let mut kinds = kinds(&plan);
         let mut changed = false;
         for (rule, begins_at) in &rules {
-            if kinds & begins_at != 0 && applied(rule.as_ref(), &mut plan, kinds, state)? {
+            if kinds & begins_at == 0 {
+                continue;
+            }
+            if kinds & AGGREGATE != 0
+                && unique_keys::is_relied_on_by(rule.name())
+                && let Some(corrected) = unique_keys::corrected(&plan)?
+            {
+                plan = corrected;
+            }
+            if applied(rule.as_ref(), &mut plan, kinds, state)? {
                 changed = true;
                 kinds = self::kinds(&plan);
             }
