@@ -15,7 +15,7 @@ use arrow::{
 
 use super::{
     Done,
-    shape::{Dimension, assemble, element_type},
+    shape::{Dimension, assemble, element_type, is_shaped},
 };
 use crate::{error::FunctionError, interrupt, results::check_batch, scalar::Arguments};
 
@@ -39,7 +39,9 @@ pub(super) struct Collector<'a> {
     result: &'a DataType,
     runs: Vec<Run>,
     lengths: Vec<usize>,
+    /// Of each array, if the result has shapes.
     shapes: Vec<Vec<Dimension>>,
+    has_shapes: bool,
     nulls: NullBufferBuilder,
     /// The elements of all arrays, and those that were there when the last one ended.
     total: usize,
@@ -56,7 +58,8 @@ impl<'a> Collector<'a> {
             result: arguments.result,
             runs: Vec::with_capacity(arguments.rows),
             lengths: Vec::with_capacity(arguments.rows),
-            shapes: Vec::with_capacity(arguments.rows),
+            shapes: Vec::new(),
+            has_shapes: is_shaped(arguments.result),
             nulls: NullBufferBuilder::new(arguments.rows),
             total: 0,
             before: 0,
@@ -67,7 +70,9 @@ impl<'a> Collector<'a> {
     /// A null.
     pub(super) fn null(&mut self) {
         self.lengths.push(0);
-        self.shapes.push(Vec::new());
+        if self.has_shapes {
+            self.shapes.push(Vec::new());
+        }
         self.nulls.append_null();
     }
 
@@ -105,7 +110,9 @@ impl<'a> Collector<'a> {
     pub(super) fn end(&mut self, shape: Vec<Dimension>) -> Result<(), FunctionError> {
         self.lengths.push(self.total - self.before);
         self.before = self.total;
-        self.shapes.push(shape);
+        if self.has_shapes {
+            self.shapes.push(shape);
+        }
         self.nulls.append_non_null();
         check_batch(self.total.saturating_mul(self.width))
     }
@@ -198,13 +205,16 @@ impl<'a> Collector<'a> {
         for runs in self.runs.chunks(RUNS) {
             interrupt::check()?;
             for run in runs {
-                let mut left = run.times;
-                while left > PIECE {
-                    interrupt::check()?;
-                    each(&Run { times: PIECE, ..*run })?;
-                    left -= PIECE;
+                if run.times <= PIECE {
+                    each(run)?;
+                    continue;
                 }
-                each(&Run { times: left, ..*run })?;
+                let mut left = run.times;
+                while left > 0 {
+                    interrupt::check()?;
+                    each(&Run { times: left.min(PIECE), ..*run })?;
+                    left = left.saturating_sub(PIECE);
+                }
             }
         }
         Ok(())

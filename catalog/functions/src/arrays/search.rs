@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        Array, ArrayBuilder, ArrayRef, BooleanArray, BooleanBufferBuilder, DynComparator, Int32Builder,
-        ListArray, Scalar, make_comparator,
+        Array, ArrayBuilder, ArrayRef, BooleanArray, BooleanBufferBuilder, DynComparator, Int32Array,
+        Int32Builder, ListArray, Scalar, make_comparator,
     },
     buffer::{BooleanBuffer, OffsetBuffer},
     compute::{
@@ -105,6 +105,9 @@ impl Matches {
 pub fn array_position<const JSONB: bool>(arguments: &Arguments<'_>) -> Done {
     let matches = Matches::of::<JSONB>(arguments)?;
     let start = (arguments.len() > 2).then(|| integer_argument(arguments, 2)).transpose()?;
+    if let (Some((lists, bits)), None) = (matches.in_lists(arguments), &start) {
+        return Ok(Arc::new(first_positions(lists, bits)));
+    }
     let mut builder = Int32Builder::with_capacity(arguments.rows);
     for row in 0..arguments.rows {
         if matches.arrays.is_null(row) {
@@ -129,6 +132,21 @@ pub fn array_position<const JSONB: bool>(arguments: &Arguments<'_>) -> Done {
         builder.append_option(position.and_then(|position| i32::try_from(position).ok()));
     }
     Ok(Arc::new(builder.finish()))
+}
+
+/// The first place in each list, from 1, at which something was found. Lists lie one behind the other, as the bits do.
+fn first_positions(lists: &ListArray, bits: &BooleanBuffer) -> Int32Array {
+    let mut found = bits.set_indices().filter_map(|at| i32::try_from(at).ok());
+    let mut next = found.next();
+    let bounds = lists.value_offsets().iter().zip(lists.value_offsets().iter().skip(1));
+    bounds
+        .map(|(start, end)| {
+            while next.is_some_and(|at| at < *start) {
+                next = found.next();
+            }
+            next.filter(|at| at < end).map(|at| at - start + 1)
+        })
+        .collect()
 }
 
 /// `array_positions(array, element)`

@@ -124,42 +124,29 @@ fn hexadecimal(arguments: &Arguments<'_>, values: impl Iterator<Item = (u32, u32
     joined(arguments, digits, offsets)
 }
 
-/// Bytes in hexadecimal: nothing if it is too much for a batch.
+/// Bytes in hexadecimal: nothing if it is too much for a batch. All are put one behind the other first, since a loop
+/// writes the digits of several bytes at a time.
 pub(crate) fn hexadecimal_bytes(arguments: &Arguments<'_>) -> Result<Option<ArrayRef>, FunctionError> {
     let (values, step) = arguments.typed::<BinaryViewArray>(0)?;
-    let lengths =
-        || (0..values.len()).map(|row| if values.is_null(row) { 0 } else { values.value(row).len() });
-    let total = 2 * lengths().sum::<usize>();
-    if step == 0 || total > BATCH_BYTES_MAX {
+    // A view begins with the length.
+    let length = |view: &u128| usize::try_from(view & u128::from(u32::MAX)).unwrap_or(0);
+    let total = values.views().iter().map(length).sum::<usize>();
+    if step == 0 || 2 * total > BATCH_BYTES_MAX {
         return Ok(None);
     }
-    let mut digits = vec![0; total + size_of::<u64>()];
+    let mut bytes: Vec<u8> = Vec::with_capacity(total);
     let mut offsets = Vec::with_capacity(arguments.rows + 1);
-    let mut end = 0_usize;
     offsets.push(0);
     for row in 0..values.len() {
         if values.is_valid(row) {
-            let bytes = values.value(row);
-            let mut at = end;
-            let mut write = |four: [u8; 4]| {
-                if let Some(place) = digits.get_mut(at..at + size_of::<u64>()) {
-                    place.copy_from_slice(&eight_digits(u32::from_be_bytes(four)).to_le_bytes());
-                }
-                at += size_of::<u64>();
-            };
-            let (fours, rest) = bytes.as_chunks::<4>();
-            fours.iter().for_each(|four| write(*four));
-            // Always eight are written: what is too much is written over.
-            if !rest.is_empty() {
-                let byte = |index: usize| rest.get(index).copied().unwrap_or_default();
-                write([byte(0), byte(1), byte(2), 0]);
-            }
-            end += 2 * bytes.len();
+            bytes.extend_from_slice(values.value(row));
         }
+        let end = 2 * bytes.len();
         offsets.push(i32::try_from(end).map_err(|_| out_of_memory(end))?);
     }
-    digits.truncate(end);
-    joined(arguments, digits, offsets).map(Some)
+    let digit = |four_bits: u8| four_bits + if four_bits > 9 { b'a' - 10 } else { b'0' };
+    let digits: Vec<_> = bytes.iter().map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+    joined(arguments, digits.into_flattened(), offsets).map(Some)
 }
 
 /// Texts that lie one behind the other.
