@@ -29,9 +29,7 @@ create table ds.t2 (a integer(3));
 create table ds.t2 (a timestamp(9));
 drop table if exists ds.t2;
 create table ds.t2 (ctid integer);
--- words: the place is not told
 create table ds.t2 (a integer default 'x');
--- words: the place is not told
 create table ds.t2 (a integer default b, b integer);
 -- words: the place is not told
 create table ds.t2 (a integer default sum(1));
@@ -43,11 +41,8 @@ create table ds.t2 (a integer default generate_series(1, 2));
 create table ds.t2 (a integer default row_number() over ());
 create table ds.t2 (a integer default 1 default 2);
 create table ds.t2 (a integer null not null);
--- words: the place is not told
 create table ds.t2 (a integer check (a));
--- words: the place is not told
 create table ds.t2 (a integer check (b > 1));
--- words: the place is not told
 create table ds.t2 (a integer check (sum(a) > 1));
 -- words: the place is not told
 create table ds.t2 (a integer check (a in (select 1)));

@@ -105,6 +105,8 @@ pub enum SqlErrorKind {
     CardinalityViolation,
     /// 54001
     StatementTooComplex,
+    /// 54011
+    TooManyColumns,
     /// 0A000
     FeatureNotSupported,
     /// 42501

@@ -18,6 +18,15 @@ pub struct ParsedStatement {
     pub offset: usize,
 }
 
+/// An expression as it was written inside a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Its text.
+    pub text: String,
+    /// Where it stands in the statement, in characters from 1.
+    pub position: Option<usize>,
+}
+
 /// A relation's name as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectName {
@@ -91,7 +100,7 @@ pub enum Explained {
         /// Its name.
         name: Identifier,
         /// The values of its parameters, as SQL text.
-        arguments: Vec<String>,
+        arguments: Vec<Written>,
     },
     /// A statement that has no plan.
     Nothing,
@@ -234,6 +243,8 @@ pub struct ColumnDefinition {
     pub not_null: bool,
     /// DEFAULT, as SQL text.
     pub default: Option<String>,
+    /// Where that stands in the statement, in characters from 1.
+    pub default_position: Option<usize>,
     /// COLLATE
     pub collation: Option<Identifier>,
     /// PRIMARY KEY on the column
@@ -270,7 +281,7 @@ pub enum TableConstraintKind {
         referenced: Vec<Identifier>,
     },
     /// CHECK (…), as SQL text
-    Check(String),
+    Check(Written),
 }
 
 /// How far FETCH and MOVE go.
@@ -447,7 +458,7 @@ pub enum UtilityStatement {
         /// Its name.
         name: Identifier,
         /// Arguments as SQL text.
-        arguments: Vec<String>,
+        arguments: Vec<Written>,
     },
     /// DEALLOCATE; `None` is ALL
     Deallocate(Option<Identifier>),

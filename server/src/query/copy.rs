@@ -129,8 +129,7 @@ async fn begin(
             ));
         }
         None => {
-            let message = format!("relation \"{}\" does not exist", name.name.as_str());
-            return Err(ServerError::new(Condition::UndefinedTable, message).at(name.position));
+            return Err(ddl::no_relation("relation", name));
         }
     };
     if let Some(kind) = no_table(relation) {

@@ -17,6 +17,7 @@ mod schemas;
 mod tables;
 mod views;
 
+pub(super) use constraints::moved;
 pub(crate) use tables::require_plain_table;
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use datafusion::common::ScalarValue;
 use lis_lake::{names::Identifier, types::PgType};
 use lis_security::Access;
 use lis_sql::statement::{
-    CopyRows, Explained, FetchDirection, ParsedStatement, RelationKind, Statement, UtilityStatement,
+    CopyRows, Explained, FetchDirection, ParsedStatement, RelationKind, Statement, UtilityStatement, Written,
 };
 
 use super::{
@@ -495,7 +495,7 @@ async fn prepare_named(
 }
 
 /// EXECUTE: the arguments are expressions; they are computed by a query of their own.
-async fn execute(session: &mut Session, name: &Identifier, arguments: &[String]) -> Result<Outcome> {
+async fn execute(session: &mut Session, name: &Identifier, arguments: &[Written]) -> Result<Outcome> {
     let (statement, types, values) = prepared_call(session, name, arguments).await?;
     match statement {
         Some(parsed) => Box::pin(super::start(session, &parsed, &types, values)).await,
@@ -507,7 +507,7 @@ async fn execute(session: &mut Session, name: &Identifier, arguments: &[String])
 pub(super) async fn prepared_call(
     session: &mut Session,
     name: &Identifier,
-    arguments: &[String],
+    arguments: &[Written],
 ) -> Result<(Option<Arc<ParsedStatement>>, Vec<PgType>, Vec<ScalarValue>)> {
     let prepared = session.prepared.get(name.as_str()).ok_or_else(|| no_prepared(name.as_str()))?.clone();
     if arguments.len() != prepared.parameters.len() {
@@ -523,15 +523,23 @@ pub(super) async fn prepared_call(
     }
     let mut values = Vec::with_capacity(arguments.len());
     if !arguments.is_empty() {
-        let casts: Vec<String> = arguments
-            .iter()
-            .zip(&prepared.parameters)
-            .map(|(argument, pg_type)| format!("CAST(({argument}) AS {})", sql_name(*pg_type)))
-            .collect();
-        let text = format!("SELECT {}", casts.join(", "));
+        let mut text = "SELECT ".to_owned();
+        // Where each argument begins here, and where in the statement.
+        let mut places = Vec::with_capacity(arguments.len());
+        for (index, (argument, pg_type)) in arguments.iter().zip(&prepared.parameters).enumerate() {
+            text.push_str(if index > 0 { ", CAST((" } else { "CAST((" });
+            places.push((text.chars().count() + 1, argument.position));
+            text.push_str(&format!("{}) AS {})", argument.text, sql_name(*pg_type)));
+        }
+        let within = |error| {
+            ddl::moved(error, |found| {
+                let (start, position) = places.iter().rev().find(|(start, _)| *start <= found)?;
+                position.map(|position| position + found - start)
+            })
+        };
         let parsed = lis_sql::parse(&text)?.pop().ok_or_else(|| no_prepared(name.as_str()))?;
         let request = session.request(Vec::new()).await?;
-        let mut cursor = open(&session.server, &request, &Arc::new(parsed)).await?;
+        let mut cursor = open(&session.server, &request, &Arc::new(parsed)).await.map_err(within)?;
         if let Some(row) = cursor.next(1).await? {
             for column in row.columns() {
                 values.push(ScalarValue::try_from_array(column, 0)?);

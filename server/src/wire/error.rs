@@ -160,6 +160,7 @@ impl From<SqlErrorKind> for SqlState {
             SqlErrorKind::InvalidRowCountInResultOffsetClause => "2201X",
             SqlErrorKind::CardinalityViolation => "21000",
             SqlErrorKind::StatementTooComplex => "54001",
+            SqlErrorKind::TooManyColumns => "54011",
             SqlErrorKind::FeatureNotSupported => "0A000",
             SqlErrorKind::InsufficientPrivilege => "42501",
             SqlErrorKind::DependentObjectsStillExist => "2BP01",

@@ -42,6 +42,9 @@ use crate::{
     },
 };
 
+/// How many columns a SELECT list has at most, as in PostgreSQL.
+const ITEMS_MAX: usize = 1664;
+
 /// A column of the SELECT list.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
@@ -344,6 +347,12 @@ impl Binder<'_> {
                     return Err(not_postgresql("(", self.start_of(expr)));
                 }
             }
+        }
+        if items.len() > ITEMS_MAX {
+            return Err(SqlError::new(
+                SqlErrorKind::TooManyColumns,
+                format!("target lists can have at most {ITEMS_MAX} entries"),
+            ));
         }
         Ok(items)
     }

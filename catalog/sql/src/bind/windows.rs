@@ -90,7 +90,12 @@ impl Binder<'_> {
             return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
         }
         if !aggregate.within_group.is_empty() {
-            return Err(unsupported("OVER for ordered-set aggregates", position));
+            let name = call.name.0.last().and_then(ast::ObjectNamePart::as_ident).map(identifier);
+            let message = format!(
+                "OVER is not supported for ordered-set aggregate {}",
+                name.as_ref().map_or("", Identifier::as_str)
+            );
+            return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(position));
         }
         if let ast::FunctionArguments::List(list) = &call.args
             && list.clauses.iter().any(|clause| matches!(clause, ast::FunctionArgumentClause::OrderBy(_)))

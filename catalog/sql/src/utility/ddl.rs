@@ -10,7 +10,7 @@ use crate::{
     parse::parse_query,
     statement::{
         ColumnDefinition, CommentTarget, ObjectName, OnCommit, RelationKind, TableConstraint,
-        TableConstraintKind, TableLike, UtilityStatement,
+        TableConstraintKind, TableLike, UtilityStatement, Written,
     },
 };
 
@@ -308,13 +308,13 @@ pub(super) fn table_constraint(tokens: &mut Tokens<'_>) -> Result<Option<TableCo
 }
 
 /// After CHECK.
-fn check(tokens: &mut Tokens<'_>) -> Result<String, SqlError> {
+fn check(tokens: &mut Tokens<'_>) -> Result<Written, SqlError> {
     tokens.expect_token(&Token::LParen)?;
-    let text = tokens.expression_text()?;
+    let written = tokens.written_expression()?;
     tokens.expect_token(&Token::RParen)?;
     // It is the same whether or not it is inherited: nothing is.
     tokens.accept(&["no", "inherit"]);
-    Ok(text)
+    Ok(written)
 }
 
 /// A column of a new table or a new column of `table`; its named constraints go to the table's.
@@ -333,6 +333,7 @@ pub(super) fn column(
         column_type: tokens.column_type()?,
         not_null: false,
         default: None,
+        default_position: None,
         collation: None,
         primary_key: false,
         unique: false,
@@ -368,6 +369,7 @@ pub(super) fn column(
                 )
                 .at(position));
             }
+            column.default_position = tokens.position();
             column.default = Some(tokens.default_text()?);
         } else if tokens.accept(&["collate"]) {
             column.collation = Some(collation(tokens)?);

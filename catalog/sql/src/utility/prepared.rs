@@ -31,7 +31,7 @@ pub(super) fn execute(tokens: &mut Tokens<'_>) -> Result<UtilityStatement, SqlEr
     let name = tokens.identifier()?;
     let mut arguments = Vec::new();
     if tokens.accept_token(&Token::LParen) {
-        arguments = tokens.list(Tokens::expression_text)?;
+        arguments = tokens.list(Tokens::written_expression)?;
         tokens.expect_token(&Token::RParen)?;
     }
     Ok(UtilityStatement::Execute { name, arguments })

@@ -16,7 +16,7 @@ use crate::{
     keywords::{KeywordClass, keyword_class},
     modification::Modification,
     parse::{DIALECT, NESTED_JOINS, embedded_modification},
-    statement::ObjectName,
+    statement::{ObjectName, Written},
 };
 
 /// How deep a query or expression may nest before it is refused (54001).
@@ -375,6 +375,12 @@ impl<'a> Tokens<'a> {
         let start = self.next;
         self.parse(Parser::parse_expr)?;
         Ok(self.source(start, self.next).to_owned())
+    }
+
+    /// An expression, as its source text, and where it stands.
+    pub(super) fn written_expression(&mut self) -> Result<Written, SqlError> {
+        let position = self.position();
+        Ok(Written { text: self.expression_text()?, position })
     }
 
     /// An expression after DEFAULT, as its source text: PostgreSQL's `b_expr`, which ends where `NOT NULL` begins.

@@ -97,7 +97,7 @@ impl Ddl<'_> {
                 let table = self.table(id)?;
                 let found = column_of(&table, column)?;
                 if let Some(default) = default {
-                    self.check_default(column, found.column_type, default)?;
+                    self.check_default(column, found.column_type, default, None)?;
                 }
                 let found = found.id;
                 self.staged().await?.set_default(id, found, default.clone())?;
@@ -252,7 +252,8 @@ impl Ddl<'_> {
             return Err(column_exists(&column.name, &table.name));
         }
         check_column_name(&column.name)?;
-        let mut new = self.new_column(column)?;
+        // As in PostgreSQL, ALTER TABLE does not tell the place of what is wrong in an expression.
+        let mut new = self.new_column(&ColumnDefinition { default_position: None, ..column.clone() })?;
         let keys = Self::column_keys(column).into_iter().chain(self.column_reference(table, column)?);
         let keys: Vec<_> = keys.collect();
         let primary = column.primary_key
@@ -262,7 +263,8 @@ impl Ddl<'_> {
         new.not_null |= primary;
         let mut initial = None;
         if let Some(default) = &column.default {
-            if self.check_default(&column.name, column.column_type, default)? && !table.files.is_empty() {
+            if self.check_default(&column.name, column.column_type, default, None)? && !table.files.is_empty()
+            {
                 return Err(ServerError::not_supported(
                     "a new column of a table with rows cannot have a volatile default",
                 )

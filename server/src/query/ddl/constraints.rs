@@ -10,7 +10,7 @@ use lis_lake::{
 use lis_sql::{
     expression_text,
     keywords::quote_identifier,
-    statement::{ColumnDefinition, ObjectName, TableConstraint, TableConstraintKind},
+    statement::{ColumnDefinition, ObjectName, TableConstraint, TableConstraintKind, Written},
 };
 
 use super::{Ddl, find_relation, no_column, no_relation};
@@ -67,9 +67,11 @@ impl Ddl<'_> {
         &self,
         table: &Table,
         name: Option<Identifier>,
-        expression: &str,
+        written: &Written,
     ) -> Result<NewConstraint> {
-        CheckConstraints::bind_one(&self.server, &self.request, table, expression).map_err(unplaced)?;
+        let expression = written.text.as_str();
+        CheckConstraints::bind_one(&self.server, &self.request, table, expression)
+            .map_err(|error| placed(error, written.position))?;
         let named = expression_text::names_in(expression)?;
         let columns = table.columns.iter().map(|column| column.name.clone());
         Ok(NewConstraint {
@@ -168,8 +170,9 @@ impl Ddl<'_> {
         constraint: &TableConstraint,
     ) -> Result<()> {
         let new = match &constraint.kind {
+            // As in PostgreSQL, ALTER TABLE does not tell the place.
             TableConstraintKind::Check(expression) => {
-                self.check(table, constraint.name.clone(), expression)?
+                self.check(table, constraint.name.clone(), &Written { position: None, ..expression.clone() })?
             }
             TableConstraintKind::ForeignKey { columns, table: other, referenced } => {
                 self.foreign_key(table, constraint.name.clone(), columns.clone(), other, referenced)?
@@ -330,14 +333,24 @@ fn distinct(columns: &[Identifier], what: &str) -> Result<Vec<Identifier>> {
 
 /// A position in an expression is none in the statement.
 pub(super) fn unplaced(error: ServerError) -> ServerError {
+    moved(error, |_| None)
+}
+
+/// An error in an expression that stands at a position of the statement.
+pub(super) fn placed(error: ServerError, position: Option<usize>) -> ServerError {
+    moved(error, |within| position.map(|position| position + within.saturating_sub(1)))
+}
+
+/// An error with its position, if it has one, as one of another text.
+pub(in crate::query) fn moved(error: ServerError, to: impl Fn(usize) -> Option<usize>) -> ServerError {
     match error {
         ServerError::Sql(mut inner) => {
-            inner.position = None;
+            inner.position = inner.position.and_then(to);
             ServerError::Sql(inner)
         }
         ServerError::Security(mut inner) => {
             if let Some(sql) = &mut inner.sql {
-                sql.position = None;
+                sql.position = sql.position.and_then(to);
             }
             ServerError::Security(inner)
         }

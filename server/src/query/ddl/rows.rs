@@ -26,7 +26,7 @@ use lis_sql::{
     statement::ParsedStatement,
 };
 
-use super::Ddl;
+use super::{Ddl, constraints::moved};
 use crate::{
     error::{Condition, Result, ServerError},
     query,
@@ -115,12 +115,20 @@ impl Ddl<'_> {
         column: &Identifier,
         column_type: ColumnType,
         default: &str,
+        position: Option<usize>,
     ) -> Result<bool> {
         if expression_text::has_subquery(default)? {
             return Err(ServerError::not_supported("cannot use subquery in DEFAULT expression"));
         }
         let target = target(column, column_type);
-        let bound = self.bind_assigned(&format!("SELECT ({default})"), &[target]).map_err(of_default)?;
+        let within = |error| {
+            let lead = "SELECT (".len();
+            moved(error, |found| position.map(|position| (position + found).saturating_sub(lead + 1)))
+        };
+        let bound = self
+            .bind_assigned(&format!("SELECT ({default})"), &[target])
+            .map_err(within)
+            .map_err(of_default)?;
         let (mut volatile, mut refused) = (false, None);
         bound.plan.apply_with_subqueries(|node| {
             let found = match node {
@@ -201,10 +209,10 @@ pub(super) fn target(name: &Identifier, column_type: ColumnType) -> CatalogColum
 /// What is wrong with a default, without a position: its text is only a part of the statement's.
 fn of_default(error: ServerError) -> ServerError {
     match error {
-        ServerError::Sql(mut inner) => {
-            inner.position = None;
+        ServerError::Sql(inner) => {
             if inner.kind == lis_sql::error::SqlErrorKind::UndefinedColumn {
-                return ServerError::not_supported("cannot use column reference in DEFAULT expression");
+                return ServerError::not_supported("cannot use column reference in DEFAULT expression")
+                    .at(inner.position);
             }
             if inner.kind == lis_sql::error::SqlErrorKind::DatatypeMismatch {
                 let message = inner.message.replace("but expression is", "but default expression is");

@@ -9,6 +9,7 @@ use lis_lake::{
 use lis_security::privileges;
 use lis_sql::statement::{
     ColumnDefinition, ObjectName, OnCommit, Privilege, TableConstraint, TableConstraintKind, TableLike,
+    Written,
 };
 
 use super::{
@@ -49,7 +50,7 @@ impl Ddl<'_> {
             materialized: None,
             sort_order: Vec::new(),
         };
-        let mut checks: Vec<(Option<Identifier>, String)> = Vec::new();
+        let mut checks: Vec<(Option<Identifier>, Written)> = Vec::new();
         for place in 0..=definition.columns.len() {
             for like in definition.likes.iter().filter(|like| like.after == place) {
                 self.columns_like(like, &mut new, &mut checks)?;
@@ -113,7 +114,7 @@ impl Ddl<'_> {
         }
         check_collatable(column.collation.as_ref(), column.column_type.pg_type)?;
         if let Some(default) = &column.default {
-            self.check_default(&column.name, column.column_type, default)?;
+            self.check_default(&column.name, column.column_type, default, column.default_position)?;
         }
         let mut new = NewColumn::new(column.name.clone(), column.column_type);
         new.not_null = column.not_null || column.primary_key;
@@ -127,7 +128,7 @@ impl Ddl<'_> {
         &self,
         like: &TableLike,
         new: &mut NewTable,
-        checks: &mut Vec<(Option<Identifier>, String)>,
+        checks: &mut Vec<(Option<Identifier>, Written)>,
     ) -> Result<()> {
         let relation = find_relation(&self.request, &like.source)?
             .ok_or_else(|| no_relation("relation", &like.source))?;
@@ -149,7 +150,10 @@ impl Ddl<'_> {
         for constraint in &table.constraints {
             match &constraint.kind {
                 ConstraintKind::Check { expression } if like.constraints => {
-                    checks.push((Some(constraint.name.clone()), expression.clone()));
+                    checks.push((
+                        Some(constraint.name.clone()),
+                        Written { text: expression.clone(), position: None },
+                    ));
                 }
                 ConstraintKind::PrimaryKey if like.indexes => new.constraints.push(NewConstraint {
                     name: None,

@@ -78,6 +78,14 @@ impl Binder<'_> {
         let place = place(&nothing, surroundings, Clause::Values, Some(&attachments));
         let mut rows = Vec::with_capacity(values.rows.len());
         for written in &values.rows {
+            if values.rows.first().is_some_and(|first| first.content.len() != written.content.len()) {
+                let position = written.content.first().and_then(|value| self.start_of(value));
+                return Err(SqlError::new(
+                    SqlErrorKind::SyntaxError,
+                    "VALUES lists must all be the same length",
+                )
+                .at(position));
+            }
             self.check_width(&written.content, targets, columns)?;
             let mut row = Vec::with_capacity(targets.len());
             for (index, (value, target)) in written.content.iter().zip(targets.iter()).enumerate() {
