@@ -7,7 +7,7 @@
 use std::{
     cell::Cell,
     fmt,
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{BuildHasher as _, Hash, Hasher, RandomState},
     sync::{Arc, LazyLock},
 };
 
@@ -290,13 +290,61 @@ fn is_deep(exprs: &[Expr]) -> bool {
 
 /// 128 bits of expressions.
 fn fingerprint(exprs: &[Expr]) -> u128 {
-    let [high, low] = [0_u8, 1].map(|salt| {
-        let mut hasher = DefaultHasher::new();
-        salt.hash(&mut hasher);
-        exprs.hash(&mut hasher);
-        u128::from(hasher.finish())
-    });
-    high << 64 | low
+    let mut hasher = Fingerprint::new();
+    exprs.hash(&mut hasher);
+    hasher.lanes.into_iter().fold(0, |bits, lane| bits << 64 | u128::from(lane))
+}
+
+/// Two hashes at a time, with other keys in every process: names are made of expressions very often.
+struct Fingerprint {
+    lanes: [u64; 2],
+}
+
+impl Fingerprint {
+    fn new() -> Self {
+        static KEYS: LazyLock<[u64; 2]> =
+            LazyLock::new(|| [0_u8, 1].map(|salt| RandomState::new().hash_one(salt)));
+        Self { lanes: *KEYS }
+    }
+
+    fn mix(&mut self, word: u64) {
+        const FACTORS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f];
+        for (lane, factor) in self.lanes.iter_mut().zip(FACTORS) {
+            let mixed = (lane.rotate_left(23) ^ word).wrapping_mul(factor);
+            *lane = mixed ^ mixed >> 29;
+        }
+    }
+}
+
+impl Hasher for Fingerprint {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.mix(u64::from_le_bytes(word));
+        }
+        self.write_usize(bytes.len());
+    }
+
+    fn write_u8(&mut self, value: u8) {
+        self.mix(u64::from(value));
+    }
+
+    fn write_u32(&mut self, value: u32) {
+        self.mix(u64::from(value));
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.mix(value);
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        self.mix(u64::try_from(value).unwrap_or(u64::MAX));
+    }
+
+    fn finish(&self) -> u64 {
+        self.lanes[0]
+    }
 }
 
 impl fmt::Debug for Scalar {

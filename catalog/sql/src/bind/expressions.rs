@@ -640,7 +640,12 @@ impl Binder<'_> {
             branches.push((condition, self.expression(&when.result, place)?));
         }
         let otherwise = otherwise.map(|otherwise| self.expression(otherwise, place)).transpose()?;
-        resolve::case(&self.binding, branches, otherwise, position)
+        let case = resolve::case(&self.binding, branches, otherwise, position)?;
+        if operand.is_none() {
+            return Ok(case);
+        }
+        let expr = resolve::conditional::simple_case(case.expr).map_err(|error| error.at(position))?;
+        Ok(Typed { expr, ..case })
     }
 
     /// A call of a function by its plain name: the special syntaxes.

@@ -302,10 +302,15 @@ impl Binder<'_> {
         place: Place<'_>,
     ) -> Result<Typed, SqlError> {
         let bound = self.subquery(query, place, Unknowns::AsText)?;
+        let expr = self.existence(bound, negated, place)?;
+        Ok(Typed::canonical(expr, ColumnType::plain(PgType::Bool)))
+    }
+
+    /// Whether a subquery has rows.
+    fn existence(&self, bound: Bound, negated: bool, place: Place<'_>) -> Result<Expr, SqlError> {
         let correlated = is_correlated(&bound.plan);
         if correlated && let Some(mark) = self.mark(&bound.plan, Need::Existence, None, place)? {
-            let expr = if negated { Expr::Not(Box::new(mark)) } else { mark };
-            return Ok(Typed::canonical(expr, ColumnType::plain(PgType::Bool)));
+            return Ok(if negated { Expr::Not(Box::new(mark)) } else { mark });
         }
         let rows = if correlated {
             bound.plan
@@ -323,8 +328,7 @@ impl Binder<'_> {
         let some = Expr::Column(counted).gt(lit(0_i64));
         let plan = project(plan, vec![some.alias(&found.name)])?;
         let expr = self.value_of(plan, place)?;
-        let expr = if negated { Expr::Not(Box::new(expr)) } else { expr };
-        Ok(Typed::canonical(expr, ColumnType::plain(PgType::Bool)))
+        Ok(if negated { Expr::Not(Box::new(expr)) } else { expr })
     }
 
     /// `x IN (SELECT …)` that is not a condition by itself.
@@ -529,14 +533,15 @@ impl Binder<'_> {
         place: Place<'_>,
     ) -> Result<Option<Expr>, SqlError> {
         let bound = self.subquery(query, place, Unknowns::AsText)?;
-        if !is_correlated(&bound.plan) {
-            return Ok(None);
+        let native = is_correlated(&bound.plan) && natively_planned(&bound.plan, false);
+        match immediate_references(&bound.plan, place).filter(|_| native) {
+            Some(references) => {
+                let subquery = subquery_of(bound.plan, references);
+                Ok(Some(Expr::Exists(Exists { subquery, negated })))
+            }
+            // The subquery is not bound again: inside one another that would take twice as long with every further one.
+            None => self.existence(bound, negated, place).map(Some),
         }
-        let Some(references) = immediate_references(&bound.plan, place) else { return Ok(None) };
-        if !natively_planned(&bound.plan, false) {
-            return Ok(None);
-        }
-        Ok(Some(Expr::Exists(Exists { subquery: subquery_of(bound.plan, references), negated })))
     }
 
     fn native_in(

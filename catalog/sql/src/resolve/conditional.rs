@@ -1,4 +1,4 @@
-//! COALESCE and NULLIF, which become CASE, and what may be written twice in a plan. Their operands are needed twice there:
+//! COALESCE, NULLIF and simple CASE, which become searched CASE, and what may be written twice in a plan. Their operands are needed twice there:
 //! to be tested, and to be the result. Nested in one another they would double with every level, so where an operand is
 //! large and it makes no difference, it is evaluated once by a function; and where it would, it is refused in time.
 
@@ -116,7 +116,8 @@ fn first_known(arguments: &Arguments<'_>) -> Result<ArrayRef, FunctionError> {
 
 /// `NULLIF`: `value` where `equal` does not hold, which compares it.
 pub(super) fn null_if(equal: Expr, null: Expr, value: Expr, result: &DataType) -> Result<Expr, SqlError> {
-    if size(&value, SMALL) > SMALL || value.is_volatile() {
+    // What it is compared with is needed once, but the engine takes a CASE of constants apart and copies conditions then.
+    if size(&equal, SMALL) > SMALL || value.is_volatile() {
         match equal {
             // Floats are compared in another way.
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right })
@@ -131,6 +132,33 @@ pub(super) fn null_if(equal: Expr, null: Expr, value: Expr, result: &DataType) -
         }
     }
     Ok(case_null(equal, null, value))
+}
+
+/// `CASE x WHEN a THEN … WHEN b THEN …` with `x` evaluated once where it is large, or another value each time, of
+/// conditions `x = a`, `x = b`.
+pub(crate) fn simple_case(expr: Expr) -> Result<Expr, SqlError> {
+    let Expr::Case(Case { expr: None, when_then_expr, else_expr }) = expr else { return Ok(expr) };
+    let tested = |when: &Expr| match when {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, .. }) => Some(left.clone()),
+        _ => None,
+    };
+    let first = when_then_expr.first().and_then(|(when, _)| tested(when));
+    let costly = |operand: &Expr| size(operand, SMALL) > SMALL || operand.is_volatile();
+    let operand = first.filter(|first| {
+        costly(first) && when_then_expr.iter().all(|(when, _)| tested(when).as_ref() == Some(first))
+    });
+    let Some(operand) = operand else {
+        when_then_expr.iter().try_for_each(|(when, _)| check_copied(when))?;
+        return Ok(Expr::Case(Case { expr: None, when_then_expr, else_expr }));
+    };
+    let when_then_expr = when_then_expr
+        .into_iter()
+        .map(|(when, then)| match *when {
+            Expr::BinaryExpr(BinaryExpr { right, .. }) => (right, then),
+            other => (Box::new(other), then),
+        })
+        .collect();
+    Ok(Expr::Case(Case { expr: Some(operand), when_then_expr, else_expr }))
 }
 
 fn case_null(equal: Expr, null: Expr, value: Expr) -> Expr {
