@@ -80,6 +80,11 @@ pub enum SecurityChange {
         /// How.
         state: Derived,
     },
+    /// No change: these relations are still open to everybody who has the privilege. A table was made of them.
+    StillOpen {
+        /// Which.
+        relations: Vec<Oid>,
+    },
     /// An administration, or another in its place.
     PutAdministration(Administration),
     /// An area; one of that name that is there already stays as it is, since a load that makes an ordinary area must not
@@ -243,6 +248,7 @@ impl SecurityChange {
             Self::SetDerived { relation, state } => {
                 rights.derived.insert(*relation, *state);
             }
+            Self::StillOpen { .. } => {}
             Self::PutAdministration(administration) => {
                 rights.administrations.by_code.insert(administration.code.clone(), administration.clone());
             }
@@ -359,6 +365,7 @@ impl SecurityChange {
                 )
                 .await
             }
+            Self::StillOpen { relations } => return still_open(tx, relations).await,
             Self::PutAdministration(administration) => write_administration(tx, administration).await,
             Self::PutArea(area) => {
                 run(
@@ -563,6 +570,23 @@ pub(crate) fn stored_command(command: PolicyCommand) -> &'static str {
         PolicyCommand::Update => "update",
         PolicyCommand::Delete => "delete",
     }
+}
+
+/// Refuses a commit (40001) that relies on relations being open of which one no longer is.
+async fn still_open(tx: &mut dyn MetadataTx, relations: &[Oid]) -> Result<bool, LakeError> {
+    for relation in relations {
+        let closed = tx
+            .query(
+                "SELECT 1 FROM lis_row_security WHERE relation = ? AND enabled \
+                 UNION ALL SELECT 1 FROM lis_derived_table WHERE relation = ? AND state = 'restricted'",
+                &[number(*relation), number(*relation)],
+            )
+            .await?;
+        if !closed.is_empty() {
+            return Err(conflict("row security"));
+        }
+    }
+    Ok(false)
 }
 
 fn conflict(object: impl Into<String>) -> LakeError {

@@ -64,8 +64,9 @@ impl Rights {
     }
 }
 
-/// What secures `table`, whose rows come from a query that reads `read` and has these output columns. Nothing, if it
-/// reads no secured table, or the table was derived before (a materialized view that is refreshed).
+/// What secures `table`, whose rows come from a query that reads `read` and has these output columns. If it reads no secured
+/// table, only that none of them has become one when this is committed: else its rows would lie open in the copy. Nothing,
+/// if the table was derived before (a materialized view that is refreshed).
 pub fn derivation(
     context: &StatementContext<'_>,
     table: &Table,
@@ -83,7 +84,11 @@ pub fn derivation(
     sources.sort_unstable();
     sources.dedup();
     if sources.is_empty() {
-        return Ok(SecurityChanges::default());
+        let mut relations = read.to_vec();
+        relations.sort_unstable();
+        relations.dedup();
+        let unchanged = SecurityChange::StillOpen { relations };
+        return Ok(SecurityChanges::unconditional(vec![unchanged]));
     }
     let mut changes = Vec::new();
     let state = match kept_column(rights, table, &sources, outputs) {
