@@ -17,6 +17,7 @@
 //! - `join_keys`: keys that decide nothing are left out, and structs are compared as bytes.
 //! - `limit_aggregation`: groups of floats are not looked up by an equality that a NaN has with none.
 //! - `sorted_inputs`: what must be sorted is sorted again where the engine has lost sight of why it is.
+//! - `settled`: long chains of functions, whose types are settled, are kept from the engine's type coercion.
 //! - `shared`: plans that several places read are evaluated once.
 //! - `sort_fences`: no sort goes below a union of other constants, or an OFFSET.
 //! - `unique_keys`: groups of groups are unique by all their keys.
@@ -40,6 +41,7 @@ mod limit_aggregation;
 mod logical_rules;
 mod push_down;
 mod series;
+mod settled;
 mod shared;
 mod sort_fences;
 mod sorted_inputs;

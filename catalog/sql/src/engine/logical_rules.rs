@@ -26,7 +26,7 @@ use datafusion::{
     optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule},
 };
 
-use super::unique_keys;
+use super::{settled, unique_keys};
 
 /// What there is in a plan, as a set of bits.
 type Kinds = u16;
@@ -84,9 +84,9 @@ pub(super) fn optimised(plan: &LogicalPlan, session: &dyn Session) -> Result<Log
 
 fn ruled(mut plan: LogicalPlan, state: &SessionState) -> Result<LogicalPlan> {
     let options = OptimizerConfig::options(state);
-    for rule in &state.analyzer().rules {
-        plan = rule.analyze(plan, &options)?;
-    }
+    let analyzed =
+        |plan| state.analyzer().rules.iter().try_fold(plan, |plan, rule| rule.analyze(plan, &options));
+    plan = settled::aside(plan, analyzed)?;
     let rules: Vec<_> = state.optimizers().iter().map(|rule| (rule, begins_at(rule.name()))).collect();
     let hashing = RandomState::new();
     let mut before = None;
