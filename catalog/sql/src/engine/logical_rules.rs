@@ -26,6 +26,8 @@ use datafusion::{
     optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule},
 };
 
+use lis_functions::interrupt;
+
 use super::{settled, unique_keys};
 
 /// What there is in a plan, as a set of bits.
@@ -129,7 +131,7 @@ fn applied(
     state: &SessionState,
 ) -> Result<bool> {
     let Some(order) = rule.apply_order() else {
-        let rewritten = rule.rewrite(std::mem::take(plan), state)?;
+        let rewritten = at_node(rule, std::mem::take(plan), state)?;
         *plan = rewritten.data;
         return Ok(rewritten.transformed);
     };
@@ -138,11 +140,21 @@ fn applied(
     }
     let whole = std::mem::take(plan);
     let rewritten = match order {
-        ApplyOrder::TopDown => whole.transform_down_with_subqueries(|node| rule.rewrite(node, state))?,
-        ApplyOrder::BottomUp => whole.transform_up_with_subqueries(|node| rule.rewrite(node, state))?,
+        ApplyOrder::TopDown => whole.transform_down_with_subqueries(|node| at_node(rule, node, state))?,
+        ApplyOrder::BottomUp => whole.transform_up_with_subqueries(|node| at_node(rule, node, state))?,
     };
     *plan = rewritten.data;
     Ok(rewritten.transformed)
+}
+
+/// What a rule makes of a node, unless the statement is not wanted any more: large plans are long in the making.
+fn at_node(
+    rule: &dyn OptimizerRule,
+    node: LogicalPlan,
+    state: &SessionState,
+) -> Result<Transformed<LogicalPlan>> {
+    interrupt::check()?;
+    rule.rewrite(node, state)
 }
 
 /// Applies a rule to the nodes of a plan without subqueries.
@@ -154,7 +166,7 @@ fn in_place(
 ) -> Result<bool> {
     let mut changed = false;
     if order == ApplyOrder::TopDown {
-        let rewritten = rule.rewrite(std::mem::take(plan), state)?;
+        let rewritten = at_node(rule, std::mem::take(plan), state)?;
         *plan = rewritten.data;
         changed = rewritten.transformed;
         if rewritten.tnr == TreeNodeRecursion::Stop {
@@ -205,7 +217,7 @@ fn in_place(
         *plan = std::mem::take(plan).recompute_schema()?;
     }
     if order == ApplyOrder::BottomUp {
-        let rewritten = rule.rewrite(std::mem::take(plan), state)?;
+        let rewritten = at_node(rule, std::mem::take(plan), state)?;
         *plan = rewritten.data;
         changed |= rewritten.transformed;
     }
