@@ -320,7 +320,7 @@ mod tests {
                         .iter()
                         .map(|row| {
                             let same = |item: &Option<i32>| *item == wanted_of(&given[1]);
-                            row.as_ref()?.iter().position(same).map(|at| at as i32 + 1)
+                            row.as_ref()?.iter().position(same).and_then(|at| i32::try_from(at + 1).ok())
                         })
                         .collect();
                     assert_eq!(positions.as_primitive::<Int32Type>().iter().collect::<Vec<_>>(), expected);
