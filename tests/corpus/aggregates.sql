@@ -61,3 +61,5 @@ select stddev(x), stddev_pop(x), var_pop(x), var_samp(x) from (values (1::smalli
 select stddev(x), stddev_pop(x) from (values (1), (2), (3)) t(x);
 select stddev(x), stddev_pop(x), variance(x) from (values (0.25), (0.50), (0.75)) t(x);
 select coalesce(x, 0.5), case when x > 1 then x else 1.25 end from (values (1), (null), (2)) t(x) order by x;
+-- whole numbers beside others that show what they need
+select a, b, coalesce(a, b), a + b, b - a, case when a > b then a else b end, greatest(a, b) from (values (1, 2.5), (3, 0.25), (null, 1)) t(a, b) order by a;

@@ -63,3 +63,5 @@ select 5%-2;
 select 10 ^ -2, 5 % -2, 5 - -2, 5*-2, 5/-2, 5<-2, 5>=-2, 5>-2, 5<>-2, 5=-2, 5<=+2, 5+-2;
 select 5!=-2;
 select '[1,2]'::jsonb->-1;
+-- prefix operators bind looser than arithmetic
+select @ -3 + 1, |/ 9 + 1 * 7, ~ 1 + 1, 1 + |/ 9 + 7, -(@ -3), ||/ 27 - 26 + 7, @ -3 * 2, not @ -3 = 3, ~1 & 3, @ -5::int;

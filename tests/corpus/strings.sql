@@ -92,3 +92,4 @@ select 'abc' ~ '(?=(a)\1)';
 select 'word up' ~ '[[:<:]]up[[:>:]]', 'a-b' ~ 'a[[.-.]]b', 'a<b' ~ 'a\<b', 'a{b' ~ 'a{b', 'a' ~ '(?#kommentar)a', 'aéb' ~ 'a[[=é=]]b', E'a\nb' ~ '(?n)a[^x]b', E'a\001b' ~ 'a\cAb', 'aAb' ~ 'a\101b', 'åb' ~ '\u00e5b';
 select 'abc' ~ '\q';
 select '-abc-' similar to '%\mabc\M%', 'xabcy' similar to '%\mabc\M%', 'a5' similar to '_\d';
+select trim(from '  a '), trim(trailing from 'a  ') || '|', trim(both from ' x ') || '|';

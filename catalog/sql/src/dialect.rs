@@ -187,6 +187,8 @@ impl<'t> Adapter<'t> {
             "from" if is_trim_side(self.previous.as_ref()) => {
                 vec![Token::SingleQuotedString(" ".to_owned()), space(), token.token.clone()]
             }
+            // TRIM(FROM x), too.
+            "from" if self.begins_trim() => Vec::new(),
             // sqlparser forgets a precision that stands before the string.
             "interval" if self.is_sign(1, &Token::LParen) && self.is_sign(3, &Token::RParen) => {
                 match (self.significant(2), self.significant(4)) {
@@ -225,6 +227,13 @@ impl<'t> Adapter<'t> {
         self.index += 1;
         self.push(token, replaced);
         true
+    }
+
+    /// Whether what was written last is `trim(`.
+    fn begins_trim(&self) -> bool {
+        let mut before = self.adapted.iter().rev().map(|token| &token.token);
+        let mut significant = before.by_ref().filter(|token| !matches!(token, Token::Whitespace(_)));
+        significant.next() == Some(&Token::LParen) && is_keyword(significant.next(), Keyword::TRIM)
     }
 
     /// A sign right behind an operator of these signs belongs to it in PostgreSQL: `2^-1` has an operator `^-`, which

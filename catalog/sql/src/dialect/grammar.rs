@@ -60,6 +60,7 @@ impl Dialect for Grammar {
         let token = parser.peek_token_ref();
         match &token.token {
             Token::Minus | Token::Plus => Some(signed(parser)),
+            token if other_prefix(token).is_some() => Some(other_prefixed(parser)),
             Token::LParen if is_quantified(parser) && begins_query(parser, parser.index()) => {
                 Some(parser.parse_query().map(Expr::Subquery))
             }
@@ -336,6 +337,25 @@ fn subquery(parser: &mut Parser) -> Result<Expr, ParserError> {
     Ok(Expr::Subquery(query))
 }
 
+/// The prefix operators that are no signs.
+fn other_prefix(token: &Token) -> Option<UnaryOperator> {
+    Some(match token {
+        Token::Tilde => UnaryOperator::BitwiseNot,
+        Token::AtSign => UnaryOperator::PGAbs,
+        Token::PGSquareRoot => UnaryOperator::PGSquareRoot,
+        Token::PGCubeRoot => UnaryOperator::PGCubeRoot,
+        Token::DoubleExclamationMark => UnaryOperator::PGPrefixFactorial,
+        _ => return None,
+    })
+}
+
+/// They bind looser than arithmetic, as all of PostgreSQL's "other operators": `@ -3 + 1` is 2.
+fn other_prefixed(parser: &mut Parser) -> Result<Expr, ParserError> {
+    let sign = parser.next_token();
+    let Some(op) = other_prefix(&sign.token) else { return parser.expected("an operator", sign) };
+    Ok(Expr::UnaryOp { op, expr: Box::new(parser.parse_subexpr(BASE.prec_value(Precedence::PgOther))?) })
+}
+
 /// `OPERATOR(pg_catalog.-) x`
 fn prefix_operator(parser: &mut Parser) -> Result<Expr, ParserError> {
     parser.next_token();
@@ -345,15 +365,13 @@ fn prefix_operator(parser: &mut Parser) -> Result<Expr, ParserError> {
         parser.expect_token(&Token::Period)?;
     }
     let sign = parser.next_token();
-    let op = match sign.token {
+    let op = match &sign.token {
         Token::Minus => UnaryOperator::Minus,
         Token::Plus => UnaryOperator::Plus,
-        Token::Tilde => UnaryOperator::BitwiseNot,
-        Token::AtSign => UnaryOperator::PGAbs,
-        Token::PGSquareRoot => UnaryOperator::PGSquareRoot,
-        Token::PGCubeRoot => UnaryOperator::PGCubeRoot,
-        Token::DoubleExclamationMark => UnaryOperator::PGPrefixFactorial,
-        _ => return parser.expected("an operator", sign),
+        token => match other_prefix(token) {
+            Some(op) => op,
+            None => return parser.expected("an operator", sign),
+        },
     };
     parser.expect_token(&Token::RParen)?;
     Ok(Expr::UnaryOp { op, expr: Box::new(parser.parse_subexpr(BASE.prec_value(Precedence::PgOther))?) })

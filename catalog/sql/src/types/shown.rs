@@ -94,12 +94,13 @@ pub(crate) fn of_several(several: &[Typed]) -> Shown {
             _ => return Shown::default(),
         }
     }
-    // Beside constants without zeros at their end the digits tell a whole number.
-    let are_whole = |(scale, shown): &(i8, Shown)| *scale == 0 && shown.is_column();
+    // What shows no zeros at its end, and whole numbers, show together what each of them needs.
     let whole = Shown::needed(0);
+    let has_fractions =
+        constants.iter().any(|(_, scale)| *scale > 0) || others.iter().any(|(_, shown)| *shown == whole);
     if !others.is_empty()
-        && others.iter().all(are_whole)
-        && constants.iter().any(|(_, scale)| *scale > 0)
+        && has_fractions
+        && others.iter().all(|(scale, shown)| *shown == whole || (*scale == 0 && shown.is_column()))
         && constants.iter().all(|(value, scale)| whole.digits(*value, *scale) == *scale)
     {
         return whole;
@@ -137,6 +138,12 @@ pub(crate) fn of_difference(left: &Typed, right: &Typed) -> Shown {
 fn of_signed_sum(left: &Typed, right: &Typed, sign: i32) -> Shown {
     if let Some(shown) = of_open(left, right) {
         return shown;
+    }
+    // A whole number changes no digit behind the point.
+    let is_whole = |one: &Typed| scale(one) == 0 && one.column_type.shown.is_column();
+    let shows_needed = |one: &Typed| one.column_type.shown == Shown::needed(0);
+    if (is_whole(left) && shows_needed(right)) || (shows_needed(left) && is_whole(right)) {
+        return Shown::needed(0);
     }
     match (is_quotient(left), is_quotient(right)) {
         (true, true) => left.column_type.shown.plus(0, None),
