@@ -241,8 +241,8 @@ fn secured() -> Result<()> {
     for (table, columns) in [
         ("ett", "ea, eb, ec, ed, ee, ef, eg"),
         ("tva", "ta, tb, tc, td, te, tf, tg"),
-        ("tre", "ra, rb, rc, rd, re, rf, rg"),
-        ("tom", "oa, oc"),
+        ("tre", "ta, tb, tc, td, te, tf, tg"),
+        ("tom", "ea, ec"),
     ] {
         let first = columns.split(',').next().unwrap_or_default();
         for statement in [

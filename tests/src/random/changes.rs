@@ -139,7 +139,7 @@ impl Generator {
         let source = *self.pick(&[
             "ea as a, max(ec) as b, sum(eb) as c from slump.ett group by ea",
             "ta, min(tc), count(*) from slump.tva group by ta",
-            "ra, max(rc), sum(rb) from slump.tre where ra is not null group by ra",
+            "ta, max(tc), sum(tb) from slump.tre where ta is not null group by ta",
         ]);
         let column = |name: &str, kind| Visible { name: format!("{alias}.{name}"), kind };
         (

@@ -33,14 +33,14 @@ pub(super) const TABLES: [Table; 4] = [
     (
         "slump.tre",
         &[
-            ("ra", Type::Integer),
-            ("rd", Type::Numeric),
-            ("re", Type::Timestamp),
-            ("rf", Type::Boolean),
-            ("rg", Type::Bigint),
+            ("ta", Type::Integer),
+            ("td", Type::Numeric),
+            ("te", Type::Timestamp),
+            ("tf", Type::Boolean),
+            ("tg", Type::Bigint),
         ],
     ),
-    ("slump.tom", &[("oa", Type::Integer), ("oc", Type::Text)]),
+    ("slump.tom", &[("ea", Type::Integer), ("ec", Type::Text)]),
 ];
 
 /// What leaves rows out behind a total order.

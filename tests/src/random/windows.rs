@@ -35,8 +35,10 @@ impl Generator {
         scope: &[Visible],
         depth: usize,
     ) -> Vec<Piece> {
-        // Rows that tie in all of their columns are the same row.
-        let total = !own.is_empty() && self.chance(40);
+        // Rows that tie in all of their columns are the same row; of two such windows, though, each may take another of them
+        // for the first.
+        let total = !own.is_empty() && !self.cut && self.chance(40);
+        self.cut |= total;
         let mut pieces = if total && self.chance(70) {
             self.ordered_call(kind, scope, depth.min(1))
         } else {
