@@ -96,16 +96,19 @@ fn settings(_: &ActivityTable, context: &ViewContext, rows: &mut Rows<'_>) {
         let value = context.bind.settings.get(&definition.name.to_ascii_lowercase());
         let value = value.map_or(definition.default, String::as_str);
         let source = if value == definition.default { "default" } else { "session" };
+        let (setting, unit) = definition.in_unit(value);
+        let (default, _) = definition.in_unit(definition.default);
         rows.add([
             ("name", text(definition.name)),
-            ("setting", text(value)),
+            ("setting", Cell::Text(setting)),
+            ("unit", unit.into()),
             ("category", text("LIS")),
             ("short_desc", text(definition.description)),
             ("context", text(if definition.is_preset() { "internal" } else { "user" })),
             ("vartype", text(definition.type_name())),
             ("source", text(source)),
-            ("boot_val", text(definition.default)),
-            ("reset_val", text(definition.default)),
+            ("boot_val", Cell::Text(default.clone())),
+            ("reset_val", Cell::Text(default)),
             ("pending_restart", Cell::Bool(false)),
         ]);
     }

@@ -164,3 +164,7 @@ drop table c.facts cascade;
 select 'no_such_relation'::regclass;
 select 'no_such_type'::regtype;
 select 'no_such_relation'::text::regclass;
+select 'a.b.c.d'::regclass;
+set statement_timeout = '90s';
+select name, setting, unit, vartype from pg_settings where name in ('statement_timeout', 'bytea_output') order by 1;
+reset statement_timeout;

@@ -103,6 +103,10 @@ pub(super) fn relation_named(context: &ViewContext, written: &str) -> Option<Oid
 pub(super) fn relation_argument(context: &ViewContext, cell: &Cell) -> Result<Oid, SqlError> {
     match cell {
         Cell::Text(written) => relation_named(context, written).ok_or_else(|| {
+            if !written.contains('"') && written.split('.').count() > 3 {
+                let message = format!("improper relation name (too many dotted names): {written}");
+                return SqlError::new(SqlErrorKind::SyntaxError, message);
+            }
             SqlError::new(SqlErrorKind::UndefinedTable, format!("relation \"{written}\" does not exist"))
         }),
         Cell::Integer(number) => Ok(Oid::new(u32::try_from(*number).unwrap_or_default())),

@@ -270,6 +270,17 @@ impl Definition {
         matches!(self.kind, Kind::Preset)
     }
 
+    /// A value in the unit in which `pg_settings` tells it, and that unit, if it has one.
+    pub(crate) fn in_unit(&self, value: &str) -> (String, Option<&'static str>) {
+        match self.kind {
+            Kind::Milliseconds => {
+                let number = super::values::parse_milliseconds(value).map(|number| number.to_string());
+                (number.unwrap_or_else(|| value.to_owned()), Some("ms"))
+            }
+            _ => (value.to_owned(), None),
+        }
+    }
+
     /// `pg_settings.vartype`.
     pub(crate) fn type_name(&self) -> &'static str {
         match self.kind {
