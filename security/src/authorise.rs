@@ -307,6 +307,11 @@ fn secure(plan: LogicalPlan, predicates: &Predicates) -> Result<LogicalPlan, Sec
 }
 
 impl AuthorisedQuery {
+    /// The plan as it was bound, before policies were put in.
+    pub(crate) fn bound(&self) -> &LogicalPlan {
+        &self.bound
+    }
+
     /// The columns of the plan, of the types that its rows really have.
     pub fn plan_schema(&self) -> SchemaRef {
         Arc::clone(self.bound.schema().inner())

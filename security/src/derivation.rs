@@ -2,24 +2,25 @@
 //! and nothing in them says who else may. So what is made from secured tables is secured in its turn, in the commit that
 //! makes it:
 //!
-//! - made from one table that is secured by its administration column, and keeping that column: in the same way;
+//! - made from one table that is secured by its administration column, keeping that column, and no row of which is made
+//!   of several administrations' rows (`lineage.rs`): in the same way;
 //! - otherwise its owner alone can read it, whatever is granted, until a security administrator releases it
 //!   (`CALL lis.release_table`).
 //!
 //! Whoever owns such a table does not take the security off again: that is the security administrator's as well.
 
-use lis_lake::{
-    ids::{ColumnId, Oid},
-    table::Table,
-};
-use lis_sql::output::OutputColumn;
-
 use crate::{
+    authorise::AuthorisedQuery,
     change::{SecurityChange, SecurityChanges},
     context::StatementContext,
     error::SecurityError,
+    lineage::AdministrationColumn,
     rights::Rights,
     utility::secure_table,
+};
+use lis_lake::{
+    ids::{ColumnId, Oid},
+    table::Table,
 };
 
 /// How a table that was made from secured ones is kept.
@@ -64,16 +65,15 @@ impl Rights {
     }
 }
 
-/// What secures `table`, whose rows come from a query that reads `read` and has these output columns. If it reads no secured
+/// What secures `table`, whose rows come from a query. If it reads no secured
 /// table, only that none of them has become one when this is committed: else its rows would lie open in the copy. Nothing,
 /// if the table was derived before (a materialized view that is refreshed).
 pub fn derivation(
     context: &StatementContext<'_>,
     table: &Table,
-    read: &[Oid],
-    outputs: &[OutputColumn],
+    query: &AuthorisedQuery,
 ) -> Result<SecurityChanges, SecurityError> {
-    let rights = context.rights;
+    let (rights, read) = (context.rights, &query.access.relations);
     let relation = table.id.oid();
     if rights.derived(relation).is_some() {
         return Ok(SecurityChanges::default());
@@ -84,14 +84,14 @@ pub fn derivation(
     sources.sort_unstable();
     sources.dedup();
     if sources.is_empty() {
-        let mut relations = read.to_vec();
+        let mut relations = read.clone();
         relations.sort_unstable();
         relations.dedup();
         let unchanged = SecurityChange::StillOpen { relations };
         return Ok(SecurityChanges::unconditional(vec![unchanged]));
     }
     let mut changes = Vec::new();
-    let state = match kept_column(rights, table, &sources, outputs) {
+    let state = match kept_column(context, table, &sources, query) {
         Some((column, area)) => {
             let name = table.column(column).map(|column| column.name.clone());
             let name =
@@ -107,18 +107,24 @@ pub fn derivation(
 
 /// The new table's column that is the administration column of its only secured source, and the source's area.
 fn kept_column(
-    rights: &Rights,
+    context: &StatementContext<'_>,
     table: &Table,
     sources: &[Oid],
-    outputs: &[OutputColumn],
+    query: &AuthorisedQuery,
 ) -> Option<(ColumnId, String)> {
+    let rights = context.rights;
     let [source] = sources else { return None };
     let secured = rights.all_administrations().secured(*source)?;
     // Further policies would be lost.
     if rights.is_restricted(*source) || rights.policies().on(*source).len() != 1 {
         return None;
     }
-    let position = outputs.iter().position(|output| {
+    let source_table = context.snapshot.relation_by_oid(*source)?.as_table()?;
+    let name = source_table.column(secured.column)?.name.as_str();
+    if !(AdministrationColumn { table: *source, name }).keeps_rows_apart(query.bound()) {
+        return None;
+    }
+    let position = query.outputs.iter().position(|output| {
         output.origin.is_some_and(|origin| {
             origin.relation == *source && i64::from(origin.column) == secured.column.get()
         })

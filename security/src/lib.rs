@@ -63,6 +63,7 @@ mod functions;
 pub mod grants;
 mod judged_view;
 mod leakproof;
+mod lineage;
 mod load;
 pub mod modification;
 pub mod policy;

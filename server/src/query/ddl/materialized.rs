@@ -159,9 +159,8 @@ impl Ddl<'_> {
 
     /// Secures a table that is made from others as they are.
     async fn derive(&mut self, table: &Table, query: &AuthorisedQuery) -> Result<()> {
-        let changes = self.request.judge(&self.server, |context| {
-            lis_security::derivation(context, table, &query.access.relations, &query.outputs)
-        })?;
+        let changes =
+            self.request.judge(&self.server, |context| lis_security::derivation(context, table, query))?;
         if !changes.is_empty() {
             let transaction = &mut self.session.transaction;
             transaction.sort_secured(&self.server.lake, &changes, &self.parsed.text).await?;
