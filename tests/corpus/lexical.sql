@@ -68,7 +68,6 @@ select date '2024-01-01', time '10:00', timestamp '2024-01-01 10:00', timestamp 
 select time with time zone '10:00+01';
 select interval '1-2' year to month, interval '1' day, interval '1 2:03' day to minute, interval '90' minute, interval '1.5' hour, interval '3' second;
 select interval(3) '1.23456 sec', interval '1.23456' second(2), timestamp(2) '2024-01-01 00:00:00.126';
--- differs: types are no functions
 select integer('5'), text(5), float8('1.5'), date('2024-01-01'), int4(1.7), int8('7'), varchar('x');
 select text '123'::integer, 'a'::char(3) || '|', 'abc'::varchar(2), 'abc'::char(2);
 select null, null::integer, null::text;

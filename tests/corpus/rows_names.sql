@@ -103,7 +103,6 @@ execute p1(3);
 execute p1('4');
 execute p1(1, 2);
 execute p1;
--- words: the place within EXECUTE
 execute p1('x');
 prepare p1 as select 1;
 prepare p2(integer, text) as select $1 + 1, $2 || 'x';

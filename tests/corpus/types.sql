@@ -64,7 +64,6 @@ drop table c.text_typer;
 select 'a'::"char", 'abc'::"char", 65::"char", 'a'::"char"::int, ''::"char", 'b'::"char" > 'a'::"char", 'x'::"char"::text;
 select 'abc'::name, repeat('x', 70)::name, length(repeat('x', 70)::name), 'a'::name = 'a', 'a'::name || 'b', 'a'::name::text;
 select 1::oid, '4294967295'::oid, -1::oid, 1::oid = 1, 1::oid < 2::oid, 1::oid::int8, 'pg_class'::regclass, 'pg_class'::regclass::oid, 1259::regclass, 'int4'::regtype, 'integer'::regtype::oid, 23::regtype, 'varchar(10)'::regtype;
--- words: where the error is said to be
 select 'finns_inte'::regclass;
 select 'c.konto'::regclass::text, 0::regclass, 99999999::regclass, to_regclass('finns_inte'), to_regtype('int4'), 'pg_catalog'::regnamespace, 'int4in'::regproc;
 select '4294967296'::oid;

@@ -20,7 +20,6 @@ select nth_value(four, 0) over (order by ten), ten, four from v.tusen;
 select lag(ten) over (partition by four order by ten), ten, four from v.tusen where unique2 < 10 order by 3, 2;
 select lag(ten, four) over (partition by four order by ten), ten, four from v.tusen where unique2 < 10 order by 3, 2;
 select lag(ten, four, 0) over (partition by four order by ten), ten, four from v.tusen where unique2 < 10 order by 3, 2;
--- differs: one scale per column
 select lag(ten, four, 0.7) over (partition by four order by ten), ten, four from v.tusen where unique2 < 10 order by 3, 2;
 select lead(ten) over (partition by four order by ten), ten, four from v.tusen where unique2 < 10 order by 3, 2;
 select lead(ten * 2, 1) over (partition by four order by ten), ten, four from v.tusen where unique2 < 10 order by 3, 2;

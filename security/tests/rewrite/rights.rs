@@ -191,6 +191,7 @@ impl World {
             let changes = plan_utility(&statement, &context)?.unwrap();
             self.rights = Arc::new(self.rights.with(&changes.changes));
             lines.extend(changes.warnings.iter().map(|warning| format!("WARNING: {warning}")));
+            lines.extend(changes.notices.iter().map(|notice| format!("NOTICE: {notice}")));
             if changes.is_empty() {
                 lines.push("nothing changes".to_owned());
             }
