@@ -149,6 +149,7 @@ fn main() -> ExitCode {
         .quick("cancel::long_values_are_stopped_or_quick", cancel::long_values_are_stopped_or_quick)
         .quick("cancel::a_client_that_goes_leaves_nothing", cancel::a_client_that_goes_leaves_nothing)
         .quick("memory::series_are_streams", memory::series_are_streams)
+        .quick("memory::made_values_are_counted", memory::made_values_are_counted)
         .quick("memory::long_values_are_refused", memory::long_values_are_refused)
         .quick("memory::a_union_of_many_arms", memory::a_union_of_many_arms)
         .quick("memory::too_much_is_an_error_of_the_statement", memory::too_much_is_an_error_of_the_statement)

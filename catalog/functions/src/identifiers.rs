@@ -15,7 +15,7 @@ type Done = Result<ArrayRef, FunctionError>;
 pub fn parse_ident(arguments: &Arguments<'_>) -> Done {
     let text = TextArgument::of(arguments, 0)?;
     text_array_rows(arguments, |row, values| {
-        parts(text.get(row), true)?.iter().for_each(|part| values.append_value(part));
+        parts(text.get(row), true)?.iter().try_for_each(|part| values.push(Some(part)))?;
         Ok(true)
     })
 }
@@ -26,7 +26,7 @@ pub fn parse_ident_strict(arguments: &Arguments<'_>) -> Done {
     let (strict, step) = arguments.typed::<arrow::array::BooleanArray>(1)?;
     text_array_rows(arguments, |row, values| {
         let strict = strict.value(row * step);
-        parts(text.get(row), strict)?.iter().for_each(|part| values.append_value(part));
+        parts(text.get(row), strict)?.iter().try_for_each(|part| values.push(Some(part)))?;
         Ok(true)
     })
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arrow::{
     array::{
         Array, ArrayRef, BinaryViewArray, BooleanArray, BooleanBufferBuilder, FixedSizeBinaryArray,
-        FixedSizeBinaryBuilder, ListBuilder, PrimitiveArray, StringViewArray, StringViewBuilder,
+        FixedSizeBinaryBuilder, PrimitiveArray, StringViewArray,
     },
     buffer::ScalarBuffer,
     datatypes::{
@@ -26,7 +26,7 @@ use arrow::{
 use crate::{
     error::FunctionError,
     interrupt,
-    results::{BytesColumn, TextColumn, check_batch},
+    results::{BytesColumn, TextArrays, TextColumn},
     scalar::{Arguments, Nulls},
 };
 
@@ -451,32 +451,23 @@ pub fn map_uuid<I: ReadRow>(
     Ok(Arc::new(builder.finish()))
 }
 
-/// A `text[]` for each row, whose elements are appended to the builder; false for null.
+/// A `text[]` for each row, whose elements are pushed; false for null.
 pub(crate) fn text_array_rows(
     arguments: &Arguments<'_>,
-    mut fill: impl FnMut(usize, &mut StringViewBuilder) -> Result<bool, FunctionError>,
+    mut fill: impl FnMut(usize, &mut TextArrays) -> Result<bool, FunctionError>,
 ) -> Result<ArrayRef, FunctionError> {
-    let mut builder = text_array_builder();
+    let mut arrays = TextArrays::with_capacity(arguments.rows);
     over_rows(arguments.rows, &arguments.nulls(), |row| {
-        let valid = match row {
-            Some(row) => fill(row, builder.values())?,
-            None => false,
-        };
-        check_batch(builder.values().allocated_size())?;
-        builder.append(valid);
+        let valid = row.map_or(Ok(false), |row| fill(row, &mut arrays))?;
+        arrays.end(valid);
         Ok(())
     })?;
-    Ok(Arc::new(builder.finish()))
+    Ok(Arc::new(arrays.finish()?))
 }
 
 /// `text[]`.
 pub fn text_array_type() -> DataType {
     DataType::List(Arc::new(Field::new_list_field(DataType::Utf8View, true)))
-}
-
-/// A builder of `text[]`.
-pub(crate) fn text_array_builder() -> ListBuilder<StringViewBuilder> {
-    ListBuilder::new(StringViewBuilder::new()).with_field(Field::new_list_field(DataType::Utf8View, true))
 }
 
 /// The scale of a `numeric` argument.

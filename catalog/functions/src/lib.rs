@@ -11,6 +11,7 @@
 //! - [`collation`]: keys that order text, arrays and records;
 //! - the families: [`casts`], [`numbers`], [`dates`], [`strings`], [`patterns`], ….
 
+pub mod account;
 pub mod aggregate;
 pub mod aggregates;
 pub mod arrays;

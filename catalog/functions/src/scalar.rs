@@ -126,7 +126,9 @@ impl<'a> Arguments<'a> {
             return Ok(Arc::clone(array));
         }
         if array.data_type().is_nested() {
-            results::check_batch(array.to_data().get_slice_memory_size()?.saturating_mul(self.rows))?;
+            let bytes = array.to_data().get_slice_memory_size()?.saturating_mul(self.rows);
+            results::check_batch(bytes)?;
+            results::ask_if_long(bytes)?;
         }
         Ok(take(array, &UInt32Array::from(vec![0; self.rows]), None)?)
     }

@@ -39,6 +39,7 @@ mod hands_on;
 mod join_keys;
 mod limit_aggregation;
 mod logical_rules;
+mod made_values;
 mod push_down;
 mod series;
 mod settled;

@@ -83,6 +83,39 @@ pub(crate) fn too_much_is_an_error_of_the_statement() -> Result<()> {
     memory_is_given_back(&server, &mut connection)
 }
 
+/// What functions make of a batch of rows has to fit beside everything else, and is gone when the next batch comes.
+pub(crate) fn made_values_are_counted() -> Result<()> {
+    let server = small_server()?;
+    let mut connection = server.connect_admin()?;
+    for sql in [
+        "SELECT length(repeat('x', 10000000 + g)) FROM generate_series(1, 10) g",
+        "SELECT g FROM generate_series(1, 10) g WHERE repeat('x', 10000000 + g) <> ''",
+        "SELECT max(length(repeat('x', 100000000 - g))) FROM generate_series(1, 1) g",
+        "SELECT cardinality(array_fill(g, ARRAY[20000])) FROM generate_series(1, 1000) g",
+        "SELECT count(string_to_array(repeat('x,', 10000 + g), ',')) FROM generate_series(1, 1000) g",
+    ] {
+        must_fail(&mut connection, "53200", sql)?;
+        ensure!(one_value(&mut connection, "SELECT 1")? == "1", "after {sql}");
+    }
+    for (sql, expected) in [
+        ("SELECT sum(length(repeat('x', 1000 + g % 2))) FROM generate_series(1, 200000) g", "200100000"),
+        ("SELECT count(*) FROM generate_series(1, 200000) g WHERE repeat('x', 1000 + g % 2) <> ''", "200000"),
+        (
+            "SELECT count(*) FROM (SELECT repeat('x', 1000 + g % 2) t FROM generate_series(1, 200000) g) t",
+            "200000",
+        ),
+        (
+            "SELECT max(t) FROM (SELECT repeat('x', 1000) || g % 2 t FROM generate_series(1, 200000) g) t",
+            &format!("{}1", "x".repeat(1000)),
+        ),
+        ("SELECT length(repeat('x', 20000000))", "20000000"),
+    ] {
+        let got = one_value(&mut connection, sql)?;
+        ensure!(got == expected, "{sql}: {got}");
+    }
+    memory_is_given_back(&server, &mut connection)
+}
+
 /// What functions and aggregates make of little is refused before it is made.
 pub(crate) fn long_values_are_refused() -> Result<()> {
     let server = TestServer::start()?;

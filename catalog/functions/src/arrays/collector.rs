@@ -17,7 +17,12 @@ use super::{
     Done,
     shape::{Dimension, assemble, element_type, is_shaped},
 };
-use crate::{error::FunctionError, interrupt, results::check_batch, scalar::Arguments};
+use crate::{
+    error::FunctionError,
+    interrupt,
+    results::{ask_if_long, check_batch},
+    scalar::Arguments,
+};
 
 /// Elements of a source that lie side by side, so many times.
 struct Run {
@@ -119,6 +124,7 @@ impl<'a> Collector<'a> {
 
     /// The column.
     pub(super) fn finish(mut self) -> Done {
+        ask_if_long(self.total.saturating_mul(self.width))?;
         let values = match self.sources.first() {
             Some(first) if self.total > 0 => {
                 let expected = first.data_type();

@@ -85,7 +85,7 @@ pub fn records(arguments: &Arguments<'_>) -> Done {
                 let message = format!("argument of {name} must be an array of objects");
                 return Err(FunctionError::invalid_parameter(message));
             }
-            values.append_value(object);
+            values.push(Some(object))?;
         }
         Ok(true)
     })

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, ListBuilder, StringViewBuilder},
+    array::{ArrayRef, ListArray},
+    buffer::OffsetBuffer,
     datatypes::{DataType, Field},
 };
 use datafusion::logical_expr::ScalarUDF;
@@ -20,8 +21,9 @@ use crate::{
     interrupt,
     kernels::{
         Int4, IntegerArgument, TextArgument, boolean_rows, primitive_rows, slice_rows_nullable,
-        text_array_builder, text_array_rows, text_array_type, text_rows,
+        text_array_rows, text_array_type, text_rows,
     },
+    results::TextArrays,
     scalar::{Arguments, Scalar},
 };
 
@@ -283,9 +285,9 @@ fn write_replacement(replacement: &str, text: &str, groups: &[Option<Span>], out
 }
 
 /// The groups of a match, or the whole match if the pattern has none.
-fn append_groups(text: &str, groups: &[Option<Span>], values: &mut StringViewBuilder) {
+fn append_groups(text: &str, groups: &[Option<Span>], arrays: &mut TextArrays) -> Result<(), FunctionError> {
     let from = usize::from(groups.len() > 1);
-    groups.iter().skip(from).for_each(|group| values.append_option(part(text, *group)));
+    groups.iter().skip(from).try_for_each(|group| arrays.push(part(text, *group)))
 }
 
 /// `regexp_match(text, pattern [, flags])`: null without a match.
@@ -296,7 +298,7 @@ pub fn regexp_match() -> Arc<ScalarUDF> {
         text_array_rows(arguments, |row, values| {
             let groups = patterns.get(row)?.0.groups_at(text.get(row), 0);
             if let Some(groups) = &groups {
-                append_groups(text.get(row), groups, values);
+                append_groups(text.get(row), groups, values)?;
             }
             Ok(groups.is_some())
         })
@@ -310,22 +312,23 @@ pub fn regexp_matches() -> Arc<ScalarUDF> {
         let text = TextArgument::of(arguments, 0)?;
         let mut patterns = Patterns::of(arguments, Some(2), Flags::default(), None)?;
         let nulls = arguments.nulls();
-        let field = Field::new_list_field(text_array_type(), true);
-        let mut builder = ListBuilder::new(text_array_builder()).with_field(field);
+        let mut matches = TextArrays::with_capacity(arguments.rows);
+        let mut lengths = Vec::with_capacity(arguments.rows);
         for row in 0..arguments.rows {
-            if nulls.is_null(row) {
-                builder.append_null();
-                continue;
+            let before = matches.len();
+            if !nulls.is_null(row) {
+                let (expression, flags) = patterns.get(row)?;
+                let many = if flags.global { usize::MAX } else { 1 };
+                for groups in groups_from(expression, text.get(row), Some(0)).take(many) {
+                    append_groups(text.get(row), &groups, &mut matches)?;
+                    matches.end(true);
+                }
             }
-            let (expression, flags) = patterns.get(row)?;
-            let many = if flags.global { usize::MAX } else { 1 };
-            for groups in groups_from(expression, text.get(row), Some(0)).take(many) {
-                append_groups(text.get(row), &groups, builder.values().values());
-                builder.values().append(true);
-            }
-            builder.append(true);
+            lengths.push(matches.len() - before);
         }
-        Ok(Arc::new(builder.finish()))
+        let field = Arc::new(Field::new_list_field(text_array_type(), true));
+        let (offsets, nulls) = (OffsetBuffer::from_lengths(lengths), nulls.into_buffer(arguments.rows));
+        Ok(Arc::new(ListArray::try_new(field, offsets, Arc::new(matches.finish()?), nulls)?))
     })
 }
 
@@ -355,12 +358,12 @@ fn split_rows(arguments: &Arguments<'_>, name: &'static str) -> Result<ArrayRef,
         let (mut begin, mut last_end) = (0, 0);
         for (start, end) in matches_from(expression, text, Some(0)) {
             if start < text.len() && end > last_end {
-                values.append_value(text.get(begin..start).unwrap_or_default());
+                values.push(text.get(begin..start))?;
                 begin = end;
             }
             last_end = end;
         }
-        values.append_value(text.get(begin..).unwrap_or_default());
+        values.push(text.get(begin..))?;
         Ok(true)
     })
 }

@@ -7,7 +7,8 @@ use datafusion::logical_expr::ScalarUDF;
 
 use crate::{
     error::FunctionError,
-    kernels::{IntegerArgument, TextArgument, slice_rows, text_array_builder, text_array_type},
+    kernels::{IntegerArgument, TextArgument, slice_rows, text_array_type},
+    results::TextArrays,
     scalar::{Scalar, by_datafusion},
 };
 
@@ -49,23 +50,22 @@ pub fn string_to_array() -> Arc<ScalarUDF> {
     Scalar::called_on_null("string_to_array", text_array_type(), |arguments| {
         let (text, delimiter) = (TextArgument::of(arguments, 0)?, TextArgument::of(arguments, 1)?);
         let null = (arguments.len() > 2).then(|| TextArgument::of(arguments, 2)).transpose()?;
-        let mut builder = text_array_builder();
+        let mut arrays = TextArrays::with_capacity(arguments.rows);
         for row in 0..arguments.rows {
             let Some(text) = text.get_opt(row) else {
-                builder.append_null();
+                arrays.end(false);
                 continue;
             };
             let null = null.as_ref().and_then(|null| null.get_opt(row));
-            let mut push =
-                |part: &str| builder.values().append_option(Some(part).filter(|part| null != Some(*part)));
+            let mut push = |part: &str| arrays.push(Some(part).filter(|part| null != Some(*part)));
             match delimiter.get_opt(row) {
                 _ if text.is_empty() => {}
-                Some("") => push(text),
-                Some(delimiter) => text.split(delimiter).for_each(&mut push),
-                None => text.chars().for_each(|one| push(one.encode_utf8(&mut [0; 4]))),
+                Some("") => push(text)?,
+                Some(delimiter) => text.split(delimiter).try_for_each(&mut push)?,
+                None => text.chars().try_for_each(|one| push(one.encode_utf8(&mut [0; 4])))?,
             }
-            builder.append(true);
+            arrays.end(true);
         }
-        Ok(Arc::new(builder.finish()))
+        Ok(Arc::new(arrays.finish()?))
     })
 }

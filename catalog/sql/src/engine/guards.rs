@@ -1,5 +1,6 @@
 //! The last of our rules but for the barriers': guards in a plan of which nothing else is changed any more. Inputs whose
-//! rows must not be too long are checked (`wide_rows`), joins let others run (`yielding_joins`).
+//! rows must not be too long are checked (`wide_rows`), joins let others run (`yielding_joins`), what functions make is
+//! counted (`made_values`).
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use datafusion::{
 
 use super::{
     hands_on::{HandsOnExec, rewritten},
-    wide_rows,
+    made_values, wide_rows,
     yielding_joins::{Yields, is_join},
 };
 
@@ -26,7 +27,10 @@ impl PhysicalOptimizerRule for Guards {
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let guarded = rewritten(&plan, ChildrenPropertiesMode::Keep, &mut |node| {
-            let guarded = wide_rows::guarded(node)?;
+            let mut guarded = wide_rows::guarded(node)?;
+            if made_values::is_made_in(node.as_ref())? {
+                guarded = Some(made_values::counted(guarded.as_ref().unwrap_or(node))?);
+            }
             if !is_join(node.as_ref()) {
                 return Ok(guarded);
             }
