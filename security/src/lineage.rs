@@ -55,10 +55,11 @@ impl AdministrationColumn<'_> {
     /// Whether a plan or a subquery of it reads the table.
     fn is_read(self, plan: &LogicalPlan) -> bool {
         let found = |node: &LogicalPlan| match node {
-            LogicalPlan::TableScan(scan) => {
-                !matches!(source(scan), Ok(Source::Own))
-                    && !matches!(source(scan), Ok(Source::Table(table, _)) if table.id.oid() != self.table)
-            }
+            LogicalPlan::TableScan(scan) => match source(scan) {
+                Ok(Source::Own) => false,
+                Ok(Source::Table(table, _)) => table.id.oid() == self.table,
+                _ => true,
+            },
             _ => false,
         };
         let mut read = false;

@@ -475,11 +475,11 @@ mod tests {
 
     use super::*;
 
-    fn list(rows: Vec<Option<Vec<Option<i32>>>>) -> ColumnarValue {
+    pub(in crate::arrays) fn list(rows: Vec<Option<Vec<Option<i32>>>>) -> ColumnarValue {
         ColumnarValue::Array(Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(rows)))
     }
 
-    fn call(
+    pub(in crate::arrays) fn call(
         kernel: crate::scalar::Kernel,
         values: Vec<ColumnarValue>,
         rows: usize,

@@ -230,25 +230,15 @@ pub fn array_overlaps(arguments: &Arguments<'_>) -> Done {
 #[cfg(test)]
 mod tests {
     use arrow::{
-        array::{AsArray, Int32Array, ListArray},
-        datatypes::{DataType, Int32Type},
+        array::{AsArray, Int32Array},
+        datatypes::DataType,
     };
     use datafusion::logical_expr::ColumnarValue;
 
-    use super::*;
-
-    fn list(rows: Vec<Option<Vec<Option<i32>>>>) -> ColumnarValue {
-        ColumnarValue::Array(Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(rows)))
-    }
-
-    fn call(
-        kernel: crate::scalar::Kernel,
-        values: Vec<ColumnarValue>,
-        rows: usize,
-        result: &DataType,
-    ) -> ArrayRef {
-        kernel(&Arguments::new(values, rows, result).unwrap()).unwrap()
-    }
+    use super::{
+        super::tests::{call, list},
+        *,
+    };
 
     #[test]
     fn quantifiers_know_null() {
