@@ -136,3 +136,18 @@ select distinct forvaltning from (select a.forvaltning, b.id from (select distin
 select count(*) from c.rad r left join (select a.forvaltning, b.id from (select distinct forvaltning from c.rad) a, c.rad b group by a.forvaltning, b.id) y on r.forvaltning = y.forvaltning;
 select r.id from c.rad r join (select a.forvaltning, b.id from (select distinct forvaltning from c.rad) a, c.rad b group by a.forvaltning, b.id) y on r.forvaltning = y.forvaltning group by r.id order by 1;
 select count(*) from c.rad t join lateral (select 1 from (select distinct konto as k from c.rad where t.id > 2) q group by q.k) p on true;
+-- the order of a subquery's rows, where it shows: the engine drops sorts that nobody asks for
+select namn, count(*) from (select id, namn from v.trad order by namn desc offset 5) s cross join v.bo group by namn order by 1;
+select count(*), sum(id) from (select id from v.trad order by namn desc offset 4) s, v.bo;
+select u, count(*) from (select unnest(array[id, far]) as u from v.trad order by namn desc offset 10) s cross join v.bo group by u order by 1;
+select u from (select id, far as u from v.trad union all select id, id from v.bo order by 1 desc, 2 offset 11) s where u in (select id from v.bo) order by 1;
+with w as not materialized (select id, namn from v.trad order by namn desc offset 6) select a.id, count(*) from w a, w b, v.bo group by a.id;
+select id in (select far from v.trad order by namn desc offset 3) from v.trad order by id;
+select array_agg(id) from (select id from v.trad order by namn desc) s;
+select string_agg(namn, ',') from (select id, namn from v.trad order by far desc nulls last, id desc) s where id <> 4;
+select b, json_agg(id) from (select id, b from v.bo order by id desc) s group by b order by b;
+select r, id from (select row_number() over () as r, id from (select id from v.trad order by namn desc) s) t where id > 2 order by 1;
+select lag(id) over (), id from (select id, namn from v.trad order by namn desc) s order by 2;
+select sum(r * a) from (select row_number() over () as r, a from (select a, a * 7919 % 100003 as b from generate_series(1, 30000) a order by b) s) t;
+select md5(string_agg(a::text, ',')) from (select a from generate_series(1, 30000) a order by a * 7919 % 100003) s where a % 3 = 1;
+select sum(u) from (select unnest(array[a, -b]) as u from (select a, a * 7919 % 100003 as b from generate_series(1, 30000) a order by b) s offset 33333) t, v.bo;

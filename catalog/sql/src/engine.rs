@@ -11,7 +11,7 @@
 //! - `computed_equalities`: nothing is concluded from the equality of what is computed.
 //! - `equal_windows`: a window function is computed once where it is asked for twice.
 //! - `ensure_requirements`: the limit of a sort that is not needed stays where it is when rows are left out below.
-//! - `collected_order`: rows that an aggregate collects without ORDER BY come in the order that they had.
+//! - `collected_order`: where the order of rows shows, they come in the order that they had.
 //! - `guards`: the nodes of `wide_rows` and `yielding_joins` get into the plan.
 //! - `hands_on`: what nodes have in common that hand rows on as they are.
 //! - `join_keys`: keys that decide nothing are left out, and structs are compared as bytes.

@@ -1,25 +1,38 @@
-//! `array_agg`, `string_agg` and the JSON aggregates show the order of their rows. Without ORDER BY that is the order in
-//! which rows come, and people see it in PostgreSQL: the steps of a recursive query, the rows of VALUES. The engine deals
-//! rows out to threads below an aggregate, batch by batch, and then no order is left. Below one that collects, it does
-//! not. (Files that are read in several threads are.)
+//! The order in which rows come, where it shows though nobody asks for it. `array_agg`, `string_agg` and the JSON aggregates
+//! without ORDER BY take rows as they come, `row_number() OVER ()` numbers them so, and OFFSET leaves out the first; people
+//! see it in PostgreSQL: the rows of a sorted subquery, the steps of a recursive query, the rows of VALUES.
+//!
+//! - The engine drops a sort of which nobody says that it is needed, even under OFFSET if its keys are not shown there.
+//!   While it looks for such sorts, [`needing_sorts`] says so.
+//! - It deals rows out to threads, batch by batch, and then no order is left. Below such a node it does not, says the rule
+//!   here. (Files that are read in several threads are.)
 
 use std::sync::Arc;
 
 use datafusion::{
     common::{Result, config::ConfigOptions},
-    physical_expr::aggregate::AggregateFunctionExpr,
-    physical_optimizer::PhysicalOptimizerRule,
+    physical_expr::{
+        OrderingRequirements,
+        aggregate::AggregateFunctionExpr,
+        window::{StandardWindowExpr, WindowExpr},
+    },
+    physical_optimizer::{PhysicalOptimizerRule, output_requirements::OutputRequirementExec},
     physical_plan::{
-        ChildrenPropertiesMode, ExecutionPlan, Partitioning, ReplaceChildrenOptions,
+        ChildrenPropertiesMode, Distribution, ExecutionPlan, Partitioning,
         aggregates::{AggregateExec, AggregateInputMode},
+        coalesce_partitions::CoalescePartitionsExec,
         coop::CooperativeExec,
         filter::FilterExec,
+        limit::GlobalLimitExec,
         projection::ProjectionExec,
         repartition::RepartitionExec,
+        sorts::sort::SortExec,
+        unnest::UnnestExec,
+        windows::{BoundedWindowAggExec, WindowAggExec},
     },
 };
 
-use super::hands_on::rewritten;
+use super::hands_on::{rewritten, with_inputs};
 
 /// What the aggregates that show an order are made of.
 const COLLECTING: &[&str] = &["array_agg", "string_agg_text", "string_agg_bytea"];
@@ -35,12 +48,10 @@ impl PhysicalOptimizerRule for CollectedOrder {
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let ordered = rewritten(&plan, ChildrenPropertiesMode::Recompute, &mut |node| {
-            let Some(aggregate) = node.downcast_ref::<AggregateExec>() else { return Ok(None) };
-            let reads_rows = aggregate.mode().input_mode() == AggregateInputMode::Raw;
-            if !reads_rows || !aggregate.aggr_expr().iter().any(|function| shows_order(function)) {
+            if !shows_order(node.as_ref()) {
                 return Ok(None);
             }
-            undealt(aggregate.input())?.map(|input| with_input(node, input)).transpose()
+            with_inputs(node, ChildrenPropertiesMode::Recompute, |_, input| undealt(input))
         })?;
         Ok(ordered.unwrap_or(plan))
     }
@@ -54,7 +65,42 @@ impl PhysicalOptimizerRule for CollectedOrder {
     }
 }
 
-fn shows_order(function: &AggregateFunctionExpr) -> bool {
+/// A node that shows its rows' order over sorts that say that they are needed; `None` for any other.
+pub(super) fn needing_sorts(node: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    if !shows_order(node.as_ref()) {
+        return Ok(None);
+    }
+    with_inputs(node, ChildrenPropertiesMode::Recompute, |_, input| with_needed_sort(input))
+}
+
+/// A plan in which the sort that its rows' order comes from is known to be needed, until the end of the engine's rules that
+/// go by it. (A sort of some rows only is never dropped.)
+fn with_needed_sort(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    if let Some(sort) = plan.downcast_ref::<SortExec>() {
+        let order = OrderingRequirements::from(sort.expr().clone());
+        let needed =
+            || OutputRequirementExec::new(Arc::clone(plan), Some(order), Distribution::SinglePartition, None);
+        return Ok(sort.fetch().is_none().then(|| Arc::new(needed()) as _));
+    }
+    if plan.children().len() != 1 || plan.is::<AggregateExec>() || has_own_order(plan.as_ref()) {
+        return Ok(None);
+    }
+    with_inputs(plan, ChildrenPropertiesMode::Recompute, |_, input| with_needed_sort(input))
+}
+
+/// Whether the order of the rows below shows in what a node gives.
+fn shows_order(node: &dyn ExecutionPlan) -> bool {
+    if let Some(aggregate) = node.downcast_ref::<AggregateExec>() {
+        let reads_rows = aggregate.mode().input_mode() == AggregateInputMode::Raw;
+        return reads_rows && aggregate.aggr_expr().iter().any(|function| takes_as_they_come(function));
+    }
+    if let Some(limit) = node.downcast_ref::<GlobalLimitExec>() {
+        return limit.skip() > 0;
+    }
+    !has_own_order(node) && windows(node).iter().any(numbers)
+}
+
+fn takes_as_they_come(function: &AggregateFunctionExpr) -> bool {
     function.order_bys().is_empty() && collects(function.fun().name())
 }
 
@@ -63,24 +109,39 @@ pub(crate) fn collects(name: &str) -> bool {
     COLLECTING.contains(&name)
 }
 
+/// A window node's functions.
+fn windows(node: &dyn ExecutionPlan) -> &[Arc<dyn WindowExpr>] {
+    if let Some(window) = node.downcast_ref::<BoundedWindowAggExec>() {
+        return window.window_expr();
+    }
+    node.downcast_ref::<WindowAggExec>().map_or(&[], WindowAggExec::window_expr)
+}
+
+/// Whether a node is a window over rows in an order that it asks for.
+fn has_own_order(node: &dyn ExecutionPlan) -> bool {
+    windows(node).iter().any(|window| !window.order_by().is_empty() || !window.partition_by().is_empty())
+}
+
+/// Whether a window function gives something else for rows in another order: not if it is an aggregate of all rows.
+fn numbers(window: &Arc<dyn WindowExpr>) -> bool {
+    let frame = window.get_window_frame();
+    let of_all = frame.start_bound.is_unbounded() && frame.end_bound.is_unbounded();
+    window.as_any().is::<StandardWindowExpr>() || !of_all
+}
+
 /// A plan whose rows were dealt out, without that.
 fn undealt(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     if let Some(repartition) = plan.downcast_ref::<RepartitionExec>() {
         let dealt = matches!(repartition.partitioning(), Partitioning::RoundRobinBatch(_));
         return Ok(dealt.then(|| Arc::clone(repartition.input())));
     }
-    let hands_on = plan.is::<ProjectionExec>() || plan.is::<FilterExec>() || plan.is::<CooperativeExec>();
-    let Some(input) = plan.children().first().copied().filter(|_| hands_on) else { return Ok(None) };
-    match undealt(input)? {
-        Some(input) => with_input(plan, input).map(Some),
-        None => Ok(None),
+    let keeps_order = plan.is::<ProjectionExec>()
+        || plan.is::<FilterExec>()
+        || plan.is::<CooperativeExec>()
+        || plan.is::<CoalescePartitionsExec>()
+        || plan.is::<UnnestExec>();
+    if !keeps_order {
+        return Ok(None);
     }
-}
-
-fn with_input(
-    node: &Arc<dyn ExecutionPlan>,
-    input: Arc<dyn ExecutionPlan>,
-) -> Result<Arc<dyn ExecutionPlan>> {
-    let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-    Arc::clone(node).replace_children(vec![input], options)
+    with_inputs(plan, ChildrenPropertiesMode::Recompute, |_, input| undealt(input))
 }

@@ -17,7 +17,7 @@ use datafusion::{
     },
 };
 
-use super::{hands_on::rewritten, sort_fences};
+use super::{collected_order, hands_on::rewritten, sort_fences};
 
 /// The engine's rule of the same name, for plans in which it is right.
 #[derive(Debug, Default)]
@@ -34,7 +34,10 @@ impl PhysicalOptimizerRule for EnsureRequirements {
         let mut node_decides = false;
         let changed = rewritten(&plan, ChildrenPropertiesMode::Recompute, &mut |node| {
             node_decides |= decides_rows(node.as_ref());
-            sort_fences::fenced(node)
+            match collected_order::needing_sorts(node)? {
+                Some(needing) => Ok(sort_fences::fenced(&needing)?.or(Some(needing))),
+                None => sort_fences::fenced(node),
+            }
         })?;
         let mut plan = changed.unwrap_or(plan);
         if node_decides {
