@@ -92,11 +92,14 @@ fn text(value: &str) -> Cell {
 }
 
 fn settings(_: &ActivityTable, context: &ViewContext, rows: &mut Rows<'_>) {
-    for definition in DEFINITIONS {
+    for definition in DEFINITIONS.iter() {
         let value = context.bind.settings.get(&definition.name.to_ascii_lowercase());
         let value = value.map_or(definition.default, String::as_str);
         let source = if value == definition.default { "default" } else { "session" };
         let (setting, unit) = definition.in_unit(value);
+        let (least, most) = definition.bounds().unzip();
+        let choices =
+            definition.choices().map(|it| it.iter().map(|it| (*it).to_owned()).collect::<Vec<String>>());
         let (default, _) = definition.in_unit(definition.default);
         rows.add([
             ("name", text(definition.name)),
@@ -109,6 +112,9 @@ fn settings(_: &ActivityTable, context: &ViewContext, rows: &mut Rows<'_>) {
             ("source", text(source)),
             ("boot_val", Cell::Text(default.clone())),
             ("reset_val", Cell::Text(default)),
+            ("min_val", least.into()),
+            ("max_val", most.into()),
+            ("enumvals", choices.into()),
             ("pending_restart", Cell::Bool(false)),
         ]);
     }

@@ -90,3 +90,58 @@ select extract(hour from x), extract(month from x), extract(hour from x::timesta
 select date_trunc('second', x), date_trunc('minute', x), date_trunc('hour', x), date_trunc('day', x), date_trunc('week', x), date_trunc('month', x), date_trunc('quarter', x), date_trunc('year', x), date_trunc('decade', x), date_trunc('century', x), date_trunc('millennium', x) from (values (timestamp '2026-11-23 14:59:58.123456'), ('1969-12-31 23:59:59.999999'), ('infinity'), (null), ('2000-01-01'), ('0005-03-01 BC')) v(x);
 select date_trunc('millennium', x) from (values (timestamp '2026-11-23'), ('4713-11-24 BC')) v(x);
 select clock_timestamp() >= now(), statement_timestamp() >= now(), clock_timestamp() >= statement_timestamp(), pg_typeof(clock_timestamp()), count(clock_timestamp()) from generate_series(1, 3);
+
+-- what tunes PostgreSQL's planner and memory is judged as PostgreSQL judges it
+set work_mem = '64MB';
+show work_mem;
+set work_mem = '1.5 GB';
+select current_setting('work_mem');
+set work_mem = '1kB';
+set work_mem = 'abc';
+set work_mem = '10 mb';
+set work_mem = '3000GB';
+set work_mem = 5000;
+show work_mem;
+reset work_mem;
+show work_mem;
+set enable_seqscan = off;
+show enable_seqscan;
+set enable_seqscan = 'perhaps';
+reset enable_seqscan;
+set random_page_cost = 1.10;
+show random_page_cost;
+set random_page_cost = -1;
+set geqo_selection_bias = 3;
+reset random_page_cost;
+set effective_cache_size = 1000;
+show effective_cache_size;
+reset effective_cache_size;
+set max_parallel_workers_per_gather = -1;
+set max_parallel_workers_per_gather = 0;
+reset max_parallel_workers_per_gather;
+set constraint_exclusion = 'sometimes';
+set bytea_output = 'hexadecimal';
+set client_min_messages = 'loud';
+set statement_timeout = '1.5min';
+show statement_timeout;
+set statement_timeout = '10 parsecs';
+set statement_timeout = 0;
+begin;
+set local work_mem = '16MB';
+show work_mem;
+rollback;
+show work_mem;
+select name, setting, unit, vartype, min_val, max_val, enumvals from pg_settings where name in ('work_mem', 'random_page_cost', 'constraint_exclusion', 'enable_sort', 'statement_timeout', 'effective_cache_size') order by name;
+set nosuch_parameter = 1;
+
+-- a parameter of the session's own is empty after RESET
+set corpus.own = 'x';
+reset corpus.own;
+show corpus.own;
+begin;
+set local corpus.own2 = 'x';
+commit;
+select current_setting('corpus.own2'), current_setting('corpus.never', true);
+set time zone interval '+02:00' hour to minute;
+show time zone;
+set time zone default;

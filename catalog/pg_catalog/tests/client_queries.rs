@@ -230,10 +230,10 @@ fn bind_context() -> BindContext {
         time_zone: "Europe/Stockholm".to_owned(),
         transaction_started_at: started,
         statement_started_at: started,
-        settings: BTreeMap::from([
+        settings: Arc::new(BTreeMap::from([
             ("search_path".to_owned(), "\"$user\", public".to_owned()),
             ("server_version_num".to_owned(), "150018".to_owned()),
-        ]),
+        ])),
         parameter_types: Vec::new(),
         parameter_values: Vec::new(),
         backend_pid: 1,

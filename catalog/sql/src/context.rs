@@ -1,7 +1,7 @@
 //! What the binder is told from outside: constants about who asks and when. Nothing here can change while a statement
 //! is bound, and nothing in the binder asks anybody else.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use datafusion::common::ScalarValue;
@@ -29,7 +29,7 @@ pub struct BindContext {
     /// `statement_timestamp()`.
     pub statement_started_at: DateTime<Utc>,
     /// `current_setting(name)`: every setting that the session has, by lower-case name.
-    pub settings: BTreeMap<String, String>,
+    pub settings: Arc<BTreeMap<String, String>>,
     /// The types that the client declared for `$1`, `$2`, …; `None` is left to the binder.
     pub parameter_types: Vec<Option<PgType>>,
     /// The values of the parameters, of the types that an earlier binding found. Empty while a statement is only

@@ -197,7 +197,7 @@ fn context() -> BindContext {
         time_zone: "Europe/Stockholm".to_owned(),
         transaction_started_at: chrono::DateTime::from_timestamp(1_790_000_000, 0).unwrap(),
         statement_started_at: chrono::DateTime::from_timestamp(1_790_000_000, 0).unwrap(),
-        settings: std::collections::BTreeMap::default(),
+        settings: std::sync::Arc::default(),
         parameter_types: Vec::new(),
         parameter_values: Vec::new(),
         backend_pid: 1,

@@ -306,7 +306,7 @@ pub(crate) fn bind_context() -> BindContext {
         time_zone: "Europe/Stockholm".to_owned(),
         transaction_started_at: chrono::DateTime::UNIX_EPOCH,
         statement_started_at: chrono::DateTime::UNIX_EPOCH,
-        settings: BTreeMap::default(),
+        settings: std::sync::Arc::default(),
         parameter_types: Vec::new(),
         parameter_values: Vec::new(),
         backend_pid: 1,

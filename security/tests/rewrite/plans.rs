@@ -214,7 +214,7 @@ impl Warehouse {
             time_zone: "UTC".to_owned(),
             transaction_started_at: DateTime::UNIX_EPOCH,
             statement_started_at: DateTime::UNIX_EPOCH,
-            settings,
+            settings: Arc::new(settings),
             parameter_types: Vec::new(),
             parameter_values: Vec::new(),
             backend_pid: 1,

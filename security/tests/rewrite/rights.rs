@@ -127,7 +127,7 @@ fn bind(user: &Principal) -> BindContext {
         time_zone: "UTC".to_owned(),
         transaction_started_at: DateTime::UNIX_EPOCH,
         statement_started_at: DateTime::UNIX_EPOCH,
-        settings: BTreeMap::new(),
+        settings: std::sync::Arc::default(),
         parameter_types: Vec::new(),
         parameter_values: Vec::new(),
         backend_pid: 1,

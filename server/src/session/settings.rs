@@ -6,15 +6,22 @@
 //! SET, SET LOCAL. A transaction that rolls back, or a savepoint, takes the last two back with it.
 
 mod definitions;
+mod quantities;
+mod tuning;
 mod values;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 pub(crate) use self::definitions::{DEFINITIONS, Definition, definition};
 pub(crate) use self::values::clean_ascii;
 use self::{
     definitions::LEVELS,
-    values::{check_length, identifier_list, parse_milliseconds},
+    quantities::{Unit, parse_whole},
+    values::{check_length, identifier_list},
 };
 use super::encoding::ClientEncoding;
 use crate::error::{Condition, Result, ServerError};
@@ -82,6 +89,8 @@ pub(crate) struct Settings {
     session: Arc<BTreeMap<String, String>>,
     /// What was SET LOCAL, likewise.
     local: Arc<BTreeMap<String, String>>,
+    /// Every value, as it was last asked for; empty after a change.
+    all: OnceLock<Arc<BTreeMap<String, String>>>,
     /// The values last told to the client.
     reported: BTreeMap<&'static str, String>,
 }
@@ -90,18 +99,26 @@ impl Settings {
     /// Settings with the presets of this server and session.
     pub(crate) fn new(presets: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         let reset = presets.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
-        Self { reset, session: Arc::default(), local: Arc::default(), reported: BTreeMap::new() }
+        Self {
+            reset,
+            session: Arc::default(),
+            local: Arc::default(),
+            all: OnceLock::new(),
+            reported: BTreeMap::new(),
+        }
     }
 
     /// Sets the value that RESET goes back to: a role's, the start-up packet's.
     pub(crate) fn set_default(&mut self, name: &str, value: &str) -> Result<()> {
         let value = self.checked(name, value)?;
+        self.all.take();
         self.reset.insert(name.to_ascii_lowercase(), value);
         Ok(())
     }
 
     /// Changes what the server itself says (`is_superuser`).
     pub(crate) fn set_preset(&mut self, name: &'static str, value: String) {
+        self.all.take();
         self.reset.insert(name.to_ascii_lowercase(), value);
     }
 
@@ -118,7 +135,7 @@ impl Settings {
     /// SET and SET LOCAL.
     pub(crate) fn set(&mut self, name: &str, value: &str, local: bool) -> Result<()> {
         let value = self.checked(name, value)?;
-        let name = name.to_ascii_lowercase();
+        let name = self.known(name);
         if local {
             Arc::make_mut(&mut self.local).insert(name, value);
         } else {
@@ -128,9 +145,21 @@ impl Settings {
         Ok(())
     }
 
+    /// A name as the layers have it. A parameter of the session's own is empty from its first SET on, also after RESET.
+    fn known(&mut self, name: &str) -> String {
+        self.all.take();
+        let name = name.to_ascii_lowercase();
+        if is_custom(&name) && !self.reset.contains_key(&name) {
+            self.reset.insert(name.clone(), String::new());
+        }
+        name
+    }
+
     /// SET … TO DEFAULT, RESET name.
     pub(crate) fn reset(&mut self, name: &str, local: bool) -> Result<()> {
-        if !is_custom(name) {
+        if is_custom(name) {
+            self.checked(name, "")?;
+        } else {
             let definition = definition(name)?;
             if definition.is_preset() {
                 return Err(ServerError::new(
@@ -139,7 +168,7 @@ impl Settings {
                 ));
             }
         }
-        let name = name.to_ascii_lowercase();
+        let name = self.known(name);
         if local {
             if let Some(definition) = DEFINITIONS.iter().find(|it| it.name.eq_ignore_ascii_case(&name)) {
                 let value = self.reset.get(&name).cloned().unwrap_or_else(|| definition.default.to_owned());
@@ -154,6 +183,7 @@ impl Settings {
 
     /// RESET ALL.
     pub(crate) fn reset_all(&mut self) {
+        self.all.take();
         let keep = |name: &String, _: &mut String| name.starts_with("transaction_");
         Arc::make_mut(&mut self.local).retain(keep);
         Arc::make_mut(&mut self.session).retain(keep);
@@ -163,7 +193,7 @@ impl Settings {
         self.local.get(lower).or_else(|| self.session.get(lower)).or_else(|| self.reset.get(lower))
     }
 
-    fn value(&self, definition: &'static Definition) -> String {
+    fn value(&self, definition: &Definition) -> String {
         self.layered(&definition.name.to_ascii_lowercase())
             .map_or(definition.default, String::as_str)
             .to_owned()
@@ -191,15 +221,18 @@ impl Settings {
     }
 
     /// Every setting by lower-case name, for `current_setting`.
-    pub(crate) fn all(&self) -> BTreeMap<String, String> {
-        let mut all: BTreeMap<String, String> = DEFINITIONS
-            .iter()
-            .map(|definition| (definition.name.to_ascii_lowercase(), self.value(definition)))
-            .collect();
-        for layer in [&self.reset, &*self.session, &*self.local] {
-            all.extend(layer.iter().map(|(name, value)| (name.clone(), value.clone())));
-        }
-        all
+    pub(crate) fn all(&self) -> Arc<BTreeMap<String, String>> {
+        let all = self.all.get_or_init(|| {
+            let mut all: BTreeMap<String, String> = DEFINITIONS
+                .iter()
+                .map(|definition| (definition.name.to_ascii_lowercase(), self.value(definition)))
+                .collect();
+            for layer in [&self.reset, &*self.session, &*self.local] {
+                all.extend(layer.iter().map(|(name, value)| (name.clone(), value.clone())));
+            }
+            Arc::new(all)
+        });
+        Arc::clone(all)
     }
 
     /// A boolean setting.
@@ -209,7 +242,8 @@ impl Settings {
 
     /// A duration; `None` is no limit.
     pub(crate) fn duration(&self, name: &'static str) -> Option<Duration> {
-        parse_milliseconds(&self.get(name))
+        parse_whole(name, Unit::Milliseconds, (0, i32::MAX), &self.get(name))
+            .ok()
             .and_then(|milliseconds| u64::try_from(milliseconds).ok())
             .filter(|milliseconds| *milliseconds > 0)
             .map(Duration::from_millis)
@@ -247,12 +281,14 @@ impl Settings {
 
     /// ROLLBACK \[TO\].
     pub(crate) fn back_to(&mut self, mark: SettingsMark) {
+        self.all.take();
         self.session = mark.session;
         self.local = mark.local;
     }
 
     /// The end of a transaction: what was LOCAL ends.
     pub(crate) fn end_transaction(&mut self) {
+        self.all.take();
         self.local = Arc::default();
         Arc::make_mut(&mut self.session).retain(|name, _| !name.starts_with("transaction_"));
     }
@@ -296,6 +332,10 @@ mod tests {
             ("intervalstyle", "iso_8601", "iso_8601"),
             ("statement_timeout", "90000", "90s"),
             ("statement_timeout", "2min", "2min"),
+            ("work_mem", "65536", "64MB"),
+            ("jit", "off", "off"),
+            ("random_page_cost", "1.10", "1.1"),
+            ("timezone", "interval '-03:00'", "<-03>+03"),
             ("timezone", "europe/stockholm", "Europe/Stockholm"),
             ("TimeZone", "utc", "UTC"),
             ("client_encoding", "utf-8", "UTF8"),
@@ -347,6 +387,11 @@ mod tests {
         assert_eq!(settings.get("application_name"), "a");
         settings.reset("application_name", false).unwrap();
         assert_eq!(settings.get("application_name"), "");
+        settings.set("my.own", "x", true).unwrap();
+        assert_eq!(settings.all().get("my.own").unwrap(), "x");
+        settings.end_transaction();
+        assert_eq!(settings.show("my.own").unwrap().1, "");
+        assert_eq!(settings.all().get("my.own").unwrap(), "");
     }
 
     #[test]

@@ -145,7 +145,7 @@ fn time_zone(tokens: &mut Tokens<'_>) -> Result<Option<String>, SqlError> {
         if tokens.accept(&["hour"]) && tokens.accept(&["to"]) {
             tokens.expect(&["minute"])?;
         }
-        return Ok(Some(offset));
+        return Ok(Some(format!("INTERVAL '{offset}'")));
     }
     word_or_string(tokens).map(Some)
 }

@@ -2,6 +2,12 @@
 //! LIS does not do is not here (42704), or takes only the values that are true of it ([`Kind::OnlyBool`],
 //! [`Kind::Choice`]).
 
+use std::sync::LazyLock;
+
+use super::{
+    quantities::{Unit, general, parse_real, parse_whole},
+    tuning::TUNING,
+};
 use crate::error::{Condition, Result, ServerError};
 
 /// The version of PostgreSQL whose behaviour is the reference, as clients read it.
@@ -16,10 +22,10 @@ pub(super) enum Kind {
     Bool,
     /// A boolean of which only this value is done.
     OnlyBool(bool),
-    /// A whole number between two bounds.
-    Integer(i32, i32),
-    /// Milliseconds, written with a unit or without; 0 is none.
-    Milliseconds,
+    /// A whole number between two bounds, written with a unit or without; of milliseconds 0 is none.
+    Quantity(Unit, i32, i32),
+    /// A number with a fraction between two bounds, likewise.
+    Real(Unit, f64, f64),
     /// One of these. Those after the first list are PostgreSQL's and refused.
     Choice(&'static [&'static str], &'static [&'static str]),
     /// Any text, of which the printable characters of ASCII are kept.
@@ -60,10 +66,18 @@ const fn row(
 /// The levels of messages, the least first.
 pub(super) const LEVELS: &[&str] =
     &["debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"];
-const ISOLATION: &[&str] = &["serializable", "read committed", "repeatable read", "read uncommitted"];
+const ISOLATION: &[&str] = &["serializable", "repeatable read", "read committed", "read uncommitted"];
+const MILLISECONDS: Kind = Kind::Quantity(Unit::Milliseconds, 0, i32::MAX);
 
 /// Every setting, in the order of `SHOW ALL`.
-pub(crate) static DEFINITIONS: &[Definition] = &[
+pub(crate) static DEFINITIONS: LazyLock<Vec<&'static Definition>> = LazyLock::new(|| {
+    let mut all: Vec<_> = OBEYED.iter().chain(TUNING).collect();
+    all.sort_by_key(|definition| definition.name.to_ascii_lowercase());
+    all
+});
+
+/// The settings that mean something here.
+static OBEYED: &[Definition] = &[
     row(
         "application_name",
         Kind::Ascii,
@@ -74,7 +88,7 @@ pub(crate) static DEFINITIONS: &[Definition] = &[
     row("block_size", Kind::Preset, "8192", false, "Shows the size of a disk block."),
     row(
         "bytea_output",
-        Kind::Choice(&["hex", "escape"], &[]),
+        Kind::Choice(&["escape", "hex"], &[]),
         "hex",
         false,
         "Sets the output format for bytea.",
@@ -111,21 +125,21 @@ pub(crate) static DEFINITIONS: &[Definition] = &[
     ),
     row(
         "extra_float_digits",
-        Kind::Integer(-15, 3),
+        Kind::Quantity(Unit::Plain, -15, 3),
         "1",
         false,
         "Sets the number of digits displayed for floating-point values.",
     ),
     row(
         "idle_in_transaction_session_timeout",
-        Kind::Milliseconds,
+        MILLISECONDS,
         "0",
         false,
         "Sets the maximum allowed idle time between queries, when in a transaction.",
     ),
     row(
         "idle_session_timeout",
-        Kind::Milliseconds,
+        MILLISECONDS,
         "0",
         false,
         "Sets the maximum allowed idle time between queries, when not in a transaction.",
@@ -179,7 +193,7 @@ pub(crate) static DEFINITIONS: &[Definition] = &[
     ),
     row(
         "lock_timeout",
-        Kind::Milliseconds,
+        MILLISECONDS,
         "0",
         false,
         "Sets the maximum allowed duration of any wait for a lock.",
@@ -213,13 +227,7 @@ pub(crate) static DEFINITIONS: &[Definition] = &[
         true,
         "Causes '...' strings to treat backslashes literally.",
     ),
-    row(
-        "statement_timeout",
-        Kind::Milliseconds,
-        "0",
-        false,
-        "Sets the maximum allowed duration of any statement.",
-    ),
+    row("statement_timeout", MILLISECONDS, "0", false, "Sets the maximum allowed duration of any statement."),
     row(
         "superuser_reserved_connections",
         Kind::Preset,
@@ -272,20 +280,24 @@ impl Definition {
 
     /// A value in the unit in which `pg_settings` tells it, and that unit, if it has one.
     pub(crate) fn in_unit(&self, value: &str) -> (String, Option<&'static str>) {
-        match self.kind {
-            Kind::Milliseconds => {
-                let number = super::values::parse_milliseconds(value).map(|number| number.to_string());
-                (number.unwrap_or_else(|| value.to_owned()), Some("ms"))
+        let (number, unit) = match self.kind {
+            Kind::Quantity(unit, least, most) => {
+                (parse_whole(self.name, unit, (least, most), value).map(|it| it.to_string()), unit.name())
             }
-            _ => (value.to_owned(), None),
-        }
+            Kind::Real(unit, least, most) => {
+                (parse_real(self.name, unit, (least, most), value).map(general), unit.name())
+            }
+            _ => return (value.to_owned(), None),
+        };
+        (number.unwrap_or_else(|_| value.to_owned()), unit)
     }
 
     /// `pg_settings.vartype`.
     pub(crate) fn type_name(&self) -> &'static str {
         match self.kind {
             Kind::Bool | Kind::OnlyBool(_) => "bool",
-            Kind::Integer(..) | Kind::Milliseconds => "integer",
+            Kind::Quantity(..) => "integer",
+            Kind::Real(..) => "real",
             Kind::Choice(..) => "enum",
             Kind::Preset
             | Kind::Ascii
@@ -296,11 +308,29 @@ impl Definition {
             | Kind::SearchPath => "string",
         }
     }
+
+    /// `pg_settings.min_val` and `max_val`.
+    pub(crate) fn bounds(&self) -> Option<(String, String)> {
+        match self.kind {
+            Kind::Quantity(_, least, most) => Some((least.to_string(), most.to_string())),
+            Kind::Real(_, least, most) => Some((general(least), general(most))),
+            _ => None,
+        }
+    }
+
+    /// `pg_settings.enumvals`: those that are done.
+    pub(crate) fn choices(&self) -> Option<&'static [&'static str]> {
+        match self.kind {
+            Kind::Choice(done, _) => Some(done),
+            _ => None,
+        }
+    }
 }
 
 /// The definition of a setting, by its name in any case.
 pub(crate) fn definition(name: &str) -> Result<&'static Definition> {
-    DEFINITIONS.iter().find(|definition| definition.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+    let found = OBEYED.iter().chain(TUNING).find(|definition| definition.name.eq_ignore_ascii_case(name));
+    found.ok_or_else(|| {
         ServerError::new(
             Condition::UndefinedObject,
             format!("unrecognized configuration parameter \"{name}\""),

@@ -1,4 +1,4 @@
-//! How the values of settings are read, and written as SHOW gives them back: booleans, durations, `DateStyle`, time zones,
+//! How the values of settings are read, and written as SHOW gives them back: booleans, `DateStyle`, time zones,
 //! lists of names. A value that makes no sense is 22023; one that PostgreSQL takes and LIS does not do is 0A000.
 
 use chrono_tz::TZ_VARIANTS;
@@ -8,6 +8,7 @@ use lis_lake::time_travel::SNAPSHOT_NAME_CHARACTERS_MAX;
 use super::{
     super::encoding::ClientEncoding,
     definitions::{Definition, Kind},
+    quantities::{parse_real, parse_whole, show_real, show_whole},
 };
 use crate::error::{Condition, Result, ServerError};
 
@@ -36,21 +37,11 @@ impl Definition {
                 }
                 Ok(bool_name(parsed).to_owned())
             }
-            Kind::Integer(least, most) => {
-                let number: i32 = value.trim().parse().map_err(|_| invalid(self.name, value))?;
-                if !(least..=most).contains(&number) {
-                    return Err(ServerError::new(
-                        Condition::InvalidParameterValue,
-                        format!(
-                            "{number} is outside the valid range for parameter \"{}\" ({least} .. {most})",
-                            self.name
-                        ),
-                    ));
-                }
-                Ok(number.to_string())
+            Kind::Quantity(unit, least, most) => {
+                parse_whole(self.name, unit, (least, most), value).map(|number| show_whole(unit, number))
             }
-            Kind::Milliseconds => {
-                parse_milliseconds(value).map(show_milliseconds).ok_or_else(|| invalid(self.name, value))
+            Kind::Real(unit, least, most) => {
+                parse_real(self.name, unit, (least, most), value).map(|number| show_real(unit, number))
             }
             Kind::Choice(done, known) => {
                 let lower = value.trim().to_ascii_lowercase();
@@ -59,7 +50,8 @@ impl Definition {
                 } else if known.contains(&lower.as_str()) {
                     Err(refused(self.name, value))
                 } else {
-                    Err(invalid(self.name, value))
+                    let choices = [done, known].concat().join(", ");
+                    Err(invalid(self.name, value).with_hint(format!("Available values: {choices}.")))
                 }
             }
             Kind::Ascii => Ok(clean_ascii(value.as_bytes())),
@@ -105,7 +97,7 @@ pub(super) fn check_length(name: &str, value: &str) -> Result<()> {
     ))
 }
 
-fn invalid(name: &str, value: &str) -> ServerError {
+pub(super) fn invalid(name: &str, value: &str) -> ServerError {
     ServerError::new(
         Condition::InvalidParameterValue,
         format!("invalid value for parameter \"{name}\": \"{value}\""),
@@ -131,33 +123,6 @@ fn parse_bool(value: &str) -> Option<bool> {
 
 fn bool_name(value: bool) -> &'static str {
     if value { "on" } else { "off" }
-}
-
-/// Milliseconds from a number with one of PostgreSQL's units.
-pub(super) fn parse_milliseconds(value: &str) -> Option<i64> {
-    let value = value.trim();
-    let digits =
-        value.find(|character: char| !character.is_ascii_digit() && character != '-').unwrap_or(value.len());
-    let number: i64 = value[..digits].parse().ok()?;
-    let factor = match value[digits..].trim() {
-        "" | "ms" => 1,
-        "s" => 1000,
-        "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    number.checked_mul(factor).filter(|it| (0..=i64::from(i32::MAX)).contains(it))
-}
-
-/// Milliseconds as SHOW writes them: the largest unit that divides them.
-fn show_milliseconds(milliseconds: i64) -> String {
-    for (unit, factor) in [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000)] {
-        if milliseconds != 0 && milliseconds % factor == 0 {
-            return format!("{}{unit}", milliseconds / factor);
-        }
-    }
-    if milliseconds == 0 { "0".to_owned() } else { format!("{milliseconds}ms") }
 }
 
 /// The layout and the order of `DateStyle`: either may be given alone, and then the other stays as it was.
@@ -205,6 +170,9 @@ fn time_zone(value: &str) -> Result<String> {
     if let Ok(hours) = wanted.parse::<f64>() {
         return fixed_zone(hours).ok_or_else(|| refused("TimeZone", value));
     }
+    if wanted.len() > 8 && wanted.is_char_boundary(8) && wanted[..8].eq_ignore_ascii_case("interval") {
+        return interval_zone(value, &wanted[8..]);
+    }
     if wanted.starts_with('<') && calendar::zone_by_name(wanted).is_some() {
         return Ok(wanted.to_owned());
     }
@@ -225,6 +193,21 @@ fn fixed_zone(hours: f64) -> Option<String> {
     let (sign, opposite) = if hours < 0 { ('-', '+') } else { ('+', '-') };
     let hours = hours.abs();
     Some(format!("<{sign}{hours:02}>{opposite}{hours:02}"))
+}
+
+/// `INTERVAL '+02:00'`, as SET TIME ZONE hands it on.
+fn interval_zone(whole: &str, quoted: &str) -> Result<String> {
+    let text = quoted.trim().trim_matches('\'');
+    let (sign, unsigned) = match text.strip_prefix('-') {
+        Some(rest) => (-1.0, rest),
+        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let mut parts = unsigned.split(':').map(|part| part.parse::<u8>().map(f64::from));
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(Ok(hours)), Some(Ok(minutes)), None) => fixed_zone(sign * (hours + minutes / 60.0)),
+        _ => return Err(invalid("TimeZone", whole)),
+    }
+    .ok_or_else(|| refused("TimeZone", whole))
 }
 
 /// Splits a list of identifiers: `"$user", public`.
