@@ -13,15 +13,19 @@
 //! And what is below a window: DataFusion knows that groups are unique by their keys, counts these wrongly where columns change
 //! their places, and takes an order by the window's column for one by all that come after it.
 //!
+//! And groups by structs (records, shaped arrays) whose rows come sorted by them: DataFusion finds the end of a group by
+//! comparing, which it cannot do with these.
+//!
 //! Here a node stands over each, which sorts do not pass, and which tells nothing of such constants.
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::{
     common::{Constraints, JoinType, Result},
     physical_expr::{EquivalenceProperties, PhysicalExpr, equivalence::AcrossPartitions},
     physical_plan::{
-        ChildrenPropertiesMode, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+        ChildrenPropertiesMode, ExecutionPlan, ExecutionPlanProperties, InputOrderMode, PlanProperties,
         ReplaceChildrenOptions,
         aggregates::{AggregateExec, AggregateMode},
         filter_pushdown::{
@@ -34,7 +38,7 @@ use datafusion::{
     },
 };
 
-use super::hands_on::{HandsOn, HandsOnExec};
+use super::hands_on::{HandsOn, HandsOnExec, with_inputs};
 
 /// A node under a fence if it needs one, or over one if it is a window.
 pub(super) fn fenced(node: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
@@ -52,6 +56,13 @@ pub(super) fn fenced(node: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn Exe
     });
     if has_several_sets {
         return over(Tells::Nothing);
+    }
+    if let Some(aggregate) = node.downcast_ref::<AggregateExec>()
+        && groups_sorted_structs(aggregate)
+    {
+        return with_inputs(node, ChildrenPropertiesMode::Recompute, |_, input| {
+            Ok(Some(HandsOnExec::over(Arc::clone(input), Tells::Nothing)))
+        });
     }
     let windowed = node.is::<BoundedWindowAggExec>() || node.is::<WindowAggExec>();
     if windowed
@@ -87,6 +98,14 @@ fn adds_nulls_to_constants(node: &Arc<dyn ExecutionPlan>) -> bool {
     };
     let mut sides = [left, right].into_iter().zip(node.children());
     sides.any(|(may_be_null, side)| may_be_null && !side.equivalence_properties().constants().is_empty())
+}
+
+/// Whether an aggregation goes by the order of keys of which one is a struct.
+fn groups_sorted_structs(aggregate: &AggregateExec) -> bool {
+    let schema = aggregate.schema();
+    let mut keys = schema.fields().iter().take(aggregate.group_expr().expr().len());
+    !matches!(aggregate.input_order_mode(), InputOrderMode::Linear)
+        && keys.any(|key| matches!(key.data_type(), DataType::Struct(_)))
 }
 
 /// Whether an aggregation, or the one below of which it is the last step, groups by several sets.
