@@ -151,3 +151,15 @@ select lag(id) over (), id from (select id, namn from v.trad order by namn desc)
 select sum(r * a) from (select row_number() over () as r, a from (select a, a * 7919 % 100003 as b from generate_series(1, 30000) a order by b) s) t;
 select md5(string_agg(a::text, ',')) from (select a from generate_series(1, 30000) a order by a * 7919 % 100003) s where a % 3 = 1;
 select sum(u) from (select unnest(array[a, -b]) as u from (select a, a * 7919 % 100003 as b from generate_series(1, 30000) a order by b) s offset 33333) t, v.bo;
+-- sorts by what is the same in all rows
+select array(select m from (select distinct on (m) m from (select max(i4) as m from c.num having min(null::date) = date '2024-01-02') s order by m nulls first) t order by 1);
+select array(select m from (select distinct on (m) m from (select max(i4) as m from c.num having min(i4) < 0) s order by m desc) t order by 1 desc) from c.rad where id < 3;
+select array(select x from (select 1 as x from c.rad union all select 1 from c.num order by 1 limit 3) s order by 1 desc);
+select array(select x from (select 1 as x from c.rad where id < 3 union all select 2 from c.num where i4 = 1 order by 1) s order by 1 desc nulls first);
+select array_agg(m order by m) from (select m from (select count(*) as m from c.tom) s order by m desc nulls last limit 1) t;
+-- groups sorted by a record or a shaped array, over several batches
+select count(*) from (select distinct array_fill(1, array[2]), a, first_value(a) over (order by a) from generate_series(1, 20000) a) s;
+select count(*) from (select distinct array[[a % 3, null]], a, row_number() over (order by a) from generate_series(1, 20000) a) s;
+select k, b, count(*) from (select row(a % 3, array[a % 2]) as k, a % 5 as b from generate_series(1, 20000) a order by 1, 2 limit 19000) s group by 1, 2 order by 1, 2;
+select k, count(*) from (select array[[a % 3]] as k from generate_series(1, 20000) a order by 1 limit 19000) s group by 1 order by 1;
+select nth_value(b, 2) over (partition by null::integer[] order by id) as a, array_fill(null::integer, array[2]) as d, c from v.bo intersect select null, null::integer[], true;
