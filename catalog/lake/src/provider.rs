@@ -255,10 +255,6 @@ impl LakeTable {
             ..TableParquetOptions::default()
         };
         // What the columns beside hold is not known, but how many rows there are is: a join needs it.
-        let total = match (total, &projection) {
-            (Some(total), Some(read)) => Some(statistics::of_columns(total, read)),
-            (total, _) => total,
-        };
         let total = total.unwrap_or_else(|| {
             let rows = files.iter().map(|file| usize::try_from(file.record_count).unwrap_or(usize::MAX));
             Statistics::new_unknown(schema.table_schema())

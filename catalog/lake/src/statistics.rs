@@ -355,12 +355,15 @@ pub(crate) fn file_statistics(file: &DataFile, columns: &[Column]) -> Statistics
         .collect();
     Statistics {
         num_rows: Precision::Exact(rows),
-        total_byte_size: Precision::Inexact(usize::try_from(file.file_size_bytes).unwrap_or(usize::MAX)),
+        // A file does not tell what its rows take in memory, and the engine would heed such a number before how many rows
+        // it expects, though behind a filter it still counts what only the filter reads. Of columns of fixed widths the
+        // engine works it out by itself.
+        total_byte_size: Precision::Absent,
         column_statistics,
     }
 }
 
-/// The bytes of a column, about: by them the engine chooses the side of a join that it makes a table of. It reckons
+/// The bytes of a column, about: by them the engine may choose the side of a join that it makes a table of. It reckons
 /// text by what a file holds unpacked, and compares that with others' text.
 fn unpacked_bytes(column: &Column, rows: usize, stored_bytes: Option<i64>) -> Precision<usize> {
     if let Some(width) = column.column_type.to_arrow().primitive_width() {
@@ -406,18 +409,6 @@ fn once_shorter(value: ScalarValue, greatest: bool) -> ScalarValue {
     let shorter = f64::from(wide as f32);
     let looser = if greatest { wide.max(shorter) } else { wide.min(shorter) };
     ScalarValue::Float64(Some(looser))
-}
-
-/// Statistics of a scan of some columns: the total is of those only, which the engine does not work out for text.
-pub(crate) fn of_columns(mut statistics: Statistics, read: &[usize]) -> Statistics {
-    let mut sizes = read.iter().map(|position| {
-        let column = statistics.column_statistics.get(*position)?;
-        column.byte_size.get_value().copied()
-    });
-    if let Some(total) = sizes.try_fold(0_usize, |total, bytes| Some(total.saturating_add(bytes?))) {
-        statistics.total_byte_size = Precision::Inexact(total);
-    }
-    statistics
 }
 
 /// The statistics of several files together, in the order of `columns`.

@@ -99,6 +99,23 @@ async fn statistics_are_exact_where_they_can_be() {
     assert_ne!(files_in_plan(read).await, 0);
 }
 
+/// A join builds its table of the side that is smaller in memory, or else that has fewer rows.
+#[tokio::test]
+async fn what_rows_take_in_memory_is_told_only_of_fixed_widths() {
+    let (test, table) = TestLake::with_table().await;
+    test.append(&table, rows(&table, &[(Some("b"), 2, 100, 1), (Some("a"), 1, 250, 2)])).await;
+    let told = async |read: &str| {
+        let plan = frame(&test, &table).await.select(vec![ident(read)]).unwrap();
+        let plan = plan.create_physical_plan().await.unwrap();
+        let shown = datafusion::physical_plan::displayable(plan.as_ref()).set_show_statistics(true);
+        shown.indent(false).to_string()
+    };
+    let of_text = told("administration").await;
+    assert!(of_text.contains("Rows=Exact(2), Bytes=Absent"), "{of_text}");
+    let of_dates = told("day").await;
+    assert!(of_dates.contains("Rows=Exact(2), Bytes=Exact(8)"), "{of_dates}");
+}
+
 #[tokio::test]
 async fn a_table_without_rows_is_empty() {
     let (test, table) = TestLake::with_table().await;
