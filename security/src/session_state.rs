@@ -28,7 +28,7 @@ use datafusion::{
 };
 use lis_sql::engine::{
     AggregateStatistics, CollectedOrder, EnsureRequirements, EqualWindows, FilterPushdowns, Guards,
-    LimitAggregation, Planner, PushDownFilters, ReplaceDistinct, SortedInputs,
+    LimitAggregation, Planner, ProjectionPushdowns, PushDownFilters, ReplaceDistinct, SortedInputs,
 };
 
 use crate::barrier::RemoveBarriers;
@@ -120,6 +120,7 @@ pub fn session_state(runtime: Arc<RuntimeEnv>, mut config: SessionConfig) -> Ses
                 "aggregate_statistics" => Arc::new(AggregateStatistics::default()),
                 "LimitAggregation" => Arc::new(LimitAggregation::default()),
                 "FilterPushdown" | "FilterPushdown(Post)" => Arc::new(FilterPushdowns(rule)),
+                "ProjectionPushdown" => Arc::new(ProjectionPushdowns(rule)),
                 "EnsureRequirements" => Arc::new(EnsureRequirements::default()),
                 "SanityCheckPlan" => Arc::new(SortedInputs::default()),
                 _ => rule,

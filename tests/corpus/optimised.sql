@@ -163,3 +163,11 @@ select count(*) from (select distinct array[[a % 3, null]], a, row_number() over
 select k, b, count(*) from (select row(a % 3, array[a % 2]) as k, a % 5 as b from generate_series(1, 20000) a order by 1, 2 limit 19000) s group by 1, 2 order by 1, 2;
 select k, count(*) from (select array[[a % 3]] as k from generate_series(1, 20000) a order by 1 limit 19000) s group by 1 order by 1;
 select nth_value(b, 2) over (partition by null::integer[] order by id) as a, array_fill(null::integer, array[2]) as d, c from v.bo intersect select null, null::integer[], true;
+-- the SELECT list is computed for the rows that WHERE and LIMIT leave
+select id, (antal + period) / (id - 2) from c.rad where id <> 2 order by 1;
+select id, (antal + period) / (id - 2) from (select * from c.rad where id > 2 offset 0) s order by 1;
+select id, (antal + period) / (id - 2) from (select * from c.rad order by id limit 1) s;
+select id, (antal + period) / (id - 2) from (select * from c.rad where id < 2 union all select * from c.rad where id > 4) s order by 1;
+select id, x from (select id, 10 / (id - 2) as x, antal + 1 as y from (select id, antal, forvaltning from (select * from c.rad where id <> 2) q) s) t order by 1;
+select id, 10 / (id - 2), rank() over (order by id) from c.rad where id <> 2 order by 1;
+with w as (select * from c.rad where id <> 2) select a.id, count(10 / (a.id - 2)) from w a, w b group by a.id order by 1;

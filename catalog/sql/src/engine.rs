@@ -4,6 +4,7 @@
 //! - `push_down`: filters go below joins and aggregates only where that changes nothing, errors included.
 //! - `evaluation_order`: in AND and OR, what can fail is evaluated only where what stands before it lets it matter.
 //! - `filter_pushdown`: filters go down a physical plan to the columns that they mean.
+//! - `projection_pushdown`: the SELECT list is computed for the rows that WHERE and LIMIT leave.
 //! - `series`: `generate_series` is a stream, not a list.
 //! - `logical_rules`: the engine's logical rules run without checks that never end, and only where there is something to do.
 //! - `constant_partitions`: a window is not partitioned by what is the same in all rows.
@@ -40,6 +41,7 @@ mod join_keys;
 mod limit_aggregation;
 mod logical_rules;
 mod made_values;
+mod projection_pushdown;
 mod push_down;
 mod series;
 mod settled;
@@ -75,6 +77,7 @@ pub use self::{
     guards::Guards,
     hands_on::{Change, HandsOn, HandsOnExec, rewritten},
     limit_aggregation::LimitAggregation,
+    projection_pushdown::ProjectionPushdowns,
     push_down::PushDownFilters,
     shared::{SharedPlan, share},
     sorted_inputs::SortedInputs,
