@@ -85,3 +85,6 @@ create table c.fel (a integer collate "C");
 -- words: where the error is said to be
 create table c.fel (a text collate "finns_inte");
 drop table c.namn;
+-- COLLATE behind a cast, a subscript, a call
+select 'ä'::text collate "sv-x-icu" < 'z'::text, 'ä'::text collate "C" > 'z', (array['b', 'a'])[1] collate "C" < 'a'::text, upper('a')::varchar collate "sv-x-icu" || 'x';
+select x from (values ('ö'), ('z'), ('å')) v (x) order by x::text collate "sv-x-icu" desc nulls last, x;

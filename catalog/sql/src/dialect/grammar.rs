@@ -138,7 +138,8 @@ impl Dialect for Grammar {
         BASE.is_custom_operator_part(character)
     }
 
-    /// `a IS DISTINCT FROM b AND c`: sqlparser would read `b AND c` behind FROM.
+    /// `a IS DISTINCT FROM b AND c`: sqlparser would read `b AND c` behind FROM. And `a::text COLLATE c`: it knows COLLATE
+    /// only behind what an expression begins with.
     fn parse_infix(
         &self,
         parser: &mut Parser,
@@ -147,6 +148,12 @@ impl Dialect for Grammar {
     ) -> Option<Result<Expr, ParserError>> {
         const DISTINCT: &[Keyword] = &[Keyword::IS, Keyword::DISTINCT, Keyword::FROM];
         const NOT_DISTINCT: &[Keyword] = &[Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM];
+        if parser.parse_keyword(Keyword::COLLATE) {
+            let collation = parser.parse_object_name(false);
+            return Some(
+                collation.map(|collation| Expr::Collate { expr: Box::new(left.clone()), collation }),
+            );
+        }
         let test = if parser.parse_keywords(DISTINCT) {
             Expr::IsDistinctFrom
         } else if parser.parse_keywords(NOT_DISTINCT) {
