@@ -116,3 +116,7 @@ insert into c.tom (a) values (1), (2, 'b');
 select percentile_cont(0.5) within group (order by a) over () from c.tom;
 copy nosuch from stdin;
 copy c.nosuch (a) from stdin;
+
+-- the SELECT list is looked at before WHERE
+select nosuch from (values (1)) v(a) where other = 1;
+select a from (values (1)) v(a) where other = 1;

@@ -168,3 +168,8 @@ select 'a.b.c.d'::regclass;
 set statement_timeout = '90s';
 select name, setting, unit, vartype from pg_settings where name in ('statement_timeout', 'bytea_output') order by 1;
 reset statement_timeout;
+
+select has_function_privilege('lower(text)', 'execute'), has_function_privilege('now()', 'execute'), has_function_privilege('substring(text, integer)', 'execute');
+select has_function_privilege('nosuch(text)', 'execute');
+select has_function_privilege('lower(nosuch)', 'execute');
+select has_function_privilege('lower', 'execute');

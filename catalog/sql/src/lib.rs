@@ -24,6 +24,7 @@ pub mod bind;
 mod build;
 pub mod catalog;
 pub mod context;
+pub mod deparse;
 mod dialect;
 pub mod engine;
 pub mod error;

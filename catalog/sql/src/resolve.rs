@@ -255,7 +255,7 @@ pub fn operator(
     position: Option<usize>,
 ) -> Result<Typed, SqlError> {
     let operands: Vec<Typed> = left.into_iter().chain([right]).collect();
-    let row = operator_row(schema, name, &operands, position)?;
+    let row = operator_row(schema, name, &types_of(&operands), position)?;
     let operands = coerce_arguments(binding, &row, operands)?;
     let mut done = (row.build)(binding, &row, operands).map_err(|error| error.at_call(position))?;
     debug_assert!(
@@ -266,21 +266,24 @@ pub fn operator(
     Ok(done)
 }
 
-/// The row that an operator means.
-fn operator_row(
+fn types_of(operands: &[Typed]) -> Vec<PgType> {
+    operands.iter().map(Typed::pg_type).collect()
+}
+
+/// The row that an operator over operands of these types means.
+pub(crate) fn operator_row(
     schema: Option<&str>,
     name: &str,
-    operands: &[Typed],
+    actual: &[PgType],
     position: Option<usize>,
 ) -> Result<OperatorRow, SqlError> {
-    let actual: Vec<PgType> = operands.iter().map(Typed::pg_type).collect();
-    let missing = || operator_error(SqlErrorKind::UndefinedFunction, name, &actual, position);
+    let missing = || operator_error(SqlErrorKind::UndefinedFunction, name, actual, position);
     if schema.is_some_and(|schema| schema != "pg_catalog") {
         return Err(missing());
     }
     let candidates = operators::candidates(canonical_name(name), actual.len() == 1);
     // One unknown operand is first taken to be of the other's type.
-    if let [left, right] = actual.as_slice() {
+    if let [left, right] = actual {
         let assumed = match (*left, *right) {
             (PgType::Unknown, known) | (known, PgType::Unknown) if known != PgType::Unknown => Some(known),
             _ => None,
@@ -298,10 +301,10 @@ fn operator_row(
             }
         }
     }
-    match choose(&candidates, &actual) {
+    match choose(&candidates, actual) {
         Choice::One(row) => Ok(row),
         Choice::None => Err(missing()),
-        Choice::Several => Err(operator_error(SqlErrorKind::AmbiguousFunction, name, &actual, position)),
+        Choice::Several => Err(operator_error(SqlErrorKind::AmbiguousFunction, name, actual, position)),
     }
 }
 
@@ -432,7 +435,7 @@ pub fn distinct_from(
     position: Option<usize>,
 ) -> Result<Typed, SqlError> {
     let operands = vec![left, right];
-    let row = operator_row(None, "=", &operands, position)?;
+    let row = operator_row(None, "=", &types_of(&operands), position)?;
     let mut operands = coerce_arguments(binding, &row, operands)?.into_iter();
     let (Some(left), Some(right)) = (operands.next(), operands.next()) else {
         return Err(SqlError::new(SqlErrorKind::Internal, "a comparison has two operands").at(position));
@@ -614,7 +617,7 @@ fn special(binding: &Binding<'_>, call: &FunctionCall) -> Result<Option<Typed>, 
             let left = values.remove(0);
             let of_right = right.pg_type();
             // The result is the left operand as the comparison sees it.
-            let row = operator_row(None, "=", &[left.clone(), right.clone()], position)?;
+            let row = operator_row(None, "=", &[left.pg_type(), right.pg_type()], position)?;
             let mut operands = coerce_arguments(binding, &row, vec![left.clone(), right])?.into_iter();
             let (Some(compared), Some(right)) = (operands.next(), operands.next()) else {
                 return Err(SqlError::new(SqlErrorKind::Internal, "NULLIF has two operands"));

@@ -3,8 +3,9 @@
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use datafusion::common::{Result, ScalarValue};
-use lis_lake::{ids::Oid, types::PgType};
+use lis_lake::{ids::Oid, table::Relation, types::PgType};
 use lis_pg_catalog::registry::{SystemColumn, SystemRelation, ViewContext};
+use lis_sql::deparse;
 
 use super::{array, batch, boolean, column, oid, text, text_opt, viewer};
 use crate::{
@@ -155,11 +156,18 @@ impl SystemRelation for PgPolicies {
                     text(if policy.permissive { "PERMISSIVE" } else { "RESTRICTIVE" }),
                     array(PgType::Name, Some(policy.roles.iter().map(name_of).collect())),
                     text(command),
-                    text_opt(policy.using.as_deref()),
-                    text_opt(policy.with_check.as_deref()),
+                    text_opt(shown(relation, policy.using.as_deref()).as_deref()),
+                    text_opt(shown(relation, policy.with_check.as_deref()).as_deref()),
                 ])
             })
             .collect();
         batch(self.columns(), rows)
     }
+}
+
+/// An expression as PostgreSQL shows it, where it can be shown so.
+fn shown(relation: &Relation, expression: Option<&str>) -> Option<String> {
+    let written = expression?;
+    let shown = deparse::over_columns(written, relation.columns(), None, false);
+    Some(shown.unwrap_or_else(|| written.to_owned()))
 }

@@ -2,9 +2,10 @@
 
 use lis_lake::{
     ids::{ColumnId, Oid},
-    table::{Constraint, ConstraintKind, Relation, Schema, Table, View, ViewRead},
+    names::{Identifier, QualifiedName},
+    table::{Column, Constraint, ConstraintKind, Relation, Schema, Table, View, ViewRead},
 };
-use lis_sql::{error::SqlError, keywords::quote_identifier, stored_text};
+use lis_sql::{deparse, error::SqlError, keywords::quote_identifier, stored_text};
 
 use super::{integer, names, oid, text};
 use crate::{
@@ -17,9 +18,13 @@ use crate::{
 
 type Answer = Result<Cell, SqlError>;
 
-/// `pg_get_expr`: what is stored is the SQL text itself.
-pub(super) fn expression(_: &ViewContext, cells: &[Cell]) -> Answer {
-    Ok(text(cells, 0).into())
+/// `pg_get_expr(expression, relation [, pretty])`: what is stored is the SQL text itself. It is shown as PostgreSQL shows
+/// it if the viewer may know of the relation's columns, and else as it was given.
+pub(super) fn expression(context: &ViewContext, cells: &[Cell]) -> Answer {
+    let written = text(cells, 0);
+    let shown = visible_relation(context, oid(cells, 1))
+        .and_then(|(_, relation)| deparse::over_columns(written, relation.columns(), None, pretty(cells, 2)));
+    Ok(shown.unwrap_or_else(|| written.to_owned()).into())
 }
 
 fn column_names(table: &Table, columns: &[ColumnId]) -> Vec<String> {
@@ -45,9 +50,10 @@ fn index_on(constraint: &Constraint, table: &Table, name: &str) -> String {
     )
 }
 
-/// What information_schema shows of a check.
-pub(crate) fn check_clause(expression: &str) -> String {
-    format!("(({expression}))")
+/// What information_schema shows of a table's check.
+pub(crate) fn check_clause(table: &Table, expression: &str) -> String {
+    let shown = deparse::over_columns(expression, &table.columns, None, false);
+    format!("({})", shown.unwrap_or_else(|| format!("({expression})")))
 }
 
 /// Whether a definition is asked for in the form that people read.
@@ -56,18 +62,41 @@ fn pretty(cells: &[Cell], index: usize) -> bool {
 }
 
 /// A view's text, as PostgreSQL lays it out: indented by a space and with a semicolon.
-pub(crate) fn view(context: &ViewContext, view: &View) -> String {
-    query(context, &view.definition, view.reads.as_deref().unwrap_or_default())
+pub(crate) fn view(context: &ViewContext, view: &View, pretty: bool) -> String {
+    let reads = view.reads.as_deref().unwrap_or_default();
+    query(context, &view.definition, reads, &view.columns, pretty)
 }
 
-/// A stored query's text in the same form, under the names of now.
-pub(crate) fn query(context: &ViewContext, definition: &str, reads: &[ViewRead]) -> String {
+/// A stored query's text in the same form, under the names of now: as PostgreSQL would write it, where the viewer may know
+/// of everything that it reads, and else as it was written.
+pub(crate) fn query(
+    context: &ViewContext,
+    definition: &str,
+    reads: &[ViewRead],
+    columns: &[Column],
+    pretty: bool,
+) -> String {
     let text = stored_text::as_of_now(definition, reads, |relation| {
         let relation = context.snapshot.relation_by_oid(Oid::new(relation))?;
         let columns = relation.columns().iter().map(|column| (column.id.get(), column.name.clone()));
         Some((context.snapshot.qualified_name(relation)?, columns.collect()))
     });
-    format!(" {};", text.trim_end().trim_end_matches(';'))
+    let read = |schema: &Identifier, name: &Identifier| {
+        let name = QualifiedName { schema: schema.clone(), name: name.clone() };
+        let (_, relation) = visible_relation(context, context.snapshot.relation_named(&name)?.id().oid())?;
+        let columns = relation.columns().iter().map(|column| (column.name.clone(), column.column_type));
+        let shown = if is_found_without_schema(context, &name) {
+            quote_identifier(name.name.as_str())
+        } else {
+            names::qualified(&name)
+        };
+        Some(deparse::Read { name: shown, columns: columns.collect() })
+    };
+    let names: Vec<&Identifier> = columns.iter().map(|column| &column.name).collect();
+    match deparse::query(&text, &read, &names, pretty) {
+        Some(shown) => format!("{shown};"),
+        None => format!(" {};", text.trim_end().trim_end_matches(';')),
+    }
 }
 
 /// `pg_get_indexdef(index [, column, pretty])`: column 0 is the whole.
@@ -101,8 +130,11 @@ pub(super) fn constraint_definition(context: &ViewContext, cells: &[Cell]) -> An
     Ok(match &constraint.kind {
         ConstraintKind::PrimaryKey => format!("PRIMARY KEY ({columns})"),
         ConstraintKind::Unique => format!("UNIQUE ({columns})"),
-        ConstraintKind::Check { expression } if pretty(cells, 1) => format!("CHECK ({expression})"),
-        ConstraintKind::Check { expression } => format!("CHECK {}", check_clause(expression)),
+        ConstraintKind::Check { expression } if pretty(cells, 1) => {
+            let shown = deparse::over_columns(expression, &table.columns, None, true);
+            format!("CHECK ({})", shown.as_deref().unwrap_or(expression))
+        }
+        ConstraintKind::Check { expression } => format!("CHECK {}", check_clause(table, expression)),
         ConstraintKind::ForeignKey { references, referenced_columns } => {
             match visible_relation(context, references.oid()) {
                 Some((schema, Relation::Table(other))) => format!(
@@ -119,7 +151,7 @@ pub(super) fn constraint_definition(context: &ViewContext, cells: &[Cell]) -> An
 
 /// A table's name, with its schema only where it needs it.
 fn shortest_name(context: &ViewContext, schema: &Schema, table: &Table) -> String {
-    let name = lis_lake::names::QualifiedName { schema: schema.name.clone(), name: table.name.clone() };
+    let name = QualifiedName { schema: schema.name.clone(), name: table.name.clone() };
     if is_found_without_schema(context, &name) {
         quote_identifier(table.name.as_str())
     } else {
@@ -133,11 +165,15 @@ pub(super) fn view_definition(context: &ViewContext, cells: &[Cell]) -> Answer {
         Cell::Text(_) => names::relation_argument(context, &cells[0])?,
         _ => oid(cells, 0),
     };
+    // A number of columns to wrap at asks for the pretty form too.
+    let pretty = pretty(cells, 1) || matches!(cells.get(1), Some(Cell::Integer(_)));
     Ok(match visible_relation(context, number) {
-        Some((_, Relation::View(found))) => view(context, found).into(),
-        Some((_, Relation::Table(table))) => {
-            table.materialized.as_ref().map(|found| query(context, &found.definition, &found.reads)).into()
-        }
+        Some((_, Relation::View(found))) => view(context, found, pretty).into(),
+        Some((_, Relation::Table(table))) => table
+            .materialized
+            .as_ref()
+            .map(|found| query(context, &found.definition, &found.reads, &table.columns, pretty))
+            .into(),
         _ => Cell::Null,
     })
 }

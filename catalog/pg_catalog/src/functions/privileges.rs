@@ -4,7 +4,10 @@
 use lis_lake::{ids::Oid, names::Identifier};
 use lis_sql::error::{SqlError, SqlErrorKind};
 
-use super::names::{namespace_argument, no_role, relation_argument};
+use super::{
+    names::{namespace_argument, no_role, relation_argument},
+    types,
+};
 use crate::{
     namespaces::{system_relation, visible_relation},
     registry::ViewContext,
@@ -175,7 +178,10 @@ pub(super) fn database(context: &ViewContext, cells: &[Cell]) -> Answer {
 
 /// `has_function_privilege`: every function is everybody's to call.
 pub(super) fn function(context: &ViewContext, cells: &[Cell]) -> Answer {
-    let (_, _, privileges) = arguments(context, cells, 1)?;
+    let (_, objects, privileges) = arguments(context, cells, 1)?;
+    if let Cell::Text(written) = &objects[0] {
+        types::function_with_arguments(written)?;
+    }
     any(privileges, &["EXECUTE"], |privilege| Some(privilege == "EXECUTE"))
 }
 

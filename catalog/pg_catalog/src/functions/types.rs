@@ -80,6 +80,33 @@ fn procedure_named(written: &str) -> Option<Oid> {
     pg_proc::procedures().iter().find(|procedure| procedure.name == name).map(|procedure| procedure.oid)
 }
 
+/// A function by its name and the types of its arguments, `lower(text)`.
+pub(super) fn function_with_arguments(written: &str) -> Result<Oid, SqlError> {
+    let error = |kind, message: &str| SqlError::new(kind, message.to_owned());
+    let Some((name, types)) = written.split_once('(') else {
+        return Err(error(SqlErrorKind::InvalidTextRepresentation, "expected a left parenthesis"));
+    };
+    let Some(types) = types.trim_end().strip_suffix(')') else {
+        return Err(error(SqlErrorKind::InvalidTextRepresentation, "expected a right parenthesis"));
+    };
+    let mut arguments = Vec::new();
+    for written in types.split(',').map(str::trim).filter(|written| !written.is_empty()) {
+        let Some(found) = type_named(written) else {
+            return Err(error(SqlErrorKind::UndefinedObject, &format!("type \"{written}\" does not exist")));
+        };
+        arguments.push(i64::from(found.get()));
+    }
+    let found = names::split(name.trim_end())
+        .filter(|(schema, _)| schema.as_ref().is_none_or(|schema| schema == "pg_catalog"))
+        .and_then(|(_, name)| {
+            let is_it = |it: &&pg_proc::Procedure| it.name == name && it.arguments == arguments;
+            pg_proc::procedures().iter().find(is_it)
+        });
+    found.map(|procedure| procedure.oid).ok_or_else(|| {
+        error(SqlErrorKind::UndefinedFunction, &format!("function \"{written}\" does not exist"))
+    })
+}
+
 pub(super) fn regproc_in(_: &ViewContext, cells: &[Cell]) -> Answer {
     let written = text(cells, 0);
     match names::number(written).or_else(|| procedure_named(written)) {

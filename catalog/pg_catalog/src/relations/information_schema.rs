@@ -247,7 +247,7 @@ pub(super) fn views(context: &ViewContext, rows: &mut Rows<'_>) {
         if let Relation::View(view) = relation {
             // The standard shows the text to the owner only.
             let owned = is_owner(context, view.owner);
-            let definition = owned.then(|| definitions::view(context, view));
+            let definition = owned.then(|| definitions::view(context, view, false));
             add((&schema.name).into(), (&view.name).into(), definition.into());
         }
     }

@@ -2,6 +2,8 @@
 
 use lis_lake::types::{ColumnType, PgType};
 
+use lis_sql::deparse;
+
 use crate::{
     format_type::format_type,
     namespaces::{default_oid, visible_relations},
@@ -26,8 +28,11 @@ pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
     }
 }
 
-/// A default as PostgreSQL shows it: a string says of which type it is. Other expressions are shown as they were written.
+/// A default as PostgreSQL shows it. Of one that cannot be typed here a string at least says of which type it is.
 pub(crate) fn default_text(default: &str, column_type: ColumnType) -> String {
+    if let Some(shown) = deparse::over_columns(default, &[], Some(column_type), false) {
+        return shown;
+    }
     let quoted = default.trim().strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
     let is_string = quoted.is_some_and(|inner| !inner.replace("''", "").contains('\''));
     let says_type = matches!(
@@ -60,7 +65,9 @@ mod tests {
         let varchar = ColumnType::varchar(5);
         assert_eq!(default_text("'it''s'", varchar), "'it''s'::character varying");
         assert_eq!(default_text("'x'", ColumnType::plain(PgType::Bpchar)), "'x'::bpchar");
-        assert_eq!(default_text("'a' || 'b'", varchar), "'a' || 'b'");
+        assert_eq!(default_text("'a' || 'b'", varchar), "('a'::text || 'b'::text)");
+        assert_eq!(default_text("'yesterday'", ColumnType::plain(PgType::Date)), "'yesterday'::date");
+        assert_eq!(default_text("no_such_function()", varchar), "no_such_function()");
         assert_eq!(default_text("''", ColumnType::plain(PgType::Text)), "''::text");
         assert_eq!(default_text("3", ColumnType::plain(PgType::Int4)), "3");
     }

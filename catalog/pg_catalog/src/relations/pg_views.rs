@@ -49,7 +49,7 @@ pub(super) fn views(context: &ViewContext, rows: &mut Rows<'_>) {
                 ("schemaname", (&schema.name).into()),
                 ("viewname", (&view.name).into()),
                 ("viewowner", role_name(context, view.owner)),
-                ("definition", definitions::view(context, view).into()),
+                ("definition", definitions::view(context, view, false).into()),
             ]);
         }
     }
@@ -64,7 +64,10 @@ pub(super) fn materialized_views(context: &ViewContext, rows: &mut Rows<'_>) {
                 ("matviewowner", role_name(context, table.owner)),
                 ("hasindexes", false.into()),
                 ("ispopulated", view.populated.into()),
-                ("definition", definitions::query(context, &view.definition, &view.reads).into()),
+                (
+                    "definition",
+                    definitions::query(context, &view.definition, &view.reads, &table.columns, false).into(),
+                ),
             ]);
         }
     }

@@ -115,7 +115,14 @@ impl Binder<'_> {
             calls: Some(&calls),
             attachments: Some(&after),
         };
-        let mut plan = self.where_clause(from.plan, select.selection.as_ref(), place)?;
+        let mut plan = match self.where_clause(from.plan, select.selection.as_ref(), place) {
+            Ok(plan) => plan,
+            Err(error) => {
+                // PostgreSQL looks at the SELECT list first.
+                self.items(&select.projection, place)?;
+                return Err(error);
+            }
+        };
         let mut items = self.items(&select.projection, place)?;
         let group_place = Place { clause: Clause::GroupBy, attachments: Some(&calls.before), ..place };
         let references = calls.references.borrow().len();

@@ -414,7 +414,7 @@ fn over_constants(
         let mut wanted: Option<Typed> = None;
         for element in &elements {
             let operands = vec![left.clone(), element.clone()];
-            let row = super::operator_row(None, "=", &operands, position)?;
+            let row = super::operator_row(None, "=", &super::types_of(&operands), position)?;
             let mut operands = super::coerce_arguments(binding, &row, operands)?.into_iter();
             let (Some(one), Some(other)) = (operands.next(), operands.next()) else { break };
             let (one, other) = align(binding, one, other)?;

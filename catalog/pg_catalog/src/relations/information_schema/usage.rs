@@ -30,7 +30,7 @@ pub(in crate::relations) fn check_constraints(context: &ViewContext, rows: &mut 
         if let ConstraintKind::Check { expression } = &constraint.kind
             && is_owner(context, table.owner)
         {
-            add(schema, (&constraint.name).into(), definitions::check_clause(expression));
+            add(schema, (&constraint.name).into(), definitions::check_clause(table, expression));
         }
     }
     for (schema, table) in visible_tables(context).filter(|(_, table)| is_owner(context, table.owner)) {
