@@ -113,3 +113,8 @@ update c.saldo set (n, t) = row(x.*) from (values (7, 'seven')) x(a, b) where k 
 update c.saldo set (n, t) = (x.*) from (values (7, 'seven')) x(a, b) where k = 1 returning k, n, t;
 update c.saldo set (n, t) = row(x.*, 1) from (values (7, 'seven')) x(a, b) where k = 1;
 drop table c.saldo;
+
+create temp table wide (a int, b text);
+insert into wide select 1, 'x', 3;
+insert into wide (a) select 1, 'x' from (values (1)) v(x);
+drop table wide;

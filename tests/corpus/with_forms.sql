@@ -7,7 +7,6 @@ with recursive nums as (select 1 as n union all select n + 1 from nums where n <
 with recursive t(n) as (select 1 union all select n + 1 from t) select * from t limit 10;
 with recursive t(n) as (select 1 union select n + 1 from t) select * from t limit 10;
 with recursive t(n) as (select 'foo' union all select n || ' bar' from t where length(n) < 20) select n, pg_typeof(n) from t;
--- words: another comparison of text and integer is met first
 with recursive t(n) as (select '7' union all select n + 1 from t where n < 10) select n, pg_typeof(n) from t;
 with recursive traed as (select id, far, namn, 1 as niva from v.trad where far is null union all select b.id, b.far, b.namn, niva + 1 from traed a join v.trad b on b.far = a.id) select * from traed order by niva, id;
 with recursive traed(id, namn, vag) as (select id, namn, namn from v.trad where far is null union all select b.id, b.namn, a.vag || '/' || b.namn from traed a, v.trad b where b.far = a.id) select vag from traed order by vag;

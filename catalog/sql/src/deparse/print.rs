@@ -222,14 +222,16 @@ pub(super) fn function_name(name: &str) -> String {
 
 /// `isSimpleNode`: whether a part needs no parentheses in the whole that it stands in.
 fn is_simple(node: &Node, parent: &Node) -> bool {
-    let by_parent = || match &parent.kind {
-        Kind::And(_)
-        | Kind::Or(_)
-        | Kind::Not(_)
-        | Kind::Array(_)
-        | Kind::Case { .. }
-        | Kind::Call { .. } => true,
-        _ => false,
+    let by_parent = || {
+        matches!(
+            &parent.kind,
+            Kind::And(_)
+                | Kind::Or(_)
+                | Kind::Not(_)
+                | Kind::Array(_)
+                | Kind::Case { .. }
+                | Kind::Call { .. }
+        )
     };
     match &node.kind {
         Kind::Cast { inner, target, .. } => match relabels(inner.pg_type, target.pg_type) {

@@ -107,7 +107,8 @@ impl Binder<'_> {
         if shorter {
             targets.truncate(bound.columns.len());
         }
-        width_is(bound.columns.len(), targets.len(), None)?;
+        let excess = bound.columns.get(targets.len()).and_then(|column| column.position);
+        width_is(bound.columns.len(), targets.len(), excess)?;
         let mut exprs = Vec::new();
         let mut columns = Vec::new();
         for (column, target) in bound.columns.iter().zip(targets.iter()) {
