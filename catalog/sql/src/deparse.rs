@@ -31,7 +31,7 @@ pub fn expression(
     target: Option<ColumnType>,
     pretty: bool,
 ) -> Option<String> {
-    let node = Typing { columns, grouped: false }.expression(&parse_expression(text).ok()?)?;
+    let node = Typing::new(columns, false).expression(&parse_expression(text).ok()?)?;
     let node = match target {
         Some(target) => node.coerced(target.pg_type)?,
         None => node.settled()?,
@@ -159,16 +159,22 @@ fn type_text(column_type: ColumnType) -> Option<String> {
 }
 
 /// The parts of a chain of `AND` or `OR` as PostgreSQL's parser puts them side by side: those to the left.
-fn chained<'e>(expr: &'e ast::Expr, op: &ast::BinaryOperator, parts: &mut Vec<&'e ast::Expr>) {
-    match expr {
-        ast::Expr::BinaryOp { left, op: own, right } if own == op => {
-            chained(left, op, parts);
-            parts.push(right);
+fn chained<'e>(mut expr: &'e ast::Expr, op: &ast::BinaryOperator) -> Vec<&'e ast::Expr> {
+    let is_same = |it: &ast::Expr| matches!(it, ast::Expr::BinaryOp { op: own, .. } if own == op);
+    let mut parts = Vec::new();
+    loop {
+        match expr {
+            ast::Expr::BinaryOp { left, op: own, right } if own == op => {
+                parts.push(right.as_ref());
+                expr = left;
+            }
+            ast::Expr::Nested(inner) if is_same(inner) => expr = inner,
+            other => {
+                parts.push(other);
+                parts.reverse();
+                return parts;
+            }
         }
-        ast::Expr::Nested(inner) if matches!(&**inner, ast::Expr::BinaryOp { op: own, .. } if own == op) => {
-            chained(inner, op, parts);
-        }
-        other => parts.push(other),
     }
 }
 
@@ -248,6 +254,19 @@ mod tests {
             let again = expression(full, &column, None, true);
             assert_eq!(again.as_deref(), Some(pretty), "{full}");
         }
+    }
+
+    #[test]
+    fn what_is_too_deep_or_too_much_is_not_shown() {
+        let sum = format!("a{} > 0", " + 1".repeat(300));
+        assert_eq!(expression(&sum, &column, None, false), None);
+        let mut nested = "a".to_owned();
+        for _ in 0..24 {
+            nested = format!("case when {nested} between 1 and 2 then 1 else 2 end");
+        }
+        assert_eq!(expression(&nested, &column, None, false), None);
+        let chain = format!("f{}", " and f".repeat(1000));
+        assert!(expression(&chain, &column, None, true).is_some_and(|shown| shown.len() > 5000));
     }
 
     #[test]

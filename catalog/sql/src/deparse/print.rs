@@ -2,6 +2,8 @@
 
 use lis_lake::types::{ColumnType, PgType};
 
+use recursive::recursive;
+
 use super::{Kind, Node, type_text};
 use crate::keywords::quote_identifier;
 
@@ -28,6 +30,7 @@ impl Printer {
     }
 
     /// `get_rule_expr`: an implicit cast at the top is shown where the surroundings show it.
+    #[recursive]
     fn node(&mut self, node: &Node, implicit: bool) {
         match &node.kind {
             Kind::Word(word) => self.out.push_str(word),

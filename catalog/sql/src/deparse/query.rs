@@ -232,7 +232,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn typed<T>(&self, grouped: bool, with: impl FnOnce(&Typing<'_>) -> T) -> T {
-        with(&Typing { columns: &|table, name| self.tables.column(table, name), grouped })
+        with(&Typing::new(&|table, name| self.tables.column(table, name), grouped))
     }
 
     fn text(&self, node: &Node) -> String {

@@ -1,7 +1,10 @@
 //! The syntax tree with PostgreSQL's types and casts, by the tables of operators and functions that the binder uses.
 
+use std::cell::Cell;
+
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use lis_lake::types::{ColumnType, PgType};
+use recursive::recursive;
 use sqlparser::ast;
 
 use super::{Columns, Kind, Node, chained, print::function_name, type_text};
@@ -20,7 +23,14 @@ pub(super) struct Typing<'a> {
     pub(super) columns: Columns<'a>,
     /// Whether there may be aggregates.
     pub(super) grouped: bool,
+    /// How many parts may still be looked at, and how deep in one another.
+    room: Cell<(usize, usize)>,
 }
+
+/// How many parts of an expression are looked at: what PostgreSQL writes twice (BETWEEN) doubles with every level.
+const PARTS_MAX: usize = 20_000;
+/// How deep in one another: every level takes room on the stack.
+const DEPTH_MAX: usize = 100;
 
 impl Node {
     /// As a value of another type, by an implicit cast where it is not of it. A literal becomes a constant of it.
@@ -96,7 +106,20 @@ fn literal_of(text: String, target: PgType) -> Option<Kind> {
 }
 
 impl Typing<'_> {
+    pub(super) fn new(columns: Columns<'_>, grouped: bool) -> Typing<'_> {
+        Typing { columns, grouped, room: Cell::new((PARTS_MAX, DEPTH_MAX)) }
+    }
+
     pub(super) fn expression(&self, expr: &ast::Expr) -> Option<Node> {
+        let (parts, depth) = self.room.get();
+        self.room.set((parts.checked_sub(1)?, depth.checked_sub(1)?));
+        let node = self.unbounded(expr);
+        self.room.set((self.room.get().0, depth));
+        node
+    }
+
+    #[recursive]
+    fn unbounded(&self, expr: &ast::Expr) -> Option<Node> {
         use ast::Expr as E;
         Some(match expr {
             E::Nested(inner) => self.expression(inner)?,
@@ -120,9 +143,10 @@ impl Typing<'_> {
                 self.expression(&interval.value)?.coerced(PgType::Interval)?
             }
             E::BinaryOp { op: op @ (ast::BinaryOperator::And | ast::BinaryOperator::Or), .. } => {
-                let mut parts = Vec::new();
-                chained(expr, op, &mut parts);
-                let parts = parts.into_iter().map(|part| self.condition(part)).collect::<Option<Vec<_>>>()?;
+                let parts = chained(expr, op)
+                    .into_iter()
+                    .map(|part| self.condition(part))
+                    .collect::<Option<Vec<_>>>()?;
                 Node::boolean(if *op == ast::BinaryOperator::And {
                     Kind::And(parts)
                 } else {
