@@ -40,7 +40,7 @@ pub(crate) fn too_long() -> FunctionError {
 pub(crate) fn check_length(bytes: usize) -> Result<(), FunctionError> {
     match bytes {
         ..=STEP => Ok(()),
-        ..=VALUE_BYTES_MAX => account::ask_for_a_moment(bytes),
+        bytes if bytes <= VALUE_BYTES_MAX => account::ask_for_a_moment(bytes),
         _ => Err(too_long()),
     }
 }

@@ -1,6 +1,6 @@
 //! Stored expressions as PostgreSQL shows them: with every parenthesis and the casts that its typing adds, `price >= 0` of
 //! a numeric column as `(price >= (0)::numeric)`. It types the syntax tree by the same tables of operators and functions
-//! as the binder ([`typing`]) and writes it as PostgreSQL's `ruleutils` does ([`print`]), with few parentheses for people
+//! as the binder (`typing.rs`) and writes it as PostgreSQL's `ruleutils` does (`print.rs`), with few parentheses for people
 //! (`pretty`) or all of them.
 //!
 //! What it does not know for certain it does not show (`None`): then what was written stays, which is as true. What it
