@@ -14,10 +14,13 @@ mod expressions;
 mod forms;
 mod queries;
 mod relations;
+mod richer_values;
+mod ways;
 mod windows;
 
 pub use compare::{Outcome, compare, compare_over};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+pub use ways::{Way, compare_by};
 
 /// The tables. Two of them share names of columns, and so do the other two; queries name the table beside the column.
 pub const SETUP: &[&str] = &[
@@ -26,6 +29,7 @@ pub const SETUP: &[&str] = &[
     "create table slump.tva (ta integer not null, tb integer, tc text, td numeric(8,2), te date, tf boolean, tg bigint)",
     "create table slump.tre (ta integer, tb smallint, tc varchar(10), td numeric(10,3), te timestamp, tf boolean, tg bigint)",
     "create table slump.tom (ea integer, ec text)",
+    "create table slump.fyra (fa integer, fj jsonb, fz timestamptz, fs text collate \"sv-x-icu\", fc char(4))",
     "insert into slump.ett values (1, 1, 'a', 1.50, '2024-01-01', true, 10), (1, 2, 'b', -1.50, '2024-02-29', false, 10), \
      (2, null, 'a', 0, null, null, -5), (null, 3, null, 10.25, '1999-12-31', true, null), (3, 1, '', null, '2024-01-01', false, 0), \
      (-1, -1, 'ab', 100.00, '2024-12-31', true, 4294967296), (0, 0, 'B', 0.01, '1970-01-01', null, 1), (2, 2, 'a', 1.50, null, true, 10)",
@@ -34,6 +38,9 @@ pub const SETUP: &[&str] = &[
      (3, 3, 'ab', 3.00, '2024-03-31', true, 10)",
     "insert into slump.tre values (1, 1, 'a', 1.500, '2024-01-01 00:00:00', true, 1), (2, 2, 'b', 2.001, '2024-01-01 12:30:00', false, 10), \
      (null, null, null, null, null, null, null), (3, -1, 'c', -0.001, '1999-12-31 23:59:59', true, 0), (1, 1, 'a', 1.500, '2024-01-01 00:00:00', true, 1)",
+    "insert into slump.fyra values (1, '{\"a\": 1, \"b\": [1, 2]}', '2024-03-31 01:30:00+01', 'ö', 'ab'), (2, '[1, \"b\", null]', '2024-10-27 02:30:00+02', 'Å', 'a'), \
+     (2, '\"a\"', '2024-10-27 02:30:00+01', 'z', ''), (3, 'null', '1999-12-31 23:59:59-05', 'a', 'B'), (null, null, null, null, null), \
+     (-1, '{\"a\": {\"b\": true}}', '2024-01-01 00:00:00+00', 'W', 'ab'), (5, '2', '2024-03-31 01:30:00+01', 'v', null), (1, '{}', null, 'ä', 'å')",
 ];
 
 /// A type of expressions, as the generator knows them.
@@ -50,11 +57,18 @@ pub(crate) enum Type {
     Float,
     /// `integer[]`
     Integers,
+    Jsonb,
+    /// `timestamptz`
+    Zoned,
+    /// `text` in the order of the Swedish alphabet.
+    Named,
+    /// `character(4)`
+    Padded,
 }
 
 impl Type {
     /// The types that columns can have. Two intervals can be equal and look different, so that one of them is not determined.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Integer,
         Self::Bigint,
         Self::Numeric,
@@ -64,6 +78,10 @@ impl Type {
         Self::Boolean,
         Self::Float,
         Self::Integers,
+        Self::Jsonb,
+        Self::Zoned,
+        Self::Named,
+        Self::Padded,
     ];
 
     /// The type's name.
@@ -79,6 +97,10 @@ impl Type {
             Self::Interval => "interval",
             Self::Float => "float8",
             Self::Integers => "integer[]",
+            Self::Jsonb => "jsonb",
+            Self::Zoned => "timestamptz",
+            Self::Named => "text collate \"sv-x-icu\"",
+            Self::Padded => "character(4)",
         }
     }
 }

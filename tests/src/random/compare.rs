@@ -8,6 +8,9 @@ use crate::raw::{RawConnection, Response, Row};
 /// Types whose values are compared as numbers: PostgreSQL's numerics have a scale per value, ours one per column.
 const NUMERIC_OID: u32 = 1700;
 
+/// `integer[]`
+const INTEGERS_OID: u32 = 1007;
+
 /// The SQLSTATE of a null where none may be, which does not depend on the order of evaluation.
 const NOT_NULL: &str = "23502";
 
@@ -38,18 +41,24 @@ pub fn compare_over(
 ) -> Result<Outcome> {
     let sql = query.sql();
     let theirs = reference.simple(&sql.replace("slump.", &format!("{schema}.")))?.pop().unwrap_or_default();
-    if let Some(error) = &theirs.error
-        && !error.sqlstate().starts_with("22")
-        && !["21000", NOT_NULL].contains(&error.sqlstate())
-    {
-        // The generator made something that is no query: it should not, but that is not LIS's fault.
-        return Ok(Outcome::Refused(format!("the reference: {} {}", error.sqlstate(), error.message())));
+    if let Some(refused) = judged(&theirs) {
+        return Ok(refused);
     }
     let ours = lis.simple(&sql)?.pop().unwrap_or_default();
     Ok(judge(query, &ours, &theirs))
 }
 
-fn judge(query: &Query, ours: &Response, theirs: &Response) -> Outcome {
+/// That the reference refuses a query: the generator made something that is none. It should not, but that is not LIS's
+/// fault.
+pub(super) fn judged(theirs: &Response) -> Option<Outcome> {
+    let error = theirs.error.as_ref()?;
+    let caused_by_rows =
+        error.sqlstate().starts_with("22") || ["21000", NOT_NULL].contains(&error.sqlstate());
+    (!caused_by_rows)
+        .then(|| Outcome::Refused(format!("the reference: {} {}", error.sqlstate(), error.message())))
+}
+
+pub(super) fn judge(query: &Query, ours: &Response, theirs: &Response) -> Outcome {
     match (&ours.error, &theirs.error) {
         (Some(error), _) if error.sqlstate() == "0A000" => Outcome::Refused(error.message().to_owned()),
         (Some(ours), Some(theirs)) if ours.sqlstate() == theirs.sqlstate() => Outcome::BothFailed,
@@ -76,8 +85,9 @@ fn rows(query: &Query, ours: &Response, theirs: &Response) -> Outcome {
     if our_types != their_types {
         return Outcome::Differs(format!("types {our_types:?}, not {their_types:?}"));
     }
+    let binary = ours.columns.iter().flatten().any(|column| column.format == 1);
     let text = |rows: &[Row]| {
-        let mut rows: Vec<String> = rows.iter().map(|row| line(row, &our_types)).collect();
+        let mut rows: Vec<String> = rows.iter().map(|row| line(row, &our_types, binary)).collect();
         if !query.ordered {
             rows.sort();
         }
@@ -99,12 +109,23 @@ fn rows(query: &Query, ours: &Response, theirs: &Response) -> Outcome {
     ))
 }
 
-fn line(row: &Row, types: &[u32]) -> String {
+fn line(row: &Row, types: &[u32], binary: bool) -> String {
     let values: Vec<String> = row
         .iter()
         .zip(types)
         .map(|(value, type_oid)| match value {
             None => "NULL".to_owned(),
+            Some(value) if binary => {
+                // The scale stands in the fourth of a numeric's numbers. In an array the second says whether there is a
+                // bitmap of nulls, which PostgreSQL keeps when the nulls are gone.
+                let passed_over = match *type_oid {
+                    NUMERIC_OID => 6..8,
+                    INTEGERS_OID => 4..8,
+                    _ => 0..0,
+                };
+                let bytes = value.iter().enumerate().filter(|(place, _)| !passed_over.contains(place));
+                bytes.map(|(_, byte)| format!("{byte:02x}")).collect()
+            }
             Some(value) => {
                 let text = String::from_utf8_lossy(value).into_owned();
                 if *type_oid == NUMERIC_OID { without_zeros(text) } else { format!("'{text}'") }

@@ -60,6 +60,31 @@ impl Generator {
             }
             Type::Integers => &["array[1,2]", "'{}'::integer[]", "array[2,null]", "array[1]", "array[3,1,2]"],
             Type::Boolean => &["true", "false"],
+            Type::Jsonb => &[
+                "'{\"a\": 1}'::jsonb",
+                "'[1, \"b\", null]'::jsonb",
+                "'\"a\"'::jsonb",
+                "'null'::jsonb",
+                "'{\"a\": {\"b\": [1, 2]}}'::jsonb",
+                "'2'::jsonb",
+                "'{}'::jsonb",
+            ],
+            Type::Zoned => &[
+                "timestamptz '2024-03-31 01:30:00+01'",
+                "timestamptz '2024-10-27 02:30:00+02'",
+                "timestamptz '2024-01-01 00:00:00+00'",
+                "timestamptz '1999-12-31 23:59:59-05'",
+            ],
+            Type::Named => &[
+                "('å' collate \"sv-x-icu\")",
+                "('Ä' collate \"sv-x-icu\")",
+                "('w' collate \"sv-x-icu\")",
+                "('Z' collate \"sv-x-icu\")",
+                "('' collate \"sv-x-icu\")",
+            ],
+            Type::Padded => {
+                &["'ab'::character(4)", "'a'::character(4)", "''::character(4)", "'B'::character(4)"]
+            }
         };
         (*self.pick(choices)).to_owned()
     }
@@ -106,6 +131,10 @@ impl Generator {
             Type::Interval => self.interval_form(scope, depth),
             Type::Float => self.float_form(scope, depth),
             Type::Integers => self.integers_form(scope, depth),
+            Type::Jsonb => self.jsonb_form(scope, depth),
+            Type::Zoned => self.zoned_form(scope, depth),
+            Type::Named => self.named_form(scope, depth),
+            Type::Padded => self.padded_form(scope, depth),
         }
     }
 
@@ -115,7 +144,8 @@ impl Generator {
 
     fn predicate_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
         let kind = if self.chance(8) { Type::Interval } else { *self.pick(&Type::ALL) };
-        match self.below(21) {
+        match self.below(24) {
+            21..=23 => self.richer_predicate(scope, depth),
             16 => {
                 let operator = *self.pick(&["@>", "<@", "&&"]);
                 let (left, right) = self.two(Type::Integers, scope, depth);
@@ -252,7 +282,7 @@ impl Generator {
                 pieces.push(Piece::Text(format!("(select bool_or({alias}.{column}) from (")))
             }
             (Type::Bigint, 0) => pieces.push(Piece::Text(format!("(select count({alias}.{column}) from ("))),
-            (Type::Boolean, _) | (_, 2) => {
+            (Type::Boolean | Type::Jsonb, _) | (_, 2) => {
                 pieces.push(Piece::Text(format!("(select {alias}.{column} from (")));
                 pieces.extend(query);
                 pieces.push(Piece::Text(format!(") as {alias} order by {alias}.{column} limit 1)")));
@@ -302,6 +332,10 @@ impl Generator {
                 let order = *self.pick(&["", " desc", " nulls first"]);
                 vec![Piece::Text(format!("array_agg({distinct}{value} order by {value}{order})"))]
             }
+            (Type::Jsonb, _) => {
+                let value = self.leaf(Type::Jsonb, scope);
+                vec![Piece::Text(format!("jsonb_agg({distinct}{value} order by {value})"))]
+            }
             (Type::Boolean, 0 | 1) => form("bool_and({})", [self.expression(Type::Boolean, scope, depth)]),
             (Type::Boolean, _) => form("bool_or({})", [self.expression(Type::Boolean, scope, depth)]),
             (Type::Text, 0) => {
@@ -310,7 +344,7 @@ impl Generator {
                 vec![Piece::Text(format!("string_agg({value}, ',' order by {value})"))]
             }
             // A value that ties with others is as good as they.
-            (Type::Date | Type::Timestamp | Type::Numeric, 2) => {
+            (Type::Date | Type::Timestamp | Type::Zoned | Type::Numeric, 2) => {
                 let fraction = *self.pick(&["0", "0.5", "0.9", "1"]);
                 form(
                     &format!("percentile_disc({fraction}) within group (order by {{}})"),

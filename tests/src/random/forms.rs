@@ -1,21 +1,38 @@
 //! Functions and operators by the type that they give. A numeric never becomes text: its scale would show.
 
-use super::{Generator, Piece, Type, Visible, expressions::form};
+use super::{Generator, Piece, Type, Visible, expressions::form, richer_values::ZONES};
 
 impl Generator {
     /// A template with one operand.
-    fn one_form(&mut self, template: &str, operand: Type, scope: &[Visible], depth: usize) -> Vec<Piece> {
+    pub(super) fn one_form(
+        &mut self,
+        template: &str,
+        operand: Type,
+        scope: &[Visible],
+        depth: usize,
+    ) -> Vec<Piece> {
         form(template, [self.expression(operand, scope, depth)])
     }
 
     /// A template with two operands of one type.
-    fn two_form(&mut self, template: &str, operand: Type, scope: &[Visible], depth: usize) -> Vec<Piece> {
+    pub(super) fn two_form(
+        &mut self,
+        template: &str,
+        operand: Type,
+        scope: &[Visible],
+        depth: usize,
+    ) -> Vec<Piece> {
         let (left, right) = self.two(operand, scope, depth);
         form(template, [left, right])
     }
 
     pub(super) fn integer_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
-        match self.below(15) {
+        match self.below(17) {
+            15 => self.one_form("length({})", Type::Padded, scope, depth),
+            16 => {
+                let field = *self.pick(&["hour", "day", "doy", "timezone", "isoyear"]);
+                self.one_form(&format!("(extract({field} from {{}})::integer)"), Type::Zoned, scope, depth)
+            }
             0 | 1 => {
                 let operator = *self.pick(&["+", "-"]);
                 self.two_form(&format!("({{}} % 1000 {operator} {{}} % 1000)"), Type::Integer, scope, depth)
@@ -82,7 +99,18 @@ impl Generator {
     }
 
     pub(super) fn text_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
-        match self.below(18) {
+        match self.below(23) {
+            18 => self.one_form("({} collate \"C\")", Type::Named, scope, depth),
+            19 => {
+                let pattern = *self.pick(&["YYYY-MM-DD HH24:MI:SS TZH:TZM", "IYYY-IDDD HH12 am", "OF"]);
+                self.one_form(&format!("to_char({{}}, '{pattern}')"), Type::Zoned, scope, depth)
+            }
+            20 => {
+                let kind = *self.pick(&[Type::Zoned, Type::Padded, Type::Jsonb]);
+                self.one_form("({})::text", kind, scope, depth)
+            }
+            21 => self.one_form("({} ->> 'a')", Type::Jsonb, scope, depth),
+            22 => self.one_form("jsonb_typeof({})", Type::Jsonb, scope, depth),
             0 => self.two_form("({} || {})", Type::Text, scope, depth),
             1 => {
                 let name = *self.pick(&["upper", "lower", "reverse", "initcap", "trim", "md5"]);
@@ -133,7 +161,8 @@ impl Generator {
     }
 
     pub(super) fn date_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
-        match self.below(4) {
+        match self.below(5) {
+            4 => self.one_form("({})::date", Type::Zoned, scope, depth),
             0 => {
                 let days = self.expression(Type::Integer, scope, depth);
                 form("({} + {} % 1000)", [self.expression(Type::Date, scope, 0), days])
@@ -148,7 +177,12 @@ impl Generator {
     }
 
     pub(super) fn timestamp_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
-        match self.below(5) {
+        match self.below(7) {
+            5 => self.one_form("({})::timestamp", Type::Zoned, scope, depth),
+            6 => {
+                let zone = *self.pick(ZONES);
+                self.one_form(&format!("({{}} at time zone '{zone}')"), Type::Zoned, scope, depth)
+            }
             0 => self.one_form("({})::timestamp", Type::Date, scope, depth),
             1 => {
                 let field = *self.pick(&["month", "year", "week", "quarter", "hour", "day"]);
@@ -168,7 +202,8 @@ impl Generator {
     }
 
     pub(super) fn interval_form(&mut self, scope: &[Visible], depth: usize) -> Vec<Piece> {
-        match self.below(7) {
+        match self.below(8) {
+            7 => self.two_form("({} - {})", Type::Zoned, scope, depth.min(1)),
             0 => self.two_form("({} - {})", Type::Timestamp, scope, depth.min(1)),
             1 => self.two_form("({} + {})", Type::Interval, scope, depth.min(1)),
             2 => self.two_form("age({}, {})", Type::Timestamp, scope, depth.min(1)),

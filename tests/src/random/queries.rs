@@ -5,7 +5,7 @@ use super::{Generator, Piece, Type, Visible};
 /// A table: its name, and its columns' names and types.
 pub(super) type Table = (&'static str, &'static [(&'static str, Type)]);
 
-pub(super) const TABLES: [Table; 4] = [
+pub(super) const TABLES: [Table; 5] = [
     (
         "slump.ett",
         &[
@@ -41,6 +41,16 @@ pub(super) const TABLES: [Table; 4] = [
         ],
     ),
     ("slump.tom", &[("ea", Type::Integer), ("ec", Type::Text)]),
+    (
+        "slump.fyra",
+        &[
+            ("fa", Type::Integer),
+            ("fj", Type::Jsonb),
+            ("fz", Type::Zoned),
+            ("fs", Type::Named),
+            ("fc", Type::Padded),
+        ],
+    ),
 ];
 
 /// What leaves rows out behind a total order.
@@ -163,7 +173,11 @@ impl Generator {
 
     /// WITH RECURSIVE: a few steps from a row or a table.
     fn recursive(&mut self, depth: usize) -> Vec<Piece> {
-        let (name, kind) = (self.name("w"), *self.pick(&Type::ALL));
+        let (name, mut kind) = (self.name("w"), *self.pick(&Type::ALL));
+        if kind == Type::Named {
+            // The first term says the collation, and PostgreSQL wants the second to agree.
+            kind = Type::Text;
+        }
         let (step, value, alias) = (self.name("c"), self.name("c"), self.name("t"));
         let columns = |qualifier: &str| {
             vec![
@@ -208,19 +222,35 @@ impl Generator {
     ) -> (Vec<Piece>, Vec<String>) {
         let operator =
             *self.pick(&["union", "union all", "intersect", "except", "intersect all", "except all"]);
-        let (left, names) = self.select(outer, depth, types);
+        let (left, names) = self.arm(outer, depth, types);
         let (right, _) = if self.chance(25) && self.tables_left > 0 {
             self.set_operation(outer, depth, types)
         } else if self.chance(10) {
             (self.values(types, outer), Vec::new())
         } else {
-            self.select(outer, depth, types)
+            self.arm(outer, depth, types)
         };
         let mut pieces: Vec<Piece> = vec!["(".into()];
         pieces.extend(left);
         let mut rest: Vec<Piece> = vec![Piece::Text(format!(" {operator} "))];
         rest.extend(right);
         pieces.push(Piece::part(rest, ""));
+        pieces.push(")".into());
+        (pieces, names)
+    }
+
+    /// A side of a set operation, which may have an order and a limit of its own.
+    fn arm(&mut self, outer: &[Visible], depth: usize, types: &[Type]) -> (Vec<Piece>, Vec<String>) {
+        let (query, names) = self.select(outer, depth, types);
+        if !self.chance(15) {
+            return (query, names);
+        }
+        let keys: Vec<String> = (1..=types.len()).map(|number| number.to_string()).collect();
+        let order = self.order_by(&keys);
+        let limit = self.limit();
+        let mut pieces: Vec<Piece> = vec!["(".into()];
+        pieces.extend(query);
+        pieces.push(Piece::part(vec![order.into(), limit.into()], ""));
         pieces.push(")".into());
         (pieces, names)
     }
@@ -272,11 +302,15 @@ impl Generator {
         if !keys.is_empty() {
             let list: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
             let list = list.join(", ");
-            let form = self.below(10);
+            let form = self.below(13);
+            let first = list.split(", ").next().unwrap_or_default().to_owned();
             pieces.push(Piece::Text(match form {
                 0 => format!(" group by rollup ({list})"),
                 1 => format!(" group by cube ({list})"),
                 2 => format!(" group by grouping sets (({list}), ())"),
+                10 => format!(" group by grouping sets (({list}), {first}, rollup ({list}))"),
+                11 => format!(" group by {first}, cube ({list})"),
+                12 => format!(" group by distinct rollup ({list}), cube ({first})"),
                 _ => format!(" group by {list}"),
             }));
         }

@@ -54,7 +54,7 @@ impl Generator {
             self.tables_left -= 1;
             return self.merged();
         }
-        let index = *self.pick(&[0, 0, 1, 1, 2, 2, 3]);
+        let index = *self.pick(&[0, 0, 1, 1, 2, 2, 3, 4, 4]);
         let (name, _) = TABLES[index];
         (vec![Piece::Text(format!("{name} as {alias}"))], shown(&table_columns(index)))
     }
@@ -115,7 +115,7 @@ impl Generator {
         let mut columns = vec![Visible { name: key.clone(), kind: Type::Integer }];
         let mut sides = Vec::new();
         for _ in 0..2 {
-            let (alias, index) = (self.name("t"), *self.pick(&[0, 1, 3]));
+            let (alias, index) = (self.name("t"), *self.pick(&[0, 1, 3, 4]));
             let mut names = vec![key.clone()];
             for column in table_columns(index).into_iter().skip(1) {
                 let name = self.name("c");

@@ -69,7 +69,10 @@ fn asked(way: Way, sql: &str, connection: &mut RawConnection) -> Result<Response
                 values.push(Some(*value));
                 text = text.replace(constant, &format!("${}::{kind}", values.len()));
             }
-            Ok(connection.extended(&text, &values, true)?.with_one_nan())
+            let mut response = connection.extended(&text, &values, true)?;
+            // The description of a statement cannot know.
+            response.columns.iter_mut().flatten().for_each(|column| column.format = 1);
+            Ok(response.with_one_nan())
         }
         Way::Cursor => fetched(sql, connection),
     }

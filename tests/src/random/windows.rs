@@ -38,8 +38,12 @@ impl Generator {
         // Rows that tie in all of their columns are the same row; of two such windows, though, each may take another of them
         // for the first.
         let total = !own.is_empty() && !self.cut && self.chance(40);
+        if kind == Type::Jsonb && !total {
+            // It has no aggregate whose value its rows' order does not show in.
+            return vec![self.expression(kind, scope, depth)];
+        }
         self.cut |= total;
-        let mut pieces = if total && self.chance(70) {
+        let mut pieces = if total && (kind == Type::Jsonb || self.chance(70)) {
             self.ordered_call(kind, scope, depth.min(1))
         } else {
             match (kind, self.below(3)) {
@@ -71,7 +75,7 @@ impl Generator {
                     " range between 1 following and 10 following",
                     " range between 2 preceding and 1 following exclude current row",
                 ]),
-                Type::Date | Type::Timestamp if self.chance(40) => *self.pick(&[
+                Type::Date | Type::Timestamp | Type::Zoned if self.chance(40) => *self.pick(&[
                     " range interval '1 month' preceding",
                     " range between current row and interval '10 days' following",
                 ]),
