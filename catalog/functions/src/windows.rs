@@ -1,16 +1,16 @@
 //! Window functions where DataFusion's own do not reach: offsets and numbers of buckets that differ from row to row,
-//! frames that leave out rows around the current one (`EXCLUDE`), and frames whose offsets are known only when the query
-//! runs. All of them look at a whole partition at once.
+//! frames that leave out rows around the current one (`EXCLUDE`), and frames whose bounds are computed for each row. All
+//! of them look at a whole partition at once.
 
-use std::{fmt::Debug, hash::Hash, ops::Range, sync::Arc};
+use std::{cmp::Ordering, fmt::Debug, hash::Hash, ops::Range, sync::Arc};
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, Int32Array, UInt32Array, new_null_array},
-    compute::{interleave, take},
+    array::{Array, ArrayRef, AsArray, Int32Array, UInt32Array, make_comparator, new_null_array},
+    compute::{SortOptions, filter, interleave, take},
     datatypes::{DataType, Field, FieldRef, Int64Type, Schema},
 };
 use datafusion::{
-    common::{Result, ScalarValue, utils::compare_rows},
+    common::{DataFusionError, Result, ScalarValue, utils::compare_rows},
     logical_expr::{
         Accumulator, AggregateUDF, PartitionEvaluator, Signature, Volatility, WindowUDF, WindowUDFImpl,
         function::{AccumulatorArgs, PartitionEvaluatorArgs, WindowUDFFieldArgs},
@@ -42,8 +42,8 @@ pub enum Over {
     },
 }
 
-/// What the engine's frames cannot say. Offsets that are computed are the last arguments, bigints, the beginning's before
-/// the end's; the engine's own frame is unbounded where one is.
+/// What the engine's frames cannot say. Offsets that are computed are the last arguments, the beginning's before the
+/// end's; the engine's own frame is unbounded where one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
     /// The rows that are left out.
@@ -52,13 +52,26 @@ pub struct Shape {
     pub start: Option<Way>,
     /// The same for the end.
     pub end: Option<Way>,
-    /// Whether the offsets count groups of peers rather than rows.
-    pub by_groups: bool,
+    /// What the offsets are.
+    pub offsets: Offsets,
 }
 
 impl Shape {
     /// A frame as the engine has it.
-    pub const PLAIN: Self = Self { exclusion: Exclusion::NoOthers, start: None, end: None, by_groups: false };
+    pub const PLAIN: Self =
+        Self { exclusion: Exclusion::NoOthers, start: None, end: None, offsets: Offsets::Rows };
+}
+
+/// What computed offsets are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Offsets {
+    /// Bigints that count rows.
+    Rows,
+    /// Bigints that count groups of peers.
+    Groups,
+    /// Not offsets, but the values themselves up to which the frame goes, of the type of the one column that the window is
+    /// ordered by; null where that is null, for a frame of the row's peers.
+    Values(SortOptions),
 }
 
 /// From the current row to where a frame begins or ends.
@@ -154,6 +167,7 @@ impl WindowUDFImpl for PartitionFunction {
                     frame,
                     exprs: arguments.input_exprs().iter().take(aggregated).cloned().collect(),
                     fields: arguments.input_fields().iter().take(aggregated).cloned().collect(),
+                    running: None,
                 })
             }
         })
@@ -255,25 +269,47 @@ impl Frame {
         usize::from(self.shape.start.is_some()) + usize::from(self.shape.end.is_some())
     }
 
-    /// The engine's range with the computed offsets applied.
+    /// The engine's range with the computed bounds applied.
     fn bounded(&mut self, columns: &[ArrayRef], range: &Range<usize>, row: usize) -> Result<Range<usize>> {
-        let mut at = self.arguments.saturating_sub(self.offsets());
-        let mut offset = |way: Option<Way>, which: &str| {
-            let Some(way) = way else { return Ok(None) };
-            let column =
-                columns.get(at).ok_or_else(|| FunctionError::internal("a frame's offset is missing"))?;
-            at += 1;
-            Ok::<_, FunctionError>(Some((way, offset_of(column, row, which)?)))
+        let at = self.arguments.saturating_sub(self.offsets());
+        let bounds = columns.get(at..self.arguments).unwrap_or_default();
+        let mut bounds = bounds.iter();
+        let start = self.shape.start.and_then(|way| Some((way, bounds.next()?)));
+        let end = self.shape.end.and_then(|way| Some((way, bounds.next()?)));
+        let (first, behind) = match self.shape.offsets {
+            Offsets::Rows | Offsets::Groups => self.counted(columns, range, row, start, end)?,
+            Offsets::Values(options) => {
+                let order = columns.get(self.arguments..).unwrap_or_default();
+                let start = start.map(|(_, bound)| self.first_of(order, bound, row, options)).transpose()?;
+                let end = end.map(|(_, bound)| self.behind(order, bound, row, options)).transpose()?;
+                (start.unwrap_or(0), end.unwrap_or(usize::MAX))
+            }
         };
-        let start = offset(self.shape.start, "starting")?;
-        let end = offset(self.shape.end, "ending")?;
-        if self.shape.by_groups && self.ends.is_empty() {
+        let begin = range.start.max(first);
+        Ok(begin..range.end.min(behind).max(begin))
+    }
+
+    /// From which row and to before which a frame goes by offsets that count.
+    fn counted(
+        &mut self,
+        columns: &[ArrayRef],
+        range: &Range<usize>,
+        row: usize,
+        start: Option<(Way, &ArrayRef)>,
+        end: Option<(Way, &ArrayRef)>,
+    ) -> Result<(usize, usize)> {
+        let by_groups = self.shape.offsets == Offsets::Groups;
+        let offset = |of: Option<(Way, &ArrayRef)>, which: &str| {
+            of.map(|(way, column)| Ok::<_, FunctionError>((way, offset_of(column, row, which)?))).transpose()
+        };
+        let (start, end) = (offset(start, "starting")?, offset(end, "ending")?);
+        if by_groups && self.ends.is_empty() {
             self.find_ends(columns, range.end.max(row + 1))?;
         }
         while self.ends.get(self.passed).is_some_and(|end| *end <= row) {
             self.passed += 1;
         }
-        let here = if self.shape.by_groups { self.passed } else { row };
+        let here = if by_groups { self.passed } else { row };
         // The rows or groups from which and to before which the frame goes.
         let first = match start {
             Some((Way::Preceding, offset)) => here.saturating_sub(offset),
@@ -286,12 +322,41 @@ impl Frame {
             None => usize::MAX,
         };
         let place = |count: usize| match count.checked_sub(1) {
-            _ if !self.shape.by_groups => count,
+            _ if !by_groups => count,
             None => 0,
             Some(group) => self.ends.get(group).or(self.ends.last()).copied().unwrap_or_default(),
         };
-        let begin = range.start.max(place(first));
-        Ok(begin..range.end.min(place(behind)).max(begin))
+        Ok((place(first), place(behind)))
+    }
+
+    /// The first row that is not before a bound.
+    fn first_of(
+        &mut self,
+        order: &[ArrayRef],
+        bound: &ArrayRef,
+        row: usize,
+        options: SortOptions,
+    ) -> Result<usize> {
+        if bound.is_null(row) {
+            self.find_peers(order, row)?;
+            return Ok(self.peers.start);
+        }
+        rows_until(order, bound, row, options, Ordering::is_lt)
+    }
+
+    /// The first row that is behind a bound.
+    fn behind(
+        &mut self,
+        order: &[ArrayRef],
+        bound: &ArrayRef,
+        row: usize,
+        options: SortOptions,
+    ) -> Result<usize> {
+        if bound.is_null(row) {
+            self.find_peers(order, row)?;
+            return Ok(self.peers.end);
+        }
+        rows_until(order, bound, row, options, Ordering::is_le)
     }
 
     /// Where the groups of peers end.
@@ -352,6 +417,30 @@ impl Frame {
         self.peers = row..end;
         Ok(())
     }
+}
+
+/// How many rows, from the first on, stand to a row's bound as is asked. Rows are sorted by the order's one column.
+fn rows_until(
+    order: &[ArrayRef],
+    bound: &ArrayRef,
+    row: usize,
+    options: SortOptions,
+    stands: fn(Ordering) -> bool,
+) -> Result<usize> {
+    let [key] = order else {
+        return Err(FunctionError::internal("a range is ordered by one column").into());
+    };
+    let compare = make_comparator(key, bound, options)?;
+    let (mut low, mut high) = (0, key.len());
+    while low < high {
+        let middle = low.midpoint(high);
+        if stands(compare(middle, row)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
 }
 
 /// An offset that was computed.
@@ -435,22 +524,67 @@ struct FrameAggregate {
     frame: Frame,
     exprs: Vec<Arc<dyn PhysicalExpr>>,
     fields: Vec<FieldRef>,
+    /// The aggregate of the last frame, if that was rows side by side.
+    running: Option<(Box<dyn Accumulator>, Range<usize>)>,
 }
 
 impl FrameAggregate {
+    /// The aggregate of nothing; one that rows can be taken out of again, if there is one.
     fn accumulator(&self) -> Result<Box<dyn Accumulator>> {
         let schema = Schema::empty();
-        self.function.accumulator(AccumulatorArgs {
-            return_field: self.function.return_field(&self.fields)?,
-            schema: &schema,
-            ignore_nulls: false,
-            order_bys: &[],
-            is_reversed: false,
-            name: self.function.name(),
-            is_distinct: false,
-            exprs: &self.exprs,
-            expr_fields: &self.fields,
-        })
+        let arguments = || {
+            Ok::<_, DataFusionError>(AccumulatorArgs {
+                return_field: self.function.return_field(&self.fields)?,
+                schema: &schema,
+                ignore_nulls: false,
+                order_bys: &[],
+                is_reversed: false,
+                name: self.function.name(),
+                is_distinct: false,
+                exprs: &self.exprs,
+                expr_fields: &self.fields,
+            })
+        };
+        let sliding = self.function.create_sliding_accumulator(arguments()?)?;
+        if sliding.supports_retract_batch() { Ok(sliding) } else { self.function.accumulator(arguments()?) }
+    }
+
+    /// The arguments in some rows, without those that the FILTER leaves out.
+    fn arguments(
+        &self,
+        columns: &[ArrayRef],
+        of: impl Fn(&ArrayRef) -> Result<ArrayRef>,
+    ) -> Result<Vec<ArrayRef>> {
+        let arguments = columns.iter().take(self.exprs.len()).map(&of);
+        let Some(condition) = columns.get(self.exprs.len()).filter(|_| self.filtered) else {
+            return arguments.collect();
+        };
+        let condition = of(condition)?;
+        arguments.map(|argument| Ok(filter(&argument?, condition.as_boolean())?)).collect()
+    }
+
+    /// Moves the aggregate of the last frame on to another.
+    fn moved(&mut self, columns: &[ArrayRef], to: &Range<usize>) -> Result<ScalarValue> {
+        let follows = |(accumulator, from): &(Box<dyn Accumulator>, Range<usize>)| {
+            from.end <= to.end
+                && (from.start == to.start
+                    || from.start < to.start && to.start < from.end && accumulator.supports_retract_batch())
+        };
+        let (mut accumulator, from) = match self.running.take().filter(follows) {
+            Some(running) => running,
+            None => (self.accumulator()?, to.start..to.start),
+        };
+        let slice =
+            |rows: Range<usize>| self.arguments(columns, |column| Ok(column.slice(rows.start, rows.len())));
+        if from.end < to.end {
+            accumulator.update_batch(&slice(from.end..to.end)?)?;
+        }
+        if from.start < to.start {
+            accumulator.retract_batch(&slice(from.start..to.start)?)?;
+        }
+        let value = accumulator.evaluate()?;
+        self.running = Some((accumulator, to.clone()));
+        Ok(value)
     }
 }
 
@@ -461,19 +595,11 @@ impl PartitionEvaluator for FrameAggregate {
 
     fn evaluate(&mut self, columns: &[ArrayRef], range: &Range<usize>) -> Result<ScalarValue> {
         let (parts, _) = self.frame.next(columns, range)?;
-        let mut rows = rows_of(&parts)?;
-        if self.filtered
-            && let Some(condition) = columns.get(self.exprs.len())
-        {
-            let condition = take(condition, &rows, None)?;
-            let kept = arrow::compute::filter(&rows, condition.as_boolean())?;
-            rows = kept.as_primitive::<arrow::datatypes::UInt32Type>().clone();
+        if let [rows, Range { start: 0, end: 0 }, Range { start: 0, end: 0 }] = &parts {
+            return self.moved(columns, rows);
         }
-        let arguments = columns
-            .iter()
-            .take(self.exprs.len())
-            .map(|column| take(column, &rows, None))
-            .collect::<std::result::Result<Vec<_>, _>>()?;
+        let rows = rows_of(&parts)?;
+        let arguments = self.arguments(columns, |column| Ok(take(column, &rows, None)?))?;
         let mut accumulator = self.accumulator()?;
         if !rows.is_empty() {
             accumulator.update_batch(&arguments)?;
@@ -539,7 +665,9 @@ mod tests {
         let offsets = |start: Option<i64>, end: i64| [bigints(&[start; 4]), bigints(&[Some(end); 4])];
         let order = bigints(&[Some(1), Some(1), Some(2), Some(3)]);
         let frames = |by_groups: bool, end: Way, offsets: [ArrayRef; 2]| {
-            let shape = Shape { start: Some(Way::Preceding), end: Some(end), by_groups, ..Shape::PLAIN };
+            let offsets_are = if by_groups { Offsets::Groups } else { Offsets::Rows };
+            let shape =
+                Shape { start: Some(Way::Preceding), end: Some(end), offsets: offsets_are, ..Shape::PLAIN };
             let mut frame = Frame::new(shape, 2);
             let columns = [offsets[0].clone(), offsets[1].clone(), order.clone()];
             (0..4).map(|_| Ok(frame.next(&columns, &(0..4))?.0[0].clone())).collect::<Result<Vec<_>>>()

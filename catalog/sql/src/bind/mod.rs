@@ -82,6 +82,7 @@ mod subqueries;
 mod table_functions;
 mod values;
 mod views;
+mod window_frames;
 mod windows;
 
 pub use assigned::bind_assigned;

@@ -2,30 +2,25 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType};
 use datafusion::{
-    common::{Column, ScalarValue, tree_node::TreeNode},
+    common::{Column, tree_node::TreeNode},
     logical_expr::{
-        Expr, LogicalPlan, SetMonotonicity, Window, WindowFrame, WindowFrameBound, WindowFrameUnits,
-        WindowFunctionDefinition, cast,
+        Expr, LogicalPlan, SetMonotonicity, Window, WindowFrame, WindowFunctionDefinition,
         expr::{Sort, WindowFunction, WindowFunctionParams},
     },
 };
-use lis_functions::windows::{Exclusion, Shape, Way};
-use lis_lake::{
-    names::Identifier,
-    types::{Category, ColumnType, PgType},
-};
+use lis_functions::windows::{Exclusion, Shape};
+use lis_lake::{names::Identifier, types::PgType};
 use sqlparser::ast;
 
 use super::{
     Binder,
     calls::{Call, Calls, LATERAL_HINT, WindowResult},
-    order::{constant, constant_value, has_placeholder},
+    order::constant_value,
     place::{Clause, Place},
     plan_error,
     single_value::nullable,
-    unsupported,
+    window_frames::by_groups,
 };
 use crate::{
     dialect::marks::{EXCLUDE_CURRENT_ROW, EXCLUDE_GROUP, EXCLUDE_TIES, is_mark_expression},
@@ -34,35 +29,27 @@ use crate::{
     names::identifier,
     resolve::{ResolvedAggregate, ResolvedWindow},
     types::{
-        CastContext, Typed, coerce,
-        ordering::{equality_key, is_keyed},
+        Typed,
+        ordering::{equality_key, is_keyed, one_zero},
         settle_unknown,
     },
 };
 
 /// A window definition with its names looked up.
 #[derive(Debug)]
-struct Definition {
-    partition_by: Vec<Expr>,
-    order_by: Vec<Sort>,
-    /// The type of the only ORDER BY expression, for RANGE with an offset.
-    order_type: Option<Typed>,
+pub(super) struct Definition {
+    pub(super) partition_by: Vec<Expr>,
+    pub(super) order_by: Vec<Sort>,
+    /// The first ORDER BY expression, of which RANGE with an offset wants one only.
+    pub(super) order_type: Option<Typed>,
     /// Whether something is ordered by a key that stands for it, or by bytes or times, of which DataFusion has no ranges
     /// either.
-    keyed: bool,
-    frame: WindowFrame,
+    pub(super) keyed: bool,
+    pub(super) frame: WindowFrame,
     /// What the frame cannot say.
-    shape: Shape,
-    /// The offsets that are computed when the query runs.
-    offsets: Vec<Expr>,
-}
-
-/// A bound of a frame.
-#[derive(Debug)]
-enum Bound {
-    Known(WindowFrameBound),
-    /// A number of rows or groups that is known only when the query runs.
-    Computed(Way, Expr),
+    pub(super) shape: Shape,
+    /// The offsets and values that are computed for each row.
+    pub(super) offsets: Vec<Expr>,
 }
 
 /// A window definition as written, after named windows are put in.
@@ -172,7 +159,7 @@ impl Binder<'_> {
         let name = window.function.name().to_owned();
         let mut filter = self.filter_of(call, place)?;
         let window = match definition.shape {
-            Shape::PLAIN => window,
+            Shape::PLAIN if slides(&window.function) || definition.frame.start_bound.is_unbounded() => window,
             shape => over_shape(window, shape, filter.take(), definition.offsets),
         };
         let expr = Expr::from(WindowFunction {
@@ -224,31 +211,37 @@ impl Binder<'_> {
         for expr in written.partition_by {
             let typed = settle_unknown(&self.binding, self.expression(expr, place)?)?;
             let key = equality_key(&typed)?;
-            partition_by.push(key.unwrap_or(typed).expr);
+            partition_by.push(one_zero(key.unwrap_or(typed))?.expr);
         }
-        let order_by = self.sorts(written.order_by, place)?;
-        let order_type = match written.order_by {
-            [only] => Some(self.expression(&only.expr, place)?),
-            _ => None,
-        };
+        let mut order_by = self.sorts(written.order_by, place)?;
         let mut keyed = false;
-        for item in written.order_by {
+        let mut order_type = None;
+        for (item, key) in written.order_by.iter().zip(&mut order_by) {
             let ordering = self.expression(&item.expr, place)?;
+            if matches!(ordering.pg_type(), PgType::Float4 | PgType::Float8) {
+                // Rows with 0 and -0 are peers.
+                key.expr = one_zero(ordering.clone())?.expr;
+            }
+            order_type.get_or_insert(ordering.clone());
             keyed |= is_keyed(&ordering)
                 || matches!(ordering.pg_type(), PgType::Bytea | PgType::Uuid | PgType::Time | PgType::Timetz);
         }
+        // What was said before orders nothing.
+        let mut order: Vec<Sort> = Vec::with_capacity(order_by.len());
+        for key in order_by {
+            if order.iter().all(|known| known.expr != key.expr) {
+                order.push(key);
+            }
+        }
         let mut definition = Definition {
             partition_by,
-            order_by,
+            order_by: order,
             order_type,
             keyed,
             frame: WindowFrame::new(None),
             shape: Shape { exclusion, ..Shape::PLAIN },
             offsets: Vec::new(),
         };
-        if let Some(frame) = written.frame {
-            self.widen_numeric_key(frame, &mut definition, place)?;
-        }
         definition.frame = match written.frame {
             None if definition.order_by.is_empty() => WindowFrame::new(None),
             None => WindowFrame::new(Some(false)),
@@ -262,37 +255,6 @@ impl Binder<'_> {
             .regularize_order_bys(&mut definition.order_by)
             .map_err(|error| windowing(error.strip_backtrace(), position))?;
         Ok(definition)
-    }
-
-    /// The key of a RANGE frame over `numeric` with the digits that an offset, and what it is added to, can have.
-    fn widen_numeric_key(
-        &self,
-        frame: &ast::WindowFrame,
-        definition: &mut Definition,
-        place: Place<'_>,
-    ) -> Result<(), SqlError> {
-        use ast::WindowFrameBound as B;
-        let ([key], Some(order)) = (definition.order_by.as_mut_slice(), definition.order_type.as_mut())
-        else {
-            return Ok(());
-        };
-        let DataType::Decimal128(_, mut scale) = order.arrow_type else { return Ok(()) };
-        let mut has_offset = false;
-        for bound in [Some(&frame.start_bound), frame.end_bound.as_ref()].into_iter().flatten() {
-            let (B::Preceding(Some(offset)) | B::Following(Some(offset))) = bound else { continue };
-            has_offset = true;
-            if let DataType::Decimal128(_, own) =
-                self.expression(offset, place.within(Clause::WindowFrame))?.arrow_type
-            {
-                scale = scale.max(own);
-            }
-        }
-        if frame.units == ast::WindowFrameUnits::Range && has_offset {
-            order.arrow_type = DataType::Decimal128(DECIMAL128_MAX_PRECISION, scale);
-            order.column_type = ColumnType::plain(PgType::Numeric);
-            key.expr = cast(key.expr.clone(), order.arrow_type.clone());
-        }
-        Ok(())
     }
 
     fn named_window<'w>(
@@ -375,286 +337,16 @@ impl Binder<'_> {
         })
     }
 
-    fn frame(
-        &self,
-        frame: &ast::WindowFrame,
-        definition: &mut Definition,
-        position: Option<usize>,
-        place: Place<'_>,
-    ) -> Result<WindowFrame, SqlError> {
-        let units = match frame.units {
-            ast::WindowFrameUnits::Rows => WindowFrameUnits::Rows,
-            ast::WindowFrameUnits::Range => WindowFrameUnits::Range,
-            ast::WindowFrameUnits::Groups => WindowFrameUnits::Groups,
-        };
-        if units == WindowFrameUnits::Groups && definition.order_by.is_empty() {
-            let opening = position.and_then(|position| self.over_position(position));
-            return Err(windowing("GROUPS mode requires an ORDER BY clause".to_owned(), opening));
-        }
-        let after_over = |word: &str| {
-            let opening = self.over_position(position?)?;
-            self.find_from(opening, word)
-        };
-        let current = ast::WindowFrameBound::CurrentRow;
-        let end = frame.end_bound.as_ref().unwrap_or(&current);
-        use ast::WindowFrameBound as B;
-        let end_at = match end {
-            B::Preceding(Some(offset)) | B::Following(Some(offset)) => self.start_of(offset),
-            B::CurrentRow => after_over("current row"),
-            _ => after_over("unbounded preceding"),
-        };
-        match (&frame.start_bound, end) {
-            (B::Following(None), _) => {
-                let at = after_over("unbounded");
-                return Err(windowing("frame start cannot be UNBOUNDED FOLLOWING".to_owned(), at));
-            }
-            (_, B::Preceding(None)) => {
-                let at = after_over("unbounded preceding");
-                return Err(windowing("frame end cannot be UNBOUNDED PRECEDING".to_owned(), at));
-            }
-            (B::CurrentRow, B::Preceding(_)) => {
-                return Err(windowing(
-                    "frame starting from current row cannot have preceding rows".to_owned(),
-                    end_at,
-                ));
-            }
-            (B::Following(_), B::Preceding(_) | B::CurrentRow) => {
-                return Err(windowing(
-                    "frame starting from following row cannot have preceding rows".to_owned(),
-                    end_at,
-                ));
-            }
-            _ => {}
-        }
-        let start = self.frame_bound(&frame.start_bound, units, "starting", definition, position, place)?;
-        let end = self.frame_bound(end, units, "ending", definition, position, place)?;
-        let mut known = |bound: Bound, unbounded: WindowFrameBound| match bound {
-            Bound::Known(bound) => (bound, None),
-            Bound::Computed(way, offset) => {
-                definition.offsets.push(offset);
-                (unbounded, Some(way))
-            }
-        };
-        let nothing = ScalarValue::UInt64(None);
-        let (start, start_way) = known(start, WindowFrameBound::Preceding(nothing.clone()));
-        let (end, end_way) = known(end, WindowFrameBound::Following(nothing));
-        let by_groups = units == WindowFrameUnits::Groups;
-        definition.shape = Shape { start: start_way, end: end_way, by_groups, ..definition.shape };
-        if definition.offsets.is_empty() {
-            definition.shape.by_groups = false;
-        }
-        Ok(WindowFrame::new_bounds(units, start, end))
-    }
-
-    fn frame_bound(
-        &self,
-        bound: &ast::WindowFrameBound,
-        units: WindowFrameUnits,
-        which: &str,
-        definition: &Definition,
-        position: Option<usize>,
-        place: Place<'_>,
-    ) -> Result<Bound, SqlError> {
-        use ast::WindowFrameBound as B;
-        let (offset, preceding) = match bound {
-            B::CurrentRow => return Ok(Bound::Known(WindowFrameBound::CurrentRow)),
-            B::Preceding(offset) => (offset, true),
-            B::Following(offset) => (offset, false),
-        };
-        let value = match offset {
-            None => match (units, &definition.order_type) {
-                (WindowFrameUnits::Range, Some(order)) if definition.order_by.len() == 1 => {
-                    ScalarValue::try_from(&order.arrow_type).unwrap_or(ScalarValue::UInt64(None))
-                }
-                _ => ScalarValue::UInt64(None),
-            },
-            Some(offset) => {
-                let typed = self.expression(offset, place.within(Clause::WindowFrame))?;
-                let place_of = typed.position.or(position);
-                let (target, range) = match units {
-                    WindowFrameUnits::Rows | WindowFrameUnits::Groups => {
-                        (ColumnType::plain(PgType::Int8), false)
-                    }
-                    WindowFrameUnits::Range => (self.range_type(definition, position, place_of)?, true),
-                };
-                if !typed.expr.column_refs().is_empty() {
-                    let message = format!("argument of {} must not contain variables", frame_units(units));
-                    return Err(SqlError::new(SqlErrorKind::InvalidColumnReference, message).at(place_of));
-                }
-                let given = typed.pg_type();
-                // An offset may be wider than what it is added to.
-                let integer = |pg_type| matches!(pg_type, PgType::Int2 | PgType::Int4 | PgType::Int8);
-                let context = if range && integer(given) && integer(target.pg_type) {
-                    CastContext::Explicit
-                } else {
-                    CastContext::Implicit
-                };
-                let typed = coerce(&self.binding, typed, target, context, place_of)
-                    .map_err(|error| self.offset_error(error, units, given, definition, place_of))?;
-                if !is_constant(&typed.expr) && !has_placeholder(&typed.expr) {
-                    if range {
-                        return Err(unsupported("a subquery as an offset in RANGE mode", place_of));
-                    }
-                    let way = if preceding { Way::Preceding } else { Way::Following };
-                    return Ok(Bound::Computed(way, typed.expr));
-                }
-                // The statement is bound again when its parameters are known.
-                let value = if has_placeholder(&typed.expr) {
-                    ScalarValue::new_zero(&typed.arrow_type).map_err(plan_error)?
-                } else {
-                    constant(&typed).map_err(|error| error.at(place_of))?
-                };
-                if value.is_null() {
-                    let message = format!("frame {which} offset must not be null");
-                    return Err(SqlError::new(SqlErrorKind::NullValueNotAllowed, message));
-                }
-                let is_nan = |value: &ScalarValue| match value {
-                    ScalarValue::Float32(Some(value)) => value.is_nan(),
-                    ScalarValue::Float64(Some(value)) => value.is_nan(),
-                    _ => false,
-                };
-                if is_nan(&value) {
-                    let message = "invalid preceding or following size in window function";
-                    return Err(SqlError::new(SqlErrorKind::InvalidPrecedingOrFollowingSize, message));
-                }
-                // The engine reckons with the infinities, of which some differences are no number.
-                if matches!(
-                    value,
-                    ScalarValue::Float32(Some(f32::INFINITY)) | ScalarValue::Float64(Some(f64::INFINITY))
-                ) {
-                    return Err(unsupported("an infinite offset in RANGE mode", place_of));
-                }
-                let negative = ScalarValue::new_zero(&value.data_type()).is_ok_and(|zero| value < zero);
-                if negative && range {
-                    let message = "invalid preceding or following size in window function";
-                    return Err(SqlError::new(SqlErrorKind::InvalidPrecedingOrFollowingSize, message));
-                }
-                if negative {
-                    let message = format!("frame {which} offset must not be negative");
-                    return Err(SqlError::new(SqlErrorKind::InvalidPrecedingOrFollowingSize, message));
-                }
-                match value {
-                    ScalarValue::Int64(Some(rows)) if !range => {
-                        ScalarValue::UInt64(Some(rows.unsigned_abs()))
-                    }
-                    value if range => self.range_value(value, definition)?,
-                    value => value,
-                }
-            }
-        };
-        Ok(Bound::Known(if preceding {
-            WindowFrameBound::Preceding(value)
-        } else {
-            WindowFrameBound::Following(value)
-        }))
-    }
-
-    /// The type of an offset in RANGE mode: the ordering expression's, or an interval for dates and times.
-    fn range_type(
-        &self,
-        definition: &Definition,
-        position: Option<usize>,
-        offset: Option<usize>,
-    ) -> Result<ColumnType, SqlError> {
-        let Some(order) = definition.order_type.as_ref().filter(|_| definition.order_by.len() == 1) else {
-            let opening = position.and_then(|position| self.over_position(position));
-            return Err(windowing(
-                "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column".to_owned(),
-                opening,
-            ));
-        };
-        match order.pg_type().facts().category {
-            Category::Numeric => Ok(order.column_type),
-            Category::DateTime => Ok(ColumnType::plain(PgType::Interval)),
-            _ => {
-                let message = format!(
-                    "RANGE with offset PRECEDING/FOLLOWING is not supported for column type {}",
-                    match order.pg_type() {
-                        // The operator family is text's.
-                        PgType::Varchar => PgType::Text.facts().sql_name,
-                        other => other.facts().sql_name,
-                    }
-                );
-                Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message).at(offset))
-            }
-        }
-    }
-
-    /// What is wrong with an offset of a type that cannot be one.
-    fn offset_error(
-        &self,
-        error: SqlError,
-        units: WindowFrameUnits,
-        given: PgType,
-        definition: &Definition,
-        position: Option<usize>,
-    ) -> SqlError {
-        if error.kind != SqlErrorKind::CannotCoerce {
-            return error;
-        }
-        match (units, &definition.order_type) {
-            (WindowFrameUnits::Range, Some(order)) => {
-                let message = format!(
-                    "RANGE with offset PRECEDING/FOLLOWING is not supported for column type {} and offset type {}",
-                    order.pg_type().facts().sql_name,
-                    given.facts().sql_name
-                );
-                SqlError::new(SqlErrorKind::FeatureNotSupported, message)
-                    .with_hint("Cast the offset value to an appropriate type.")
-                    .at(position)
-            }
-            _ => {
-                let message = format!(
-                    "argument of {} must be type bigint, not type {}",
-                    frame_units(units),
-                    given.facts().sql_name
-                );
-                SqlError::new(SqlErrorKind::DatatypeMismatch, message).at(position)
-            }
-        }
-    }
-
     /// Where the parenthesis after a call's OVER stands.
-    fn over_position(&self, call: usize) -> Option<usize> {
+    pub(super) fn over_position(&self, call: usize) -> Option<usize> {
         let over = self.find_from(call, "over")?;
         self.find_from(over, "(")
     }
-
-    /// The offset in the very Arrow type of the ordering expression, which DataFusion needs.
-    fn range_value(&self, value: ScalarValue, definition: &Definition) -> Result<ScalarValue, SqlError> {
-        match &definition.order_type {
-            Some(order) if !matches!(value.data_type(), DataType::Interval(_)) => {
-                value.cast_to(&order.arrow_type).map_err(plan_error)
-            }
-            _ => Ok(value),
-        }
-    }
 }
 
-fn frame_units(units: WindowFrameUnits) -> &'static str {
-    match units {
-        WindowFrameUnits::Rows => "ROWS",
-        WindowFrameUnits::Range => "RANGE",
-        WindowFrameUnits::Groups => "GROUPS",
-    }
-}
-
-/// A RANGE frame over keys as GROUPS: from peers to peers it is the same, and DataFusion has no ranges of bytes.
-fn by_groups(frame: WindowFrame, position: Option<usize>) -> Result<WindowFrame, SqlError> {
-    if frame.units != WindowFrameUnits::Range {
-        return Ok(frame);
-    }
-    let bound = |bound: WindowFrameBound| match bound {
-        WindowFrameBound::CurrentRow => Ok(WindowFrameBound::CurrentRow),
-        WindowFrameBound::Preceding(value) if value.is_null() => {
-            Ok(WindowFrameBound::Preceding(ScalarValue::UInt64(None)))
-        }
-        WindowFrameBound::Following(value) if value.is_null() => {
-            Ok(WindowFrameBound::Following(ScalarValue::UInt64(None)))
-        }
-        _ => Err(unsupported("RANGE with an offset over this type", position)),
-    };
-    Ok(WindowFrame::new_bounds(WindowFrameUnits::Groups, bound(frame.start_bound)?, bound(frame.end_bound)?))
+/// Whether rows can be taken out of an aggregate again, as the engine wants of a frame whose beginning moves.
+fn slides(function: &WindowFunctionDefinition) -> bool {
+    !matches!(function.name(), "bit_and" | "bit_or")
 }
 
 /// A list without the mark of a frame that leaves out rows, which stands last, and what it says.
@@ -673,7 +365,7 @@ fn without_mark<T>(list: &[T], expr: impl Fn(&T) -> &ast::Expr) -> (&[T], Option
     }
 }
 
-fn windowing(message: String, position: Option<usize>) -> SqlError {
+pub(super) fn windowing(message: String, position: Option<usize>) -> SqlError {
     SqlError::new(SqlErrorKind::WindowingError, message).at(position)
 }
 
@@ -685,7 +377,7 @@ fn window_in(expr: &Expr, calls: &Calls) -> Option<Option<usize>> {
 }
 
 /// Whether an expression's value can be known before there are rows.
-fn is_constant(expr: &Expr) -> bool {
+pub(super) fn is_constant(expr: &Expr) -> bool {
     let known = |node: &Expr| {
         !matches!(
             node,
