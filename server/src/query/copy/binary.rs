@@ -117,14 +117,14 @@ impl BinaryReader {
             });
         }
         self.row = line;
-        for (index, field) in fields.into_iter().enumerate() {
-            let name = self.names.get(index).map_or("", String::as_str);
-            let context = || format!(", line {line}, column {name}");
-            let Some((column_type, values)) = self.types.get(index).zip(values.get_mut(index)) else {
-                continue;
-            };
+        // And every value of it must be read: what came before a damaged one would make columns of different lengths.
+        let mut row = Vec::with_capacity(fields.len());
+        for ((field, name), column_type) in fields.into_iter().zip(&self.names).zip(&self.types) {
             let value = params::binary(field.map(Bytes::copy_from_slice), column_type.pg_type, self.encoding)
-                .map_err(|error| of_format(error).in_context(context))?;
+                .map_err(|error| of_format(error).in_context(|| format!(", line {line}, column {name}")))?;
+            row.push(value);
+        }
+        for (index, (value, values)) in row.into_iter().zip(values).enumerate() {
             match values {
                 Values::Typed(values) => values.push(value),
                 Values::Text => {
@@ -287,6 +287,24 @@ mod tests {
         let mut long = file.clone();
         long.push(0);
         assert_eq!(error(&long), "received copy data after EOF marker");
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_damaged_row() {
+        let names = vec!["a".to_owned(), "b".to_owned()];
+        let mut reader =
+            BinaryReader::new(names, vec![ColumnType::plain(PgType::Int4); 2], ClientEncoding::Utf8);
+        let mut file = SIGNATURE.to_vec();
+        file.extend([0; 8]);
+        file.extend([0, 2, 0, 0, 0, 4, 0, 0, 0, 7, 0, 0, 0, 4, 0, 0, 0, 8]);
+        file.extend([0, 2, 0, 0, 0, 4, 0, 0, 0, 9, 0, 0, 0, 3, 0, 0, 0]);
+        let (records, values, _, result) = reader.split(&file, true);
+        assert!(result.unwrap_err().to_string().starts_with("incorrect binary data format"));
+        let lengths = values.iter().map(|values| match values {
+            Values::Typed(values) => values.len(),
+            Values::Text => 0,
+        });
+        assert_eq!((records.places.len(), lengths.collect::<Vec<_>>()), (1, vec![1, 1]));
     }
 
     #[test]
