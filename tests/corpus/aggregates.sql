@@ -63,3 +63,8 @@ select stddev(x), stddev_pop(x), variance(x) from (values (0.25), (0.50), (0.75)
 select coalesce(x, 0.5), case when x > 1 then x else 1.25 end from (values (1), (null), (2)) t(x) order by x;
 -- whole numbers beside others that show what they need
 select a, b, coalesce(a, b), a + b, b - a, case when a > b then a else b end, greatest(a, b) from (values (1, 2.5), (3, 0.25), (null, 1)) t(a, b) order by a;
+select array_agg(x) from (select x from (values (1),(3),(2)) v(x) order by x desc) t;
+select string_agg(k, ',') from (select k, count(*) as n from (values ('a'),('c'),('b'),('c')) v(k) group by k order by n desc, k) t;
+select json_agg(t) from (select k, sum(n) as s from (values ('b',1),('a',2),('b',3)) v(k,n) group by k order by k) t;
+select g, array_agg(x), count(*), string_agg(x::text, '' order by x) from (select g, x from (values (1,5),(2,1),(1,9),(2,7),(1,6)) v(g,x) order by x desc) t group by g order by g;
+select array_agg(x) from (select distinct x from (values (1),(3),(2),(3)) v(x) order by x desc) t where x < 3;

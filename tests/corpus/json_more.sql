@@ -66,3 +66,5 @@ select json_extract_path('{"a": [1, {"b": 2}]}', 'a', '1', 'b'), jsonb_extract_p
 select row_to_json(t), to_jsonb(t.*), json_build_object('r', t) from (values (1, 'a'), (2, null)) as t(x, y);
 select row_to_json(row(1, 2), true), to_json(t) from (select null::int as a, array[1, 2] as b, row(1, 'x') as c) as t;
 drop table c.bilaga;
+select * from jsonb_to_record('{"a":null,"b":"x"}') x(a jsonb, b jsonb);
+select * from json_to_recordset('[{"a":null},{"a":[1, null]},{}]') x(a json);

@@ -276,3 +276,5 @@ select jsonb_path_query('["12:34:00+01", "12:35:00"]', '$[*].datetime() ? (@ < "
 select jsonb_path_query('["2017-03-10", "2017-03-10 00:00:00"]', '$[*].datetime() == "x"'), jsonb_path_query('["2017-03-10"]', '$[*].datetime() == null'), jsonb_path_query('["2017-03-10"]', '$[*].datetime() starts with "2017"'), jsonb_path_query('["2017-03-10"]', '$[*].datetime() + 1', silent=>true), jsonb_path_query_array('["2017-03-10"]', '$[*].datetime().datetime()', silent=>true);
 select jsonb_path_query_array('["2017-03-10"]', '$[*].datetime().size()'), jsonb_path_query_array('[["2017-03-10"]]', '$[*].datetime()'), jsonb_path_match('["2017-03-10"]', '$[0].datetime() == "2017-03-10".datetime()');
 drop table c.handling;
+select jsonb_path_query('[0,{}]', '$[*].double()', '{}', true);
+select jsonb_path_query_array('[1,"a",2]', 'strict $[*].double()', '{}', true), jsonb_path_query_first('[1,{}]', '$[*].double()', '{}', true);

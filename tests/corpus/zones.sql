@@ -74,3 +74,7 @@ SELECT '1945-07-01'::timestamptz, '1940-04-01 12:00'::timestamptz, '1916-07-01':
 SELECT '1945-07-01'::timestamp AT TIME ZONE 'Europe/Oslo', '1948-07-01'::timestamp AT TIME ZONE 'Europe/Copenhagen', '1945-07-01'::timestamp AT TIME ZONE 'Europe/Berlin';
 SELECT to_char('1890-01-01'::timestamptz, 'TZ'), to_char('1945-07-01'::timestamptz, 'TZ OF');
 SELECT date '5874897-12-31' > timestamp '294246-12-31', date 'infinity' = timestamp 'infinity', date '4714-11-24 BC' < timestamptz '2024-03-31 00:59:59+00';
+select '2024-01-01 12:00 IST'::timestamptz, '2024-01-01 12:00 AEST'::timestamptz, '2024-01-01 12:00 NZDT'::timestamptz, '2024-01-01 12:00 NPT'::timestamptz, '2024-01-01 12:00 HST'::timestamptz;
+set timezone to 'America/Sao_Paulo';
+select to_char(timestamptz '2024-01-01 00:00-03', 'TZ tz OF'), to_char(timestamptz '2024-01-01 00:00-03', 'HH24 TZ');
+reset timezone;

@@ -162,20 +162,42 @@ pub fn zone_by_name(name: &str) -> Option<Tz> {
 
 /// The offset in seconds of an abbreviation such as `CET`; PostgreSQL's default set, the part that is in use.
 pub fn abbreviation_offset(name: &str) -> Option<i64> {
-    let hours = match name.to_ascii_uppercase().as_str() {
-        "UTC" | "GMT" | "Z" | "ZULU" | "UT" | "WET" => 0,
-        "CET" | "MEZ" | "MET" | "BST" | "WEST" => 1,
-        "CEST" | "MESZ" | "EET" | "SAST" | "METDST" | "CETDST" => 2,
-        "EEST" | "MSK" => 3,
-        "EST" | "CDT" => -5,
-        "EDT" | "AST" => -4,
-        "CST" | "MDT" => -6,
-        "MST" | "PDT" => -7,
-        "PST" => -8,
-        "JST" | "KST" => 9,
+    let minutes = match name.to_ascii_uppercase().as_str() {
+        "UTC" | "GMT" | "Z" | "ZULU" | "UT" | "UCT" | "WET" | "AZOST" | "EGST" => 0,
+        "CET" | "MEZ" | "MET" | "BST" | "WEST" | "WETDST" => 60,
+        "CEST" | "MESZ" | "MEST" | "EET" | "SAST" | "IST" | "METDST" | "CETDST" | "BDST" => 120,
+        "EEST" | "EETDST" | "EAT" | "FET" | "IDT" | "MSK" => 180,
+        "IRT" => 210,
+        "MSD" | "MUT" => 240,
+        "AFT" => 270,
+        "PKT" | "TJT" | "UZT" => 300,
+        "NPT" => 345,
+        "ALMT" | "BDT" | "BTT" | "PKST" | "KGST" | "UZST" => 360,
+        "MMT" => 390,
+        "ICT" | "ALMST" => 420,
+        "HKT" | "AWST" | "MYT" | "PHT" | "CCT" => 480,
+        "JST" | "KST" | "JAYT" | "AWSST" => 540,
+        "ACST" | "CAST" => 570,
+        "AEST" | "KDT" => 600,
+        "ACDT" | "CADT" | "SADT" | "ACSST" => 630,
+        "AEDT" | "AESST" => 660,
+        "NZT" | "NZST" => 720,
+        "NZDT" => 780,
+        "AZOT" | "EGT" | "FNST" | "WAT" => -60,
+        "FNT" | "WGST" | "BRST" | "PMDT" | "UYST" => -120,
+        "NDT" => -150,
+        "ADT" | "BRT" | "BRA" | "CLST" | "GFT" | "PMST" | "PYST" | "UYT" => -180,
+        "NST" | "NFT" => -210,
+        "EDT" | "AST" | "AMT" | "BOT" => -240,
+        "EST" | "CDT" | "ACT" | "COT" | "PET" => -300,
+        "CST" | "MDT" => -360,
+        "MST" | "PDT" => -420,
+        "PST" | "AKDT" => -480,
+        "AKST" => -540,
+        "HST" => -600,
         _ => return None,
     };
-    Some(hours * 3600)
+    Some(minutes * 60)
 }
 
 /// The offset in seconds east of UTC of a zone at a moment (microseconds since 1970 UTC).
@@ -218,10 +240,22 @@ pub fn abbreviation_at(zone: Tz, timestamp: i64) -> (String, bool) {
     match naive(within_tables(timestamp)) {
         Some(moment) => {
             let offset = zone.offset_from_utc_datetime(&moment);
-            let name = offset.abbreviation().unwrap_or_default().to_owned();
+            let name = match offset.abbreviation() {
+                Some(name) => name.to_owned(),
+                None => numbered(offset.fix().local_minus_utc()),
+            };
             (name, offset.dst_offset() != chrono::TimeDelta::zero())
         }
         None => (String::new(), false),
+    }
+}
+
+/// What stands for the abbreviation of a zone that has none: its offset, `-03` or `+0530`.
+fn numbered(seconds: i32) -> String {
+    let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.unsigned_abs() / 60);
+    match minutes % 60 {
+        0 => format!("{sign}{:02}", minutes / 60),
+        rest => format!("{sign}{:02}{rest:02}", minutes / 60),
     }
 }
 

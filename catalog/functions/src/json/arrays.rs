@@ -45,6 +45,17 @@ fn of_member(arguments: &Arguments<'_>, as_json: bool) -> Done {
     })
 }
 
+/// A member as JSON, where JSON's null is none.
+pub fn member_not_null(arguments: &Arguments<'_>) -> Done {
+    map_text_nullable::<(Text,)>(arguments, |(text,), out| {
+        if text.trim() == "null" {
+            return Ok(None);
+        }
+        out.push_str(text);
+        Ok(Some(()))
+    })
+}
+
 fn is_object(raw: &str) -> bool {
     raw.trim_start().starts_with('{')
 }

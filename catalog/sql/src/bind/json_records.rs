@@ -147,7 +147,13 @@ impl Binder<'_> {
         }
         let operator = if is_json { "->" } else { "->>" };
         let key = types::string_literal(name, position);
-        let member = resolve::operator(&self.binding, None, operator, Some(record.clone()), key, position)?;
+        let mut member =
+            resolve::operator(&self.binding, None, operator, Some(record.clone()), key, position)?;
+        if is_json {
+            // JSON's null is SQL's, also for a column that could hold it.
+            let (column_type, arrow_type) = (member.column_type, member.arrow_type.clone());
+            member = apply("json_member", arrays::member_not_null, vec![member], column_type, arrow_type)?;
+        }
         self.read(member, column_type, position)
     }
 

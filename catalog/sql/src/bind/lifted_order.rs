@@ -1,6 +1,6 @@
 //! The order in which the rows of a subquery in FROM come, for an aggregate that shows it: `array_agg(x)` over
-//! `(SELECT x FROM t WHERE … ORDER BY y)`. Where the whole is correlated the sort does not survive its way into a join, so
-//! the aggregate sorts for itself.
+//! `(SELECT x FROM t WHERE … ORDER BY y)`. The engine drops a sort that nothing above asks for, and one in a correlated
+//! subquery does not survive its way into a join; so the aggregate sorts for itself.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use datafusion::{
 };
 use recursive::recursive;
 
-use super::{Binder, all_columns, calls::Call, decorrelate::is_correlated, filter, plan_error, project};
+use super::{Binder, all_columns, calls::Call, filter, plan_error, project};
 use crate::{engine::collects, error::SqlError, functions::aggregates::sorting};
 
 /// A plan without its sort, and the keys of that as columns of it.
@@ -71,13 +71,13 @@ impl Binder<'_> {
         })
     }
 
-    /// Gives the order of a correlated plan's rows to the calls that show it.
+    /// Gives the order of a plan's rows to the calls that show it.
     pub(super) fn with_order_shown(
         &self,
         plan: LogicalPlan,
         calls: &mut [Call],
     ) -> Result<LogicalPlan, SqlError> {
-        if !calls.iter_mut().any(|call| showing(&mut call.expr).is_some()) || !is_correlated(&plan) {
+        if !calls.iter_mut().any(|call| showing(&mut call.expr).is_some()) {
             return Ok(plan);
         }
         let Some(Lifted { plan, keys }) = self.lifted_order(&plan)? else { return Ok(plan) };

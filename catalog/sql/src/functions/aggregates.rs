@@ -20,7 +20,7 @@ use lis_functions::{
     statistics::{Statistic, numeric_statistic_aggregate},
     string_aggregates::{self, Collected, Joined},
 };
-use lis_lake::types::{Category, ColumnType, PgType, Shown, ShownRule, list};
+use lis_lake::types::{ColumnType, PgType, Shown, ShownRule, list};
 
 use super::{FunctionRow, Make};
 use crate::{
@@ -34,7 +34,7 @@ use crate::{
         Binding, Derived, Typed,
         casts::{canonical_text, integer_digits, widen},
         collation::derived,
-        ordering::{is_keyed, order_key},
+        ordering::{has_collation_key, is_unpadded, order_key, without_blanks},
         shown,
     },
 };
@@ -115,7 +115,15 @@ fn same(function: Arc<AggregateUDF>, arguments: Vec<Typed>) -> Result<ResolvedAg
         other => other,
     };
     let result = ColumnType::plain(pg_type).shown(argument.column_type.shown);
-    if is_keyed(&argument) && argument.pg_type().facts().category == Category::String {
+    if is_unpadded(&argument) && !has_collation_key(&argument) {
+        let largest = function == f::min_max::max_udaf();
+        let key = without_blanks(argument.clone())?;
+        let key = widen(key, ColumnType::plain(PgType::Bytea), DataType::BinaryView);
+        let how = lis_functions::extremes::Extreme { largest, value: argument.arrow_type.clone() };
+        let arrow_type = argument.arrow_type.clone();
+        return resolved(lis_functions::extremes::extreme(how), vec![argument, key], result, arrow_type);
+    }
+    if has_collation_key(&argument) {
         // The text of the largest key.
         let collation = argument.collation;
         let key = order_key(argument)?;
@@ -308,7 +316,7 @@ fn ordered(pick: Pick, arguments: Vec<Typed>, many: bool) -> Result<ResolvedAggr
     };
     let (pg_type, shown) = (value.pg_type(), value.column_type.shown);
     let collation = value.collation;
-    let keyed = is_keyed(value) && pg_type.facts().category == Category::String;
+    let keyed = has_collation_key(value);
     if keyed && many {
         let message = "percentiles of text with a collation are not supported as an array";
         return Err(SqlError::new(SqlErrorKind::FeatureNotSupported, message));

@@ -277,7 +277,11 @@ pub(crate) fn align(binding: &Binding<'_>, left: Typed, right: Typed) -> Result<
             };
             Ok((value(left)?, value(right)?))
         }
-        (T::Bpchar, T::Bpchar) => align_padded(left, right),
+        (T::Bpchar, T::Bpchar) => {
+            // From here on they are texts like others.
+            let as_text = |typed: Typed| Typed { column_type: ColumnType::plain(T::Text), ..typed };
+            align_padded(left, right).map(|(left, right)| (as_text(left), as_text(right)))
+        }
         (T::Numeric, T::Numeric) => align_numeric(left, right),
         (T::Int2 | T::Int4 | T::Int8, T::Int2 | T::Int4 | T::Int8) => Ok(align_integers(left, right)),
         (T::Float4, T::Float8) | (T::Float8, T::Float4) => both(T::Float8, left, right),

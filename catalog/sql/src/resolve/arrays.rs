@@ -20,7 +20,7 @@ use crate::{
         Binding, CastContext, Typed,
         casts::{can_coerce, coerce_to, each_element, widen},
         coerce, common_type,
-        ordering::{equality_key, is_keyed, order_key},
+        ordering::{equality_key, is_keyed, order_key, without_blanks},
         string_literal, type_name,
     },
 };
@@ -343,6 +343,12 @@ pub fn operator_over_array(
     // they are given keys.
     let collation = crate::types::collation::derived(&[left.clone(), array.clone()])?;
     let text = left.pg_type().facts().category == Category::String;
+    let (left, array) = if left.pg_type() == PgType::Bpchar {
+        let texts = ColumnType::plain(PgType::Array(&PgType::Text));
+        (without_blanks(left)?, each_element(array, texts, without_blanks)?)
+    } else {
+        (left, array)
+    };
     let (left, array) =
         if is_keyed(&left.clone().collated(collation)) && !(text && matches!(name, "=" | "<>")) {
             let keys = ColumnType::plain(PgType::Array(&PgType::Bytea));

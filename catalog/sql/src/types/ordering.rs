@@ -1,15 +1,18 @@
 //! What values are ordered by, where Arrow's order of their representation is not PostgreSQL's: text under a collation of
-//! ICU's, intervals (by the time they span), `jsonb`, arrays and records (nulls inside them come last).
+//! ICU's, intervals (by the time they span), `char` with other blanks at its end, `jsonb`, arrays and records (nulls inside them come last).
 //!
 //! The key of such a value is an expression over it whose own order is right: computed once per row by whoever sorts or
 //! compares, and not a bare column, so that neither pruning nor a file's bounds are asked about it.
 
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use lis_functions::{collation, dates, json, numbers, scalar::Kernel};
-use lis_lake::types::{ColumnType, PgType};
+use lis_functions::{casts, collation, dates, json, numbers, scalar::Kernel};
+use lis_lake::types::{Category, ColumnType, PgType};
 
-use super::{Typed, casts::canonical_text};
+use super::{
+    Typed,
+    casts::{canonical_text, each_element},
+};
 use crate::{
     build::apply,
     error::{SqlError, SqlErrorKind},
@@ -24,10 +27,16 @@ pub(crate) fn order_key(typed: Typed) -> Result<Typed, SqlError> {
 fn keyed(typed: Typed) -> Result<Typed, SqlError> {
     match typed.pg_type() {
         PgType::Text | PgType::Varchar | PgType::Bpchar | PgType::Name | PgType::Unknown => {
+            let typed = if is_unpadded(&typed) { without_blanks(typed)? } else { typed };
             match typed.collation.settled()?.locale() {
                 None => Ok(typed),
                 Some(locale) => text_key(typed, locale),
             }
+        }
+        PgType::Array(PgType::Bpchar) => {
+            let texts = ColumnType::plain(PgType::Array(&PgType::Text));
+            let collation = typed.collation;
+            keyed(each_element(typed, texts, without_blanks)?.collated(collation))
         }
         other @ (PgType::Json | PgType::Jsonpath) => Err(SqlError::new(
             SqlErrorKind::UndefinedFunction,
@@ -61,11 +70,31 @@ const BYTES: ColumnType = ColumnType::plain(PgType::Bytea);
 pub(crate) fn is_keyed(typed: &Typed) -> bool {
     match typed.pg_type() {
         PgType::Text | PgType::Varchar | PgType::Bpchar | PgType::Name | PgType::Unknown => {
-            typed.collation.settled().map_or(true, |collation| collation.locale().is_some())
+            is_unpadded(typed) || has_collation_key(typed)
         }
         PgType::Interval | PgType::Jsonb | PgType::Array(_) | PgType::Record => true,
         _ => false,
     }
+}
+
+/// Whether text is ordered by the keys of a collation, which its own text can be had from.
+pub(crate) fn has_collation_key(typed: &Typed) -> bool {
+    typed.pg_type().facts().category == Category::String
+        && typed.collation.settled().map_or(true, |collation| collation.locale().is_some())
+}
+
+/// Whether an expression is a `char` of no one length: its values end with as many blanks as where they came from, which
+/// do not count. Values of one length are all padded to it, and compare as they are.
+pub(crate) fn is_unpadded(typed: &Typed) -> bool {
+    typed.pg_type() == PgType::Bpchar && typed.column_type.length().is_none()
+}
+
+/// A `char` as it is compared.
+pub(crate) fn without_blanks(typed: Typed) -> Result<Typed, SqlError> {
+    let collation = typed.collation;
+    let text = ColumnType::plain(PgType::Text);
+    let stripped = apply("strip_blanks", casts::strip_blanks, vec![typed], text, DataType::Utf8View)?;
+    Ok(stripped.collated(collation))
 }
 
 /// A float whose zeros are one, to be counted: Arrow keeps them apart. Anything else as it is.
@@ -80,9 +109,9 @@ pub(crate) fn one_zero(typed: Typed) -> Result<Typed, SqlError> {
 }
 
 /// The key by which equal values are found, where Arrow would keep values apart that PostgreSQL holds equal: intervals of
-/// the same length, `jsonb` numbers, and arrays and records that may hold them. `None` if the value itself will do.
+/// the same length, `char` with more and fewer blanks, `jsonb` numbers, and arrays and records that may hold them. `None` if the value itself will do.
 pub(crate) fn equality_key(typed: &Typed) -> Result<Option<Typed>, SqlError> {
-    if !has_own_equality(typed.pg_type(), &typed.arrow_type) {
+    if !is_unpadded(typed) && !has_own_equality(typed.pg_type(), &typed.arrow_type) {
         return Ok(None);
     }
     // Which of the equal texts comes first is no matter here.
@@ -91,7 +120,7 @@ pub(crate) fn equality_key(typed: &Typed) -> Result<Option<Typed>, SqlError> {
 
 fn has_own_equality(pg_type: PgType, arrow_type: &DataType) -> bool {
     match pg_type {
-        PgType::Interval | PgType::Jsonb => true,
+        PgType::Interval | PgType::Jsonb | PgType::Array(PgType::Bpchar) => true,
         PgType::Array(element) => {
             let inside = lis_functions::arrays::shape::element_type(arrow_type);
             inside.is_some_and(|inside| has_own_equality(*element, inside))

@@ -174,9 +174,15 @@ impl<'j> Evaluator<'j> {
 
     /// All that there is.
     pub(super) fn all(&mut self) -> Result<Vec<Value<'j>>, Trouble> {
+        let (values, outcome) = self.all_until();
+        outcome.map(|_| values)
+    }
+
+    /// All that there is, or was found before an error.
+    pub(super) fn all_until(&mut self) -> (Vec<Value<'j>>, Outcome) {
         let mut found = Found::list();
-        self.item(&self.path.root, &Value::Json(self.root), &mut found)?;
-        Ok(found.into_values())
+        let outcome = self.item(&self.path.root, &Value::Json(self.root), &mut found);
+        (found.into_values(), outcome)
     }
 
     fn is_lax(&self) -> bool {

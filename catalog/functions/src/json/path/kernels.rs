@@ -118,13 +118,18 @@ impl Row<'_> {
         }
     }
 
-    /// Hands all values to something; none where an error is silenced.
+    /// Hands all values to something: those that were found before it where an error is silenced.
     fn each(
         &self,
         take: impl FnOnce(&[Value<'_>]) -> Result<(), FunctionError>,
     ) -> Result<(), FunctionError> {
-        let done = self.evaluate(|evaluator| evaluator.all().map(|values| take(&values)))?;
-        done.unwrap_or(Ok(()))
+        let mut evaluator = Evaluator::new(&self.path, &self.target, &self.variables, self.zone)?;
+        let (values, outcome) = evaluator.all_until();
+        match outcome {
+            Err(Trouble::Error(error)) if !self.is_silent => return Err(error),
+            outcome => quietly(outcome)?,
+        };
+        take(&values)
     }
 }
 
@@ -178,10 +183,8 @@ fn texts(arguments: &Arguments<'_>, write: impl Fn(&[Value<'_>], &mut String) ->
         out.clear();
         let written = match call.row(row)? {
             Some(row) => {
-                // What is silenced has found nothing.
-                let mut written = write(&[], &mut out);
+                let mut written = None;
                 row.each(|values| {
-                    out.clear();
                     written = write(values, &mut out);
                     Ok(())
                 })?;

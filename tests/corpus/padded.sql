@@ -1,0 +1,18 @@
+select rtrim(a), length(a) from (select 'x'::char(3) as a union select 'x'::char(6) union select 'y'::char(2)) s order by 1;
+select rtrim(x), count(*) from (values ('a'::char(3)),('a '::char(2)),('b'::char(1))) v(x) group by x order by x;
+select count(*) from (select distinct x from (values ('a'::char(3)),('a '::char(2)),('b'::char(1)),(null)) v(x)) s;
+select count(distinct x) from (select 'x'::char(3) union all select 'x'::char(6) union all select 'q'::char(6)) s(x);
+select rtrim(x) from (select 'x'::char(3) intersect select 'x'::char(6)) s(x);
+select rtrim(x) from (select 'x'::char(3) except select 'x'::char(6)) s(x);
+select rtrim(x), n, count(*) over (partition by x), rank() over (order by x) from (values ('x'::char(3),1),('x'::char(6),2),('y'::char(1),3)) v(x,n) order by x, n;
+select rtrim(x), n from (select distinct on (x) x, n from (values ('x'::char(3),1),('x'::char(6),2),('y'::char(1),3)) v(x,n) order by x, n) s order by n;
+select max(x), min(x) from (values (1,'zz'::char(3)),(2,'zz'::char(6))) v(n,x);
+select least('a  '::char(3), 'a'::char(1)) || '|', greatest('a  '::char(3), 'a'::char(6)), greatest('a'::char(2), 'b'::char(1));
+select array['a'::char(3)] = array['a'::char(9)], array['a'::char(3)]::bpchar[] = array['a '::char(2)]::bpchar[];
+select count(*) from (values (array['a'::char(3)]::bpchar[]),(array['a'::char(5)]::bpchar[])) v(x) group by x;
+select x = any(array(select 'x'::char(6))), x <> all(array(select 'x'::char(6))), x < any(array(select 'zz'::char(2))) from (values ('x'::char(3))) v(x);
+select x = any('{x,zz}'::bpchar[]), x <= any('{x,zz}'::bpchar[]), x > all('{x,zz}'::bpchar[]) from (values ('zz'::char(4)),('a'::char(2))) v(x);
+select x between 'x' and 'y', x in ('x','zz'), x = 'y ', x > 'x', x >= 'y' from (values ('x'::char(3)),('y'::char(3))) v(x);
+select count(*) from (values ('x'::char(3)),('y'::char(3))) a(x) join (values ('x'::char(5)),('z'::char(5))) b(x) using (x);
+select count(*) from (values ('x'::char(3)),('y'::char(3))) a(x) where x in (select 'x'::char(7)) or x not in (select 'y'::char(1));
+select rtrim(x), length(x) from (select 'b'::char(3) union all select 'a'::char(6) union all select 'a '::char(2)) s(x) order by x, length(x) desc;
