@@ -4,7 +4,7 @@
 //! value as PostgreSQL bounds it (54000), a whole batch of values by [`BATCH_BYTES_MAX`] (53200).
 //!
 //! The bound of a batch is a constant, not a share of the memory that statements have. What is long is asked for there,
-//! too, before it is made: of the thread's [account](crate::account), if it has one.
+//! too, before it is made: of the thread's [`crate::account`], if it has one.
 
 use std::sync::Arc;
 
