@@ -152,9 +152,6 @@ pub(crate) fn long_values_are_not_copied_for_each_row() -> Result<()> {
         "count(*) FROM (SELECT t, g FROM (SELECT repeat('x', 1000000) t) x, generate_series(1, 100000) g \
          ORDER BY t, g OFFSET 1) y"
             .to_owned(),
-        "max(t) FROM (SELECT t, g FROM (SELECT repeat('x', 1000000) t) x, generate_series(1, 100000) g \
-         ORDER BY t, g DESC LIMIT 3) y"
-            .to_owned(),
     ] {
         let sql = format!("SELECT {from}");
         must_fail(&mut connection, "53200", &sql)?;
@@ -177,6 +174,11 @@ pub(crate) fn long_values_are_not_copied_for_each_row() -> Result<()> {
             "SELECT sum(length(t)) FROM (SELECT t FROM (SELECT repeat('x', 50000) t) x, generate_series(1, 9000) g \
              ORDER BY t, g OFFSET 1000) y",
             "400000000",
+        ),
+        (
+            "SELECT max(length(t)) FROM (SELECT t, g FROM (SELECT repeat('x', 1000000) t) x, generate_series(1, 100000) g \
+             ORDER BY t, g DESC LIMIT 3) y",
+            "1000000",
         ),
     ] {
         let got = one_value(&mut connection, sql)?;
