@@ -15,13 +15,15 @@ use async_trait::async_trait;
 use datafusion::error::{DataFusionError, Result};
 use lis_lake::{
     error::LakeError,
-    ids::Oid,
     lake::Lake,
     metadata::{Metadata, MetadataRow, Value},
     names::Identifier,
     types::{ColumnType, PgType},
 };
-use lis_pg_catalog::registry::{Registry, SystemColumn, SystemRelation, ViewContext, Viewer, column};
+use lis_pg_catalog::{
+    registry::{Registry, SystemRelation, ViewContext, Viewer},
+    shapes::{Shape, SystemColumn, column},
+};
 
 use crate::dates::days_of_date;
 
@@ -32,98 +34,103 @@ const OPERATOR: &str = "lis_operator";
 
 /// Registers the loaders' system relations.
 pub fn register(registry: &mut Registry, lake: &Arc<Lake>) {
-    for relation in &RELATIONS {
-        registry
-            .register(Arc::new(LedgerRelation { shape: relation, metadata: Arc::clone(lake.metadata()) }));
+    for ledger in &RELATIONS {
+        registry.register(Arc::new(LedgerRelation { ledger, metadata: Arc::clone(lake.metadata()) }));
     }
 }
 
 /// A system relation over the ledger: its first column is hidden and names the source that a row is of.
 #[derive(Debug)]
-struct Shape {
-    name: &'static str,
-    oid: Oid,
+struct Ledger {
+    shape: Shape,
     /// Whether operators see it.
     harmless: bool,
-    columns: &'static [SystemColumn],
     /// Gives the source, then the columns.
     sql: &'static str,
 }
 
 /// Texts that people group by, short enough for clients that treat long ones as documents.
 const fn short(name: &'static str) -> SystemColumn {
-    SystemColumn { name, column_type: ColumnType::varchar(250) }
+    SystemColumn { column_type: ColumnType::varchar(250), ..column(name, PgType::Varchar) }
 }
 
-static RELATIONS: [Shape; 5] = [
-    Shape {
-        name: "sources",
-        oid: Oid::new(13_301),
+static RELATIONS: [Ledger; 5] = [
+    Ledger {
+        shape: Shape::of_lis(
+            "sources",
+            13_301,
+            &[
+                short("source"),
+                column("comment", PgType::Text),
+                short("role"),
+                column("first_loaded", PgType::Timestamptz),
+                column("last_loaded", PgType::Timestamptz),
+            ],
+        ),
         harmless: true,
-        columns: &[
-            short("source"),
-            column("comment", PgType::Text),
-            short("role"),
-            column("first_loaded", PgType::Timestamptz),
-            column("last_loaded", PgType::Timestamptz),
-        ],
         sql: "SELECT name, name, comment, role, first_loaded_us, last_loaded_us FROM lis_source ORDER BY name",
     },
-    Shape {
-        name: "batches",
-        oid: Oid::new(13_302),
+    Ledger {
+        shape: Shape::of_lis(
+            "batches",
+            13_302,
+            &[
+                column("batch", PgType::Int8),
+                short("source"),
+                column("business_date", PgType::Date),
+                column("sequence", PgType::Int4),
+                short("state"),
+                short("author"),
+                column("began", PgType::Timestamptz),
+                column("ended", PgType::Timestamptz),
+                column("snapshot", PgType::Int8),
+                column("rows_in", PgType::Int8),
+                column("rows_written", PgType::Int8),
+                column("rows_rejected", PgType::Int8),
+                short("checksum"),
+                column("reason", PgType::Text),
+                column("undone", PgType::Timestamptz),
+                short("undone_by"),
+                column("undone_snapshot", PgType::Int8),
+                column("corrected_by", PgType::Int8),
+            ],
+        ),
         harmless: true,
-        columns: &[
-            column("batch", PgType::Int8),
-            short("source"),
-            column("business_date", PgType::Date),
-            column("sequence", PgType::Int4),
-            short("state"),
-            short("author"),
-            column("began", PgType::Timestamptz),
-            column("ended", PgType::Timestamptz),
-            column("snapshot", PgType::Int8),
-            column("rows_in", PgType::Int8),
-            column("rows_written", PgType::Int8),
-            column("rows_rejected", PgType::Int8),
-            short("checksum"),
-            column("reason", PgType::Text),
-            column("undone", PgType::Timestamptz),
-            short("undone_by"),
-            column("undone_snapshot", PgType::Int8),
-            column("corrected_by", PgType::Int8),
-        ],
         sql: "SELECT source, batch_id, source, business_date, sequence, \
               CASE WHEN corrected_by IS NOT NULL THEN 'corrected' WHEN undone_us IS NOT NULL THEN 'undone' ELSE state END, \
               author, began_us, ended_us, snapshot_id, rows_in, rows_written, rows_rejected, checksum, message, \
               undone_us, undone_by, undone_snapshot_id, corrected_by FROM lis_batch ORDER BY batch_id",
     },
-    Shape {
-        name: "batch_tables",
-        oid: Oid::new(13_303),
+    Ledger {
+        shape: Shape::of_lis(
+            "batch_tables",
+            13_303,
+            &[
+                column("batch", PgType::Int8),
+                short("table_name"),
+                column("rows_in", PgType::Int8),
+                column("rows_written", PgType::Int8),
+                column("rows_rejected", PgType::Int8),
+            ],
+        ),
         harmless: true,
-        columns: &[
-            column("batch", PgType::Int8),
-            short("table_name"),
-            column("rows_in", PgType::Int8),
-            column("rows_written", PgType::Int8),
-            column("rows_rejected", PgType::Int8),
-        ],
         sql: "SELECT source, batch_id, table_name, t.rows_in, t.rows_written, t.rows_rejected \
               FROM lis_batch_table AS t JOIN lis_batch USING (batch_id) ORDER BY batch_id, table_name",
     },
-    Shape {
-        name: "batch_dependents",
-        oid: Oid::new(13_305),
+    Ledger {
+        shape: Shape::of_lis(
+            "batch_dependents",
+            13_305,
+            &[
+                column("batch", PgType::Int8),
+                short("table_name"),
+                column("snapshot", PgType::Int8),
+                short("what"),
+                column("dependent_batch", PgType::Int8),
+                short("author"),
+            ],
+        ),
         harmless: true,
-        columns: &[
-            column("batch", PgType::Int8),
-            short("table_name"),
-            column("snapshot", PgType::Int8),
-            short("what"),
-            column("dependent_batch", PgType::Int8),
-            short("author"),
-        ],
         // Files that held rows of a batch and were ended later, but for those whose rows were only moved.
         sql: "SELECT DISTINCT b.source, b.batch_id, (SELECT s.schema_name || '.' || t.table_name FROM ducklake_table t \
               JOIN ducklake_schema s USING (schema_id) WHERE t.table_id = f.table_id \
@@ -139,21 +146,23 @@ static RELATIONS: [Shape; 5] = [
               AND coalesce(l.snapshot_max, f.begin_snapshot) AND instr(',' || coalesce(c.changes_made, '') || ',', \
               ',compacted_table:' || f.table_id || ',') = 0 ORDER BY b.batch_id, f.end_snapshot",
     },
-    Shape {
-        name: "rejects",
-        oid: Oid::new(13_304),
+    Ledger {
+        shape: Shape::of_lis(
+            "rejects",
+            13_304,
+            &[
+                column("batch", PgType::Int8),
+                short("table_name"),
+                short("file_name"),
+                column("line_number", PgType::Int8),
+                short("column_name"),
+                short("rule"),
+                column("message", PgType::Text),
+                column("value", PgType::Text),
+                column("raw_text", PgType::Text),
+            ],
+        ),
         harmless: false,
-        columns: &[
-            column("batch", PgType::Int8),
-            short("table_name"),
-            short("file_name"),
-            column("line_number", PgType::Int8),
-            short("column_name"),
-            short("rule"),
-            column("message", PgType::Text),
-            column("value", PgType::Text),
-            column("raw_text", PgType::Text),
-        ],
         sql: "SELECT source, batch_id, table_name, file, line, column_name, rule, r.message, value, raw \
               FROM (SELECT * FROM lis_reject ORDER BY batch_id DESC, position LIMIT ?) AS r JOIN lis_batch USING (batch_id) \
               ORDER BY batch_id, position",
@@ -162,41 +171,24 @@ static RELATIONS: [Shape; 5] = [
 
 #[derive(Debug)]
 struct LedgerRelation {
-    shape: &'static Shape,
+    ledger: &'static Ledger,
     metadata: Arc<dyn Metadata>,
 }
 
 #[async_trait]
 impl SystemRelation for LedgerRelation {
-    fn schema(&self) -> &'static str {
-        "lis"
-    }
-
-    fn name(&self) -> &'static str {
-        self.shape.name
-    }
-
-    fn oid(&self) -> Oid {
-        self.shape.oid
-    }
-
-    fn is_view(&self) -> bool {
-        true
-    }
-
-    fn columns(&self) -> &'static [SystemColumn] {
-        self.shape.columns
+    fn shape(&self) -> &'static Shape {
+        &self.ledger.shape
     }
 
     async fn rows(&self, context: &ViewContext) -> Result<RecordBatch> {
+        let columns = self.ledger.shape.columns;
         let rows = self.visible_rows(&*context.viewer).await.map_err(external)?;
-        let mut arrays = Vec::with_capacity(self.shape.columns.len());
-        for (position, column) in self.shape.columns.iter().enumerate() {
+        let mut arrays = Vec::with_capacity(columns.len());
+        for (position, column) in columns.iter().enumerate() {
             arrays.push(array(&rows, position + 1, column).map_err(external)?);
         }
-        let fields: Vec<Field> = self
-            .shape
-            .columns
+        let fields: Vec<Field> = columns
             .iter()
             .map(|column| Field::new(column.name, column.column_type.to_arrow(), true))
             .collect();
@@ -221,8 +213,8 @@ impl LedgerRelation {
             return Ok(Vec::new());
         }
         let limit = [Value::Integer(REJECTS_SHOWN_MAX)];
-        let arguments = if self.shape.sql.contains('?') { &limit[..] } else { &[] };
-        let mut rows = read.query(self.shape.sql, arguments).await?;
+        let arguments = if self.ledger.sql.contains('?') { &limit[..] } else { &[] };
+        let mut rows = read.query(self.ledger.sql, arguments).await?;
         let mut damaged = None;
         rows.retain(|row| match row.text(0) {
             Ok(source) => visible.get(source).copied().unwrap_or(false),
@@ -238,7 +230,7 @@ impl LedgerRelation {
         let uses = |role: &Identifier| viewer.has_role(None, role, "USAGE").unwrap_or(false);
         viewer.is_superuser()
             || role.is_some_and(uses)
-            || (self.shape.harmless && uses(&Identifier::exact(OPERATOR)))
+            || (self.ledger.harmless && uses(&Identifier::exact(OPERATOR)))
     }
 }
 

@@ -4,14 +4,11 @@
 
 use std::sync::Arc;
 
-use arrow::record_batch::RecordBatch;
-use async_trait::async_trait;
-use datafusion::common::Result;
-use lis_lake::{ids::Oid, names::Identifier, types::PgType};
+use lis_lake::{names::Identifier, types::PgType};
 use lis_pg_catalog::{
-    registry::{Registry, SystemColumn, SystemRelation, ViewContext, column},
-    rows::{Cell, Rows, to_batch},
-    shapes::{Shape, shape},
+    registry::{Registry, ViewContext},
+    rows::{Cell, Rows},
+    shapes::{Shape, column},
 };
 
 use crate::session::{
@@ -25,7 +22,7 @@ pub(crate) const OPERATOR: &str = "lis_operator";
 /// The number of the one database among PostgreSQL's.
 const DATABASE_OID: i64 = 5;
 
-type Fill = fn(&ActivityTable, &ViewContext, &mut Rows<'_>);
+type Fill = fn(&ActivityTable, &ViewContext, &mut Rows);
 
 /// Adds the server's relations.
 pub(crate) fn register(registry: &mut Registry, activity: &Arc<ActivityTable>) {
@@ -35,52 +32,17 @@ pub(crate) fn register(registry: &mut Registry, activity: &Arc<ActivityTable>) {
         ("pg_prepared_statements", prepared_statements),
         ("pg_cursors", cursors),
     ];
+    let of_activity = |fill: Fill| -> lis_pg_catalog::registry::Fill {
+        let activity = Arc::clone(activity);
+        Box::new(move |context, rows| {
+            fill(&activity, context, rows);
+            Ok(())
+        })
+    };
     for (name, fill) in filled {
-        match shape("pg_catalog", name) {
-            Some(shape) => {
-                registry.register(Arc::new(Shaped { shape, fill, activity: Arc::clone(activity) }));
-            }
-            None => tracing::error!(name, "a system relation has no shape"),
-        }
+        registry.fill("pg_catalog", name, of_activity(fill));
     }
-    registry.register(Arc::new(LisSessions { activity: Arc::clone(activity) }));
-}
-
-/// A relation with one of PostgreSQL's shapes.
-#[derive(Debug)]
-struct Shaped {
-    shape: &'static Shape,
-    fill: Fill,
-    activity: Arc<ActivityTable>,
-}
-
-#[async_trait]
-impl SystemRelation for Shaped {
-    fn schema(&self) -> &'static str {
-        self.shape.schema
-    }
-
-    fn name(&self) -> &'static str {
-        self.shape.name
-    }
-
-    fn oid(&self) -> Oid {
-        self.shape.oid
-    }
-
-    fn is_view(&self) -> bool {
-        self.shape.is_view
-    }
-
-    fn columns(&self) -> &'static [SystemColumn] {
-        &self.shape.columns
-    }
-
-    async fn rows(&self, context: &ViewContext) -> Result<RecordBatch> {
-        let mut rows = Rows::new(self.shape);
-        (self.fill)(&self.activity, context, &mut rows);
-        rows.into_batch()
-    }
+    registry.register_filled(&SESSIONS, of_activity(lis_sessions));
 }
 
 fn micros(time: chrono::DateTime<chrono::Utc>) -> Cell {
@@ -91,7 +53,7 @@ fn text(value: &str) -> Cell {
     Cell::Text(value.to_owned())
 }
 
-fn settings(_: &ActivityTable, context: &ViewContext, rows: &mut Rows<'_>) {
+fn settings(_: &ActivityTable, context: &ViewContext, rows: &mut Rows) {
     for definition in DEFINITIONS.iter() {
         let value = context.bind.settings.get(&definition.name.to_ascii_lowercase());
         let value = value.map_or(definition.default, String::as_str);
@@ -131,7 +93,7 @@ fn shown_statement(activity: &Activity, readable: bool) -> Cell {
     text(if readable { &activity.query } else { "<insufficient privilege>" })
 }
 
-fn sessions(activity: &ActivityTable, context: &ViewContext, rows: &mut Rows<'_>) {
+fn sessions(activity: &ActivityTable, context: &ViewContext, rows: &mut Rows) {
     for activity in activity.all() {
         let readable = may_read(context, &activity);
         let if_readable = |cell: Cell| if readable { cell } else { Cell::Null };
@@ -155,7 +117,7 @@ fn sessions(activity: &ActivityTable, context: &ViewContext, rows: &mut Rows<'_>
     }
 }
 
-fn prepared_statements(activity: &ActivityTable, context: &ViewContext, rows: &mut Rows<'_>) {
+fn prepared_statements(activity: &ActivityTable, context: &ViewContext, rows: &mut Rows) {
     let own = activity.of(context.bind.backend_pid);
     for entry in own.map(|own| own.prepared).unwrap_or_default() {
         let types = entry.parameters.iter().map(|pg_type| i64::from(pg_type.oid().get())).collect();
@@ -169,7 +131,7 @@ fn prepared_statements(activity: &ActivityTable, context: &ViewContext, rows: &m
     }
 }
 
-fn cursors(activity: &ActivityTable, context: &ViewContext, rows: &mut Rows<'_>) {
+fn cursors(activity: &ActivityTable, context: &ViewContext, rows: &mut Rows) {
     let own = activity.of(context.bind.backend_pid);
     for entry in own.map(|own| own.cursors).unwrap_or_default() {
         rows.add([
@@ -184,65 +146,36 @@ fn cursors(activity: &ActivityTable, context: &ViewContext, rows: &mut Rows<'_>)
 }
 
 /// `lis.sessions`
-#[derive(Debug)]
-struct LisSessions {
-    activity: Arc<ActivityTable>,
-}
+static SESSIONS: Shape = Shape::of_lis(
+    "sessions",
+    13_321,
+    &[
+        column("session", PgType::Int4),
+        column("user_name", PgType::Text),
+        column("application", PgType::Text),
+        column("client", PgType::Text),
+        column("encrypted", PgType::Bool),
+        column("started_at", PgType::Timestamptz),
+        column("state", PgType::Text),
+        column("statement_started_at", PgType::Timestamptz),
+        column("statement", PgType::Text),
+    ],
+);
 
-#[async_trait]
-impl SystemRelation for LisSessions {
-    fn schema(&self) -> &'static str {
-        "lis"
-    }
-
-    fn name(&self) -> &'static str {
-        "sessions"
-    }
-
-    fn oid(&self) -> Oid {
-        Oid::new(13_321)
-    }
-
-    fn is_view(&self) -> bool {
-        true
-    }
-
-    fn columns(&self) -> &'static [SystemColumn] {
-        const COLUMNS: &[SystemColumn] = &[
-            column("session", PgType::Int4),
-            column("user_name", PgType::Text),
-            column("application", PgType::Text),
-            column("client", PgType::Text),
-            column("encrypted", PgType::Bool),
-            column("started_at", PgType::Timestamptz),
-            column("state", PgType::Text),
-            column("statement_started_at", PgType::Timestamptz),
-            column("statement", PgType::Text),
-        ];
-        COLUMNS
-    }
-
-    async fn rows(&self, context: &ViewContext) -> Result<RecordBatch> {
-        let rows: Vec<Vec<Cell>> = self
-            .activity
-            .all()
-            .iter()
-            .map(|activity| {
-                let readable = may_read(context, activity);
-                let if_readable = |cell: Cell| if readable { cell } else { Cell::Null };
-                vec![
-                    activity.pid.into(),
-                    text(activity.user.as_str()),
-                    if_readable(text(&activity.application)),
-                    if_readable(text(&peer_name(activity.peer))),
-                    Cell::Bool(activity.encrypted),
-                    if_readable(micros(activity.started_at)),
-                    if_readable(text(activity.state.name())),
-                    if_readable(activity.statement_started_at.map_or(Cell::Null, micros)),
-                    shown_statement(activity, readable),
-                ]
-            })
-            .collect();
-        to_batch(self.columns(), &rows)
+fn lis_sessions(activity: &ActivityTable, context: &ViewContext, rows: &mut Rows) {
+    for activity in activity.all() {
+        let readable = may_read(context, &activity);
+        let if_readable = |cell: Cell| if readable { cell } else { Cell::Null };
+        rows.add([
+            ("session", activity.pid.into()),
+            ("user_name", text(activity.user.as_str())),
+            ("application", if_readable(text(&activity.application))),
+            ("client", if_readable(text(&peer_name(activity.peer)))),
+            ("encrypted", Cell::Bool(activity.encrypted)),
+            ("started_at", if_readable(micros(activity.started_at))),
+            ("state", if_readable(text(activity.state.name()))),
+            ("statement_started_at", if_readable(activity.statement_started_at.map_or(Cell::Null, micros))),
+            ("statement", shown_statement(&activity, readable)),
+        ]);
     }
 }

@@ -33,8 +33,9 @@ use lis_lake::types::{ColumnType, PgType};
 use lis_sql::{catalog::CatalogFunction, error::SqlError};
 
 use crate::{
-    registry::{FunctionSet, SystemColumn, ViewContext},
+    registry::{FunctionSet, ViewContext},
     rows::{Cell, to_batch},
+    shapes::column,
 };
 
 /// Computes one row.
@@ -323,8 +324,7 @@ impl ScalarUDFImpl for CatalogUdf {
             };
             rows.push(vec![result]);
         }
-        let column =
-            SystemColumn { name: self.entry.name, column_type: ColumnType::plain(self.entry.result) };
+        let column = column(self.entry.name, self.entry.result);
         let result = Arc::clone(to_batch(&[column], &rows)?.column(0));
         if constant {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?));

@@ -9,7 +9,7 @@ use lis_lake::{
     table::{Constraint, ConstraintKind, Relation, Schema, Table},
 };
 
-use crate::registry::{SystemRelation, ViewContext};
+use crate::{registry::ViewContext, shapes::Shape};
 
 /// `pg_catalog`
 pub(crate) const PG_CATALOG: &str = "pg_catalog";
@@ -105,8 +105,8 @@ pub(crate) fn visible_relation(context: &ViewContext, oid: Oid) -> Option<(&Arc<
 }
 
 /// A system relation by number.
-pub(crate) fn system_relation(context: &ViewContext, oid: Oid) -> Option<&Arc<dyn SystemRelation>> {
-    context.registry.relations().find(|relation| relation.oid() == oid)
+pub(crate) fn system_relation(context: &ViewContext, oid: Oid) -> Option<&'static Shape> {
+    context.registry.shapes().find(|shape| shape.oid == oid)
 }
 
 /// A constraint of a table that the viewer may know of. A foreign key to what the viewer may not know of is left out.

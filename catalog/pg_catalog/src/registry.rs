@@ -1,7 +1,11 @@
 //! The registry of system relations and functions: each is registered by the crate that knows it, takes a viewer, and
 //! returns only what that viewer may see. Filled once at start; immutable afterwards.
 
-use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Debug, Formatter},
+    sync::Arc,
+};
 
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
@@ -11,11 +15,14 @@ use lis_lake::{
     names::{Identifier, QualifiedName},
     snapshot::Snapshot,
     table::Schema,
-    types::{ColumnType, PgType},
 };
 use lis_sql::{catalog::CatalogFunction, context::BindContext};
 
-use crate::namespaces;
+use crate::{
+    namespaces,
+    rows::Rows,
+    shapes::{self, Shape},
+};
 
 /// Who looks, and what they may know. Security implements it over a principal; nothing here decides a right.
 pub trait Viewer: Send + Sync + Debug {
@@ -73,35 +80,41 @@ pub struct ViewContext {
     pub registry: Arc<Registry>,
 }
 
-/// A column of a system relation.
-#[derive(Debug, Clone, Copy)]
-pub struct SystemColumn {
-    /// Its name.
-    pub name: &'static str,
-    /// Its type.
-    pub column_type: ColumnType,
-}
-
-/// A column of a type without a modifier.
-pub const fn column(name: &'static str, pg_type: PgType) -> SystemColumn {
-    SystemColumn { name, column_type: ColumnType::plain(pg_type) }
-}
-
 /// A system relation: `pg_class`, `lis.batches`, …
 #[async_trait]
 pub trait SystemRelation: Send + Sync + Debug {
-    /// Its schema: `pg_catalog`, `information_schema` or `lis`.
-    fn schema(&self) -> &'static str;
-    /// Its name.
-    fn name(&self) -> &'static str;
-    /// Its number: PostgreSQL's own where it has one, else one below 16384 that is never reused.
-    fn oid(&self) -> Oid;
-    /// Whether PostgreSQL has it as a view (`pg_class.relkind` `v`).
-    fn is_view(&self) -> bool;
-    /// Its columns.
-    fn columns(&self) -> &'static [SystemColumn];
+    /// Its name, number and columns.
+    fn shape(&self) -> &'static Shape;
     /// Its rows, as this viewer may see them; canonical Arrow types, one array per column.
     async fn rows(&self, context: &ViewContext) -> Result<RecordBatch>;
+}
+
+/// Adds a relation's rows, as this viewer may see them.
+pub type Fill = Box<dyn Fn(&ViewContext, &mut Rows) -> Result<()> + Send + Sync>;
+
+/// A relation whose rows are at hand.
+struct Filled {
+    shape: &'static Shape,
+    fill: Fill,
+}
+
+impl Debug for Filled {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Filled").field(&self.shape.name).finish()
+    }
+}
+
+#[async_trait]
+impl SystemRelation for Filled {
+    fn shape(&self) -> &'static Shape {
+        self.shape
+    }
+
+    async fn rows(&self, context: &ViewContext) -> Result<RecordBatch> {
+        let mut rows = Rows::new(self.shape);
+        (self.fill)(context, &mut rows)?;
+        rows.into_batch()
+    }
 }
 
 /// Functions that a crate supplies, made for one session.
@@ -120,7 +133,21 @@ pub struct Registry {
 impl Registry {
     /// Adds a relation. The later of two with one name wins.
     pub fn register(&mut self, relation: Arc<dyn SystemRelation>) {
-        self.relations.insert(QualifiedName::new(relation.schema(), relation.name()), relation);
+        let shape = relation.shape();
+        self.relations.insert(QualifiedName::new(shape.schema, shape.name), relation);
+    }
+
+    /// Adds a relation whose rows are at hand when they are asked for.
+    pub fn register_filled(&mut self, shape: &'static Shape, fill: Fill) {
+        self.register(Arc::new(Filled { shape, fill }));
+    }
+
+    /// Adds the rows of one of PostgreSQL's relations.
+    pub fn fill(&mut self, schema: &str, name: &str, fill: Fill) {
+        match shapes::shape(schema, name) {
+            Some(shape) => self.register_filled(shape, fill),
+            None => tracing::error!(schema, name, "a system relation has no shape"),
+        }
     }
 
     /// Adds functions.
@@ -131,6 +158,11 @@ impl Registry {
     /// Every relation, by name.
     pub fn relations(&self) -> impl Iterator<Item = &Arc<dyn SystemRelation>> {
         self.relations.values()
+    }
+
+    /// Every relation's shape, by name.
+    pub fn shapes(&self) -> impl Iterator<Item = &'static Shape> {
+        self.relations().map(|relation| relation.shape())
     }
 
     /// A relation by name.

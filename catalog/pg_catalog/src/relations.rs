@@ -24,20 +24,17 @@ mod snapshots;
 
 use std::sync::Arc;
 
-use arrow::record_batch::RecordBatch;
-use async_trait::async_trait;
-use datafusion::common::Result;
-use lis_lake::{ids::Oid, lake::Lake};
+use lis_lake::lake::Lake;
 
 use crate::{
     functions::CatalogFunctions,
-    registry::{Registry, SystemColumn, SystemRelation, ViewContext},
+    registry::{Registry, ViewContext},
     rows::Rows,
-    shapes::{Shape, shapes},
+    shapes::shapes,
 };
 
 /// Adds a relation's rows.
-type Fill = fn(&ViewContext, &mut Rows<'_>);
+type Fill = fn(&ViewContext, &mut Rows);
 
 /// Relations with rows.
 const FILLED: &[(&str, Fill)] = &[
@@ -98,7 +95,9 @@ const OF_OTHER_CRATES: &[&str] = &[
     "applicable_roles",
     "enabled_roles",
     "pg_auth_members",
+    "pg_authid",
     "pg_cursors",
+    "pg_db_role_setting",
     "pg_group",
     "pg_policies",
     "pg_policy",
@@ -114,7 +113,15 @@ pub fn builtin(registry: &mut Registry) {
     for shape in shapes() {
         if !OF_OTHER_CRATES.contains(&shape.name) {
             let fill = FILLED.iter().find(|(name, _)| *name == shape.name).map(|(_, fill)| *fill);
-            registry.register(Arc::new(Builtin { shape, fill }));
+            registry.register_filled(
+                shape,
+                Box::new(move |context, rows| {
+                    if let Some(fill) = fill {
+                        fill(context, rows);
+                    }
+                    Ok(())
+                }),
+            );
         }
     }
     registry.register_functions(Arc::new(CatalogFunctions));
@@ -125,42 +132,4 @@ pub fn register_snapshots(registry: &mut Registry, lake: Arc<Lake>) {
     registry.register(Arc::new(snapshots::Snapshots::new(Arc::clone(&lake))));
     registry.register(Arc::new(snapshots::NamedSnapshots::new(Arc::clone(&lake))));
     registry.register(Arc::new(retention::Retention::new(lake)));
-}
-
-/// A relation with one of PostgreSQL's shapes.
-#[derive(Debug)]
-struct Builtin {
-    shape: &'static Shape,
-    fill: Option<Fill>,
-}
-
-#[async_trait]
-impl SystemRelation for Builtin {
-    fn schema(&self) -> &'static str {
-        self.shape.schema
-    }
-
-    fn name(&self) -> &'static str {
-        self.shape.name
-    }
-
-    fn oid(&self) -> Oid {
-        self.shape.oid
-    }
-
-    fn is_view(&self) -> bool {
-        self.shape.is_view
-    }
-
-    fn columns(&self) -> &'static [SystemColumn] {
-        &self.shape.columns
-    }
-
-    async fn rows(&self, context: &ViewContext) -> Result<RecordBatch> {
-        let mut rows = Rows::new(self.shape);
-        if let Some(fill) = self.fill {
-            fill(context, &mut rows);
-        }
-        rows.into_batch()
-    }
 }

@@ -14,7 +14,7 @@ use arrow::{
 use datafusion::common::{Result, internal_err};
 use lis_lake::{ids::Oid, names::Identifier, types::PgType};
 
-use crate::{registry::SystemColumn, shapes::Shape};
+use crate::shapes::{Shape, SystemColumn};
 
 /// A value of a system relation.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,15 +98,15 @@ impl<T: Into<Cell>> From<Option<T>> for Cell {
 
 /// The rows of one relation.
 #[derive(Debug)]
-pub struct Rows<'s> {
-    shape: &'s Shape,
+pub struct Rows {
+    shape: &'static Shape,
     rows: Vec<Vec<Cell>>,
     unknown: Option<String>,
 }
 
-impl<'s> Rows<'s> {
+impl Rows {
     /// No rows yet.
-    pub fn new(shape: &'s Shape) -> Self {
+    pub fn new(shape: &'static Shape) -> Self {
         Self { shape, rows: Vec::new(), unknown: None }
     }
 
@@ -116,10 +116,7 @@ impl<'s> Rows<'s> {
             .shape
             .columns
             .iter()
-            .zip(&self.shape.not_null)
-            .map(
-                |(column, not_null)| if *not_null { neutral(column.column_type.pg_type) } else { Cell::Null },
-            )
+            .map(|column| if column.not_null { neutral(column.column_type.pg_type) } else { Cell::Null })
             .collect();
         for (name, cell) in cells {
             match self.shape.columns.iter().position(|column| column.name == name) {
@@ -135,7 +132,7 @@ impl<'s> Rows<'s> {
         if let Some(column) = self.unknown {
             return internal_err!("{} has no column {column}", self.shape.name);
         }
-        to_batch(&self.shape.columns, &self.rows)
+        to_batch(self.shape.columns, &self.rows)
     }
 }
 

@@ -54,7 +54,8 @@ impl SessionCatalog {
     }
 
     fn system_relation(&self, relation: &Arc<dyn SystemRelation>) -> CatalogRelation {
-        let columns = relation.columns().iter().zip(1..).map(|(column, number)| CatalogColumn {
+        let shape = relation.shape();
+        let columns = shape.columns.iter().zip(1..).map(|(column, number)| CatalogColumn {
             name: Identifier::exact(column.name),
             column_type: column.column_type,
             number,
@@ -63,7 +64,7 @@ impl SessionCatalog {
             default: None,
             hidden: false,
         });
-        let hidden = hidden_column(&**relation).map(|column| CatalogColumn {
+        let hidden = hidden_column(shape).map(|column| CatalogColumn {
             name: Identifier::exact(column.name),
             column_type: column.column_type,
             number: TABLEOID_NUMBER,
@@ -73,8 +74,8 @@ impl SessionCatalog {
             hidden: true,
         });
         CatalogRelation {
-            oid: relation.oid(),
-            name: QualifiedName::new(relation.schema(), relation.name()),
+            oid: shape.oid,
+            name: QualifiedName::new(shape.schema, shape.name),
             columns: columns.chain(hidden).collect(),
             primary_key: Vec::new(),
             unique_keys: Vec::new(),
@@ -171,7 +172,7 @@ impl Catalog for SessionCatalog {
 
     fn relation_by_oid(&self, oid: Oid) -> Option<CatalogRelation> {
         if oid.get() < Oid::FIRST_NORMAL {
-            let relation = self.context.registry.relations().find(|relation| relation.oid() == oid)?;
+            let relation = self.context.registry.relations().find(|relation| relation.shape().oid == oid)?;
             return Some(self.system_relation(relation));
         }
         self.lake_relation(self.context.snapshot.relation_by_oid(oid)?)

@@ -11,23 +11,42 @@ use lis_lake::{
     types::{ColumnType, PgType, TYPMOD_NONE},
 };
 
-use crate::registry::SystemColumn;
+/// A column of a system relation.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemColumn {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub column_type: ColumnType,
+    /// Whether it is NOT NULL in PostgreSQL.
+    pub not_null: bool,
+}
+
+/// A column of a type without a modifier.
+pub const fn column(name: &'static str, pg_type: PgType) -> SystemColumn {
+    SystemColumn { name, column_type: ColumnType::plain(pg_type), not_null: false }
+}
 
 /// A system relation's name, number and columns.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Shape {
-    /// `pg_catalog` or `information_schema`
+    /// `pg_catalog`, `information_schema` or `lis`
     pub schema: &'static str,
     /// Its name.
     pub name: &'static str,
-    /// PostgreSQL's number for it.
+    /// PostgreSQL's number for it; else one below 16384 that is never reused.
     pub oid: Oid,
-    /// Whether PostgreSQL has it as a view.
+    /// Whether PostgreSQL has it as a view (`pg_class.relkind` `v`).
     pub is_view: bool,
     /// Its columns.
-    pub columns: Vec<SystemColumn>,
-    /// Whether each column is NOT NULL in PostgreSQL.
-    pub not_null: Vec<bool>,
+    pub columns: &'static [SystemColumn],
+}
+
+impl Shape {
+    /// A view of LIS's own, in the schema `lis`.
+    pub const fn of_lis(name: &'static str, oid: u32, columns: &'static [SystemColumn]) -> Self {
+        Self { schema: "lis", name, oid: Oid::new(oid), is_view: true, columns }
+    }
 }
 
 /// Every shape of both schemas.
@@ -48,7 +67,7 @@ pub fn shape(schema: &str, name: &str) -> Option<&'static Shape> {
 /// Reads `name oid kind` lines, each followed by indented lines of `column:type` with `(typmod)` and `!` for NOT NULL.
 /// What cannot be read is left out; the test beside finds it.
 fn read(schema: &'static str, text: &'static str) -> Vec<Shape> {
-    let mut shapes: Vec<Shape> = Vec::new();
+    let mut relations: Vec<(Shape, Vec<SystemColumn>)> = Vec::new();
     for line in text.lines() {
         if !line.starts_with(' ') {
             let mut words = line.split(' ');
@@ -57,25 +76,17 @@ fn read(schema: &'static str, text: &'static str) -> Vec<Shape> {
             else {
                 continue;
             };
-            shapes.push(Shape {
-                schema,
-                name,
-                oid: Oid::new(oid),
-                is_view: kind == "v",
-                columns: Vec::new(),
-                not_null: Vec::new(),
-            });
-        } else if let Some(shape) = shapes.last_mut() {
-            for (column, not_null) in line.split_whitespace().filter_map(read_column) {
-                shape.columns.push(column);
-                shape.not_null.push(not_null);
-            }
+            let shape = Shape { schema, name, oid: Oid::new(oid), is_view: kind == "v", columns: &[] };
+            relations.push((shape, Vec::new()));
+        } else if let Some((_, columns)) = relations.last_mut() {
+            columns.extend(line.split_whitespace().filter_map(read_column));
         }
     }
-    shapes
+    // They are read once and stay as long as the program.
+    relations.into_iter().map(|(shape, columns)| Shape { columns: columns.leak(), ..shape }).collect()
 }
 
-fn read_column(word: &'static str) -> Option<(SystemColumn, bool)> {
+fn read_column(word: &'static str) -> Option<SystemColumn> {
     let (name, column_type) = word.split_once(':')?;
     let (column_type, not_null) = match column_type.strip_suffix('!') {
         Some(column_type) => (column_type, true),
@@ -86,7 +97,7 @@ fn read_column(word: &'static str) -> Option<(SystemColumn, bool)> {
         None => (column_type, TYPMOD_NONE),
     };
     let pg_type = type_named(type_name)?;
-    Some((SystemColumn { name, column_type: ColumnType::new(pg_type, typmod) }, not_null))
+    Some(SystemColumn { name, column_type: ColumnType::new(pg_type, typmod), not_null })
 }
 
 /// A type by its name in `pg_type`; an array's begins with an underscore.
@@ -110,6 +121,6 @@ mod tests {
         assert_eq!(shapes().iter().map(|shape| shape.columns.len()).sum::<usize>(), columns);
         let class = shape("pg_catalog", "pg_class").unwrap();
         assert_eq!((class.oid, class.columns.len(), class.columns[1].name), (Oid::new(1259), 33, "relname"));
-        assert_eq!(class.not_null.iter().filter(|not_null| !**not_null).count(), 3);
+        assert_eq!(class.columns.iter().filter(|column| !column.not_null).count(), 3);
     }
 }

@@ -14,11 +14,12 @@ use datafusion::{
     logical_expr::{Expr, TableType},
     physical_plan::ExecutionPlan,
 };
-use lis_lake::types::{ColumnType, PgType};
+use lis_lake::types::PgType;
 
 use crate::{
-    registry::{SystemColumn, SystemRelation, ViewContext},
+    registry::{SystemRelation, ViewContext},
     rows::arrow_schema,
+    shapes::{Shape, SystemColumn, column},
 };
 
 /// A system relation, for one viewer. Its rows are already only what the viewer may see.
@@ -32,8 +33,8 @@ pub struct SystemTable {
 impl SystemTable {
     /// A relation as this viewer sees it.
     pub fn new(relation: Arc<dyn SystemRelation>, context: Arc<ViewContext>) -> Self {
-        let mut columns = relation.columns().to_vec();
-        columns.extend(hidden_column(&*relation));
+        let mut columns = relation.shape().columns.to_vec();
+        columns.extend(hidden_column(relation.shape()));
         let schema = arrow_schema(&columns);
         Self { relation, context, schema }
     }
@@ -45,9 +46,9 @@ impl SystemTable {
 }
 
 /// `tableoid`, which every table has after its own columns; a view has none.
-pub(crate) fn hidden_column(relation: &dyn SystemRelation) -> Option<SystemColumn> {
-    let column = SystemColumn { name: "tableoid", column_type: ColumnType::plain(PgType::Oid) };
-    (!relation.is_view()).then_some(column)
+pub(crate) fn hidden_column(shape: &Shape) -> Option<SystemColumn> {
+    let column = SystemColumn { not_null: true, ..column("tableoid", PgType::Oid) };
+    (!shape.is_view).then_some(column)
 }
 
 #[async_trait]
@@ -57,7 +58,7 @@ impl TableProvider for SystemTable {
     }
 
     fn table_type(&self) -> TableType {
-        if self.relation.is_view() { TableType::View } else { TableType::Base }
+        if self.relation.shape().is_view { TableType::View } else { TableType::Base }
     }
 
     async fn scan(
@@ -70,8 +71,8 @@ impl TableProvider for SystemTable {
         let rows = self.relation.rows(&self.context).await?;
         // The relation's crate may have made its arrays under a schema of its own; names and types are this one's.
         let mut arrays = rows.columns().to_vec();
-        if hidden_column(&*self.relation).is_some() {
-            arrays.push(Arc::new(UInt32Array::from_value(self.relation.oid().get(), rows.num_rows())));
+        if hidden_column(self.relation.shape()).is_some() {
+            arrays.push(Arc::new(UInt32Array::from_value(self.relation.shape().oid.get(), rows.num_rows())));
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
         let rows = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)?;

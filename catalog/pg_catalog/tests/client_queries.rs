@@ -25,7 +25,7 @@ use lis_sql::{context::BindContext, statement::Statement};
 
 use lis_pg_catalog::{
     SessionCatalog, builtin, register_snapshots,
-    registry::{Registry, SystemColumn, SystemRelation, ViewContext, Viewer},
+    registry::{Registry, SystemRelation, ViewContext, Viewer},
     rows::Rows,
     shapes::{Shape, shapes},
 };
@@ -190,20 +190,8 @@ struct OfAnotherCrate(&'static Shape);
 
 #[async_trait]
 impl SystemRelation for OfAnotherCrate {
-    fn schema(&self) -> &'static str {
-        self.0.schema
-    }
-    fn name(&self) -> &'static str {
-        self.0.name
-    }
-    fn oid(&self) -> Oid {
-        self.0.oid
-    }
-    fn is_view(&self) -> bool {
-        self.0.is_view
-    }
-    fn columns(&self) -> &'static [SystemColumn] {
-        &self.0.columns
+    fn shape(&self) -> &'static Shape {
+        self.0
     }
     async fn rows(&self, _: &ViewContext) -> Result<RecordBatch> {
         let mut rows = Rows::new(self.0);
@@ -410,8 +398,8 @@ async fn every_relation_can_be_read() {
         let batch = relation
             .rows(&world.context)
             .await
-            .unwrap_or_else(|error| panic!("{}: {error}", relation.name()));
-        assert_eq!(batch.num_columns(), relation.columns().len(), "{}", relation.name());
+            .unwrap_or_else(|error| panic!("{}: {error}", relation.shape().name));
+        assert_eq!(batch.num_columns(), relation.shape().columns.len(), "{}", relation.shape().name);
     }
 }
 
@@ -421,12 +409,12 @@ async fn what_is_hidden_is_nowhere() {
     let budget = QualifiedName::new("ekonomi", "budget");
     let budget = world.context.snapshot.relation_named(&budget).unwrap().id().oid();
     world.context.viewer = Arc::new(Sees { hidden: Some(budget) });
-    for relation in world.context.registry.relations().filter(|relation| relation.schema() != "lis") {
+    for relation in world.context.registry.relations().filter(|relation| relation.shape().schema != "lis") {
         let batch = relation.rows(&world.context).await.unwrap();
         let text = pretty_format_batches(&[batch]).unwrap().to_string();
-        let view_text = ["pg_views", "views"].contains(&relation.name());
-        assert!(view_text || !text.contains("budget"), "{}:\n{text}", relation.name());
-        assert!(!text.contains(&format!("| {budget} ")), "{}:\n{text}", relation.name());
+        let view_text = ["pg_views", "views"].contains(&relation.shape().name);
+        assert!(view_text || !text.contains("budget"), "{}:\n{text}", relation.shape().name);
+        assert!(!text.contains(&format!("| {budget} ")), "{}:\n{text}", relation.shape().name);
     }
 }
 
@@ -436,6 +424,11 @@ fn a_number_is_never_that_of_two_relations() {
     builtin(&mut registry);
     let mut numbers = BTreeMap::new();
     for relation in registry.relations() {
-        assert_eq!(numbers.insert(relation.oid(), relation.name()), None, "{}", relation.name());
+        assert_eq!(
+            numbers.insert(relation.shape().oid, relation.shape().name),
+            None,
+            "{}",
+            relation.shape().name
+        );
     }
 }

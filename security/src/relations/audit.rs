@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
-use datafusion::{
-    common::{Result, ScalarValue},
-    error::DataFusionError,
+use datafusion::{common::Result, error::DataFusionError};
+use lis_lake::types::PgType;
+use lis_pg_catalog::{
+    registry::{SystemRelation, ViewContext},
+    rows::{Cell, Rows},
+    shapes::{Shape, column},
 };
-use lis_lake::{ids::Oid, types::PgType};
-use lis_pg_catalog::registry::{SystemColumn, SystemRelation, ViewContext};
 
-use super::{batch, column, moment, text, text_opt, viewer};
+use super::viewer;
 use crate::{
     audit::{AuditEvent, Record, read},
     error::SecurityError,
@@ -21,6 +22,27 @@ use crate::{
 
 /// The newest records that are shown.
 const RECORDS_MAX: usize = 100_000;
+
+static AUDIT: Shape = Shape::of_lis(
+    "audit",
+    15_907,
+    &[
+        column("at", PgType::Timestamptz),
+        column("event", PgType::Text),
+        column("backend_pid", PgType::Int4),
+        column("statement", PgType::Int8),
+        column("session_user", PgType::Name),
+        column("current_user", PgType::Name),
+        column("client", PgType::Text),
+        column("application", PgType::Text),
+        column("text", PgType::Text),
+        column("relations", PgType::Text),
+        column("policies", PgType::Text),
+        column("rows", PgType::Int8),
+        column("sqlstate", PgType::Text),
+        column("reason", PgType::Text),
+    ],
+);
 
 /// `lis.audit`.
 #[derive(Debug)]
@@ -36,40 +58,8 @@ impl AuditRecords {
 
 #[async_trait]
 impl SystemRelation for AuditRecords {
-    fn schema(&self) -> &'static str {
-        "lis"
-    }
-
-    fn name(&self) -> &'static str {
-        "audit"
-    }
-
-    fn oid(&self) -> Oid {
-        Oid::new(15907)
-    }
-
-    fn is_view(&self) -> bool {
-        true
-    }
-
-    fn columns(&self) -> &'static [SystemColumn] {
-        const COLUMNS: &[SystemColumn] = &[
-            column("at", PgType::Timestamptz),
-            column("event", PgType::Text),
-            column("backend_pid", PgType::Int4),
-            column("statement", PgType::Int8),
-            column("session_user", PgType::Name),
-            column("current_user", PgType::Name),
-            column("client", PgType::Text),
-            column("application", PgType::Text),
-            column("text", PgType::Text),
-            column("relations", PgType::Text),
-            column("policies", PgType::Text),
-            column("rows", PgType::Int8),
-            column("sqlstate", PgType::Text),
-            column("reason", PgType::Text),
-        ];
-        COLUMNS
+    fn shape(&self) -> &'static Shape {
+        &AUDIT
     }
 
     async fn rows(&self, context: &ViewContext) -> Result<RecordBatch> {
@@ -84,7 +74,11 @@ impl SystemRelation for AuditRecords {
             .await
             .map_err(|error| DataFusionError::External(Box::new(error)))?
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
-        batch(self.columns(), records.iter().map(row).collect())
+        let mut rows = Rows::new(&AUDIT);
+        for record in &records {
+            add(record, &mut rows);
+        }
+        rows.into_batch()
     }
 }
 
@@ -106,7 +100,7 @@ struct Cells<'a> {
     reason: Option<&'a str>,
 }
 
-fn row(record: &Record) -> Vec<ScalarValue> {
+fn add(record: &Record, rows: &mut Rows) {
     let none = Cells::default;
     let cells = match &record.event {
         AuditEvent::SegmentOpened { previous_segment, .. } => {
@@ -158,24 +152,23 @@ fn row(record: &Record) -> Vec<ScalarValue> {
             ..none()
         },
     };
-    let whole =
-        |number: Option<u64>| ScalarValue::Int64(number.and_then(|number| i64::try_from(number).ok()));
-    vec![
-        moment(Some(record.at.timestamp_micros())),
-        text(cells.event),
-        ScalarValue::Int32(cells.backend_pid),
-        whole(cells.statement),
-        text_opt(cells.session_user),
-        text_opt(cells.current_user),
-        text_opt(cells.client),
-        text_opt(cells.application),
-        text_opt(cells.text),
-        text_opt(cells.relations),
-        text_opt(cells.policies),
-        whole(cells.rows),
-        text_opt(cells.sqlstate),
-        text_opt(cells.reason),
-    ]
+    let whole = |number: Option<u64>| Cell::from(number.and_then(|number| i64::try_from(number).ok()));
+    rows.add([
+        ("at", record.at.timestamp_micros().into()),
+        ("event", cells.event.into()),
+        ("backend_pid", cells.backend_pid.into()),
+        ("statement", whole(cells.statement)),
+        ("session_user", cells.session_user.into()),
+        ("current_user", cells.current_user.into()),
+        ("client", cells.client.into()),
+        ("application", cells.application.into()),
+        ("text", cells.text.into()),
+        ("relations", cells.relations.into()),
+        ("policies", cells.policies.into()),
+        ("rows", whole(cells.rows)),
+        ("sqlstate", cells.sqlstate.into()),
+        ("reason", cells.reason.into()),
+    ]);
 }
 
 fn list(numbers: &[u32]) -> String {

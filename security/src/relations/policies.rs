@@ -1,13 +1,11 @@
 //! `pg_policy` and `pg_policies`: the policies of the relations that the viewer may know of.
 
-use arrow::record_batch::RecordBatch;
-use async_trait::async_trait;
-use datafusion::common::{Result, ScalarValue};
-use lis_lake::{ids::Oid, table::Relation, types::PgType};
-use lis_pg_catalog::registry::{SystemColumn, SystemRelation, ViewContext};
+use datafusion::common::Result;
+use lis_lake::{ids::Oid, table::Relation};
+use lis_pg_catalog::{registry::ViewContext, rows::Rows};
 use lis_sql::deparse;
 
-use super::{array, batch, boolean, column, oid, text, text_opt, viewer};
+use super::viewer;
 use crate::{
     grants::PUBLIC,
     policy::{Policy, PolicyCommand},
@@ -27,142 +25,60 @@ fn visible<'a>(viewer: &'a RightsViewer, context: &'a ViewContext) -> impl Itera
         .filter(|policy| context.snapshot.relation_by_oid(policy.relation).is_some())
 }
 
-/// `pg_policy`.
-#[derive(Debug)]
-pub(super) struct PgPolicy;
-
-#[async_trait]
-impl SystemRelation for PgPolicy {
-    fn schema(&self) -> &'static str {
-        "pg_catalog"
+pub(super) fn pg_policy(context: &ViewContext, rows: &mut Rows) -> Result<()> {
+    for policy in visible(viewer(context)?, context) {
+        let command = match policy.command {
+            PolicyCommand::All => "*",
+            PolicyCommand::Select => "r",
+            PolicyCommand::Insert => "a",
+            PolicyCommand::Update => "w",
+            PolicyCommand::Delete => "d",
+        };
+        let roles: Vec<i64> = policy.roles.iter().map(|role| i64::from(role.get())).collect();
+        rows.add([
+            ("oid", policy.oid.into()),
+            ("polname", (&policy.name).into()),
+            ("polrelid", policy.relation.into()),
+            ("polcmd", command.into()),
+            ("polpermissive", policy.permissive.into()),
+            ("polroles", roles.into()),
+            ("polqual", policy.using.clone().into()),
+            ("polwithcheck", policy.with_check.clone().into()),
+        ]);
     }
-
-    fn name(&self) -> &'static str {
-        "pg_policy"
-    }
-
-    fn oid(&self) -> Oid {
-        Oid::new(3256)
-    }
-
-    fn is_view(&self) -> bool {
-        false
-    }
-
-    fn columns(&self) -> &'static [SystemColumn] {
-        const COLUMNS: &[SystemColumn] = &[
-            column("oid", PgType::Oid),
-            column("polname", PgType::Name),
-            column("polrelid", PgType::Oid),
-            column("polcmd", PgType::Char),
-            column("polpermissive", PgType::Bool),
-            column("polroles", PgType::Array(&PgType::Oid)),
-            column("polqual", PgType::PgNodeTree),
-            column("polwithcheck", PgType::PgNodeTree),
-        ];
-        COLUMNS
-    }
-
-    async fn rows(&self, context: &ViewContext) -> Result<RecordBatch> {
-        let rows = visible(viewer(context)?, context)
-            .map(|policy| {
-                let command = match policy.command {
-                    PolicyCommand::All => "*",
-                    PolicyCommand::Select => "r",
-                    PolicyCommand::Insert => "a",
-                    PolicyCommand::Update => "w",
-                    PolicyCommand::Delete => "d",
-                };
-                vec![
-                    oid(policy.oid),
-                    text(policy.name.as_str()),
-                    oid(policy.relation),
-                    text(command),
-                    boolean(policy.permissive),
-                    array(PgType::Oid, Some(policy.roles.iter().copied().map(oid).collect())),
-                    text_opt(policy.using.as_deref()),
-                    text_opt(policy.with_check.as_deref()),
-                ]
-            })
-            .collect();
-        batch(self.columns(), rows)
-    }
+    Ok(())
 }
 
-/// `pg_policies`.
-#[derive(Debug)]
-pub(super) struct PgPolicies;
-
-#[async_trait]
-impl SystemRelation for PgPolicies {
-    fn schema(&self) -> &'static str {
-        "pg_catalog"
-    }
-
-    fn name(&self) -> &'static str {
-        "pg_policies"
-    }
-
-    fn oid(&self) -> Oid {
-        Oid::new(12018)
-    }
-
-    fn is_view(&self) -> bool {
-        true
-    }
-
-    fn columns(&self) -> &'static [SystemColumn] {
-        const COLUMNS: &[SystemColumn] = &[
-            column("schemaname", PgType::Name),
-            column("tablename", PgType::Name),
-            column("policyname", PgType::Name),
-            column("permissive", PgType::Text),
-            column("roles", PgType::Array(&PgType::Name)),
-            column("cmd", PgType::Text),
-            column("qual", PgType::Text),
-            column("with_check", PgType::Text),
-        ];
-        COLUMNS
-    }
-
-    async fn rows(&self, context: &ViewContext) -> Result<RecordBatch> {
-        let viewer = viewer(context)?;
-        let name_of = |role: &Oid| -> ScalarValue {
-            if *role == PUBLIC {
-                return text("public");
-            }
-            text(
-                viewer
-                    .rights()
-                    .role(*role)
-                    .map_or_else(|| role.to_string(), |role| role.name.as_str().to_owned()),
-            )
+pub(super) fn pg_policies(context: &ViewContext, rows: &mut Rows) -> Result<()> {
+    let viewer = viewer(context)?;
+    let name_of = |role: &Oid| {
+        if *role == PUBLIC {
+            return "public".to_owned();
+        }
+        viewer.rights().role(*role).map_or_else(|| role.to_string(), |role| role.name.as_str().to_owned())
+    };
+    for policy in visible(viewer, context) {
+        let Some(relation) = context.snapshot.relation_by_oid(policy.relation) else { continue };
+        let Some(name) = context.snapshot.qualified_name(relation) else { continue };
+        let command = match policy.command {
+            PolicyCommand::All => "ALL",
+            PolicyCommand::Select => "SELECT",
+            PolicyCommand::Insert => "INSERT",
+            PolicyCommand::Update => "UPDATE",
+            PolicyCommand::Delete => "DELETE",
         };
-        let rows = visible(viewer, context)
-            .filter_map(|policy| {
-                let relation = context.snapshot.relation_by_oid(policy.relation)?;
-                let name = context.snapshot.qualified_name(relation)?;
-                let command = match policy.command {
-                    PolicyCommand::All => "ALL",
-                    PolicyCommand::Select => "SELECT",
-                    PolicyCommand::Insert => "INSERT",
-                    PolicyCommand::Update => "UPDATE",
-                    PolicyCommand::Delete => "DELETE",
-                };
-                Some(vec![
-                    text(name.schema.as_str()),
-                    text(name.name.as_str()),
-                    text(policy.name.as_str()),
-                    text(if policy.permissive { "PERMISSIVE" } else { "RESTRICTIVE" }),
-                    array(PgType::Name, Some(policy.roles.iter().map(name_of).collect())),
-                    text(command),
-                    text_opt(shown(relation, policy.using.as_deref()).as_deref()),
-                    text_opt(shown(relation, policy.with_check.as_deref()).as_deref()),
-                ])
-            })
-            .collect();
-        batch(self.columns(), rows)
+        rows.add([
+            ("schemaname", (&name.schema).into()),
+            ("tablename", (&name.name).into()),
+            ("policyname", (&policy.name).into()),
+            ("permissive", if policy.permissive { "PERMISSIVE" } else { "RESTRICTIVE" }.into()),
+            ("roles", policy.roles.iter().map(name_of).collect::<Vec<_>>().into()),
+            ("cmd", command.into()),
+            ("qual", shown(relation, policy.using.as_deref()).into()),
+            ("with_check", shown(relation, policy.with_check.as_deref()).into()),
+        ]);
     }
+    Ok(())
 }
 
 /// An expression as PostgreSQL shows it, where it can be shown so.

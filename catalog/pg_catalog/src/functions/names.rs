@@ -81,7 +81,7 @@ pub(super) fn relation_named(context: &ViewContext, written: &str) -> Option<Oid
     let find = |schema: Identifier| {
         let name = QualifiedName { schema, name: Identifier::exact(&name) };
         if let Some(relation) = context.registry.relation(&name) {
-            return Some(relation.oid());
+            return Some(relation.shape().oid);
         }
         if let Some(relation) = context.snapshot.relation_named(&name) {
             return Some(relation.id().oid());
@@ -128,7 +128,7 @@ pub(super) fn to_regclass(context: &ViewContext, cells: &[Cell]) -> Answer {
 /// A relation's or an index's full name. A name that the viewer may not know of is not told.
 fn name_of(context: &ViewContext, oid: Oid) -> Option<QualifiedName> {
     if let Some(relation) = system_relation(context, oid) {
-        return Some(QualifiedName::new(relation.schema(), relation.name()));
+        return Some(QualifiedName::new(relation.schema, relation.name));
     }
     if let Some((schema, relation)) = namespaces::visible_relation(context, oid) {
         return Some(QualifiedName { schema: schema.name.clone(), name: relation.name().clone() });

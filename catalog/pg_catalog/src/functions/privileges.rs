@@ -125,7 +125,7 @@ fn column_exists(context: &ViewContext, relation: Oid, column: &Cell) -> Result<
     let names: Vec<(String, i16)> =
         match (system_relation(context, relation), visible_relation(context, relation)) {
             (Some(system), _) => system
-                .columns()
+                .columns
                 .iter()
                 .zip(1..)
                 .map(|(column, number)| (column.name.to_owned(), number))

@@ -35,7 +35,7 @@ const CHARACTER_BYTES_MAX: i64 = 4;
 /// What PostgreSQL says of text without a limit.
 const TEXT_BYTES_MAX: i64 = 1 << 30;
 
-pub(super) fn catalog_name(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn catalog_name(context: &ViewContext, rows: &mut Rows) {
     rows.add([("catalog_name", database(context))]);
 }
 
@@ -48,7 +48,7 @@ fn yes_or_no(yes: bool) -> Cell {
     if yes { "YES" } else { "NO" }.into()
 }
 
-pub(super) fn schemata(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn schemata(context: &ViewContext, rows: &mut Rows) {
     for namespace in visible_namespaces(context) {
         rows.add([
             ("catalog_name", database(context)),
@@ -58,7 +58,7 @@ pub(super) fn schemata(context: &ViewContext, rows: &mut Rows<'_>) {
     }
 }
 
-pub(super) fn tables(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn tables(context: &ViewContext, rows: &mut Rows) {
     let mut add = |schema: Cell, name: Cell, kind: &str, insertable: bool| {
         rows.add([
             ("table_catalog", database(context)),
@@ -69,9 +69,9 @@ pub(super) fn tables(context: &ViewContext, rows: &mut Rows<'_>) {
             ("is_typed", yes_or_no(false)),
         ]);
     };
-    for relation in context.registry.relations() {
-        let kind = if relation.is_view() { "VIEW" } else { "BASE TABLE" };
-        add(relation.schema().into(), relation.name().into(), kind, false);
+    for relation in context.registry.shapes() {
+        let kind = if relation.is_view { "VIEW" } else { "BASE TABLE" };
+        add(relation.schema.into(), relation.name.into(), kind, false);
     }
     for (schema, relation) in visible_relations(context) {
         let kind = match relation {
@@ -99,19 +99,19 @@ struct ColumnFacts<'c> {
     updatable: bool,
 }
 
-pub(super) fn columns(context: &ViewContext, rows: &mut Rows<'_>) {
-    for relation in context.registry.relations() {
-        for (column, number) in relation.columns().iter().zip(1..) {
+pub(super) fn columns(context: &ViewContext, rows: &mut Rows) {
+    for relation in context.registry.shapes() {
+        for (column, number) in relation.columns.iter().zip(1..) {
             add_column(
                 context,
                 rows,
                 ColumnFacts {
-                    schema: relation.schema().into(),
-                    table: relation.name().into(),
+                    schema: relation.schema.into(),
+                    table: relation.name.into(),
                     name: column.name.into(),
                     number,
                     column_type: column.column_type,
-                    not_null: false,
+                    not_null: column.not_null,
                     default: None,
                     collation: Collation::C,
                     updatable: false,
@@ -140,7 +140,7 @@ pub(super) fn columns(context: &ViewContext, rows: &mut Rows<'_>) {
     }
 }
 
-fn add_column(context: &ViewContext, rows: &mut Rows<'_>, column: ColumnFacts<'_>) {
+fn add_column(context: &ViewContext, rows: &mut Rows, column: ColumnFacts<'_>) {
     let ColumnType { pg_type, typmod, .. } = column.column_type;
     let data_type = match pg_type {
         PgType::Array(_) => "ARRAY".to_owned(),
@@ -225,7 +225,7 @@ pub(crate) fn datetime_precision(pg_type: PgType, typmod: i32) -> Option<i64> {
     }
 }
 
-pub(super) fn views(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn views(context: &ViewContext, rows: &mut Rows) {
     let mut add = |schema: Cell, name: Cell, definition: Cell| {
         rows.add([
             ("table_catalog", database(context)),
@@ -240,8 +240,8 @@ pub(super) fn views(context: &ViewContext, rows: &mut Rows<'_>) {
             ("is_trigger_insertable_into", yes_or_no(false)),
         ]);
     };
-    for relation in context.registry.relations().filter(|relation| relation.is_view()) {
-        add(relation.schema().into(), relation.name().into(), Cell::Null);
+    for relation in context.registry.shapes().filter(|relation| relation.is_view) {
+        add(relation.schema.into(), relation.name.into(), Cell::Null);
     }
     for (schema, relation) in visible_relations(context) {
         if let Relation::View(view) = relation {
@@ -262,7 +262,7 @@ fn is_owner(context: &ViewContext, owner: Oid) -> bool {
             .is_some_and(|name: Identifier| context.viewer.has_role(None, &name, "USAGE") == Some(true))
 }
 
-pub(super) fn character_sets(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn character_sets(context: &ViewContext, rows: &mut Rows) {
     rows.add([
         ("character_set_name", "UTF8".into()),
         ("character_repertoire", "UCS".into()),
@@ -273,7 +273,7 @@ pub(super) fn character_sets(context: &ViewContext, rows: &mut Rows<'_>) {
     ]);
 }
 
-pub(super) fn sql_implementation_info(_: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn sql_implementation_info(_: &ViewContext, rows: &mut Rows) {
     let facts = [
         ("10003", "CATALOG NAME", None, Some("Y"), None),
         ("10004", "COLLATING SEQUENCE", None, Some("C"), None),
@@ -305,7 +305,7 @@ pub(super) fn sql_implementation_info(_: &ViewContext, rows: &mut Rows<'_>) {
     }
 }
 
-pub(super) fn sql_sizing(_: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn sql_sizing(_: &ViewContext, rows: &mut Rows) {
     let name_bytes = i64::try_from(lis_lake::names::IDENTIFIER_BYTES_MAX).ok();
     let facts: [(i64, &str, Option<i64>); 23] = [
         (34, "MAXIMUM CATALOG NAME LENGTH", name_bytes),

@@ -21,7 +21,7 @@ fn number(word: &str) -> Oid {
     Oid::new(word.parse().unwrap_or_default())
 }
 
-pub(super) fn families(_: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn families(_: &ViewContext, rows: &mut Rows) {
     for words in lines("family") {
         let [oid, name] = words.as_slice() else { continue };
         rows.add([
@@ -34,7 +34,7 @@ pub(super) fn families(_: &ViewContext, rows: &mut Rows<'_>) {
     }
 }
 
-pub(super) fn classes(_: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn classes(_: &ViewContext, rows: &mut Rows) {
     for words in lines("class") {
         let [oid, name, family, input, default] = words.as_slice() else { continue };
         rows.add([
@@ -51,7 +51,7 @@ pub(super) fn classes(_: &ViewContext, rows: &mut Rows<'_>) {
 }
 
 /// PostgreSQL numbers these rows too; nothing refers to the numbers, so they count from where its own begin.
-pub(super) fn operators(_: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn operators(_: &ViewContext, rows: &mut Rows) {
     for (oid, words) in (10_000..).zip(lines("operator")) {
         let [family, left, right, strategy, operator] = words.as_slice() else { continue };
         rows.add([

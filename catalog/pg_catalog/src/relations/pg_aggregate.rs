@@ -5,7 +5,7 @@ use lis_lake::ids::Oid;
 
 use crate::{registry::ViewContext, rows::Rows};
 
-pub(super) fn fill(_: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn fill(_: &ViewContext, rows: &mut Rows) {
     for line in include_str!("aggregates.txt").lines() {
         let words: Vec<&str> = line.split(' ').collect();
         let [function, kind, direct, sort_operator, transition_type, final_modify, moving_modify] =

@@ -12,7 +12,7 @@ use crate::{
     session_catalog::attribute_number,
 };
 
-pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn fill(context: &ViewContext, rows: &mut Rows) {
     for (_, relation) in visible_relations(context) {
         for column in relation.columns() {
             if let Some(default) = &column.default {

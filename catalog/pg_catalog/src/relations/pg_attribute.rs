@@ -18,17 +18,17 @@ use crate::{
     session_catalog::attribute_number,
 };
 
-pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
-    for relation in context.registry.relations() {
-        for (column, number) in relation.columns().iter().zip(1..) {
+pub(super) fn fill(context: &ViewContext, rows: &mut Rows) {
+    for relation in context.registry.shapes() {
+        for (column, number) in relation.columns.iter().zip(1..) {
             add(
                 rows,
                 &Attribute {
-                    relation: relation.oid(),
+                    relation: relation.oid,
                     name: column.name,
                     column_type: column.column_type,
                     number,
-                    not_null: false,
+                    not_null: column.not_null,
                     has_default: false,
                     collation: None,
                 },
@@ -77,7 +77,7 @@ fn attribute(relation: Oid, column: &Column, number: i16) -> Attribute<'_> {
     }
 }
 
-fn add(rows: &mut Rows<'_>, attribute: &Attribute<'_>) {
+fn add(rows: &mut Rows, attribute: &Attribute<'_>) {
     let pg_type = attribute.column_type.pg_type;
     let Some(TypeRow { length, by_value, align, storage, collation, .. }) = pg_type::row(pg_type.oid())
     else {

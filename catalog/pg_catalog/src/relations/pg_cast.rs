@@ -6,7 +6,7 @@ use lis_sql::types::{CastContext, cast_context};
 
 use crate::{registry::ViewContext, rows::Rows};
 
-pub(super) fn fill(_: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn fill(_: &ViewContext, rows: &mut Rows) {
     for line in include_str!("casts.txt").lines() {
         let words: Vec<&str> = line.split(' ').collect();
         let [oid, source, target, function, context, method] = words.as_slice() else { continue };

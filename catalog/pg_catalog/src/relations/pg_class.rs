@@ -20,18 +20,18 @@ const HEAP: Oid = Oid::new(2);
 /// `btree`
 const BTREE: Oid = Oid::new(403);
 
-pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
-    for relation in context.registry.relations() {
-        let Some(namespace) = namespace_oid(context, &Identifier::exact(relation.schema())) else { continue };
+pub(super) fn fill(context: &ViewContext, rows: &mut Rows) {
+    for relation in context.registry.shapes() {
+        let Some(namespace) = namespace_oid(context, &Identifier::exact(relation.schema)) else { continue };
         add(
             rows,
             &Entry {
-                oid: relation.oid(),
-                name: relation.name(),
+                oid: relation.oid,
+                name: relation.name,
                 namespace,
                 owner: Oid::ADMINISTRATOR,
-                kind: if relation.is_view() { "v" } else { "r" },
-                columns: relation.columns().len(),
+                kind: if relation.is_view { "v" } else { "r" },
+                columns: relation.columns.len(),
                 acl: Some(vec!["=r/lis_admin".to_owned()]),
                 ..Entry::NOTHING
             },
@@ -132,7 +132,7 @@ impl Entry<'_> {
     };
 }
 
-fn add(rows: &mut Rows<'_>, entry: &Entry<'_>) {
+fn add(rows: &mut Rows, entry: &Entry<'_>) {
     let access_method = match entry.kind {
         "r" | "m" => HEAP,
         "i" => BTREE,

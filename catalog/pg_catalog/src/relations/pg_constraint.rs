@@ -15,7 +15,7 @@ use crate::{
 /// `pg_catalog.=` over the key's columns: PostgreSQL names an operator for each; `=` of integers stands for all.
 const EQUAL: i64 = 96;
 
-pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn fill(context: &ViewContext, rows: &mut Rows) {
     for (schema, table, constraint) in visible_constraints(context) {
         let numbers = |columns: &[ColumnId]| columns.iter().map(|column| column.get()).collect::<Vec<i64>>();
         let (index, referenced, referenced_columns) = match &constraint.kind {

@@ -20,7 +20,7 @@ pub(crate) fn databases(context: &ViewContext) -> impl Iterator<Item = (Oid, &st
         .filter_map(|(name, number)| Some((Oid::new(number), name?)))
 }
 
-pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn fill(context: &ViewContext, rows: &mut Rows) {
     for (oid, name) in databases(context) {
         rows.add([
             ("oid", oid.into()),

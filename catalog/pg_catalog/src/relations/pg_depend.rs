@@ -24,7 +24,7 @@ const RULES: Oid = Oid::new(2618);
 /// `pg_namespace`
 const NAMESPACES: Oid = Oid::new(2615);
 
-pub(super) fn depend(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn depend(context: &ViewContext, rows: &mut Rows) {
     let mut add = |object: (Oid, Oid, i64), on: (Oid, Oid, i64), kind: &str| {
         rows.add([
             ("classid", object.0.into()),
@@ -77,7 +77,7 @@ pub(super) fn depend(context: &ViewContext, rows: &mut Rows<'_>) {
     }
 }
 
-pub(super) fn rewrite(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn rewrite(context: &ViewContext, rows: &mut Rows) {
     for (_, relation) in visible_relations(context).filter(|(_, relation)| has_rule(relation)) {
         let oid = relation.id().oid();
         rows.add([

@@ -14,7 +14,7 @@ const CLASS: Oid = Oid::new(1259);
 /// `pg_namespace`
 const NAMESPACE: Oid = Oid::new(2615);
 
-pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn fill(context: &ViewContext, rows: &mut Rows) {
     let mut add = |object: Oid, class: Oid, part: i16, comment: &str| {
         rows.add([
             ("objoid", object.into()),

@@ -9,7 +9,7 @@ use lis_lake::{ids::Oid, table::ConstraintKind};
 
 use super::pg_type;
 
-pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn fill(context: &ViewContext, rows: &mut Rows) {
     for (_, table, constraint) in
         visible_constraints(context).filter(|(.., constraint)| has_index(constraint))
     {

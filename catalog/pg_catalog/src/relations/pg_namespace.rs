@@ -2,7 +2,7 @@
 
 use crate::{namespaces::visible_namespaces, registry::ViewContext, rows::Rows};
 
-pub(super) fn fill(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn fill(context: &ViewContext, rows: &mut Rows) {
     for namespace in visible_namespaces(context) {
         let acl = if namespace.stored {
             context.viewer.schema_acl(namespace.oid)

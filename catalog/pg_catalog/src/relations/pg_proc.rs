@@ -50,7 +50,7 @@ fn read(line: &'static str) -> Option<Procedure> {
     })
 }
 
-pub(super) fn fill(_: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn fill(_: &ViewContext, rows: &mut Rows) {
     for procedure in procedures() {
         rows.add([
             ("oid", procedure.oid.into()),

@@ -73,7 +73,7 @@ fn read(line: &'static str) -> Option<(Oid, TypeRow)> {
     Some((number(oid)?, row))
 }
 
-pub(super) fn fill(_: &ViewContext, out: &mut Rows<'_>) {
+pub(super) fn fill(_: &ViewContext, out: &mut Rows) {
     for (oid, row) in rows() {
         let [subscript, element, array, input, output, receive, send, modifier_in, modifier_out, analyze] =
             row.numbers;

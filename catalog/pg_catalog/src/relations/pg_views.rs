@@ -10,11 +10,11 @@ use crate::{
     rows::{Cell, Rows},
 };
 
-pub(super) fn tables(context: &ViewContext, rows: &mut Rows<'_>) {
-    for relation in context.registry.relations().filter(|relation| !relation.is_view()) {
+pub(super) fn tables(context: &ViewContext, rows: &mut Rows) {
+    for relation in context.registry.shapes().filter(|relation| !relation.is_view) {
         rows.add([
-            ("schemaname", relation.schema().into()),
-            ("tablename", relation.name().into()),
+            ("schemaname", relation.schema.into()),
+            ("tablename", relation.name.into()),
             ("tableowner", role_name(context, Oid::ADMINISTRATOR)),
             ("hasindexes", false.into()),
             ("hasrules", false.into()),
@@ -35,11 +35,11 @@ pub(super) fn tables(context: &ViewContext, rows: &mut Rows<'_>) {
     }
 }
 
-pub(super) fn views(context: &ViewContext, rows: &mut Rows<'_>) {
-    for relation in context.registry.relations().filter(|relation| relation.is_view()) {
+pub(super) fn views(context: &ViewContext, rows: &mut Rows) {
+    for relation in context.registry.shapes().filter(|relation| relation.is_view) {
         rows.add([
-            ("schemaname", relation.schema().into()),
-            ("viewname", relation.name().into()),
+            ("schemaname", relation.schema.into()),
+            ("viewname", relation.name.into()),
             ("viewowner", role_name(context, Oid::ADMINISTRATOR)),
         ]);
     }
@@ -55,7 +55,7 @@ pub(super) fn views(context: &ViewContext, rows: &mut Rows<'_>) {
     }
 }
 
-pub(super) fn materialized_views(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn materialized_views(context: &ViewContext, rows: &mut Rows) {
     for (schema, table) in visible_tables(context) {
         if let Some(view) = &table.materialized {
             rows.add([
@@ -73,7 +73,7 @@ pub(super) fn materialized_views(context: &ViewContext, rows: &mut Rows<'_>) {
     }
 }
 
-pub(super) fn indexes(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn indexes(context: &ViewContext, rows: &mut Rows) {
     for (schema, table, constraint) in
         visible_constraints(context).filter(|(.., constraint)| has_index(constraint))
     {
@@ -87,7 +87,7 @@ pub(super) fn indexes(context: &ViewContext, rows: &mut Rows<'_>) {
 }
 
 /// The counters are null, for nothing is counted; the number of live rows only where `pg_class` tells it too.
-pub(super) fn stat_user_tables(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn stat_user_tables(context: &ViewContext, rows: &mut Rows) {
     for (schema, table) in visible_tables(context) {
         #[expect(clippy::cast_possible_truncation, reason = "a count below 2^32")]
         let live = pg_class::tuples(context, table).map(|tuples| tuples as i64);
@@ -101,7 +101,7 @@ pub(super) fn stat_user_tables(context: &ViewContext, rows: &mut Rows<'_>) {
 }
 
 /// The counters are null, for nothing is counted.
-pub(super) fn statio_user_tables(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn statio_user_tables(context: &ViewContext, rows: &mut Rows) {
     for (schema, table) in visible_tables(context) {
         rows.add([
             ("relid", table.id.oid().into()),

@@ -7,23 +7,28 @@ use std::sync::Arc;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use datafusion::common::Result;
-use lis_lake::{ids::Oid, lake::Lake, table::Relation, types::PgType};
+use lis_lake::{lake::Lake, table::Relation, types::PgType};
 
 use super::snapshots::{external, is_insider};
 use crate::{
-    registry::{SystemColumn, SystemRelation, ViewContext, column},
+    registry::{SystemRelation, ViewContext},
     rows::{Cell, to_batch},
+    shapes::{Shape, column},
 };
 
-const COLUMNS: &[SystemColumn] = &[
-    column("schema_name", PgType::Text),
-    column("table_name", PgType::Text),
-    column("column_name", PgType::Text),
-    column("age", PgType::Text),
-    column("grace", PgType::Text),
-    column("author", PgType::Text),
-    column("set_at", PgType::Timestamptz),
-];
+static RETENTION: Shape = Shape::of_lis(
+    "retention",
+    15902,
+    &[
+        column("schema_name", PgType::Text),
+        column("table_name", PgType::Text),
+        column("column_name", PgType::Text),
+        column("age", PgType::Text),
+        column("grace", PgType::Text),
+        column("author", PgType::Text),
+        column("set_at", PgType::Timestamptz),
+    ],
+);
 
 /// `lis.retention`
 #[derive(Debug)]
@@ -39,24 +44,8 @@ impl Retention {
 
 #[async_trait]
 impl SystemRelation for Retention {
-    fn schema(&self) -> &'static str {
-        "lis"
-    }
-
-    fn name(&self) -> &'static str {
-        "retention"
-    }
-
-    fn oid(&self) -> Oid {
-        Oid::new(15902)
-    }
-
-    fn is_view(&self) -> bool {
-        true
-    }
-
-    fn columns(&self) -> &'static [SystemColumn] {
-        COLUMNS
+    fn shape(&self) -> &'static Shape {
+        &RETENTION
     }
 
     async fn rows(&self, context: &ViewContext) -> Result<RecordBatch> {
@@ -82,6 +71,6 @@ impl SystemRelation for Retention {
                 rule.set_us.into(),
             ]);
         }
-        to_batch(COLUMNS, &rows)
+        to_batch(RETENTION.columns, &rows)
     }
 }

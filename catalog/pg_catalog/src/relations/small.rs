@@ -16,7 +16,7 @@ pub(crate) fn icu_collation(locale: Locale) -> Oid {
     Oid::new(FIRST_ICU + place.unwrap_or(0))
 }
 
-pub(super) fn access_methods(_: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn access_methods(_: &ViewContext, rows: &mut Rows) {
     for (oid, name, handler, kind) in [(2, "heap", 3, "t"), (403, "btree", 330, "i")] {
         rows.add([
             ("oid", oid.into()),
@@ -27,13 +27,13 @@ pub(super) fn access_methods(_: &ViewContext, rows: &mut Rows<'_>) {
     }
 }
 
-pub(super) fn tablespaces(_: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn tablespaces(_: &ViewContext, rows: &mut Rows) {
     for (oid, name) in [(1663, "pg_default"), (1664, "pg_global")] {
         rows.add([("oid", oid.into()), ("spcname", name.into()), ("spcowner", Oid::ADMINISTRATOR.into())]);
     }
 }
 
-pub(super) fn collations(_: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn collations(_: &ViewContext, rows: &mut Rows) {
     let built_in = [
         (Oid::new(100), "default", "d", None),
         (Oid::new(950), "C", "c", Some("C")),
@@ -62,7 +62,7 @@ pub(super) fn collations(_: &ViewContext, rows: &mut Rows<'_>) {
     }
 }
 
-pub(super) fn languages(_: &ViewContext, rows: &mut Rows<'_>) {
+pub(super) fn languages(_: &ViewContext, rows: &mut Rows) {
     for (oid, name, trusted) in [(12, "internal", false), (14, "sql", true)] {
         rows.add([
             ("oid", oid.into()),

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use datafusion::{common::Result, error::DataFusionError};
 use lis_lake::{
     error::LakeError,
-    ids::{BatchId, Oid, RelationId},
+    ids::{BatchId, RelationId},
     lake::Lake,
     names::Identifier,
     snapshot::Snapshot,
@@ -20,29 +20,38 @@ use lis_lake::{
 };
 
 use crate::{
-    registry::{SystemColumn, SystemRelation, ViewContext, column},
+    registry::{SystemRelation, ViewContext},
     rows::{Cell, to_batch},
+    shapes::{Shape, column},
 };
 
 /// Roles that see every snapshot.
 const INSIDERS: [&str; 2] = ["lis_operator", "lis_auditor"];
 
-const COLUMNS: &[SystemColumn] = &[
-    column("snapshot_id", PgType::Int8),
-    column("committed_at", PgType::Timestamptz),
-    column("author", PgType::Text),
-    column("message", PgType::Text),
-    column("batch", PgType::Int8),
-    column("changes", PgType::Text),
-];
+static SNAPSHOTS: Shape = Shape::of_lis(
+    "snapshots",
+    15900,
+    &[
+        column("snapshot_id", PgType::Int8),
+        column("committed_at", PgType::Timestamptz),
+        column("author", PgType::Text),
+        column("message", PgType::Text),
+        column("batch", PgType::Int8),
+        column("changes", PgType::Text),
+    ],
+);
 
-const NAMED_COLUMNS: &[SystemColumn] = &[
-    column("name", PgType::Text),
-    column("snapshot_id", PgType::Int8),
-    column("committed_at", PgType::Timestamptz),
-    column("named_by", PgType::Text),
-    column("named_at", PgType::Timestamptz),
-];
+static NAMED: Shape = Shape::of_lis(
+    "named_snapshots",
+    15901,
+    &[
+        column("name", PgType::Text),
+        column("snapshot_id", PgType::Int8),
+        column("committed_at", PgType::Timestamptz),
+        column("named_by", PgType::Text),
+        column("named_at", PgType::Timestamptz),
+    ],
+);
 
 pub(super) fn external(error: LakeError) -> DataFusionError {
     DataFusionError::External(Box::new(error))
@@ -67,24 +76,8 @@ impl Snapshots {
 
 #[async_trait]
 impl SystemRelation for Snapshots {
-    fn schema(&self) -> &'static str {
-        "lis"
-    }
-
-    fn name(&self) -> &'static str {
-        "snapshots"
-    }
-
-    fn oid(&self) -> Oid {
-        Oid::new(15900)
-    }
-
-    fn is_view(&self) -> bool {
-        true
-    }
-
-    fn columns(&self) -> &'static [SystemColumn] {
-        COLUMNS
+    fn shape(&self) -> &'static Shape {
+        &SNAPSHOTS
     }
 
     async fn rows(&self, context: &ViewContext) -> Result<RecordBatch> {
@@ -109,7 +102,7 @@ impl SystemRelation for Snapshots {
                 told(Some(in_words(&snapshot.changes, &today))),
             ]);
         }
-        to_batch(COLUMNS, &rows)
+        to_batch(SNAPSHOTS.columns, &rows)
     }
 }
 
@@ -158,24 +151,8 @@ impl NamedSnapshots {
 
 #[async_trait]
 impl SystemRelation for NamedSnapshots {
-    fn schema(&self) -> &'static str {
-        "lis"
-    }
-
-    fn name(&self) -> &'static str {
-        "named_snapshots"
-    }
-
-    fn oid(&self) -> Oid {
-        Oid::new(15901)
-    }
-
-    fn is_view(&self) -> bool {
-        true
-    }
-
-    fn columns(&self) -> &'static [SystemColumn] {
-        NAMED_COLUMNS
+    fn shape(&self) -> &'static Shape {
+        &NAMED
     }
 
     async fn rows(&self, context: &ViewContext) -> Result<RecordBatch> {
@@ -203,7 +180,7 @@ impl SystemRelation for NamedSnapshots {
                 ]
             })
             .collect();
-        to_batch(NAMED_COLUMNS, &rows)
+        to_batch(NAMED.columns, &rows)
     }
 }
 

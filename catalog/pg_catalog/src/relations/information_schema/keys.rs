@@ -16,7 +16,7 @@ use crate::{
     session_catalog::attribute_number,
 };
 
-pub(in crate::relations) fn table_constraints(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(in crate::relations) fn table_constraints(context: &ViewContext, rows: &mut Rows) {
     let mut add = |schema: &Schema, table: &Table, name: Cell, kind: &str| {
         rows.add([
             ("constraint_catalog", database(context)),
@@ -55,7 +55,7 @@ fn column_name(table: &Table, id: ColumnId) -> Cell {
     table.columns.iter().find(|column| column.id == id).map(|column| column.name.as_str()).into()
 }
 
-pub(in crate::relations) fn key_column_usage(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(in crate::relations) fn key_column_usage(context: &ViewContext, rows: &mut Rows) {
     let keys = visible_constraints(context)
         .filter(|(.., constraint)| !matches!(constraint.kind, ConstraintKind::Check { .. }));
     for (schema, table, constraint) in keys {
@@ -94,7 +94,7 @@ fn position_in_key(
     i64::try_from(index + 1).ok()
 }
 
-pub(in crate::relations) fn referential_constraints(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(in crate::relations) fn referential_constraints(context: &ViewContext, rows: &mut Rows) {
     for (schema, _, constraint) in visible_constraints(context) {
         if let ConstraintKind::ForeignKey { references, referenced_columns } = &constraint.kind {
             let key = referenced_key(context, *references, referenced_columns);
@@ -116,7 +116,7 @@ pub(in crate::relations) fn referential_constraints(context: &ViewContext, rows:
 }
 
 /// The columns that a constraint is about: of a foreign key, the other table's.
-pub(in crate::relations) fn constraint_column_usage(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(in crate::relations) fn constraint_column_usage(context: &ViewContext, rows: &mut Rows) {
     for (schema, table, constraint) in visible_constraints(context) {
         let (table_schema, of_table, columns) = match &constraint.kind {
             ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Check { .. } => {

@@ -116,15 +116,15 @@ fn grantee(entry: &Granted) -> Cell {
     if entry.grantee.is_empty() { "PUBLIC" } else { &entry.grantee }.into()
 }
 
-pub(in crate::relations) fn table_privileges(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(in crate::relations) fn table_privileges(context: &ViewContext, rows: &mut Rows) {
     on_tables(context, rows, true);
 }
 
-pub(in crate::relations) fn role_table_grants(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(in crate::relations) fn role_table_grants(context: &ViewContext, rows: &mut Rows) {
     on_tables(context, rows, false);
 }
 
-fn on_tables(context: &ViewContext, rows: &mut Rows<'_>, public_too: bool) {
+fn on_tables(context: &ViewContext, rows: &mut Rows, public_too: bool) {
     for (schema, table, _, entry) in granted(context, public_too) {
         rows.add([
             ("grantor", entry.grantor.as_str().into()),
@@ -139,15 +139,15 @@ fn on_tables(context: &ViewContext, rows: &mut Rows<'_>, public_too: bool) {
     }
 }
 
-pub(in crate::relations) fn column_privileges(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(in crate::relations) fn column_privileges(context: &ViewContext, rows: &mut Rows) {
     on_columns(context, rows, true);
 }
 
-pub(in crate::relations) fn role_column_grants(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(in crate::relations) fn role_column_grants(context: &ViewContext, rows: &mut Rows) {
     on_columns(context, rows, false);
 }
 
-fn on_columns(context: &ViewContext, rows: &mut Rows<'_>, public_too: bool) {
+fn on_columns(context: &ViewContext, rows: &mut Rows, public_too: bool) {
     for (schema, table, columns, entry) in granted(context, public_too) {
         for column in columns.into_iter().filter(|_| entry.on_columns) {
             rows.add([

@@ -17,7 +17,7 @@ use crate::{
     session_catalog::attribute_number,
 };
 
-pub(in crate::relations) fn check_constraints(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(in crate::relations) fn check_constraints(context: &ViewContext, rows: &mut Rows) {
     let mut add = |schema: &Schema, name: Cell, clause: String| {
         rows.add([
             ("constraint_catalog", database(context)),
@@ -43,7 +43,7 @@ pub(in crate::relations) fn check_constraints(context: &ViewContext, rows: &mut 
 }
 
 /// The table that a key is of; of a foreign key, the other.
-pub(in crate::relations) fn constraint_table_usage(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(in crate::relations) fn constraint_table_usage(context: &ViewContext, rows: &mut Rows) {
     for (schema, table, constraint) in visible_constraints(context) {
         let (of_schema, of_table) = match &constraint.kind {
             ConstraintKind::PrimaryKey | ConstraintKind::Unique => (schema, table),
@@ -93,7 +93,7 @@ fn reads(context: &ViewContext, mut add: impl FnMut(&Schema, &View, &Schema, &Re
     }
 }
 
-pub(in crate::relations) fn view_table_usage(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(in crate::relations) fn view_table_usage(context: &ViewContext, rows: &mut Rows) {
     reads(context, |schema, view, of_schema, of, _| {
         rows.add([
             ("view_catalog", database(context)),
@@ -106,7 +106,7 @@ pub(in crate::relations) fn view_table_usage(context: &ViewContext, rows: &mut R
     });
 }
 
-pub(in crate::relations) fn view_column_usage(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(in crate::relations) fn view_column_usage(context: &ViewContext, rows: &mut Rows) {
     reads(context, |schema, view, of_schema, of, reads| {
         let used = |number: i64| {
             reads.iter().any(|read| read.columns.iter().any(|(of, _, used)| *of == number && *used))
@@ -126,7 +126,7 @@ pub(in crate::relations) fn view_column_usage(context: &ViewContext, rows: &mut 
 }
 
 /// The elements of columns that are arrays.
-pub(in crate::relations) fn element_types(context: &ViewContext, rows: &mut Rows<'_>) {
+pub(in crate::relations) fn element_types(context: &ViewContext, rows: &mut Rows) {
     let mut add = |schema: Cell, relation: Cell, number: i16, pg_type: PgType| {
         let Some(element) = pg_type.element() else { return };
         rows.add([
@@ -142,9 +142,9 @@ pub(in crate::relations) fn element_types(context: &ViewContext, rows: &mut Rows
             ("dtd_identifier", format!("a{number}").into()),
         ]);
     };
-    for relation in context.registry.relations() {
-        for (column, number) in relation.columns().iter().zip(1..) {
-            add(relation.schema().into(), relation.name().into(), number, column.column_type.pg_type);
+    for relation in context.registry.shapes() {
+        for (column, number) in relation.columns.iter().zip(1..) {
+            add(relation.schema.into(), relation.name.into(), number, column.column_type.pg_type);
         }
     }
     for (schema, relation) in visible_relations(context) {
