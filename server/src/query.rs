@@ -154,6 +154,16 @@ pub(crate) fn query_of(statement: &Statement) -> Option<&ast::Query> {
     }
 }
 
+/// Whether a statement's query is for a client, and not for a table or a view.
+fn is_shown(statement: &Statement) -> bool {
+    matches!(
+        statement,
+        Statement::Query(_)
+            | Statement::Explain { .. }
+            | Statement::Utility(UtilityStatement::Declare { .. } | UtilityStatement::CopyTo { .. })
+    )
+}
+
 /// Binds a statement's query or INSERT and judges it. Runs as a task of its own: it is work of many milliseconds for a
 /// large query, cannot be interrupted, and a panic in it must cost the statement only.
 pub(crate) async fn authorise(
@@ -166,7 +176,10 @@ pub(crate) async fn authorise(
     in_task(&shared, "authorise", async move {
         let query = query_of(&parsed.statement)
             .ok_or_else(|| ServerError::new(Condition::InternalError, "a statement without a query"))?;
-        let bound = bind(&server, &request, query, &parsed.text)?;
+        let mut bound = bind(&server, &request, query, &parsed.text)?;
+        if is_shown(&parsed.statement) {
+            bound = lis_sql::digits::for_output(bound);
+        }
         let parameters = bound.parameters.clone();
         let authorised = request.judge(&server, |context| lis_security::authorise(bound, context))?;
         Ok((authorised, parameters))

@@ -21,7 +21,6 @@ select to_char(bokforingsdatum, 'YYYY-MM') as manad, count(*) as rader, count(di
 select extract(year from bokforingsdatum) as ar, extract(quarter from bokforingsdatum) as kvartal, sum(belopp) from ekonomi.verifikationsrad group by 1, 2 order by 1 nulls first, 2;
 select date_trunc('month', bokforingsdatum)::date as manad, sum(belopp) from ekonomi.verifikationsrad where bokforingsdatum >= date '2024-06-01' and bokforingsdatum < date '2024-06-01' + interval '6 months' group by 1 order by 1;
 select date_part('isodow', bokforingsdatum) as veckodag, to_char(bokforingsdatum, 'IYYY-IW') as vecka, count(*) from ekonomi.verifikationsrad where bokforingsdatum between '2024-01-01' and '2024-02-15' group by 1, 2 order by 2, 1;
--- differs: one scale per column
 select d::date as dag, count(v.konto) as antal, coalesce(sum(v.belopp), 0) as summa from generate_series(date '2024-01-01', date '2024-01-14', interval '1 day') d left join ekonomi.verifikationsrad v on v.bokforingsdatum = d group by d order by d;
 select m.manad, coalesce(sum(v.belopp), 0.00) as belopp from (select to_char(d, 'YYYYMM')::int as manad from generate_series('2024-01-01'::timestamp, '2024-12-01', '1 month') d) m left join ekonomi.verifikationsrad v on v.period = m.manad and v.konto = '50100' group by m.manad order by m.manad;
 select period, sum(belopp), avg(sum(belopp)) over (order by period rows between 2 preceding and current row)::numeric(15,2) as rullande from ekonomi.verifikationsrad group by period order by period;

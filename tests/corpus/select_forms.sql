@@ -89,7 +89,6 @@ select * from (values (3), (1), (2)) v(x) order by x limit 2;
 values (3), (1), (2) order by 1 limit 2;
 values (3), (1), (2) order by column1 desc offset 1;
 values (1, 2), (3, 4 + 4), (7, 77.7);
--- differs: one scale per column
 values (1, 2), (3, 4 + 4), (7, 77.7) union all select 2 + 2, 57 union all table v.i8 order by 1, 2;
 values ('a'), (null), ('b') order by 1 nulls first;
 values (null), (1);

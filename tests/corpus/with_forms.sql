@@ -104,7 +104,6 @@ select 1 as three union select 2 union all select 2 order by 1;
 select 1.1 as two union select 2.2 order by 1;
 select 1.1 as two union select 2 order by 1;
 select 1 as two union select 2.0::float8 order by 1;
--- differs: one scale per column
 select 1.1 as three union (select 2 union all select 2) order by 1;
 select 'a' as x union select 'b' order by x desc;
 select null union select 1 order by 1;
@@ -150,7 +149,6 @@ select c from v.txt union select 'zz' order by 1;
 select v from v.txt where id < 3 union all select 'lång text som inte ryms' order by 1;
 select 1::smallint union select 2::bigint order by 1;
 select 1::numeric(5,2) union select 2::numeric(5,2) order by 1;
--- differs: one scale per column
 select 1::numeric(5,2) union select 2::numeric(6,3) order by 1;
 select a from (select 1 as a union select 2) x where a > 1;
 select count(*) from (select f1 from v.i4 union all select f1 from v.i4) x;

@@ -26,6 +26,7 @@ pub mod catalog;
 pub mod context;
 pub mod deparse;
 mod dialect;
+pub mod digits;
 pub mod engine;
 pub mod error;
 pub mod expression_text;

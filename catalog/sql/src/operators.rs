@@ -16,7 +16,7 @@ use datafusion::{
 use lis_lake::types::PgType;
 
 pub(crate) use self::{
-    arithmetic::{decimal, digits, square_root_scale, styles, two, zone},
+    arithmetic::{decimal, digits, quotient_scale, square_root_scale, styles, two, zone},
     comparison::{align, compare},
 };
 use crate::{

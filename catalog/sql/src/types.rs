@@ -307,7 +307,8 @@ pub fn common_type(binding: &Binding<'_>, several: &mut [Typed], what: &str) -> 
         *one = casts::canonical_text(coerced);
     }
     let shown = shown::of_several(several);
-    let arrow_type = unify(several, column_type)?;
+    // The elements of an array are constants where they were.
+    let arrow_type = unify(several, column_type, what != "ARRAY")?;
     let column_type = if column_type.typmod < 0 { column_type.shown(shown) } else { column_type };
     let collation = collation::derived(several)?.of_type(column_type.pg_type);
     Ok(CommonType { column_type, arrow_type, collation })
@@ -342,8 +343,9 @@ pub(crate) fn select_common(several: &[Typed], what: &str) -> Result<PgType, Sql
     Ok(if chosen == PgType::Unknown { PgType::Text } else { chosen })
 }
 
-/// Brings expressions of one PostgreSQL type to one Arrow type: for `numeric` the largest scale among them.
-fn unify(several: &mut [Typed], column_type: ColumnType) -> Result<DataType, SqlError> {
+/// Brings expressions of one PostgreSQL type to one Arrow type: for `numeric` the largest scale among them, where constants
+/// may be left as they were written (`digits.rs` tells by that what they show).
+fn unify(several: &mut [Typed], column_type: ColumnType, as_written: bool) -> Result<DataType, SqlError> {
     let is_null = |one: &Typed| one.value().is_some_and(ScalarValue::is_null);
     let arrow_type = if column_type.pg_type == PgType::Numeric {
         let (mut whole, mut scale) = (0, 0);
@@ -398,6 +400,15 @@ fn unify(several: &mut [Typed], column_type: ColumnType) -> Result<DataType, Sql
                 arrow_type: arrow_type.clone(),
                 ..one.clone()
             },
+            (DataType::Decimal128(_, scale), _)
+                if as_written && casts::scale_of_constant(one).is_some_and(|own| own < *scale) =>
+            {
+                Typed {
+                    expr: datafusion::logical_expr::cast(one.expr.clone(), arrow_type.clone()),
+                    arrow_type: arrow_type.clone(),
+                    ..one.clone()
+                }
+            }
             (DataType::Decimal128(precision, scale), _) => casts::rescale(one.clone(), *precision, *scale)?,
             (wanted, _) if shape::is_shaped(wanted) => {
                 let shaped = crate::resolve::arrays::to_shaped(one.clone())?;

@@ -25,7 +25,7 @@ use lis_functions::{
     arrays::shape::{self, Arrays, Dimension, is_shaped},
     calendar,
     results::VALUE_BYTES_MAX,
-    text_input::rescale,
+    text_input::{parse_decimal, rescale},
     text_output::{self, DateLayout, Styles},
     timetz,
 };
@@ -178,7 +178,8 @@ fn canonical(column_type: ColumnType, array: &ArrayRef) -> Result<ArrayRef> {
     let fits = match (column_type.to_arrow(), array.data_type()) {
         (_, DataType::Null) => true,
         (DataType::Utf8View, DataType::Utf8View | DataType::Utf8 | DataType::LargeUtf8) => true,
-        (DataType::Decimal128(..), DataType::Decimal128(..)) => true,
+        // A text where values show digits of their own (`lis_sql::digits`).
+        (DataType::Decimal128(..), DataType::Decimal128(..) | DataType::Utf8View) => true,
         (DataType::List(_), DataType::List(_)) => true,
         (_, DataType::Struct(_)) => true,
         (wanted, found) => wanted == *found,
@@ -235,6 +236,7 @@ enum Kind<'a> {
     NumericBinary(&'a [i128], i8),
     NumericShownText(&'a [i128], i8, Shown),
     NumericShownBinary(&'a [i128], i8, Shown),
+    NumericOfText(Strings<'a>),
     Text(Strings<'a>),
     TextIn(Strings<'a>, ClientEncoding),
     CharBinary(Strings<'a>),
@@ -340,6 +342,9 @@ impl<'a> Column<'a> {
             PgType::Float8 => {
                 let values = values!(Float64Type);
                 pick!(Kind::Float8Text(values, options.extra_float_digits), Kind::Float8Binary(values))
+            }
+            PgType::Numeric if array.data_type() == &DataType::Utf8View => {
+                pick!(Kind::Text(strings(array)?), Kind::NumericOfText(strings(array)?))
             }
             PgType::Numeric => {
                 let DataType::Decimal128(_, scale) = array.data_type() else { return Err(found()) };
@@ -573,6 +578,11 @@ impl<'a> Column<'a> {
                     Some(value) => numeric_binary(value, digits, out),
                     None => numeric_binary(values[row], *scale, out),
                 }
+            }
+            Kind::NumericOfText(values) => {
+                let value =
+                    parse_decimal(values.value(row)).map_err(|_| mismatch("numeric", &DataType::Utf8View))?;
+                numeric_binary(value.unscaled, value.scale, out);
             }
             Kind::Text(values) => out.extend_from_slice(values.value(row).as_bytes()),
             Kind::TextIn(values, encoding) => encoding.encode(values.value(row), out)?,

@@ -259,9 +259,8 @@ impl NumberTemplate {
         let wanted = i32::try_from(self.after + self.multiply).unwrap_or(i32::MAX);
         let drop = i32::from(scale) - wanted;
         if self.exponent {
-            let text = crate_decimal_text(unscaled, scale);
-            let value: f64 = text.parse().map_err(|_| overflow())?;
-            return self.write_exponent(value, out);
+            self.write_decimal_exponent(unscaled, scale, out);
+            return Ok(());
         }
         let rounded = if drop > 0 {
             power_of_ten(drop.unsigned_abs()).map_or(0, |divisor| divide_rounding(unscaled, divisor))
@@ -319,6 +318,30 @@ impl NumberTemplate {
             Self { after, ..self.clone() }.write(negative, integer, fraction, out);
         }
         Ok(())
+    }
+
+    /// A decimal's first digits, rounded half away from zero, and its exponent.
+    fn write_decimal_exponent(&self, unscaled: i128, scale: i8, out: &mut String) {
+        let magnitude = unscaled.unsigned_abs();
+        let last = i32::try_from(magnitude.checked_ilog10().unwrap_or(0)).unwrap_or(0);
+        let dropped = last - i32::try_from(self.after).unwrap_or(i32::MAX);
+        let kept = match u32::try_from(dropped).ok().and_then(power_of_ten) {
+            Some(divisor) => divide_rounding(unscaled, divisor).unsigned_abs(),
+            None => magnitude,
+        };
+        let exponent = if unscaled == 0 { 0 } else { last - i32::from(scale) };
+        let mut digits = kept.to_string();
+        let missing = (self.after + 1).saturating_sub(digits.len());
+        digits.extend(std::iter::repeat_n('0', missing));
+        // 9.996 is 10.00e+00 there.
+        let (first, rest) = digits.split_at(digits.len() - self.after);
+        out.push(if unscaled < 0 { '-' } else { ' ' });
+        out.push_str(first);
+        if self.after > 0 {
+            out.push('.');
+            out.push_str(rest);
+        }
+        out.push_str(&format!("e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs()));
     }
 
     fn write_exponent(&self, value: f64, out: &mut String) -> Result<(), FunctionError> {
@@ -575,12 +598,6 @@ impl Reader<'_> {
             }
         }
     }
-}
-
-fn crate_decimal_text(unscaled: i128, scale: i8) -> String {
-    let mut out = Vec::new();
-    crate::text_output::write_numeric(unscaled, scale, &mut out);
-    String::from_utf8(out).unwrap_or_default()
 }
 
 /// The state while a number is written position by position.

@@ -76,20 +76,23 @@ fn weight(unscaled: i128, scale: i8) -> (i32, i128) {
     if unscaled == 0 {
         return (0, 0);
     }
-    let text = unscaled.unsigned_abs().to_string();
-    let exponent = i32::try_from(text.len()).unwrap_or(0) - 1 - i32::from(scale);
+    let magnitude = unscaled.unsigned_abs();
+    let last = i32::try_from(magnitude.ilog10()).unwrap_or(0);
+    let exponent = last - i32::from(scale);
     let weight = exponent.div_euclid(4);
-    let leading = usize::try_from(exponent - 4 * weight + 1).unwrap_or(1);
-    let first: String = text.chars().chain(std::iter::repeat('0')).take(leading).collect();
-    (weight, first.parse().unwrap_or(0))
+    // The digits behind the first group.
+    let behind = last - (exponent - 4 * weight);
+    let power = 10_u128.pow(behind.unsigned_abs().min(38));
+    let first = if behind < 0 { magnitude * power } else { magnitude / power };
+    (weight, i128::try_from(first).unwrap_or(0))
 }
 
-/// PostgreSQL's scale of a quotient of two values (`select_div_scale`).
-pub(crate) fn quotient_scale(left: (i128, i8), right: (i128, i8)) -> i32 {
+/// PostgreSQL's scale of a quotient of two values, which show at most `least` digits (`select_div_scale`).
+pub(crate) fn quotient_scale(left: (i128, i8), right: (i128, i8), least: i32) -> i32 {
     let ((left_weight, left_first), (right_weight, right_first)) =
         (weight(left.0, left.1), weight(right.0, right.1));
     let quotient_weight = left_weight - right_weight - i32::from(left_first <= right_first);
-    (16 - quotient_weight * 4).max(i32::from(left.1)).max(i32::from(right.1)).clamp(0, 37)
+    (16 - quotient_weight * 4).max(least).clamp(0, 37)
 }
 
 /// PostgreSQL's scale of a square root: 16 significant digits.
@@ -105,7 +108,7 @@ fn numeric_quotient(left: &Typed, right: &Typed) -> DataType {
         _ => None,
     };
     if let (Some(left), Some(right)) = (value(left), value(right)) {
-        return decimal(38, quotient_scale(left, right));
+        return decimal(38, quotient_scale(left, right, i32::from(left.1.max(right.1))));
     }
     let ((_, left_scale), (_, right_scale)) = (digits(left), digits(right));
     decimal(38, left_scale.max(right_scale.min(QUOTIENT_SCALE)).max(QUOTIENT_SCALE))
@@ -553,7 +556,11 @@ mod tests {
             ((100_000, 0), (7, 0), 12),
             ((1, 2), (3, 0), 20),
         ] {
-            assert_eq!(quotient_scale(left, right), scale, "{left:?} / {right:?}");
+            assert_eq!(
+                quotient_scale(left, right, i32::from(left.1.max(right.1))),
+                scale,
+                "{left:?} / {right:?}"
+            );
         }
     }
 }

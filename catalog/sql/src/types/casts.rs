@@ -28,7 +28,7 @@ use crate::{
 
 /// Digits after the point of a column of floats or texts that is cast to `numeric` without a modifier: 15 significant
 /// digits of a float from 0.0001 on, and 20 before the point.
-const CAST_SCALE: i32 = 18;
+pub(crate) const CAST_SCALE: i32 = 18;
 
 /// The widest context in which PostgreSQL's `pg_cast` has a cast, where it has one.
 pub fn cast_context(source: PgType, target: PgType) -> Option<CastContext> {
@@ -292,6 +292,14 @@ pub(crate) fn rescale(typed: Typed, precision: u8, scale: i8) -> Result<Typed, S
             Ok(widen(typed, column_type, wanted))
         }
         _ => apply("numeric", kernels::numeric_to_numeric, vec![typed], column_type, wanted),
+    }
+}
+
+/// The digits after the point of a constant `numeric`.
+pub(crate) fn scale_of_constant(typed: &Typed) -> Option<i8> {
+    match typed.value() {
+        Some(ScalarValue::Decimal128(Some(_), _, scale)) => Some(*scale),
+        _ => None,
     }
 }
 
@@ -769,6 +777,13 @@ fn apply_typmod(typed: Typed, target: ColumnType, is_explicit: bool) -> Result<T
     let integer = |value: i32| Typed::constant(ScalarValue::Int32(Some(value)), ColumnType::plain(T::Int4));
     match target.pg_type {
         T::Numeric => {
+            // A function where the digits that values show may change: `digits.rs` takes a cast for one that nobody asked for.
+            let same_scale = matches!((&typed.arrow_type, &arrow_type),
+                (DataType::Decimal128(_, own), DataType::Decimal128(_, scale)) if own == scale);
+            let shows_scale = same_scale && typed.column_type.typmod >= 0;
+            if is_explicit && !shows_scale && typed.value().is_none() {
+                return apply("numeric", kernels::numeric_to_numeric, vec![typed], target, arrow_type);
+            }
             if typed.arrow_type == arrow_type {
                 return Ok(Typed { column_type: target, origin: None, ..typed });
             }
