@@ -91,7 +91,6 @@ select k.key, k.value::int as v from (select to_jsonb(t) - 'id' as j from (value
 select max(case when manad = 1 then v end) as jan, max(case when manad = 2 then v end) as feb from (values (1, 100), (2, 200)) t(manad, v);
 select greatest(a, b, c), least(a, b, c), (a + b + coalesce(c, 0)) / 3.0 as medel from (values (1, 2, 3), (4, 5, null)) t(a, b, c);
 select x, sum(x) over (order by x rows between unbounded preceding and 1 preceding) as fore, sum(x) over (order by x rows between 1 following and unbounded following) as efter from generate_series(1, 5) x;
--- differs: one scale per column
 select x, avg(x) over (order by x rows between 3 preceding and current row) as glidande, x - avg(x) over () as avvikelse from (values (1.0), (2.5), (4.0), (8.0)) t(x) order by x;
 select x, exp(sum(ln(x)) over (order by x))::numeric(12,2) as produkt from (values (1.0), (1.5), (2.0)) t(x) order by x;
 select count(*) over () as totalt, t.* from (values (3), (1), (2)) t(x) order by x limit 2 offset 1;

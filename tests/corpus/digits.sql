@@ -18,3 +18,6 @@ select v.a, w.a, v.a = w.a from (values (1.50, 1), (1.5, 2), (2.0, 3)) v(a, n) l
 select * from (select a, a * 2 as b from (values (1.50), (2), (3.125)) v(a) order by a desc limit 2) s where b > 1;
 select x, to_char(x, '9.99EEEE'), to_char(x, '9EEEE') from (values (1.5), (-7.125), (9.996), (0), (0.00012345), (123456789)) v(x);
 copy (select a, a / 3 from (values (1.50), (2), (3.125)) v(a)) to stdout;
+select k, avg(n) from (select n, n > 5 as k from c.num) t group by k order by k;
+select n, avg(n) over (order by i4, n rows between 2 preceding and current row), avg(n * 3000) over (partition by n) from c.num order by i4, n;
+select count(*), avg(belopp * 10), avg(belopp) filter (where belopp > 0), sum(belopp) / count(belopp) from ekonomi.budget where forvaltning = '101';

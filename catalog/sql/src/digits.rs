@@ -12,7 +12,7 @@
 //! Tables have one scale a column, so nothing is added to what reads them but expressions above the topmost aggregate;
 //! hidden columns go through aggregates and DISTINCT only where the rows come from constants.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::{
@@ -21,16 +21,16 @@ use datafusion::{
         tree_node::{Transformed, TreeNode},
     },
     functions::core::greatest,
-    functions_aggregate::{first_last::first_value_udaf, min_max::max_udaf},
+    functions_aggregate::{count::count_udaf, first_last::first_value_udaf, min_max::max_udaf},
     logical_expr::{
         Aggregate, Case, Distinct, Expr, ExprSchemable, LogicalPlan, Operator, Projection, Union, Values,
-        WindowFunctionDefinition, binary_expr,
+        Window, WindowFunctionDefinition, binary_expr,
         expr::{AggregateFunction, AggregateFunctionParams, ScalarFunction, Sort},
         lit,
     },
 };
 use lis_functions::scalar::{Kernel, Scalar};
-use lis_lake::types::{NUMERIC_PRECISION_MAX, PgType, Shown};
+use lis_lake::types::{NUMERIC_PRECISION_MAX, PgType};
 
 use crate::{output::BoundQuery, types::casts::CAST_SCALE};
 
@@ -274,7 +274,7 @@ fn of_column(plan: &mut LogicalPlan, column: &Column) -> Option<Digits> {
         LogicalPlan::Aggregate(_) => of_aggregate(plan, index, hidden),
         LogicalPlan::Window(window) => {
             if let Some(own) = index.checked_sub(window.input.schema().fields().len()) {
-                return of_window(&mut window.input.as_ref().clone(), window.window_expr.get(own)?);
+                return of_window(plan, own, &Column::from_name(format!("{}#rows", column.name)));
             }
             through(plan, column)
         }
@@ -377,52 +377,87 @@ fn of_aggregate(plan: &mut LogicalPlan, index: usize, hidden: Column) -> Option<
     let mut input = node.input.as_ref().clone();
     let reads_tables = reads_tables(&input);
     let value = Expr::Column(Column::from(node.schema.qualified_field(index)));
-    let aggregated_here = node.aggr_expr.get(index.wrapping_sub(node.group_expr.len())).and_then(aggregated);
-    let is_average = aggregated_here.is_some_and(|(function, _)| function == "numeric_avg");
-    // The digits of an average come from the value and those of the operands.
-    let hidden = if is_average { Column::from_name(format!("{}#operands", hidden.name)) } else { hidden };
-    let shown = |digits: Expr| match is_average {
-        true => digits_call("numeric_avg_digits", kernels::average_digits, vec![value.clone(), digits]),
-        false => Digits::Rows(digits),
+    let mut exprs = node.aggr_expr.clone();
+    let mut add = |expr: Expr, name: &str| -> Expr {
+        exprs.push(expr.alias(name));
+        Expr::Column(Column::from_name(name))
     };
-    if node.schema.has_column(&hidden) {
-        return Some(shown(Expr::Column(hidden)));
-    }
-    let more = if let Some(group) = node.group_expr.get(index) {
+    let digits = if let Some(group) = node.group_expr.get(index) {
         match of_expr(&mut input, group)? {
-            Digits::Rows(digits) => aggregate(first_value_udaf(), vec![digits], None, Vec::new()),
+            Digits::Rows(_) if reads_tables => return None,
+            Digits::Rows(digits) => {
+                let first = aggregate(first_value_udaf(), vec![digits], None, Vec::new());
+                Digits::Rows(add(first, &hidden.name))
+            }
             other => return Some(other),
         }
     } else {
         let (function, params) = aggregated(node.aggr_expr.get(index - node.group_expr.len())?)?;
-        let argument = params.args.first()?;
-        let digits = of_expr(&mut input, argument)?;
-        match (function, digits) {
-            ("numeric_avg", Digits::Same(digits)) => return Some(shown(lit(digits))),
+        let (argument, filter) = (params.args.first()?, params.filter.clone());
+        match (function, of_expr(&mut input, argument)?) {
             ("numeric_sum" | "min" | "max", digits @ (Digits::None | Digits::Same(_))) => {
                 return Some(digits);
             }
+            ("numeric_avg", digits) => {
+                let operands = match digits {
+                    Digits::None => return None,
+                    Digits::Same(digits) => lit(digits),
+                    Digits::Rows(_) if reads_tables => return None,
+                    digits => {
+                        let largest =
+                            aggregate(max_udaf(), vec![digits.plain().expr()], filter.clone(), Vec::new());
+                        add(largest, &format!("{}#operands", hidden.name))
+                    }
+                };
+                let rows = match counted(node, argument, filter.as_deref()) {
+                    Some(rows) => Expr::Column(rows),
+                    None => {
+                        let count = aggregate(count_udaf(), vec![argument.clone()], filter, Vec::new());
+                        add(count, &format!("{}#rows", hidden.name))
+                    }
+                };
+                of_average(value, operands, rows)
+            }
+            (_, Digits::Rows(_)) if reads_tables => return None,
             ("numeric_sum", Digits::Rows(digits)) => {
-                aggregate(max_udaf(), vec![digits], params.filter.clone(), Vec::new())
+                let largest = aggregate(max_udaf(), vec![digits], filter, Vec::new());
+                Digits::Rows(add(largest, &hidden.name))
             }
             ("min" | "max", Digits::Rows(digits)) => {
                 let order = vec![Sort::new(argument.clone(), function == "min", false)];
-                aggregate(first_value_udaf(), vec![digits], params.filter.clone(), order)
-            }
-            ("numeric_avg", Digits::Rows(digits)) => {
-                let digits = binary_expr(digits, Operator::Modulo, lit(kernels::CUT));
-                aggregate(max_udaf(), vec![digits], params.filter.clone(), Vec::new())
+                let first = aggregate(first_value_udaf(), vec![digits], filter, order);
+                Digits::Rows(add(first, &hidden.name))
             }
             _ => return None,
         }
     };
-    if reads_tables {
-        return None;
-    }
-    let exprs = node.aggr_expr.iter().cloned().chain([more.alias(&hidden.name)]).collect();
+    // What is asked for twice is there already.
+    let mut names = BTreeSet::new();
+    exprs.retain(|expr| names.insert(expr.schema_name().to_string()));
     let groups = node.group_expr.clone();
     *plan = LogicalPlan::Aggregate(Aggregate::try_new(Arc::new(input), groups, exprs).ok()?);
-    Some(shown(Expr::Column(hidden)))
+    Some(digits)
+}
+
+/// The number of an average's rows, if the query has counted them.
+fn counted(node: &Aggregate, argument: &Expr, filter: Option<&Expr>) -> Option<Column> {
+    let has_nulls = argument.nullable(node.input.schema()).unwrap_or(true);
+    let at = node.aggr_expr.iter().position(|expr| {
+        aggregated(expr).is_some_and(|(function, params)| {
+            let counts = params.args.as_slice();
+            function == "count"
+                && !params.distinct
+                && params.filter.as_deref() == filter
+                && (counts == std::slice::from_ref(argument)
+                    || (!has_nulls && matches!(counts, [Expr::Literal(value, _)] if !value.is_null())))
+        })
+    })?;
+    Some(Column::from(node.schema.qualified_field(node.group_expr.len() + at)))
+}
+
+/// The digits of an average of so many rows, whose values show at most so many.
+fn of_average(value: Expr, operands: Expr, rows: Expr) -> Digits {
+    digits_call("numeric_avg_digits", kernels::average_digits, vec![value, operands, rows])
 }
 
 fn aggregated(expr: &Expr) -> Option<(&str, &AggregateFunctionParams)> {
@@ -436,16 +471,27 @@ fn aggregated(expr: &Expr) -> Option<(&str, &AggregateFunctionParams)> {
 }
 
 /// The digits of a window function's values, where all of its argument's have the same.
-fn of_window(input: &mut LogicalPlan, expr: &Expr) -> Option<Digits> {
-    match expr {
-        Expr::Alias(alias) => of_window(input, &alias.expr),
-        Expr::WindowFunction(call) => {
-            let WindowFunctionDefinition::AggregateUDF(function) = &call.fun else { return None };
-            let digits = of_expr(input, call.params.args.first()?)?;
-            match (function.name(), digits) {
-                ("numeric_sum" | "min" | "max", digits @ Digits::Same(_)) => Some(digits),
-                _ => None,
-            }
+fn of_window(plan: &mut LogicalPlan, own: usize, hidden: &Column) -> Option<Digits> {
+    let LogicalPlan::Window(window) = plan else { return None };
+    let mut expr = window.window_expr.get(own)?;
+    while let Expr::Alias(alias) = expr {
+        expr = &alias.expr;
+    }
+    let Expr::WindowFunction(call) = expr else { return None };
+    let WindowFunctionDefinition::AggregateUDF(function) = &call.fun else { return None };
+    let mut input = window.input.as_ref().clone();
+    let digits = of_expr(&mut input, call.params.args.first()?)?;
+    match (function.name(), digits) {
+        ("numeric_sum" | "min" | "max", digits @ Digits::Same(_)) => Some(digits),
+        ("numeric_avg", Digits::Same(digits)) => {
+            let mut count = call.clone();
+            count.fun = WindowFunctionDefinition::AggregateUDF(count_udaf());
+            let inner = window.input.schema().fields().len();
+            let value = Expr::Column(Column::from(window.schema.qualified_field(inner + own)));
+            let count = Expr::WindowFunction(count).alias(&hidden.name);
+            let exprs = window.window_expr.iter().cloned().chain([count]).collect();
+            *plan = LogicalPlan::Window(Window::try_new(exprs, Arc::clone(&window.input)).ok()?);
+            Some(of_average(value, lit(digits), Expr::Column(hidden.clone())))
         }
         _ => None,
     }
@@ -574,9 +620,4 @@ fn of_function(input: &mut LogicalPlan, expr: &Expr, function: &ScalarFunction) 
 fn choose(several: impl Iterator<Item = (Expr, Expr)>) -> Expr {
     let branches = several.map(|(when, then)| (Box::new(when), Box::new(then))).collect();
     Expr::Case(Case { expr: None, when_then_expr: branches, else_expr: None })
-}
-
-/// The rule for averages, as `kernels` needs it.
-fn average(least: i64) -> Shown {
-    Shown::quotient(i32::try_from(least).unwrap_or(0))
 }

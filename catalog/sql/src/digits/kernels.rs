@@ -49,12 +49,22 @@ pub(super) fn quotient_digits(arguments: &Arguments<'_>) -> Done {
     })
 }
 
-/// The digits of an average of values that show at most so many.
+/// The digits of an average of so many rows, whose values show at most so many: those of the quotient of sum and count.
 pub(super) fn average_digits(arguments: &Arguments<'_>) -> Done {
     let scale = scale_of(arguments, 0)?;
-    map::<(Numeric, Int8), Int64Type>(arguments, |(value, least)| {
-        Ok(CUT + i64::from(super::average(least).digits(value, scale)))
+    map::<(Numeric, Int8, Int8), Int64Type>(arguments, |(value, operands, rows)| {
+        Ok(CUT + i64::from(of_average(value, scale, operands, rows)))
     })
+}
+
+fn of_average(value: i128, scale: i8, operands: i64, rows: i64) -> i32 {
+    let least = i32::try_from(operands).unwrap_or(0);
+    // The sum has the digits of the operands; the average was rounded.
+    let sum = value.checked_mul(rows.into()).and_then(|sum| rescale(sum, scale.into(), least));
+    match (sum, i8::try_from(operands)) {
+        (Some(sum), Ok(operands)) => quotient_scale((sum, operands), (rows.into(), 0), least),
+        _ => Shown::quotient(least).digits(value, scale).into(),
+    }
 }
 
 /// The digits that a text has after the point.
@@ -66,7 +76,15 @@ pub(super) fn text_digits(arguments: &Arguments<'_>) -> Done {
 
 #[cfg(test)]
 mod tests {
-    use super::{CUT, shown};
+    use super::{CUT, of_average, shown};
+
+    #[test]
+    fn averages_show_what_the_quotient_of_sum_and_count_does() {
+        let one = 10_i128.pow(16);
+        assert_eq!(of_average(12_450 * one, 16, 2, 1), 16);
+        assert_eq!(of_average(16_050 * one, 16, 2, 2), 12);
+        assert_eq!(of_average(i128::MAX / 10, 16, 2, 7), 2);
+    }
 
     #[test]
     fn digits_never_hide_a_value() {
