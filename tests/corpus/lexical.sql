@@ -62,7 +62,6 @@ select @ -5, |/ 25.0, ||/ 27.0, 5 ! ;
 select -1::smallint, -1::text, 1::int::text || 'x', '5'::int + 1;
 select -32769::smallint;
 select (-32768)::smallint;
--- differs: the modifiers of literals with a type's name before them
 select cast('1' as integer), cast(null as text), int '5', integer '6', float '1.5', double precision '2.5', numeric '3.5', numeric(5,2) '4.567', char 'abc', varchar(2) 'abc', boolean 'yes', bool 'f';
 select date '2024-01-01', time '10:00', timestamp '2024-01-01 10:00', timestamp with time zone '2024-01-01 10:00+01', timestamptz '2024-07-01 10:00+02', interval '1 day';
 select time with time zone '10:00+01';

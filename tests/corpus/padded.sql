@@ -16,3 +16,14 @@ select x between 'x' and 'y', x in ('x','zz'), x = 'y ', x > 'x', x >= 'y' from 
 select count(*) from (values ('x'::char(3)),('y'::char(3))) a(x) join (values ('x'::char(5)),('z'::char(5))) b(x) using (x);
 select count(*) from (values ('x'::char(3)),('y'::char(3))) a(x) where x in (select 'x'::char(7)) or x not in (select 'y'::char(1));
 select rtrim(x), length(x) from (select 'b'::char(3) union all select 'a'::char(6) union all select 'a '::char(2)) s(x) order by x, length(x) desc;
+select array[x], count(*) from (values (0::float8),('-0'),('-0')) v(x) group by 1;
+select distinct row(x, 1) from (values (0::float8),('-0'),('-0')) v(x);
+select array[0::float8] in (array['-0'::float8]), array['-0'::float8] = array[0::float8];
+select distinct row(c) from (select 'a'::char(3) c union all select 'a'::char(5)) s;
+select count(distinct (c, 1)) from (select 'a'::char(3) c union all select 'a'::char(5)) s;
+select array['a'::char(3),'b'] && array['b'::char(5)], array['a'::char(3)] @> array['a'::char(5)], array['a'::char(3)] <@ array['a'::char(5),'c'];
+select array_agg(distinct s), string_agg(distinct s, ',') from (values ('é' collate "sv-x-icu"),('ä'),('a'),('A'),('b'),('a')) v(s);
+select char 'abc', 'abc'::char, char(2) 'abc', character 'xyz';
+select b, count(*) from unnest('{A,B,A}'::char(1)[]) b group by b order by b;
+select x from unnest('{1.5,2.0}'::numeric(4,2)[]) x;
+select u, pg_typeof(u) from unnest('{abc,de}'::varchar(5)[]) u;

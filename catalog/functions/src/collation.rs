@@ -196,13 +196,19 @@ enum Texts {
 /// In place of a locale's tag: the texts are `jsonb`, in which `1` and `1.0` are equal.
 pub const JSONB_TAG: &str = "jsonb";
 
-/// The types of a record's fields stand in their metadata: those of `jsonb` and of arrays of it.
+/// The number of a field's type, which stands in its metadata.
+fn oid_of(field: &Field) -> Option<&str> {
+    field.metadata().get("lis.type").and_then(|said| said.split_once(',')).map(|(oid, _)| oid)
+}
+
+/// Whether a field is `jsonb` or an array of it.
 fn is_jsonb(field: &Field) -> bool {
-    field
-        .metadata()
-        .get("lis.type")
-        .and_then(|said| said.split_once(','))
-        .is_some_and(|(oid, _)| matches!(oid, "3802" | "3807"))
+    matches!(oid_of(field), Some("3802" | "3807"))
+}
+
+/// Whether a field is a `char`, whose blanks at the end do not count.
+fn is_padded(field: &Field) -> bool {
+    oid_of(field) == Some("1042")
 }
 
 /// An array or a record, locale or null → the key that orders it: element by element, nulls last, the shorter first.
@@ -249,6 +255,13 @@ fn comparable(values: &ArrayRef, texts: &mut Texts) -> Done {
                 .map(|(field, column)| {
                     if is_jsonb(field) {
                         comparable(column, &mut Texts::Json)
+                    } else if is_padded(field) && column.data_type() == &DataType::Utf8View {
+                        let texts_of: StringViewArray = column
+                            .as_string_view()
+                            .iter()
+                            .map(|text| text.map(|text| text.trim_end_matches(' ')))
+                            .collect();
+                        comparable(&(Arc::new(texts_of) as ArrayRef), texts)
                     } else {
                         comparable(column, texts)
                     }

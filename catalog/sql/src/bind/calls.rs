@@ -39,7 +39,7 @@ use crate::{
         Typed,
         casts::canonical_text,
         coerce_to_boolean,
-        ordering::{check_equality, one_zero, order_key},
+        ordering::{check_equality, has_collation_key, one_zero, order_key},
         records::row,
         settle_unknown, string_literal,
     },
@@ -572,6 +572,15 @@ impl Binder<'_> {
         Ok((arguments, star))
     }
 
+    /// The first argument of a call, if it is an expression.
+    fn first_argument(&self, call: &ast::Function, place: Place<'_>) -> Result<Option<Typed>, SqlError> {
+        let ast::FunctionArguments::List(list) = &call.args else { return Ok(None) };
+        let Some(ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(first))) = list.args.first() else {
+            return Ok(None);
+        };
+        settle_unknown(&self.binding, self.expression(first, place)?).map(Some)
+    }
+
     fn aggregate(
         &self,
         aggregate: ResolvedAggregate,
@@ -644,6 +653,18 @@ impl Binder<'_> {
                     )
                     .at(self.start_of(&item.expr)));
                 }
+            }
+        }
+        if clauses.distinct
+            && order_by.is_empty()
+            && let Some(typed) = self.first_argument(call, inside)?
+            && has_collation_key(&typed)
+            && aggregate.arguments.first() == Some(&canonical_text(typed.clone()).expr)
+        {
+            let key = order_key(typed)?;
+            if let Some(by_key) = distinct_by_key(&aggregate, &key) {
+                aggregate = by_key;
+                order_by.push(key.expr.sort(true, false));
             }
         }
         // PostgreSQL sorts to find duplicates, so what is left comes in order.

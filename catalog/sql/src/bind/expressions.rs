@@ -147,7 +147,11 @@ impl Binder<'_> {
                 self.cast(operand, data_type, place)
             }
             E::TypedString(typed) => {
-                let target = types::type_by_name(&typed.data_type, self.position(typed.value.span))?;
+                let mut target = types::type_by_name(&typed.data_type, self.position(typed.value.span))?;
+                // `char 'abc'` has no length, though `'abc'::char` has.
+                if matches!(typed.data_type, ast::DataType::Char(None) | ast::DataType::Character(None)) {
+                    target = ColumnType::plain(PgType::Bpchar);
+                }
                 let literal = self.literal(&typed.value, place)?;
                 types::coerce(
                     binding,

@@ -121,7 +121,8 @@ fn only(mut arguments: Vec<Typed>) -> Result<Typed, SqlError> {
 fn unnest(_: &Binding<'_>, arguments: Vec<Typed>) -> Result<ResolvedSet, SqlError> {
     let array = items(only(arguments)?)?;
     let element = array.pg_type().element().unwrap_or(Text);
-    let column_type = array.column_type.with_type(element);
+    // The elements have no modifier.
+    let column_type = ColumnType::plain(element).shown(array.column_type.shown);
     one_column("unnest", array, column_type)
 }
 

@@ -20,7 +20,8 @@ use crate::{
     resolve::arrays::same_elements,
     types::{
         Binding, Typed,
-        casts::{canonical_text, coerce_to, to_text},
+        casts::{canonical_text, coerce_to, each_element, to_text},
+        ordering::without_blanks,
         shown,
     },
 };
@@ -308,6 +309,14 @@ fn concatenate_arrays(_: &Binding<'_>, row: &OperatorRow, operands: Vec<Typed>) 
     apply_on_null(name, kernel, vec![left, right], column_type, arrow_type)
 }
 
+/// An array of `char` as arrays of text, for comparisons: blanks at the end do not count.
+fn unpadded_elements(array: Typed) -> Result<Typed, SqlError> {
+    if array.pg_type() != PgType::Array(&PgType::Bpchar) {
+        return Ok(array);
+    }
+    each_element(array, plain(PgType::Array(&PgType::Text)), without_blanks)
+}
+
 macro_rules! arrays_row {
     ($name:literal, $function:literal, $kernel:path, $swap:literal) => {
         OperatorRow {
@@ -321,6 +330,7 @@ macro_rules! arrays_row {
                 }
                 let (left, right) = two(operands)?;
                 let (left, right) = same_elements(left, right)?;
+                let (left, right) = (unpadded_elements(left)?, unpadded_elements(right)?);
                 apply($function, $kernel, vec![left, right], plain(PgType::Bool), DataType::Boolean)
             },
         }

@@ -123,13 +123,19 @@ fn has_own_equality(pg_type: PgType, arrow_type: &DataType) -> bool {
         PgType::Interval | PgType::Jsonb | PgType::Array(PgType::Bpchar) => true,
         PgType::Array(element) => {
             let inside = lis_functions::arrays::shape::element_type(arrow_type);
-            inside.is_some_and(|inside| has_own_equality(*element, inside))
+            inside.is_some_and(|inside| has_own_equality_inside(*element, inside))
         }
         PgType::Record => super::records::shape(arrow_type).is_none_or(|fields| {
-            fields.iter().any(|(_, field, inside)| has_own_equality(field.pg_type, inside))
+            fields.iter().any(|(_, field, inside)| has_own_equality_inside(field.pg_type, inside))
         }),
         _ => false,
     }
+}
+
+/// The same of a value inside another one, where no cast and no comparison of its own makes zeros one and blanks none.
+fn has_own_equality_inside(pg_type: PgType, arrow_type: &DataType) -> bool {
+    matches!(pg_type, PgType::Float4 | PgType::Float8 | PgType::Bpchar)
+        || has_own_equality(pg_type, arrow_type)
 }
 
 /// Refuses to tell equal values of a type that has no equality: DISTINCT, GROUP BY, set operations.
