@@ -21,3 +21,6 @@ copy (select a, a / 3 from (values (1.50), (2), (3.125)) v(a)) to stdout;
 select k, avg(n) from (select n, n > 5 as k from c.num) t group by k order by k;
 select n, avg(n) over (order by i4, n rows between 2 preceding and current row), avg(n * 3000) over (partition by n) from c.num order by i4, n;
 select count(*), avg(belopp * 10), avg(belopp) filter (where belopp > 0), sum(belopp) / count(belopp) from ekonomi.budget where forvaltning = '101';
+select k, v, sum(v) over (order by k), v / sum(v) over () as andel, v - lag(v) over (order by k), avg(v) over (order by k), lead(v, 1, 0.000) over (order by k), first_value(v) over (order by k desc) from (values (1, 10.5), (2, 20), (3, 30.25), (4, 0)) t(k, v) order by k;
+select i4, n, lag(n) over (order by i4, n), sum(n) over (order by i4, n) / 3 from c.num order by i4, n;
+select '{1,2}'::int[]::numeric[], array[1,2]::numeric[], a::numeric[], (a::numeric[])[1] / 3, a::numeric(5,1)[] from (values (array[1,2])) v(a);

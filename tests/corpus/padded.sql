@@ -27,3 +27,4 @@ select char 'abc', 'abc'::char, char(2) 'abc', character 'xyz';
 select b, count(*) from unnest('{A,B,A}'::char(1)[]) b group by b order by b;
 select x from unnest('{1.5,2.0}'::numeric(4,2)[]) x;
 select u, pg_typeof(u) from unnest('{abc,de}'::varchar(5)[]) u;
+select nullif('ab'::char(5), 'x'::text), pg_typeof(nullif('ab'::char(5), 'x'::text)), nullif(c, t), nullif(c, v) from v.txt;

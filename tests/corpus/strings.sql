@@ -93,3 +93,4 @@ select 'word up' ~ '[[:<:]]up[[:>:]]', 'a-b' ~ 'a[[.-.]]b', 'a<b' ~ 'a\<b', 'a{b
 select 'abc' ~ '\q';
 select '-abc-' similar to '%\mabc\M%', 'xabcy' similar to '%\mabc\M%', 'a5' similar to '_\d';
 select trim(from '  a '), trim(trailing from 'a  ') || '|', trim(both from ' x ') || '|';
+select to_char(1,'FM0.00PR'), to_char(-1,'FM0.00PR'), to_char(12,'999PR'), to_char(12,'FM999PR');

@@ -25,7 +25,7 @@ use datafusion::{
     logical_expr::{
         Aggregate, Case, Distinct, Expr, ExprSchemable, LogicalPlan, Operator, Projection, Union, Values,
         Window, WindowFunctionDefinition, binary_expr,
-        expr::{AggregateFunction, AggregateFunctionParams, ScalarFunction, Sort},
+        expr::{AggregateFunction, AggregateFunctionParams, NullTreatment, ScalarFunction, Sort},
         lit,
     },
 };
@@ -274,7 +274,7 @@ fn of_column(plan: &mut LogicalPlan, column: &Column) -> Option<Digits> {
         LogicalPlan::Aggregate(_) => of_aggregate(plan, index, hidden),
         LogicalPlan::Window(window) => {
             if let Some(own) = index.checked_sub(window.input.schema().fields().len()) {
-                return of_window(plan, own, &Column::from_name(format!("{}#rows", column.name)));
+                return of_window(plan, own, column);
             }
             through(plan, column)
         }
@@ -470,31 +470,66 @@ fn aggregated(expr: &Expr) -> Option<(&str, &AggregateFunctionParams)> {
     }
 }
 
-/// The digits of a window function's values, where all of its argument's have the same.
-fn of_window(plan: &mut LogicalPlan, own: usize, hidden: &Column) -> Option<Digits> {
+/// The digits of a window function's values. Where those of its argument differ, another one looks at them in the same
+/// frames.
+fn of_window(plan: &mut LogicalPlan, own: usize, column: &Column) -> Option<Digits> {
     let LogicalPlan::Window(window) = plan else { return None };
     let mut expr = window.window_expr.get(own)?;
     while let Expr::Alias(alias) = expr {
         expr = &alias.expr;
     }
     let Expr::WindowFunction(call) = expr else { return None };
-    let WindowFunctionDefinition::AggregateUDF(function) = &call.fun else { return None };
-    let mut input = window.input.as_ref().clone();
-    let digits = of_expr(&mut input, call.params.args.first()?)?;
-    match (function.name(), digits) {
-        ("numeric_sum" | "min" | "max", digits @ Digits::Same(_)) => Some(digits),
-        ("numeric_avg", Digits::Same(digits)) => {
-            let mut count = call.clone();
-            count.fun = WindowFunctionDefinition::AggregateUDF(count_udaf());
-            let inner = window.input.schema().fields().len();
-            let value = Expr::Column(Column::from(window.schema.qualified_field(inner + own)));
-            let count = Expr::WindowFunction(count).alias(&hidden.name);
-            let exprs = window.window_expr.iter().cloned().chain([count]).collect();
-            *plan = LogicalPlan::Window(Window::try_new(exprs, Arc::clone(&window.input)).ok()?);
-            Some(of_average(value, lit(digits), Expr::Column(hidden.clone())))
-        }
-        _ => None,
+    if call.params.null_treatment == Some(NullTreatment::IgnoreNulls) {
+        return None;
     }
+    let mut input = window.input.as_ref().clone();
+    let reads_tables = reads_tables(&input);
+    let digits = of_expr(&mut input, call.params.args.first()?)?;
+    let mut beside = call.clone();
+    let (name, digits) = match (call.fun.name(), digits) {
+        ("numeric_sum" | "min" | "max", digits @ Digits::Same(_)) => return Some(digits),
+        ("numeric_avg", Digits::Same(digits)) => {
+            beside.fun = WindowFunctionDefinition::AggregateUDF(count_udaf());
+            let name = format!("{}#rows", column.name);
+            let rows = Expr::Column(Column::from_name(&name));
+            (name, of_average(Expr::Column(column.clone()), lit(digits), rows))
+        }
+        ("numeric_sum", Digits::Rows(digits)) if !reads_tables => {
+            beside.fun = WindowFunctionDefinition::AggregateUDF(max_udaf());
+            beside.params.args = vec![digits];
+            let name = format!("{}#digits", column.name);
+            let column = Expr::Column(Column::from_name(&name));
+            (name, Digits::Rows(column))
+        }
+        ("lag" | "lead" | "first_value" | "last_value" | "nth_value", digits) => {
+            let default = call.params.args.get(2).map(of_constant);
+            let default = match default {
+                Some(default) => default?,
+                None => Digits::None,
+            };
+            if let Some(same) = all_same(&[digits.clone(), default.clone()]) {
+                return Some(same);
+            }
+            if reads_tables && matches!(digits, Digits::Rows(_)) {
+                return None;
+            }
+            *beside.params.args.first_mut()? = digits.expr();
+            if let Some(of_default) = beside.params.args.get_mut(2) {
+                *of_default = default.expr();
+            }
+            let name = format!("{}#digits", column.name);
+            let column = Expr::Column(Column::from_name(&name));
+            (name, Digits::Rows(column))
+        }
+        _ => return None,
+    };
+    if !window.schema.has_column(&Column::from_name(&name)) {
+        let beside = Expr::WindowFunction(beside).alias(name);
+        // Hidden columns of the input stand before those of the window: its own are known by their names.
+        let exprs = window.window_expr.iter().cloned().chain([beside]).collect();
+        *plan = LogicalPlan::Window(Window::try_new(exprs, Arc::new(input)).ok()?);
+    }
+    Some(digits)
 }
 
 /// The digits of a constant.

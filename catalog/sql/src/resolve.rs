@@ -627,6 +627,7 @@ fn special(binding: &Binding<'_>, call: &FunctionCall) -> Result<Option<Typed>, 
             let converted = matches!(
                 (left.pg_type(), of_right),
                 (PgType::Unknown | PgType::Varchar, _)
+                    | (PgType::Bpchar, PgType::Text | PgType::Varchar)
                     | (
                         PgType::Int2 | PgType::Int4 | PgType::Int8,
                         PgType::Numeric | PgType::Float4 | PgType::Float8,

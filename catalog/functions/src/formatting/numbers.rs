@@ -683,7 +683,9 @@ impl Writer<'_> {
                     self.sign_written = true;
                 }
             } else if template.bracket {
-                out.push(if self.negative { '<' } else { ' ' });
+                if self.negative || !fill {
+                    out.push(if self.negative { '<' } else { ' ' });
+                }
                 self.sign_written = true;
             } else {
                 match (self.negative, fill) {
@@ -733,7 +735,9 @@ impl Writer<'_> {
         }
         if self.current + 1 == end {
             if self.sign_written && template.bracket {
-                out.push(if self.negative { '>' } else { ' ' });
+                if self.negative || !fill {
+                    out.push(if self.negative { '>' } else { ' ' });
+                }
             } else if template.locale_sign == Some(LocaleSign::After) {
                 out.push(if self.negative { '-' } else { '+' });
             }

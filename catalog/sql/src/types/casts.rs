@@ -711,7 +711,12 @@ fn convert_array(
         return Err(not_supported(typed.pg_type(), to).at(position));
     };
     let column_type = ColumnType::plain(array);
-    let wanted = shape::with_element(&typed.arrow_type, ColumnType::plain(to).to_arrow());
+    // Whole numbers show no digits after the point.
+    let element = match integer_digits(from).filter(|_| to == PgType::Numeric) {
+        Some(digits) => DataType::Decimal128(digits, 0),
+        None => ColumnType::plain(to).to_arrow(),
+    };
+    let wanted = shape::with_element(&typed.arrow_type, element);
     let lossless = can_coerce(from, to, CastContext::Implicit)
         && !matches!(
             from,
