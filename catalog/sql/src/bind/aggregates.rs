@@ -285,6 +285,11 @@ impl Binder<'_> {
     ) -> Result<Typed, SqlError> {
         let typed = self.expression(expr, place)?;
         let equal = items.iter().position(|output| output.typed.expr == typed.expr);
+        let has_sets = grouping.borrow().has_sets;
+        if let (true, Some(index), Expr::Literal(..)) = (has_sets, equal, &typed.expr) {
+            // The grouped plan could not tell it from any other constant.
+            return self.output_to_group(index, expr, items, grouping, place);
+        }
         grouping.borrow_mut().outputs.extend(equal);
         Ok(typed)
     }
@@ -344,13 +349,13 @@ impl Binder<'_> {
         group_by: GroupBy,
         calls: &Calls,
     ) -> Result<Grouped, SqlError> {
-        let plan = if group_by.twins.is_empty() {
+        let twins = group_by.twins;
+        let plan = if twins.is_empty() {
             plan
         } else {
             let mut exprs = all_columns(&plan);
             // The engine must not know that they are equal: after the grouping they are not.
-            let twins = group_by.twins.into_iter();
-            exprs.extend(twins.map(|twin| nullable(twin.expr).alias(&twin.column.name)));
+            exprs.extend(twins.iter().map(|twin| nullable(twin.expr.clone()).alias(&twin.column.name)));
             project(plan, exprs)?
         };
         let plan = self.with_order_shown(plan, &mut calls.aggregates.borrow_mut())?;
@@ -383,7 +388,10 @@ impl Binder<'_> {
                 Expr::Column(column) => column.clone(),
                 other => {
                     let column = self.fresh_column("group");
-                    computed.push(other.clone().alias(&column.name));
+                    // The engine must not know a constant: in a set without it, it is null.
+                    let value =
+                        if other.column_refs().is_empty() { nullable(other.clone()) } else { other.clone() };
+                    computed.push(value.alias(&column.name));
                     column
                 }
             };
@@ -423,7 +431,7 @@ impl Binder<'_> {
             aggregates.push(datafusion::functions_aggregate::expr_fn::count(lit(1_i64)).alias(&nothing.name));
         }
         let node = Aggregate::try_new(Arc::new(plan), group_exprs, aggregates).map_err(plan_error)?;
-        let plan = self.with_groupings(node, &groups, several, calls)?;
+        let plan = self.with_groupings(node, &groups, &twins, calls)?;
         Ok(Grouped { plan, input, groups })
     }
 
@@ -455,9 +463,10 @@ impl Binder<'_> {
         &self,
         node: Aggregate,
         groups: &[(Expr, Column)],
-        several: bool,
+        twins: &[Twin],
         calls: &Calls,
     ) -> Result<LogicalPlan, SqlError> {
+        let several = matches!(node.group_expr.as_slice(), [Expr::GroupingSet(_)]);
         let schema = Arc::clone(&node.schema);
         let plan = LogicalPlan::Aggregate(node);
         let groupings = calls.groupings.borrow();
@@ -473,7 +482,13 @@ impl Binder<'_> {
             let mut value = lit(0_i64);
             for argument in &grouping.exprs {
                 let (argument, position) = argument;
-                let Some((_, column)) = groups.iter().find(|(known, _)| known == argument) else {
+                // A constant is grouped by as a column of its own.
+                let twin = twins.iter().find(|twin| twin.expr == *argument).map(|twin| &twin.column);
+                let is_meant = |known: &Expr| match known {
+                    Expr::Column(column) if twin == Some(column) => true,
+                    known => known == argument,
+                };
+                let Some((_, column)) = groups.iter().find(|(known, _)| is_meant(known)) else {
                     return Err(SqlError::new(
                         SqlErrorKind::GroupingError,
                         "arguments to GROUPING must be grouping expressions of the associated query level",

@@ -37,7 +37,7 @@ use crate::{
     output::column_name,
     types::{
         Typed,
-        ordering::{check_equality, equality_key, order_key},
+        ordering::{check_equality, order_key, partition_key},
         records, settle_unknown,
     },
 };
@@ -612,8 +612,7 @@ impl Binder<'_> {
         let mut partition = Vec::new();
         for typed in on {
             let column = self.fresh_column("on");
-            let key = equality_key(typed)?.map_or_else(|| typed.expr.clone(), |key| key.expr);
-            exprs.push(key.alias(&column.name));
+            exprs.push(partition_key(typed.clone())?.expr.alias(&column.name));
             partition.push(Expr::Column(column));
         }
         let projected = project(plan, exprs)?;

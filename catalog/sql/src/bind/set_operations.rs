@@ -23,7 +23,7 @@ use crate::{
     error::{SqlError, SqlErrorKind},
     types::{
         Typed, common_type,
-        ordering::{check_equality, equality_key},
+        ordering::{check_equality, equality_key, partition_key},
         shown,
     },
 };
@@ -158,7 +158,7 @@ impl Binder<'_> {
         let left_names: Vec<Column> = left.columns.iter().map(|column| column.column.clone()).collect();
         let key_of = |column: &BoundColumn, name: &Column| -> Result<Expr, SqlError> {
             let typed = Typed { expr: Expr::Column(name.clone()), ..column.typed() };
-            Ok(equality_key(&typed)?.unwrap_or(typed).expr)
+            Ok(partition_key(typed)?.expr)
         };
         let keys_of = |names: &[Column]| {
             left.columns
@@ -216,9 +216,8 @@ impl Binder<'_> {
         let mut by_key = false;
         for column in columns {
             let typed = column.typed();
-            let key = equality_key(&typed)?;
-            by_key |= key.is_some();
-            keys.push(key.unwrap_or(typed).expr);
+            by_key |= equality_key(&typed)?.is_some();
+            keys.push(partition_key(typed)?.expr);
         }
         if !by_key {
             return Ok(LogicalPlan::Distinct(Distinct::All(Arc::new(plan))));

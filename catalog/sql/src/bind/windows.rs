@@ -30,7 +30,7 @@ use crate::{
     resolve::{ResolvedAggregate, ResolvedWindow},
     types::{
         Typed,
-        ordering::{equality_key, is_keyed, one_zero},
+        ordering::{is_keyed, partition_key},
         settle_unknown,
     },
 };
@@ -210,18 +210,13 @@ impl Binder<'_> {
         let mut partition_by = Vec::new();
         for expr in written.partition_by {
             let typed = settle_unknown(&self.binding, self.expression(expr, place)?)?;
-            let key = equality_key(&typed)?;
-            partition_by.push(one_zero(key.unwrap_or(typed))?.expr);
+            partition_by.push(partition_key(typed)?.expr);
         }
-        let mut order_by = self.sorts(written.order_by, place)?;
+        let order_by = self.sorts(written.order_by, place)?;
         let mut keyed = false;
         let mut order_type = None;
-        for (item, key) in written.order_by.iter().zip(&mut order_by) {
+        for item in written.order_by {
             let ordering = self.expression(&item.expr, place)?;
-            if matches!(ordering.pg_type(), PgType::Float4 | PgType::Float8) {
-                // Rows with 0 and -0 are peers.
-                key.expr = one_zero(ordering.clone())?.expr;
-            }
             order_type.get_or_insert(ordering.clone());
             keyed |= is_keyed(&ordering)
                 || matches!(ordering.pg_type(), PgType::Bytea | PgType::Uuid | PgType::Time | PgType::Timetz);

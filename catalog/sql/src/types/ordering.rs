@@ -1,5 +1,6 @@
 //! What values are ordered by, where Arrow's order of their representation is not PostgreSQL's: text under a collation of
-//! ICU's, intervals (by the time they span), `char` with other blanks at its end, `jsonb`, arrays and records (nulls inside them come last).
+//! ICU's, intervals (by the time they span), `char` with other blanks at its end, floats (their zeros are one), `jsonb`,
+//! arrays and records (nulls inside them come last).
 //!
 //! The key of such a value is an expression over it whose own order is right: computed once per row by whoever sorts or
 //! compares, and not a bare column, so that neither pruning nor a file's bounds are asked about it.
@@ -43,6 +44,7 @@ fn keyed(typed: Typed) -> Result<Typed, SqlError> {
             format!("could not identify an ordering operator for type {}", other.facts().name),
         )
         .with_hint("Use an explicit ordering operator or modify the query.")),
+        PgType::Float4 | PgType::Float8 => one_zero(typed),
         PgType::Interval => interval_key(typed),
         PgType::Jsonb => apply("jsonb_key", json::order_key, vec![typed], BYTES, DataType::BinaryView),
         PgType::Array(_) | PgType::Record => {
@@ -136,6 +138,12 @@ fn has_own_equality(pg_type: PgType, arrow_type: &DataType) -> bool {
 fn has_own_equality_inside(pg_type: PgType, arrow_type: &DataType) -> bool {
     matches!(pg_type, PgType::Float4 | PgType::Float8 | PgType::Bpchar)
         || has_own_equality(pg_type, arrow_type)
+}
+
+/// The key by which equal rows are put together where they are sorted for it, not hashed: windows and what is made of them.
+pub(crate) fn partition_key(typed: Typed) -> Result<Typed, SqlError> {
+    let key = equality_key(&typed)?;
+    one_zero(key.unwrap_or(typed))
 }
 
 /// Refuses to tell equal values of a type that has no equality: DISTINCT, GROUP BY, set operations.
