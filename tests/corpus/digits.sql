@@ -24,3 +24,7 @@ select count(*), avg(belopp * 10), avg(belopp) filter (where belopp > 0), sum(be
 select k, v, sum(v) over (order by k), v / sum(v) over () as andel, v - lag(v) over (order by k), avg(v) over (order by k), lead(v, 1, 0.000) over (order by k), first_value(v) over (order by k desc) from (values (1, 10.5), (2, 20), (3, 30.25), (4, 0)) t(k, v) order by k;
 select i4, n, lag(n) over (order by i4, n), sum(n) over (order by i4, n) / 3 from c.num order by i4, n;
 select '{1,2}'::int[]::numeric[], array[1,2]::numeric[], a::numeric[], (a::numeric[])[1] / 3, a::numeric(5,1)[] from (values (array[1,2])) v(a);
+with x as (select forvaltning, belopp, avg(belopp) over (partition by forvaltning) as a from ekonomi.budget where period = 202401) select forvaltning, belopp, a, belopp - a as avvik, abs(belopp - a) > 1 as stor from x order by 1, 2, 4;
+with x as (select forvaltning, avg(belopp) m, sum(belopp) s from ekonomi.budget group by forvaltning), y as (select * from x where m > 0) select forvaltning, m, s / 3, coalesce(m, 0), m - 1 from y order by 1;
+-- differs: one scale per column of numeric: a common table expression that is read twice
+with x(v) as (values (1.5), (2), (3.25)) select a.v, b.v, a.v * b.v from x a join x b on a.v < b.v order by 1, 2;

@@ -32,7 +32,7 @@ use datafusion::{
 use lis_functions::scalar::{Kernel, Scalar};
 use lis_lake::types::{NUMERIC_PRECISION_MAX, PgType};
 
-use crate::{output::BoundQuery, types::casts::CAST_SCALE};
+use crate::{engine::without_single, output::BoundQuery, types::casts::CAST_SCALE};
 
 mod kernels;
 
@@ -71,6 +71,9 @@ pub fn for_output(mut query: BoundQuery) -> BoundQuery {
     let columns: Vec<Column> = query.plan.schema().columns();
     if columns.len() != query.outputs.len() {
         return query;
+    }
+    if let Ok(plan) = without_single(query.plan.clone()) {
+        query.plan = plan;
     }
     if let Some(plan) = with_texts(&query.plan) {
         query.plan = plan;

@@ -66,7 +66,7 @@ use datafusion::{
 
 pub(crate) use self::collected_order::collects;
 use self::series::SeriesPlanner;
-pub(crate) use self::shared::{reads_shared, without_shared};
+pub(crate) use self::shared::{reads_shared, without_shared, without_single};
 pub use self::{
     aggregate_statistics::AggregateStatistics,
     collected_order::CollectedOrder,

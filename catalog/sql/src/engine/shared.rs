@@ -129,8 +129,8 @@ pub(crate) fn without_shared(
     .map(|transformed| transformed.data)
 }
 
-/// A plan with scans of shared tables in the place of marks.
-pub fn share(plan: LogicalPlan) -> Result<LogicalPlan> {
+/// How often each shared plan is read.
+fn places(plan: &LogicalPlan) -> Result<BTreeMap<usize, usize>> {
     let mut places = BTreeMap::new();
     plan.apply_with_subqueries(|node| {
         let LogicalPlan::Extension(extension) = node else { return Ok(TreeNodeRecursion::Continue) };
@@ -140,6 +140,33 @@ pub fn share(plan: LogicalPlan) -> Result<LogicalPlan> {
         // What is inside is there once, however often the plan is read.
         Ok(if *count > 1 { TreeNodeRecursion::Jump } else { TreeNodeRecursion::Continue })
     })?;
+    Ok(places)
+}
+
+/// A plan without the marks of plans that one place reads, and that need not be evaluated apart.
+pub(crate) fn without_single(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let places = places(&plan)?;
+    if places.is_empty() {
+        return Ok(plan);
+    }
+    plan.transform_down_with_subqueries(|mut node| {
+        let mut changed = false;
+        while let LogicalPlan::Extension(extension) = &node
+            && let Some(shared) = SharedPlan::of(extension)
+            && !shared.fence
+            && places.get(&shared.id) == Some(&1)
+        {
+            node = shared.input.clone();
+            changed = true;
+        }
+        Ok(Transformed::new(node, changed, TreeNodeRecursion::Continue))
+    })
+    .map(|transformed| transformed.data)
+}
+
+/// A plan with scans of shared tables in the place of marks.
+pub fn share(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let places = places(&plan)?;
     if places.is_empty() {
         return Ok(plan);
     }
