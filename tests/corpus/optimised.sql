@@ -171,3 +171,31 @@ select id, (antal + period) / (id - 2) from (select * from c.rad where id < 2 un
 select id, x from (select id, 10 / (id - 2) as x, antal + 1 as y from (select id, antal, forvaltning from (select * from c.rad where id <> 2) q) s) t order by 1;
 select id, 10 / (id - 2), rank() over (order by id) from c.rad where id <> 2 order by 1;
 with w as (select * from c.rad where id <> 2) select a.id, count(10 / (a.id - 2)) from w a, w b group by a.id order by 1;
+-- several lists over one expression; nulls in them
+select id, far in (1, 2) and far in (3, 4), far in (1, 2) or far in (2, null), far not in (1, 2) and far in (2, null) from v.trad order by id;
+select id, far in (1, null) and far in (1, 2), far in (1, null) and far not in (1, 2), far not in (1, null) or far in (3, 4) from v.trad order by id;
+select id, far in (1, 2) and far not in (1, 2), far not in (1, 2) or far not in (3, 4), far not in (1, 2) and far not in (2, 3) from v.trad order by id;
+select id from v.trad where not (far in (1, 2) and far in (3, 4)) order by id;
+select id from v.trad where (far in (1, 2) and far in (3, 4)) is null order by id;
+select id, namn in ('a', 'b') and namn in ('c', 'd'), namn in ('a', null) or namn in (null, 'rot') from v.trad order by id;
+select id, far = 1 and far in (2, 3), far = 1 or far in (2, 3), far <> 1 and far not in (2, 3), far <> 1 or far in (1, 3) from v.trad order by id;
+select id, far in (1) and far in (2), far in (null) or far in (1), far + 1 in (1, 2) and far + 1 in (5, 6) from v.trad order by id;
+-- a constant in a list of what is computed
+select id, 2 in (id, far), 2 not in (id, far), null in (id, far), 2 in (far, null), '2' in (id, far) from v.trad order by id;
+select id from v.trad where 2 in (id, far) order by id;
+select id from v.trad where 1 not in (id, far) order by id;
+select id, 1 in (far) and 2 in (far), 1 in (id, far) or 3 in (id, far) from v.trad order by id;
+-- arrays with nulls inside keep their rows
+select a, count(*) from (values (array[1, null]), (array[1, null]), (array[null, 1]::integer[]), (null), (array[]::integer[]), (array[null]::integer[])) t (a) group by a order by a;
+select distinct a from (values (array[1, null]), (array[1, null]), (array[null, 1]::integer[]), (null), (array[]::integer[])) t (a) order by a;
+select x.a from (values (array[1, null]), (array[2, 3]), (null)) x (a) join (values (array[1, null]), (array[2, 3]), (null)) y (a) on x.a = y.a order by 1;
+select a from (values (array[1, null]), (array[2, 3])) x (a) intersect select a from (values (array[1, null]), (array[9, 3])) y (a);
+select x.a, y.b from (values (array[1, null], 1), (array['7', null]::integer[], 2)) x (a, i) left join (values (array[1, null], 'en'), (array[7, null], 'sju')) y (a, b) using (a) order by 1;
+select array[1, null] = array[1, null], array[1, null] in (array[1, 2], array[1, null]), array[null, 1] < array[1, null], a = a from (values (array[1, null::integer])) t (a);
+select count(distinct a), row_number() over (partition by a) from (values (array[1, null]), (array[1, null]), (array[2, null])) t (a) group by a order by 1, 2;
+select array(select id from v.trad where far is not null order by namn desc), array(select far from v.trad order by id limit 3), (select array(select b.id from v.bo b where b.id > t.id order by b.id desc) from v.trad t where t.id = 1);
+select id from v.trad where far in (1, 2) and far not in (2, null) order by id;
+select id, case when far in (1, 2) and far in (2, 3) then 'ja' when not (far in (1, 2) and far in (4, 5)) then 'nej' else 'vet inte' end from v.trad order by id;
+select far in (1, 2) and far in (4, 5), count(*), sum(case when far in (1, 2) and far not in (1, null) then 1 else 0 end) from v.trad group by 1 order by 1;
+select a.id from v.trad a left join v.bo b on a.far in (1, 2, 3, 4) and a.far in (5, 6, 7, 8) and a.id = b.id order by 1;
+select id from v.trad where namn || '' in ('a', 'b') and namn || '' not in ('c', null) order by id;

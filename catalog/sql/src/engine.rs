@@ -15,11 +15,13 @@
 //! - `collected_order`: where the order of rows shows, they come in the order that they had.
 //! - `guards`: the nodes of `wide_rows` and `yielding_joins` get into the plan.
 //! - `hands_on`: what nodes have in common that hand rows on as they are.
+//! - `in_lists`: no list is made of two over the same expression, where nulls are forgotten.
 //! - `join_keys`: keys that decide nothing are left out, and structs are compared as bytes.
 //! - `limit_aggregation`: groups of floats are not looked up by an equality that a NaN has with none.
 //! - `sorted_inputs`: what must be sorted is sorted again where the engine has lost sight of why it is.
 //! - `settled`: long chains of functions, whose types are settled, are kept from the engine's type coercion.
 //! - `shared`: plans that several places read are evaluated once.
+//! - `stand_ins`: what stands for expressions that are kept from a rule.
 //! - `sort_fences`: no sort goes below a union of other constants, or an OFFSET.
 //! - `unique_keys`: groups of groups are unique by all their keys.
 //! - `wide_rows`: long arrays and texts are refused before they are copied for each row of a batch.
@@ -37,6 +39,7 @@ mod evaluation_order;
 mod filter_pushdown;
 mod guards;
 mod hands_on;
+mod in_lists;
 mod join_keys;
 mod limit_aggregation;
 mod logical_rules;
@@ -48,6 +51,7 @@ mod settled;
 mod shared;
 mod sort_fences;
 mod sorted_inputs;
+mod stand_ins;
 mod unique_keys;
 mod wide_rows;
 mod yielding_joins;

@@ -28,7 +28,7 @@ use datafusion::{
 
 use lis_functions::interrupt;
 
-use super::{settled, unique_keys};
+use super::{in_lists, settled, unique_keys};
 
 /// What there is in a plan, as a set of bits.
 type Kinds = u16;
@@ -154,7 +154,7 @@ fn at_node(
     state: &SessionState,
 ) -> Result<Transformed<LogicalPlan>> {
     interrupt::check()?;
-    rule.rewrite(node, state)
+    in_lists::aside(rule.name(), node, |node| rule.rewrite(node, state))
 }
 
 /// Applies a rule to the nodes of a plan without subqueries.

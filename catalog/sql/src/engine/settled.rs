@@ -2,20 +2,18 @@
 //! They are bound with the types that they have, so there is nothing to coerce; but the engine asks at each call what
 //! types its arguments have, of each argument anew and down to the columns, which takes the cube of the chain's length.
 //!
-//! A chain is replaced by a placeholder that has its name and its type, so that nothing around it can tell, and put back
-//! afterwards.
+//! A chain is replaced by a placeholder (`stand_ins`) and put back afterwards.
 
-use std::{collections::HashMap, sync::Arc};
-
-use arrow::datatypes::Field;
 use datafusion::{
     common::{
         Result,
         tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     },
-    logical_expr::{Expr, LogicalPlan, expr::Placeholder},
+    logical_expr::{Expr, LogicalPlan},
 };
 use lis_functions::scalar::Scalar;
+
+use super::stand_ins::StandIns;
 
 /// Chains of fewer calls are quicker done than replaced.
 const LONG: usize = 16;
@@ -28,9 +26,10 @@ pub(super) fn aside(
     if !has_long(&plan)? {
         return analyze(plan);
     }
-    let mut settled = Settled::default();
-    let plan = settled.take(plan)?;
-    settled.give_back(analyze(plan)?)
+    let mut chains = StandIns::default();
+    let plan = take(&mut chains, plan)?;
+    let given = analyze(plan)?.transform_up_with_subqueries(|node| chains.give_back(node))?;
+    Ok(given.data)
 }
 
 /// Whether a plan or a subquery of it has a long chain.
@@ -50,58 +49,27 @@ fn has_long(plan: &LogicalPlan) -> Result<bool> {
     Ok(found)
 }
 
-/// The chains that were replaced, by the name of what stands for them.
-#[derive(Debug, Default)]
-struct Settled(HashMap<String, Expr>);
-
-impl Settled {
-    /// Takes the chains out of a plan and its subqueries.
-    fn take(&mut self, plan: LogicalPlan) -> Result<LogicalPlan> {
-        let taken = plan.transform_down_with_subqueries(|node| {
-            node.map_expressions(|expr| {
-                expr.transform_down(|part| {
-                    // What a call is named after may be how deep it is: within one, nothing is replaced.
-                    let call = matches!(part, Expr::ScalarFunction(_));
-                    let goes_on = if call { TreeNodeRecursion::Jump } else { TreeNodeRecursion::Continue };
-                    Ok(match self.stand_in(&part) {
-                        Some(stand_in) => Transformed::new(stand_in, true, goes_on),
-                        None => Transformed::new(part, false, goes_on),
-                    })
-                })
+/// Takes the chains out of a plan and its subqueries.
+fn take(chains: &mut StandIns, plan: LogicalPlan) -> Result<LogicalPlan> {
+    let taken = plan.transform_down_with_subqueries(|node| {
+        node.map_expressions(|expr| {
+            expr.transform_down(|part| {
+                let Expr::ScalarFunction(call) = &part else { return Ok(Transformed::no(part)) };
+                if is_long(&part)
+                    && let Ok(result) = call.func.return_type(&[])
+                {
+                    return Ok(Transformed::new(
+                        chains.stand_in(part, result),
+                        true,
+                        TreeNodeRecursion::Jump,
+                    ));
+                }
+                // What a call is named after may be how deep it is: within one, nothing is replaced.
+                Ok(Transformed::new(part, false, TreeNodeRecursion::Jump))
             })
-        })?;
-        Ok(taken.data)
-    }
-
-    /// Puts them back.
-    fn give_back(self, plan: LogicalPlan) -> Result<LogicalPlan> {
-        let given = plan.transform_up_with_subqueries(|node| {
-            let given = node.map_expressions(|expr| {
-                expr.transform_up(|part| {
-                    let chain = match &part {
-                        Expr::Placeholder(Placeholder { id, .. }) => self.0.get(id),
-                        _ => None,
-                    };
-                    Ok(chain.cloned().map_or_else(|| Transformed::no(part), Transformed::yes))
-                })
-            })?;
-            if given.transformed { given.map_data(LogicalPlan::recompute_schema) } else { Ok(given) }
-        })?;
-        Ok(given.data)
-    }
-
-    /// What stands for an expression that is a long chain.
-    fn stand_in(&mut self, chain: &Expr) -> Option<Expr> {
-        let Expr::ScalarFunction(call) = chain else { return None };
-        if !is_long(chain) {
-            return None;
-        }
-        let name = chain.schema_name().to_string();
-        let result = call.func.return_type(&[]).ok()?;
-        self.0.entry(name.clone()).or_insert_with(|| chain.clone());
-        let field = Arc::new(Field::new("", result, true));
-        Some(Expr::Placeholder(Placeholder::new_with_field(name, Some(field))))
-    }
+        })
+    })?;
+    Ok(taken.data)
 }
 
 /// Whether an expression consists of calls of own functions only, over columns and constants, and of many of them.
