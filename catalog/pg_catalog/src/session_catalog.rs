@@ -186,6 +186,10 @@ impl Catalog for SessionCatalog {
         self.context.viewer.may_use_schema(&self.context.snapshot, name)
     }
 
+    fn may_see(&self, relation: Oid) -> bool {
+        self.context.viewer.may_see_relation(relation)
+    }
+
     fn functions(&self, schema: Option<&Identifier>, name: &Identifier) -> Vec<CatalogFunction> {
         let schemas = match schema {
             Some(schema) => vec![schema.clone()],

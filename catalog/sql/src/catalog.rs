@@ -33,6 +33,12 @@ pub trait Catalog: Send + Sync + Debug {
         true
     }
 
+    /// Whether the user has any right to a relation. Without one nothing is told of it: neither its columns nor their types
+    /// nor how many they are.
+    fn may_see(&self, _relation: Oid) -> bool {
+        true
+    }
+
     /// Functions of this name that need to know the session or the catalogue (`pg_table_is_visible`,
     /// `has_table_privilege`, `format_type`, …). The binder's own table of functions is asked first.
     fn functions(&self, schema: Option<&Identifier>, name: &Identifier) -> Vec<CatalogFunction>;

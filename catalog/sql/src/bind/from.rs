@@ -395,13 +395,16 @@ impl Binder<'_> {
         }
     }
 
-    /// The first relation of a name on the search path.
+    /// The first relation of a name on the search path, whose schemas without a right to their use are passed over.
     fn on_search_path(&self, name: &Identifier) -> Option<CatalogRelation> {
         let context = self.binding.context;
         // pg_catalog comes first unless the path says where it comes.
         let system = Identifier::exact("pg_catalog");
         let implicit = (!context.search_path.contains(&system)).then_some(&system);
-        implicit.into_iter().chain(&context.search_path).find_map(|schema| {
+        let path = implicit.into_iter().chain(&context.search_path);
+        let mut usable =
+            path.filter(|schema| self.reads.is_some() || self.binding.catalog.may_use_schema(schema));
+        usable.find_map(|schema| {
             self.binding.catalog.relation(&QualifiedName { schema: schema.clone(), name: name.clone() })
         })
     }
@@ -444,6 +447,17 @@ impl Binder<'_> {
                 found
             }
         };
+        if let Some(relation) = &found
+            && self.reads.is_none()
+            && !catalog.may_see(relation.oid)
+        {
+            let kind = match relation.source {
+                RelationSource::Scan(_) => "table",
+                RelationSource::View { .. } => "view",
+            };
+            let message = format!("permission denied for {kind} {}", relation.name.name.as_str());
+            return Err(SqlError::new(SqlErrorKind::InsufficientPrivilege, message));
+        }
         found.ok_or_else(|| {
             let written = match schema {
                 Some(schema) => format!("{}.{}", schema.as_str(), name.as_str()),
