@@ -20,3 +20,14 @@ select sum(belopp) over (partition by konto order by id) - belopp from c.rad ord
 select id, count(*) filter (where belopp > 0) over (order by id) from c.rad order by id;
 select t, count(*) over (order by t) as so_far, rank() over (order by t desc), first_value(t) over (partition by t order by t) from (values ('10:00'::time), ('09:30'), ('10:00'), (null)) v(t) order by t;
 select t, count(*) over (order by t range between current row and unbounded following) as rest, max(n) over (order by t, n) as m from (values ('10:00+01'::timetz, 1), ('09:30+02', 2), ('10:00+01', 3)) v(t, n) order by n;
+select a % 3, row_number() over (order by a % 3) from generate_series(1, 100) a order by a % 3 limit 5;
+select b, row_number() over (order by b) from (select a % 3 as b from generate_series(1, 100) a) s order by b limit 5;
+select b, row_number() over (order by b) from (select 'p' || a % 3 as b from generate_series(1, 100) a) s order by b limit 5;
+select b, row_number() over (order by lower(b)) from (select 'p' || a % 3 as b from generate_series(1, 100) a) s order by lower(b) limit 5;
+select b, row_number() over (order by b collate "sv-x-icu") from (select 'p' || a % 3 as b from generate_series(1, 100) a) s order by b collate "sv-x-icu" limit 5;
+select b, row_number() over (order by b desc) from (select (a % 3)::float8 as b from generate_series(1, 100) a) s order by b desc limit 5;
+select b, row_number() over (order by b) from (select (a % 3) * interval '1 day' as b from generate_series(1, 100) a) s order by b limit 5;
+select s.*, row_number() over (order by s) from (select a % 3 as b from generate_series(1, 100) a) s order by s limit 5;
+select b, row_number() over (order by s::text) from (select a % 3 as b from generate_series(1, 100) a) s order by s::text limit 5;
+select b, row_number() over (order by b) as r from (select 'p' || a % 3 as b from generate_series(1, 100) a) s order by 1 limit 5 offset 3;
+select b, rank() over (order by b), row_number() over (order by b, c) from (select a % 3 as b, -a as c from generate_series(1, 100) a) s order by b limit 5;

@@ -2,7 +2,10 @@
 
 use arrow::datatypes::DataType;
 use datafusion::{
-    common::Column,
+    common::{
+        Column,
+        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+    },
     logical_expr::{Expr, LogicalPlan, expr::Sort as SortExpr, lit},
 };
 use lis_lake::{
@@ -23,12 +26,12 @@ use super::{
     not_postgresql,
     order::{order_items, sort_of, sorted},
     place::{Clause, Place},
-    project,
+    plan_error, project,
     set_operations::row_number,
     subqueries::filtered,
     table_functions::{numbers, unnested},
     unsupported,
-    windows::windowed,
+    windows::{windowed, with_keys},
 };
 use crate::{
     dialect::marks::{NOTHING, is_all_fields, is_mark_expression},
@@ -67,6 +70,33 @@ impl Key {
     fn of_number(column: Column, arrow_type: DataType) -> Self {
         let typed = Typed::new(Expr::Column(column), ColumnType::plain(PgType::Int8), arrow_type);
         Self { output: None, typed, options: ast::OrderByOptions::default(), position: None }
+    }
+}
+
+/// What windows are partitioned and ordered by, and the columns that have it. The SELECT list and ORDER BY take it from
+/// there, for the engine to see that the rows are sorted as the windows sorted them: among equal rows they stay in the order
+/// that the windows counted them in, as in PostgreSQL.
+struct Computed(Vec<(Expr, Column)>);
+
+impl Computed {
+    /// The column that has an expression's value.
+    fn column(&self, expr: &Expr) -> Option<Expr> {
+        let found = self.0.iter().find(|(known, _)| known == expr && !expr.is_volatile())?;
+        Some(Expr::Column(found.1.clone()))
+    }
+
+    /// An expression over these columns, where it has parts that they have.
+    fn reused(&self, expr: Expr) -> Result<Expr, SqlError> {
+        if self.0.is_empty() {
+            return Ok(expr);
+        }
+        let reused = expr.transform_down(|part| {
+            Ok(match self.column(&part) {
+                Some(column) => Transformed::new(column, true, TreeNodeRecursion::Jump),
+                None => Transformed::no(part),
+            })
+        });
+        reused.map(|reused| reused.data).map_err(plan_error)
     }
 }
 
@@ -189,6 +219,9 @@ impl Binder<'_> {
         } else {
             plan = self.attached(plan, &after)?;
         }
+        let computed;
+        (plan, computed) = with_keys(plan, &mut windows)?;
+        let computed = Computed(computed);
         plan = windowed(plan, windows)?;
         let sets = calls.sets.take();
         if come_behind_sort(&sets, &on, &keys, select) {
@@ -202,7 +235,7 @@ impl Binder<'_> {
         } else {
             plan = self.with_sets(plan, sets, None)?;
         }
-        self.output(plan, items, on, keys, select, unknowns)
+        self.output(plan, items, on, keys, &computed, select, unknowns)
     }
 
     /// Numbers rows in the order of ORDER BY, with DISTINCT ON the first of each: the rows that the sets of the SELECT list
@@ -531,6 +564,7 @@ impl Binder<'_> {
         items: Vec<Item>,
         on: Vec<Typed>,
         keys: Vec<Key>,
+        computed: &Computed,
         select: &ast::Select,
         unknowns: Unknowns,
     ) -> Result<Bound, SqlError> {
@@ -544,7 +578,7 @@ impl Binder<'_> {
                 check_equality(&typed)?;
             }
             let column = self.fresh_column(&item.name);
-            exprs.push(typed.expr.alias(&column.name));
+            exprs.push(computed.reused(typed.expr)?.alias(&column.name));
             columns.push(BoundColumn {
                 name: item.name,
                 column,
@@ -560,6 +594,15 @@ impl Binder<'_> {
         // What is sorted by but not shown gets a column until the sort is done.
         let mut sort = Vec::with_capacity(keys.len());
         for key in keys {
+            if on.is_empty()
+                && !distinct
+                && let Some(known) = computed.column(&order_key(key.typed.clone())?.expr)
+            {
+                let column = self.fresh_column("key");
+                exprs.push(known.alias(&column.name));
+                sort.push((key.typed.expr, sort_of(Expr::Column(column), &key.options), key.position));
+                continue;
+            }
             let column = match key.output.and_then(|index| columns.get(index)) {
                 Some(output) => output.column.clone(),
                 None if distinct => {

@@ -388,13 +388,15 @@ pub(super) fn is_constant(expr: &Expr) -> bool {
     !expr.is_volatile() && expr.exists(|node| Ok(!known(node))).is_ok_and(|unknown| !unknown)
 }
 
-/// Puts the windows over a plan: one node for each partitioning and order, the finest order innermost.
-///
-/// What windows are partitioned and ordered by is computed first, once for all of them: over expressions, the engine
-/// loses track of how its input is sorted ("Expects PARTITION BY expression to be ordered").
-pub(crate) fn windowed(plan: LogicalPlan, mut windows: Vec<Call>) -> Result<LogicalPlan, SqlError> {
+/// A plan that has what windows are partitioned and ordered by as columns, each computed once for all of them; and of which
+/// expressions. Over expressions, the engine loses track of how its input is sorted ("Expects PARTITION BY expression to be
+/// ordered").
+pub(crate) fn with_keys(
+    plan: LogicalPlan,
+    windows: &mut [Call],
+) -> Result<(LogicalPlan, Vec<(Expr, Column)>), SqlError> {
     let mut keys: Vec<(Expr, Column)> = Vec::new();
-    for window in &mut windows {
+    for window in windows {
         let Expr::WindowFunction(function) = &mut window.expr else { continue };
         let params = &mut function.params;
         // All rows have the same constant. (The engine would take it for a column that its input is not sorted by.)
@@ -422,13 +424,17 @@ pub(crate) fn windowed(plan: LogicalPlan, mut windows: Vec<Call>) -> Result<Logi
             *key = Expr::Column(column);
         }
     }
-    let plan = if keys.is_empty() {
-        plan
-    } else {
-        let mut exprs = super::all_columns(&plan);
-        exprs.extend(keys.into_iter().map(|(key, column)| key.alias(column.name)));
-        super::project(plan, exprs)?
-    };
+    if keys.is_empty() {
+        return Ok((plan, keys));
+    }
+    let mut exprs = super::all_columns(&plan);
+    exprs.extend(keys.iter().map(|(key, column)| key.clone().alias(&column.name)));
+    Ok((super::project(plan, exprs)?, keys))
+}
+
+/// Puts the windows over a plan: one node for each partitioning and order, the finest order innermost.
+pub(crate) fn windowed(plan: LogicalPlan, mut windows: Vec<Call>) -> Result<LogicalPlan, SqlError> {
+    let (mut plan, _) = with_keys(plan, &mut windows)?;
     type Partitioning = (Vec<Expr>, Vec<Sort>);
     let mut groups: Vec<(Partitioning, Vec<Expr>)> = Vec::new();
     for window in windows {
@@ -443,7 +449,6 @@ pub(crate) fn windowed(plan: LogicalPlan, mut windows: Vec<Call>) -> Result<Logi
     groups.sort_by_key(|((partition_by, order_by), _)| {
         std::cmp::Reverse((partition_by.len() + order_by.len(), partition_by.len()))
     });
-    let mut plan = plan;
     for (_, exprs) in groups {
         plan = Window::try_new(exprs, Arc::new(plan)).map(LogicalPlan::Window).map_err(plan_error)?;
     }
