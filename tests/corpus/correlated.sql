@@ -124,3 +124,23 @@ select f.id, (select string_agg(namn, ',') from (select namn from v.trad b where
 select f.id, (select array_agg(id) from (select id from v.trad b where b.far = f.id order by namn desc) s where id > 2) from v.trad f order by 1;
 select f.id, array(select namn from (select namn, id from v.trad b where b.far = f.id order by id desc) s) from v.trad f order by 1;
 select f.id, x.names from v.trad f left join lateral (select json_agg(namn) as names from (select namn from v.trad b where b.far = f.id order by id desc) s) x on true order by 1;
+-- subqueries over groups of what is compared by keys
+select j, (select count(*) from generate_series(1, 3) g where to_jsonb(g) = t.j) from (values ('1'::jsonb), ('2'), ('1.0'), (null)) t (j) group by j order by j;
+select j, exists (select 1 from generate_series(1, 3) g where to_jsonb(g) = t.j) from (values ('1'::jsonb), ('7')) t (j) group by j order by 1;
+select i, (select t.i), (select max(g) from generate_series(1, 3) g where t.i > interval '1 h' * g) from (values ('1 day'::interval), ('24 h'), ('2 h')) t (i) group by i order by t.i;
+select j, a, (select count(*) from generate_series(1, 3) g where to_jsonb(g) = t.j) from (values ('1'::jsonb, 1), ('2', 2)) t (j, a) group by grouping sets ((j), (a), (j, a), ()) order by 1, 2;
+select i, a, grouping(i, a), (select t.i + interval '1 h') from (values ('1 day'::interval, 1), ('24 h 1 s', 2)) t (i, a) group by rollup (i, a) order by 3, 2;
+select count(*) from (values ('1'::jsonb), ('2')) t (j) group by j having (select t.j::text) > '1';
+select j, count(*) from (values ('1'::jsonb), ('2')) t (j) group by j having exists (select 1 from (values ('1'::jsonb)) u (k) where u.k = t.j);
+select j, count(*) from (values ('1'::jsonb), ('2')) t (j) group by j having t.j not in (select u.k from (values ('1'::jsonb)) u (k) where u.k <> t.j) order by j;
+select count(*) from (values ('1'::jsonb), ('2'), ('2')) t (j) group by j order by (select t.j) desc;
+select a, (select array_length(t.a, 1)), (select count(*) from generate_series(1, 4) g where g = any (t.a)) from (values (array[1, null]), (array[1, null]), (array[2, 3])) t (a) group by a order by a;
+select r, (select t.r = row(1, 'b'::text)) from (values (row(1, 'b'::text)), (row(2, 'c'::text))) t (r) group by r order by r;
+select c, (select count(*) from v.bo where t.c = 'a') from (values ('a'::bpchar), ('a  '), ('b')) t (c) group by c order by c;
+select f, (select t.f + 1) from (values (0::float8), ('-0'), (2)) t (f) group by f order by f;
+select j, sum(a), (select max(b.id) from v.bo b where b.id > sum(t.a) and t.j is not null) from (values ('1'::jsonb, 1), ('1', 0)) t (j, a) group by j;
+select i, rank() over (order by i), (select t.i * 2) from (values ('1 day'::interval), ('2 h')) t (i) group by i order by 2;
+select j from (values ('1'::jsonb), ('2')) t (j) group by j having t.j > (select min(u.k) from (values ('1'::jsonb)) u (k));
+select j, k, (select t.j) from (values ('1'::jsonb, '2'::jsonb), ('1', '3')) t (j, k) group by cube (j, k) order by 1, 2;
+select (select t.j from v.bo limit 1) from (values ('1'::jsonb)) t (j);
+select k, (select t.j) from (values ('1'::jsonb, '2'::jsonb)) t (j, k) group by k;

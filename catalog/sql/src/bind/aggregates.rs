@@ -369,7 +369,12 @@ impl Binder<'_> {
         let mut shown: Vec<(Expr, Expr, Column)> = Vec::with_capacity(keys.len());
         for (expr, key) in keys {
             if !shown.iter().any(|(known, ..)| *known == expr) {
-                shown.push((expr, key, self.fresh_column("group")));
+                // Under its own name a column is found by subqueries that refer to it.
+                let column = match &expr {
+                    Expr::Column(column) => column.clone(),
+                    _ => self.fresh_column("group"),
+                };
+                shown.push((expr, key, column));
             }
         }
         let mut groups: Vec<(Expr, Column)> = Vec::new();
@@ -432,6 +437,7 @@ impl Binder<'_> {
         }
         let node = Aggregate::try_new(Arc::new(plan), group_exprs, aggregates).map_err(plan_error)?;
         let plan = self.with_groupings(node, &groups, &twins, calls)?;
+        let plan = under_own_names(plan, &representatives, &mut groups)?;
         Ok(Grouped { plan, input, groups })
     }
 
@@ -583,6 +589,34 @@ impl Binder<'_> {
             Some(column) => Err(ungrouped_error(&column, true, namespace, calls)),
         }
     }
+}
+
+/// Groups of which columns that were put in place of others have the names of these again, by which subqueries refer to them.
+fn under_own_names(
+    plan: LogicalPlan,
+    representatives: &[(Expr, Column)],
+    groups: &mut [(Expr, Column)],
+) -> Result<LogicalPlan, SqlError> {
+    let own = |column: &Column| {
+        representatives.iter().find_map(|(expr, stand_in)| match expr {
+            Expr::Column(own) if stand_in == column => Some(own.clone()),
+            _ => None,
+        })
+    };
+    if !representatives.iter().any(|(_, stand_in)| own(stand_in).is_some()) {
+        return Ok(plan);
+    }
+    let named = |column: Column| match own(&column) {
+        Some(own) => Expr::Column(column).alias_qualified(own.relation, own.name),
+        None => Expr::Column(column),
+    };
+    let exprs = plan.schema().columns().into_iter().map(named).collect();
+    for (_, column) in groups {
+        if let Some(own) = own(column) {
+            *column = own;
+        }
+    }
+    project(plan, exprs)
 }
 
 /// `ROLLUP (…)` and `CUBE (…)` that were read as calls.

@@ -63,13 +63,15 @@ struct Key {
     typed: Typed,
     options: ast::OrderByOptions,
     position: Option<usize>,
+    /// The column by which a window ordered the rows already, if one did.
+    computed: Option<Expr>,
 }
 
 impl Key {
     /// A number that is not shown.
     fn of_number(column: Column, arrow_type: DataType) -> Self {
         let typed = Typed::new(Expr::Column(column), ColumnType::plain(PgType::Int8), arrow_type);
-        Self { output: None, typed, options: ast::OrderByOptions::default(), position: None }
+        Self { output: None, typed, options: ast::OrderByOptions::default(), position: None, computed: None }
     }
 }
 
@@ -83,6 +85,11 @@ impl Computed {
     fn column(&self, expr: &Expr) -> Option<Expr> {
         let found = self.0.iter().find(|(known, _)| known == expr && !expr.is_volatile())?;
         Some(Expr::Column(found.1.clone()))
+    }
+
+    /// The column that has what a value is ordered by.
+    fn order_of(&self, typed: &Typed) -> Result<Option<Expr>, SqlError> {
+        if self.0.is_empty() { Ok(None) } else { Ok(self.column(&order_key(typed.clone())?.expr)) }
     }
 
     /// An expression over these columns, where it has parts that they have.
@@ -222,6 +229,12 @@ impl Binder<'_> {
         let computed;
         (plan, computed) = with_keys(plan, &mut windows)?;
         let computed = Computed(computed);
+        for item in &mut items {
+            item.typed.expr = computed.reused(item.typed.expr.clone())?;
+        }
+        for key in &mut keys {
+            key.computed = computed.order_of(&key.typed)?;
+        }
         plan = windowed(plan, windows)?;
         let sets = calls.sets.take();
         if come_behind_sort(&sets, &on, &keys, select) {
@@ -235,7 +248,7 @@ impl Binder<'_> {
         } else {
             plan = self.with_sets(plan, sets, None)?;
         }
-        self.output(plan, items, on, keys, &computed, select, unknowns)
+        self.output(plan, items, on, keys, select, unknowns)
     }
 
     /// Numbers rows in the order of ORDER BY, with DISTINCT ON the first of each: the rows that the sets of the SELECT list
@@ -479,7 +492,8 @@ impl Binder<'_> {
             .iter()
             .map(|item| {
                 let (output, typed) = self.key(&item.expr, items, place, "ORDER BY")?;
-                Ok(Key { output, typed, options: item.options, position: self.start_of(&item.expr) })
+                let position = self.start_of(&item.expr);
+                Ok(Key { output, typed, options: item.options, position, computed: None })
             })
             .collect()
     }
@@ -564,7 +578,6 @@ impl Binder<'_> {
         items: Vec<Item>,
         on: Vec<Typed>,
         keys: Vec<Key>,
-        computed: &Computed,
         select: &ast::Select,
         unknowns: Unknowns,
     ) -> Result<Bound, SqlError> {
@@ -578,7 +591,7 @@ impl Binder<'_> {
                 check_equality(&typed)?;
             }
             let column = self.fresh_column(&item.name);
-            exprs.push(computed.reused(typed.expr)?.alias(&column.name));
+            exprs.push(typed.expr.alias(&column.name));
             columns.push(BoundColumn {
                 name: item.name,
                 column,
@@ -596,10 +609,10 @@ impl Binder<'_> {
         for key in keys {
             if on.is_empty()
                 && !distinct
-                && let Some(known) = computed.column(&order_key(key.typed.clone())?.expr)
+                && let Some(computed) = key.computed
             {
                 let column = self.fresh_column("key");
-                exprs.push(known.alias(&column.name));
+                exprs.push(computed.alias(&column.name));
                 sort.push((key.typed.expr, sort_of(Expr::Column(column), &key.options), key.position));
                 continue;
             }
