@@ -129,7 +129,7 @@ select j, (select count(*) from generate_series(1, 3) g where to_jsonb(g) = t.j)
 select j, exists (select 1 from generate_series(1, 3) g where to_jsonb(g) = t.j) from (values ('1'::jsonb), ('7')) t (j) group by j order by 1;
 select i, (select t.i), (select max(g) from generate_series(1, 3) g where t.i > interval '1 h' * g) from (values ('1 day'::interval), ('24 h'), ('2 h')) t (i) group by i order by t.i;
 select j, a, (select count(*) from generate_series(1, 3) g where to_jsonb(g) = t.j) from (values ('1'::jsonb, 1), ('2', 2)) t (j, a) group by grouping sets ((j), (a), (j, a), ()) order by 1, 2;
-select i, a, grouping(i, a), (select t.i + interval '1 h') from (values ('1 day'::interval, 1), ('24 h 1 s', 2)) t (i, a) group by rollup (i, a) order by 3, 2;
+select i, a, grouping(i, a), (select t.i + interval '1 h') from (values ('1 day'::interval, 1), ('24 h 1 s', 2)) t (i, a) group by rollup (i, a) order by 3, 2, 1;
 select count(*) from (values ('1'::jsonb), ('2')) t (j) group by j having (select t.j::text) > '1';
 select j, count(*) from (values ('1'::jsonb), ('2')) t (j) group by j having exists (select 1 from (values ('1'::jsonb)) u (k) where u.k = t.j);
 select j, count(*) from (values ('1'::jsonb), ('2')) t (j) group by j having t.j not in (select u.k from (values ('1'::jsonb)) u (k) where u.k <> t.j) order by j;

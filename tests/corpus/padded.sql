@@ -19,7 +19,7 @@ select rtrim(x), length(x) from (select 'b'::char(3) union all select 'a'::char(
 select array[x], count(*) from (values (0::float8),('-0'),('-0')) v(x) group by 1;
 select distinct row(x, 1) from (values (0::float8),('-0'),('-0')) v(x);
 select array[0::float8] in (array['-0'::float8]), array['-0'::float8] = array[0::float8];
-select distinct row(c) from (select 'a'::char(3) c union all select 'a'::char(5)) s;
+select count(*) from (select distinct row(c) from (select 'a'::char(3) c union all select 'a'::char(5)) s) t;
 select count(distinct (c, 1)) from (select 'a'::char(3) c union all select 'a'::char(5)) s;
 select array['a'::char(3),'b'] && array['b'::char(5)], array['a'::char(3)] @> array['a'::char(5)], array['a'::char(3)] <@ array['a'::char(5),'c'];
 select array_agg(distinct s), string_agg(distinct s, ',') from (values ('é' collate "sv-x-icu"),('ä'),('a'),('A'),('b'),('a')) v(s);
