@@ -144,3 +144,15 @@ select j from (values ('1'::jsonb), ('2')) t (j) group by j having t.j > (select
 select j, k, (select t.j) from (values ('1'::jsonb, '2'::jsonb), ('1', '3')) t (j, k) group by cube (j, k) order by 1, 2;
 select (select t.j from v.bo limit 1) from (values ('1'::jsonb)) t (j);
 select k, (select t.j) from (values ('1'::jsonb, '2'::jsonb)) t (j, k) group by k;
+-- the same over tables, whose columns have the table's name
+select j from v.falt group by j order by j;
+select f.j, count(*) from v.falt f group by f.j order by 2 desc, 1;
+select f.j, (select count(*) from v.falt g where g.j = f.j) from v.falt f group by f.j order by 1;
+select count(*) from v.falt f join v.falt g on f.id = g.id group by f.j, g.j order by 1;
+select f.j, g.j, f.a, (select f.j = g.j) from v.falt f join v.falt g on f.id = g.id group by f.j, g.j, f.a order by f.a, 1, 2;
+select 1 from (select null::bigint from v.falt f join v.falt g on true group by f.j, g.j) x limit 1;
+select f.j from v.falt f group by f.j having max('A') < (f.j ->> 'a') order by 1;
+select min(f.id) over (partition by f.j order by f.id) from v.falt f group by f.j, f.id order by 1;
+select max(date '2024-02-29') over (partition by (f.j in (select b from c.bilaga group by b)) order by true) from v.falt f group by f.j order by 1;
+select f.j ->> 'a', grouping(f.j) from v.falt f group by rollup (f.j) order by 2, 1;
+(select id, j from v.falt except select min(id), f.j from v.falt f group by f.j) order by 1, 2;

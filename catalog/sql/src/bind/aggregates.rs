@@ -374,6 +374,8 @@ impl Binder<'_> {
                     Expr::Column(column) => column.clone(),
                     _ => self.fresh_column("group"),
                 };
+                // Columns of two tables may share a name; their keys may not.
+                let key = key.alias(self.fresh_column("key").name);
                 shown.push((expr, key, column));
             }
         }
@@ -413,9 +415,7 @@ impl Binder<'_> {
         let member = |expr: &Expr| {
             groups.iter().find(|(known, _)| known == expr).map(|(_, column)| match expr {
                 _ if representatives.iter().any(|(known, _)| known == expr) => Expr::Column(column.clone()),
-                _ if let Some((_, key, column)) = shown.iter().find(|(known, ..)| known == expr) => {
-                    key.clone().alias(format!("{} key", column.name))
-                }
+                _ if let Some((_, key, _)) = shown.iter().find(|(known, ..)| known == expr) => key.clone(),
                 Expr::Column(_) => expr.clone(),
                 _ if several => Expr::Column(column.clone()),
                 other => other.clone().alias(&column.name),
@@ -429,7 +429,11 @@ impl Binder<'_> {
         };
         let mut aggregates: Vec<Expr> =
             calls.aggregates.borrow().iter().map(|call| call.expr.clone().alias(&call.column.name)).collect();
-        aggregates.extend(shown.into_iter().map(|(expr, _, column)| first(expr).alias(&column.name)));
+        // A column of a table has the table's name too.
+        let named = |(expr, _, column): (Expr, Expr, Column)| {
+            first(expr).alias_qualified(column.relation, column.name)
+        };
+        aggregates.extend(shown.into_iter().map(named));
         if group_exprs.is_empty() && aggregates.is_empty() {
             // HAVING alone: one group of everything, of which nothing is asked.
             let nothing = self.fresh_column("count");
