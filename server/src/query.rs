@@ -132,9 +132,8 @@ impl Request {
             CastContext::Explicit,
             None,
         )?;
-        typed.value().cloned().ok_or_else(|| {
-            ServerError::new(Condition::InternalError, format!("a {} literal is no constant", pg_type.name()))
-        })
+        // Names of relations and their like are looked up by functions, which no binder calls.
+        Ok(lis_sql::constant(&typed)?)
     }
 }
 

@@ -53,6 +53,17 @@ def parameters(connection):
         for style in ("%s", "%b", "%t"):
             got = connection.execute(f"SELECT CAST({style} AS {cast})", [value]).fetchone()[0]
             same(got, value, f"{cast} by {style}")
+    for name, cast in [("org.konto", "regclass"), ("integer", "regtype"), ("org", "regnamespace")]:
+        for style in ("%s", "%b", "%t"):
+            got = connection.execute(f"SELECT CAST(CAST({style} AS {cast}) AS text)", [name]).fetchone()[0]
+            same(got, name, f"{cast} by {style}")
+    found = connection.execute("SELECT relname FROM pg_class WHERE oid = %s::regclass", ["org.konto"]).fetchone()
+    same(found, ("konto",), "a relation by name")
+    try:
+        connection.execute("SELECT %s::regclass", ["org.saknas"])
+        raise AssertionError("a relation that does not exist was found")
+    except errors.UndefinedTable:
+        connection.rollback()
     same(connection.execute("SELECT count(*) FROM org.konto WHERE konto = ANY(%s)", [["50100", "50200"]]).fetchone()[0], 2, "ANY")
     # The same statement often enough that the driver prepares it.
     for code in ["50100", "50200", "56100"] * 4:

@@ -48,7 +48,7 @@ pub mod view_rows;
 
 pub use bind::{
     BoundModification, BoundPart, BoundReturning, BoundStatement, BoundStep, bind_assigned, bind_check,
-    bind_copy_condition, bind_default, bind_modification, bind_predicate, bind_query, bind_stored,
+    bind_copy_condition, bind_default, bind_modification, bind_predicate, bind_query, bind_stored, constant,
     qualify_query,
 };
 pub use operators::is_leakproof;

@@ -551,7 +551,11 @@ pub(super) async fn prepared_call(
 
 /// A type's name in a CAST.
 pub(crate) fn sql_name(pg_type: PgType) -> String {
-    let name = pg_type.facts().sql_name;
+    // `character` by itself would be `character(1)`.
+    let name = match pg_type {
+        PgType::Bpchar | PgType::Array(PgType::Bpchar) => "bpchar",
+        _ => pg_type.facts().sql_name,
+    };
     if matches!(pg_type, PgType::Array(_)) { format!("{name}[]") } else { name.to_owned() }
 }
 

@@ -90,6 +90,7 @@ pub use modify::{
     BoundModification, BoundPart, BoundReturning, BoundStatement, BoundStep, Command, Layout, MergeStep,
     bind_default, bind_modification,
 };
+pub use order::constant;
 pub(crate) use order::constant_value;
 pub(crate) use place::Aggregating;
 pub use predicate::{bind_check, bind_copy_condition, bind_predicate};

@@ -44,7 +44,7 @@ pub(crate) fn sort_of(expr: Expr, options: &ast::OrderByOptions) -> SortExpr {
 }
 
 /// The value of an expression without columns. A parameter whose value is not known is null.
-pub(crate) fn constant(typed: &Typed) -> Result<ScalarValue, SqlError> {
+pub fn constant(typed: &Typed) -> Result<ScalarValue, SqlError> {
     match typed.value() {
         Some(value) => Ok(value.clone()),
         None => constant_value(&typed.expr),
